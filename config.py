@@ -1,0 +1,151 @@
+"""Every setting once: environment name, unit, default, reason. Values come from the environment or `.env`.
+
+A service's own settings are read by prefix (`CLIO_API_URL`, `GHL_LIMITS`, ...), so a new service needs no line
+here; `Settings.of_service("clio")` gives them.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from dotenv import dotenv_values
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+HERE = Path(__file__).resolve().parent
+
+# What a service may set, as <SERVICE>_<NAME>; the README's table lists these once for all services.
+SERVICE_SETTINGS = (
+    "API_URL", "AUTH_URL", "TOKEN_URL", "CLIENT_ID", "CLIENT_SECRET", "REDIRECT_URI", "REGION", "LIMITS",
+    "API_KEY", "LOCATION_ID", "WORKSPACE_ID",
+)  # fmt: skip
+
+
+class SettingsError(ValueError):
+    """A setting is missing or wrong; the message is one line that names it."""
+
+
+class Settings(BaseSettings):
+    """All settings of the console."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", env_ignore_empty=True)
+
+    APP_ENV: Literal["development", "test", "production"] = "development"
+    SECRET_KEY: SecretStr = SecretStr("")  # signs cookies and cursors; made once in development
+    ENCRYPTION_KEYS: SecretStr = SecretStr("")  # comma list of Fernet keys, the first one writes
+    DATABASE_URL: str = ""  # empty = SQLite in the instance folder
+    INSTANCE_DIR: Path = HERE / "instance"  # database, generated keys, pacing files
+    BASE_URL: str = "http://127.0.0.1:8000"  # where people reach the console; OAuth redirects are built from it
+    ENGINE: Literal["embedded"] = "embedded"  # who wakes the worker
+
+    TICK_SECONDS: float = Field(10, gt=0)  # how often the clock looks for what is due
+    WORKER_SLOTS: int = Field(8, ge=1, le=500)  # runs one worker process carries at once
+    LEASE_SECONDS: float = Field(30, ge=1)  # a silent worker loses its run after this
+    OVERLAP_SECONDS: float = Field(300, ge=0)  # an increment starts this much before the last mark
+    REFERENCE_SECONDS: float = Field(3600, ge=0)  # reference data is not read again sooner
+    CALL_DEADLINE_SECONDS: float = Field(60, gt=0)  # one upstream call, retries not included
+    MAX_ANSWER_MIB: float = Field(20, gt=0)  # a larger decoded answer is refused
+    OWNERS_AT_ONCE: int = Field(8, ge=1, le=64)  # lists by owner read side by side, within the budget
+    BRAKE_RECORDS: int = Field(10, ge=1)  # the brake needs at least this many deletions ...
+    BRAKE_PERCENT: float = Field(5, ge=0)  # ... and more than this share of the resource
+    BRAKE_ALWAYS: int = Field(500, ge=1)  # or this many in any case
+
+    RETENTION_TRANSACTIONS_DAYS: int = Field(90, ge=1)
+    RETENTION_BODIES_DAYS: int = Field(30, ge=1)  # request and response bodies, client data
+    RETENTION_RUNS_DAYS: int = Field(365, ge=1)
+    RETENTION_ERRORS_DAYS: int = Field(180, ge=1)
+
+    SESSION_IDLE_MINUTES: int = Field(60, ge=1)
+    SESSION_HOURS: int = Field(12, ge=1)
+    SETUP_CODE: SecretStr = SecretStr("")  # first administrator; empty = made at start and printed
+
+    ALLOW_INSECURE_UPSTREAMS: bool = False  # tests only: plain-http upstreams and cookies without Secure
+    SANDBOX: bool = False  # set by `flask serve --sandbox`: every page says so
+    CLOCK_OFFSET_SECONDS: float = 0  # tests only
+    RECORD_CALLS: bool = True  # off only to measure what recording costs
+
+    @model_validator(mode="after")
+    def _fit_to_start(self) -> Settings:
+        """Refuse, in one line, what must not run (D8); make development's own keys."""
+        if self.APP_ENV == "production":
+            self._refuse_for_production()
+        self.INSTANCE_DIR = self.INSTANCE_DIR.resolve()
+        for name, make in (("SECRET_KEY", _random_key), ("ENCRYPTION_KEYS", _fernet_key)):
+            if not getattr(self, name).get_secret_value():
+                setattr(self, name, SecretStr(self._kept(name.lower(), make)))
+        return self
+
+    def _refuse_for_production(self) -> None:
+        for name in ("ALLOW_INSECURE_UPSTREAMS", "SANDBOX"):
+            if getattr(self, name):
+                raise SettingsError(f"{name} is for tests and trying out; production refuses to start with it.")
+        for name, shortest in (("SECRET_KEY", 32), ("ENCRYPTION_KEYS", 44)):
+            if len(getattr(self, name).get_secret_value()) < shortest:
+                raise SettingsError(f"{name} must be set to at least {shortest} characters in production.")
+        if not self.BASE_URL.startswith("https://"):
+            raise SettingsError("BASE_URL must be an https address in production.")
+
+    def _kept(self, name: str, make) -> str:
+        """A secret made once and kept in the instance folder, readable by its owner only."""
+        file = self.INSTANCE_DIR / name
+        if not file.exists():
+            self.INSTANCE_DIR.mkdir(parents=True, exist_ok=True)
+            draft = file.with_suffix(f".{os.getpid()}")
+            draft.touch(mode=0o600)
+            draft.write_text(make())
+            try:
+                os.link(draft, file)  # the first process to get here decides; the others read its value
+            except FileExistsError:
+                pass
+            draft.unlink()
+        return file.read_text().strip()
+
+    @property
+    def database_url(self) -> str:
+        """The address for SQLAlchemy, with its driver named.
+
+        SQLAlchemy 2.1 reads `postgresql://` as psycopg 3 and refuses `postgres://`; both mean psycopg2 here.
+        """
+        url = self.DATABASE_URL or f"sqlite:///{self.INSTANCE_DIR / 'console.db'}"
+        return re.sub(r"^postgres(ql)?://", "postgresql+psycopg2://", url)
+
+    @cached_property
+    def _everything(self) -> dict[str, str | None]:
+        file = self.model_config.get("env_file")
+        return {**(dotenv_values(file) if file else {}), **os.environ}
+
+    def of_service(self, key: str) -> dict[str, str]:
+        """A service's own settings by lower-case name: {"api_url": ..., "limits": ...}; unset ones are absent."""
+        found = {name.lower(): self._everything.get(f"{key.upper()}_{name}") for name in SERVICE_SETTINGS}
+        return {name: value for name, value in found.items() if value}
+
+
+def _random_key() -> str:
+    return secrets.token_urlsafe(48)
+
+
+def _fernet_key() -> str:
+    from cryptography.fernet import Fernet
+
+    return Fernet.generate_key().decode()
+
+
+def load(**overrides) -> Settings:
+    """Read the settings; keyword arguments win over the environment.
+
+    Raises SettingsError with one line when a value is missing or wrong.
+    """
+    from pydantic import ValidationError
+
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        first = error.errors()[0]
+        cause = first.get("ctx", {}).get("error")
+        where = ".".join(str(part) for part in first["loc"])
+        raise SettingsError(str(cause) if cause else f"{where}: {first['msg']}") from None

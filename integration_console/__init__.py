@@ -1,0 +1,54 @@
+"""The Integration Console: connects a law firm's accounts, carries records between them, remembers every call."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from flask import Flask
+
+from . import clock
+
+HOME = Path(__file__).resolve().parent.parent
+
+
+def create_app(settings=None) -> Flask:
+    """Build the application: one line a step.
+
+    settings: config.Settings; read from the environment when None.
+    """
+    import config
+
+    settings = settings or config.load()
+    app = Flask(__name__, template_folder=HOME / "templates", static_folder=HOME / "static", instance_path=str(settings.INSTANCE_DIR))
+    app.config["SETTINGS"] = settings
+    app.config["SECRET_KEY"] = settings.SECRET_KEY.get_secret_value()
+    clock.set_offset(settings.CLOCK_OFFSET_SECONDS)
+    _set_up_database(app, settings)
+    _set_up_web(app)
+    _set_up_commands(app)
+    return app
+
+
+def _set_up_database(app: Flask, settings) -> None:
+    from flask_migrate import Migrate
+
+    from .models import db
+
+    settings.INSTANCE_DIR.mkdir(parents=True, exist_ok=True)
+    app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url
+    pool = {"pool_size": 20, "max_overflow": 40, "pool_timeout": 30, "pool_pre_ping": settings.database_url.startswith("postgresql")}
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = pool
+    db.init_app(app)
+    Migrate(app, db, directory=str(HOME / "migrations"), render_as_batch=True)
+
+
+def _set_up_web(app: Flask) -> None:
+    from . import web
+
+    web.set_up(app)
+
+
+def _set_up_commands(app: Flask) -> None:
+    from . import cli
+
+    cli.set_up(app)

@@ -1,0 +1,41 @@
+"""The time, once: now() and sleep(), so a test can own them.
+
+`CLOCK_OFFSET_SECONDS` shifts the wall clock for tests that live in other weeks; `set_offset` is called with it
+when the app is built. Durations come from `monotonic`, which no offset touches.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+
+_offset = timedelta(0)
+
+monotonic = time.monotonic
+sleep = time.sleep
+
+
+def set_offset(seconds: float) -> None:
+    """Shift every later now() by this many seconds."""
+    global _offset
+    _offset = timedelta(seconds=seconds)
+
+
+def now() -> datetime:
+    """The present moment in UTC, with its zone."""
+    return datetime.now(UTC) + _offset
+
+
+def parse(text: str | None) -> datetime | None:
+    """Read an upstream's ISO 8601 time as an instant in UTC; None when there is none.
+
+    A time without a zone is taken as UTC, a bare date as its midnight.
+    Raises ValueError when the text is no time.
+
+    >>> parse("2026-03-02T14:00:00+02:00").isoformat()
+    '2026-03-02T12:00:00+00:00'
+    """
+    if not text:
+        return None
+    moment = datetime.fromisoformat(text)
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -1,0 +1,151 @@
+"""Every error the console raises, named for what to do next.
+
+    ConsoleError
+      NotFound              nothing by that name or number                -> say so
+      InvalidInput          what a person sent cannot be used             -> the field is named
+      Conflict              something else is already doing this          -> say which
+      NotSignedIn, Forbidden  the person may not                          -> sign in, or ask an admin
+      Unavailable           our own database is busy or down              -> try again, nothing was saved
+      LeaseLost             another process has taken this work over      -> stop at once, write nothing
+      Cancelled             a person asked for this to stop               -> stop at the page edge
+      BrakeApplied          too many deletions at once                    -> stop before the first, ask a person
+      UpstreamError         something beyond our walls went wrong
+        TryLater            wait, then the same call may work             -> retry
+          RateLimited       wait .wait_s seconds, no less                 -> retry
+          Parked            wait until .until, too long to sit and sleep  -> run waits
+        BadRecord           this record is wrong, others are fine         -> dead letter
+        BadAnswer           the answer as a whole cannot be used          -> the resource stops
+        NotAllowed          the account may not read this                 -> that resource stops
+        Missing             the upstream has no such thing                -> nothing to read
+        NeedsPerson         nothing we do alone will fix it               -> pause, tell someone
+          WrongAccount      the credentials belong to another account     -> refuse
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+
+class ConsoleError(Exception):
+    """Something went wrong in the console."""
+
+    kind = "ours"  # the word under which ErrorLog files it
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message or (self.__doc__ or "").splitlines()[0])
+
+
+class NotFound(ConsoleError):
+    """There is nothing by that name or number."""
+
+
+class InvalidInput(ConsoleError):
+    """What was sent cannot be used."""
+
+    def __init__(self, message: str = "", *, field: str | None = None) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class Conflict(ConsoleError):
+    """Something else is already doing this."""
+
+    kind = "conflict"
+
+
+class NotSignedIn(ConsoleError):
+    """Please sign in first."""
+
+
+class Forbidden(ConsoleError):
+    """Your role may not do this."""
+
+
+class Unavailable(ConsoleError):
+    """The database is busy or restarting. Nothing was saved."""
+
+
+class LeaseLost(ConsoleError):
+    """Another process has taken this work over."""
+
+
+class Cancelled(ConsoleError):
+    """Stopped because a person asked for it."""
+
+
+class BrakeApplied(ConsoleError):
+    """More records would be marked deleted than the brake allows."""
+
+    kind = "conflict"
+
+
+class UpstreamError(ConsoleError):
+    """The other service did not do what we asked."""
+
+    kind = "upstream"
+
+    def __init__(self, message: str = "", *, status: int | None = None, raw: str = "", code: str = "") -> None:
+        super().__init__(message)
+        self.status = status  # the HTTP status, when there was an answer
+        self.raw = raw  # the upstream's own words, redacted
+        self.code = code  # the upstream's own error code, when it names one
+
+
+class TryLater(UpstreamError):
+    """The other service is not ready; the same call may work later."""
+
+
+class RateLimited(TryLater):
+    """We are going faster than the other service allows."""
+
+    kind = "rate limit"
+
+    def __init__(self, message: str = "", *, wait_s: float, **facts) -> None:
+        super().__init__(message, **facts)
+        self.wait_s = wait_s
+
+
+class Parked(TryLater):
+    """The other service asks us to wait longer than a call may sleep."""
+
+    kind = "rate limit"
+
+    def __init__(self, message: str = "", *, until: datetime, **facts) -> None:
+        super().__init__(message, **facts)
+        self.until = until
+
+
+class BadRecord(UpstreamError):
+    """This record is wrong; the others are fine."""
+
+    kind = "value"
+
+    def __init__(self, message: str = "", *, field: str | None = None, **facts) -> None:
+        super().__init__(message, **facts)
+        self.field = field
+
+
+class BadAnswer(UpstreamError):
+    """The other service's answer could not be used."""
+
+
+class NotAllowed(UpstreamError):
+    """The connected account may not read this."""
+
+    kind = "permission"
+
+
+class Missing(UpstreamError):
+    """The other service has no such record."""
+
+    kind = "missing"
+
+
+class NeedsPerson(UpstreamError):
+    """The connection needs a person: nothing we do alone will fix it."""
+
+    kind = "connection"
+
+
+class WrongAccount(NeedsPerson):
+    """These credentials belong to another account than the one connected."""

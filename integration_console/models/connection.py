@@ -1,0 +1,60 @@
+"""A service's application settings, and the accounts connected at it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from .base import Base, PrimaryKey
+
+STATUSES = ("connected", "paused", "needs_reconnect", "removed")
+
+
+class ApiConfig(Base):
+    """One service's application settings. They win over the environment's; empty means "as the environment says"."""
+
+    __tablename__ = "api_config"
+
+    id: Mapped[PrimaryKey]
+    service: Mapped[str] = mapped_column(String(40), unique=True)
+    client_id: Mapped[str | None] = mapped_column(Text)
+    client_secret: Mapped[str | None] = mapped_column(Text)  # sealed
+    api_url: Mapped[str | None] = mapped_column(Text)
+    auth_url: Mapped[str | None] = mapped_column(Text)
+    token_url: Mapped[str | None] = mapped_column(Text)
+    redirect_uri: Mapped[str | None] = mapped_column(Text)
+    region: Mapped[str | None] = mapped_column(String(20))
+    limits: Mapped[str | None] = mapped_column(String(200))  # as CLIO_LIMITS: "50/60,1000/3600"
+    updated_at: Mapped[datetime]
+
+
+class Connection(Base):
+    """One authorised account at one service. Removed ones stay, without secrets, for their history."""
+
+    __tablename__ = "connection"
+
+    id: Mapped[PrimaryKey]
+    key: Mapped[str] = mapped_column(String(40), unique=True)  # the name programs use; random, never the id
+    service: Mapped[str] = mapped_column(String(40), index=True)
+    name: Mapped[str] = mapped_column(String(200))
+    credentials: Mapped[str | None] = mapped_column(Text)  # sealed JSON
+    account_id: Mapped[str | None] = mapped_column(String(200))  # pinned for life (K5)
+    account_name: Mapped[str | None] = mapped_column(String(300))
+    scopes: Mapped[list] = mapped_column(default=list)
+    status: Mapped[str] = mapped_column(String(20), index=True)
+    status_reason: Mapped[str | None] = mapped_column(Text)  # a sentence a person may read
+    status_by: Mapped[str | None] = mapped_column(String(320))
+    status_since: Mapped[datetime]
+    settings: Mapped[dict] = mapped_column(default=dict)  # region, location_id ..., resources_off: [..]
+    frequency: Mapped[str] = mapped_column(String(100), default="hourly")  # manual, 15min, hourly, daily, weekly, or cron
+    time_zone: Mapped[str] = mapped_column(String(64), default="UTC")
+    next_due_at: Mapped[datetime | None] = mapped_column(index=True)
+    expires_at: Mapped[datetime | None]  # when the access token ends
+    renewed_at: Mapped[datetime | None]
+    last_sync_at: Mapped[datetime | None]  # end of the last run that finished well
+    not_before: Mapped[datetime | None]  # told to slow down until then
+    budget: Mapped[dict] = mapped_column(default=dict)  # as the upstream's headers last said
+    created_by: Mapped[str | None] = mapped_column(String(320))
+    created_at: Mapped[datetime]

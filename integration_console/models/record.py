@@ -1,0 +1,36 @@
+"""Our copy of one upstream object."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, LargeBinary, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from .base import Base, PrimaryKey
+
+
+class Record(Base):
+    """One upstream object, whole, so that a field nobody mapped today can be mapped tomorrow."""
+
+    __tablename__ = "record"
+    __table_args__ = (
+        Index("uq_record_connection_id_resource_external_id", "connection_id", "resource", "external_id", unique=True),
+        Index("ix_record_connection_id_resource_owner_id", "connection_id", "resource", "owner_id"),
+        Index("ix_record_connection_id_resource_id", "connection_id", "resource", "id"),
+    )
+
+    id: Mapped[PrimaryKey]
+    connection_id: Mapped[int] = mapped_column(ForeignKey("connection.id"))
+    resource: Mapped[str] = mapped_column(String(60))
+    external_id: Mapped[str] = mapped_column(String(200))  # opaque text, compared exactly (P2)
+    label: Mapped[str] = mapped_column(String(200), default="")  # what a person calls it; searched
+    owner_id: Mapped[str | None] = mapped_column(String(200))  # external id of the record it was listed under
+    starts_at: Mapped[datetime | None]  # when it takes place, for resources read by window
+    updated_at: Mapped[datetime | None]  # the upstream's own time of change
+    content_hash: Mapped[bytes] = mapped_column(LargeBinary(16))
+    first_seen_at: Mapped[datetime]
+    written_at: Mapped[datetime]  # when we last wrote this row
+    written_run_id: Mapped[int | None]  # the run that did
+    deleted_at: Mapped[datetime | None]  # gone upstream since
+    data: Mapped[dict]

@@ -1,0 +1,57 @@
+"""One API call as it happened."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Index, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from .base import Base, PrimaryKey
+
+OUTCOMES = ("ok", "nothing", "retry", "slow down", "refresh", "refused", "missing", "not allowed", "needs a person", "unusable")
+
+
+class Transaction(Base):
+    """One attempt of one API call, redacted before it came here. No foreign keys: it outlives what it names."""
+
+    __tablename__ = "transaction"
+    __table_args__ = tuple(
+        Index(f"ix_transaction_{'_'.join(columns)}", *columns)
+        for columns in (
+            ("started_at", "id"),
+            ("connection_id", "started_at", "id"),
+            ("service", "started_at", "id"),
+            ("status", "started_at", "id"),
+            ("outcome", "started_at", "id"),
+            ("run_id", "started_at", "id"),
+            ("call_key",),
+        )
+    )
+
+    id: Mapped[PrimaryKey]
+    connection_id: Mapped[int | None]
+    run_id: Mapped[int | None]
+    service: Mapped[str] = mapped_column(String(40))
+    resource: Mapped[str | None] = mapped_column(String(60))
+    direction: Mapped[str] = mapped_column(String(3), default="out")
+    call_key: Mapped[str] = mapped_column(String(32))  # the same for every attempt of one call
+    attempt: Mapped[int]
+    method: Mapped[str] = mapped_column(String(10))
+    host: Mapped[str] = mapped_column(String(255))
+    path_template: Mapped[str] = mapped_column(String(300))
+    url: Mapped[str] = mapped_column(Text)  # redacted
+    status: Mapped[int | None]  # none when no answer came
+    outcome: Mapped[str] = mapped_column(String(20))
+    error: Mapped[str | None] = mapped_column(Text)
+    started_at: Mapped[datetime]
+    duration_ms: Mapped[float]
+    waited_ms: Mapped[float]  # for our turn, before sending
+    request_bytes: Mapped[int]
+    response_bytes: Mapped[int]
+    upstream_request_id: Mapped[str | None] = mapped_column(String(200))
+    request_headers: Mapped[str | None] = mapped_column(Text)  # JSON, allow-listed
+    response_headers: Mapped[str | None] = mapped_column(Text)
+    request_body: Mapped[str | None] = mapped_column(Text)  # at most 64 KiB
+    response_body: Mapped[str | None] = mapped_column(Text)
+    body_cut: Mapped[bool] = mapped_column(default=False)

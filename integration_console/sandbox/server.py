@@ -1,0 +1,288 @@
+"""The base of every stand-in: a small HTTP server on loopback that finds the method a request is for.
+
+Everything a test may do to an upstream is here too: look at its requests, script its next
+answers, change its records, squeeze its limits, take its tokens away.
+"""
+
+import contextlib
+import re
+import socket
+import sys
+import threading
+import time
+from collections import deque
+from fnmatch import fnmatchcase
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from .limits import Windows
+from .wire import Answer, Request, Seen, on
+
+REMEMBERED_REQUESTS = 20_000
+
+
+class Upstream:
+    key = ""
+    prefix = ""  # what comes before every API path, as "/api/v4"
+    real_limits = (50, 60.0)  # calls, seconds: what the vendor documents
+
+    def __init__(self, firm, *, limits=None, port: int = 0, window: str = "fixed") -> None:
+        self.firm = firm
+        self.limits = limits or self.real_limits
+        self.windows = Windows(window)
+        self.requests: deque[Seen] = deque(maxlen=REMEMBERED_REQUESTS)
+        self.shelves: dict = {}
+        self.lock = threading.RLock()
+        self._scripts: list[tuple[str, dict]] = []
+        self._routes = self._collect_routes()
+        self._server = _Server(("127.0.0.1", port), self)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self.api_url = self.url + self.prefix
+
+    # For a test: what is there, what was asked, what comes next.
+
+    def ledger(self) -> dict[str, int]:
+        """How many records of each resource there are: the truth to compare a copy with."""
+        with self.lock:
+            return {name: len(shelf) for name, shelf in self.shelves.items()}
+
+    def record(self, resource: str, number) -> dict | None:
+        with self.lock:
+            return self.shelves[resource].get(self.number(resource, number))
+
+    def put(self, resource: str, record: dict) -> dict:
+        """Change the record with that id, or add a new one; answers it as it now is."""
+        raise NotImplementedError
+
+    def delete(self, resource: str, number) -> bool:
+        with self.lock:
+            return self.shelves[resource].delete(self.number(resource, number)) is not None
+
+    def number(self, resource: str, name) -> int:
+        """The number of a record from its id on the wire."""
+        return int(name)
+
+    def script(self, path: str, answer: dict) -> None:
+        """Answer the next calls to `path` (without prefix; `*` stands for anything) as written.
+
+        answer: status, body, headers, delay_s, times (1), after (calls let through first, 0),
+        method, cut (hang up in the middle), raw (these bytes and nothing else),
+        through (True: only the delay is scripted, then answer as usual).
+        """
+        with self.lock:
+            self._scripts.append((path, {"times": 1, "after": 0, **answer}))
+
+    def unscript(self) -> None:
+        with self.lock:
+            self._scripts.clear()
+
+    def revoke(self, token: str | None = None) -> None:
+        """From now on this token, or every token given out so far, is refused."""
+        raise NotImplementedError
+
+    def stir(self) -> None:
+        """Let a few records change by themselves, as they do while people work."""
+
+    # How a request finds its answer.
+
+    def gate(self, request: Request) -> Answer | None:
+        """Refuse a request that may not come in, or set its holder and count it."""
+        raise NotImplementedError
+
+    def adorn(self, request: Request, answer: Answer) -> None:
+        """Add what every answer of this upstream carries."""
+
+    def unknown_path(self, request: Request) -> Answer:
+        return Answer(404, {"error": "Not Found"})
+
+    def wrong_method(self, request: Request, allowed: list[str]) -> Answer:
+        return self.unknown_path(request)
+
+    def answer(self, request: Request) -> Answer:
+        if request.path.startswith("/__sandbox__/"):
+            return self._control(request)
+        if (scripted := self._scripted(request)) is not None:
+            return scripted
+        with self.lock:
+            answer = self._find(request)
+            self.adorn(request, answer)
+        return answer
+
+    def _find(self, request: Request) -> Answer:
+        function, request.params, allowed = self._route(request)
+        if getattr(function, "is_public", False):
+            return function(request)
+        if (refused := self.gate(request)) is not None:
+            return refused
+        if function is None:
+            return self.wrong_method(request, allowed) if allowed else self.unknown_path(request)
+        return function(request)
+
+    def short_path(self, request: Request) -> str:
+        """The path as the vendor's manual writes it."""
+        return request.path.removeprefix(self.prefix) or "/"
+
+    def _route(self, request: Request):
+        path, allowed = self.short_path(request), []
+        for method, pattern, function in self._routes:
+            if match := pattern.fullmatch(path):
+                if method == request.method:
+                    return function, match.groupdict(), []
+                allowed.append(method)
+        return None, {}, allowed
+
+    def _collect_routes(self) -> list:
+        found = []
+        for name in dir(type(self)):
+            for method, path in getattr(getattr(type(self), name), "answers_to", []):
+                pattern = re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path) + "/?")
+                found.append((path.count("{"), method, pattern, getattr(self, name)))
+        return [route[1:] for route in sorted(found, key=lambda route: route[0])]  # plain paths first
+
+    def _scripted(self, request: Request) -> Answer | None:
+        with self.lock:
+            told = next((told for path, told in self._scripts if self._is_for(path, told, request)), None)
+            if told is None:
+                return None
+            if told["after"] > 0:
+                told["after"] -= 1
+                return None
+            told["times"] -= 1
+            self._scripts = [(path, told) for path, told in self._scripts if told["times"] > 0]
+        time.sleep(told.get("delay_s", 0))
+        if told.get("through"):
+            return None
+        raw = told.get("raw")
+        raw = raw.encode() if isinstance(raw, str) else raw
+        return Answer(told.get("status", 200), told.get("body", b""), dict(told.get("headers", {})),
+                      cut=told.get("cut", False), raw=raw)
+
+    def _is_for(self, path: str, told: dict, request: Request) -> bool:
+        return (fnmatchcase(self.short_path(request), path)
+                and told.get("method", request.method) == request.method)
+
+    # The same for another process, over HTTP.
+
+    def _control(self, request: Request) -> Answer:
+        sent, name = request.json(), request.path.removeprefix("/__sandbox__/")
+        asked = getattr(self, f"_control_{name}", None)
+        if asked is None:
+            return Answer(404, {"error": f"The sandbox has no {name}"})
+        try:
+            return Answer(200, asked(request, sent))
+        except (KeyError, TypeError, ValueError) as error:
+            return Answer(400, {"error": f"{type(error).__name__}: {error}"})
+
+    def _control_ledger(self, request, sent):
+        return self.ledger()
+
+    def _control_requests(self, request, sent):
+        return [vars(seen) for seen in list(self.requests)]
+
+    def _control_record(self, request, sent):
+        return self.record(request.one("resource"), request.one("id"))
+
+    def _control_put(self, request, sent):
+        return self.put(sent["resource"], sent["record"])
+
+    def _control_delete(self, request, sent):
+        return {"deleted": self.delete(sent["resource"], sent["id"])}
+
+    def _control_script(self, request, sent):
+        self.script(sent["path"], sent["answer"])
+        return {"scripted": sent["path"]}
+
+    def _control_revoke(self, request, sent):
+        self.revoke(sent.get("token"))
+        return {"revoked": True}
+
+    def _control_limits(self, request, sent):
+        if "limits" in sent:
+            self.limits = tuple(sent["limits"])
+        return {"limits": self.limits}
+
+    # Life and death.
+
+    def start(self) -> None:
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._server.hang_up()
+
+
+def public(function):
+    """Mark a route that needs no token: sign-in pages and the like."""
+    function.is_public = True
+    return function
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 256
+
+    def __init__(self, address, upstream: Upstream) -> None:
+        self.upstream = upstream
+        self._open: set[socket.socket] = set()
+        super().__init__(address, _Handler)
+
+    def process_request(self, request, client_address) -> None:
+        self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request) -> None:
+        self._open.discard(request)
+        super().shutdown_request(request)
+
+    def handle_error(self, request, client_address) -> None:
+        """A caller that hangs up is no error of ours; anything else is, and is told to the terminal."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+    def hang_up(self) -> None:
+        """End the connections callers keep open, as a host that goes down does."""
+        for connection in list(self._open):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = 1 << 16
+    server_version, sys_version = "sandbox", ""
+
+    def _answer(self) -> None:
+        upstream = self.server.upstream
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        request = Request(self.command, self.path, self.headers, body)
+        answer = upstream.answer(request)
+        if not request.path.startswith("/__sandbox__/"):
+            upstream.requests.append(
+                Seen(time.time(), self.command, request.path, request.query_text, answer.status))
+        if answer.raw is not None:
+            self.wfile.write(answer.raw)
+            self.close_connection = True
+        else:
+            self._send(answer)
+
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = _answer
+
+    def _send(self, answer: Answer) -> None:
+        body = answer.sent_body()
+        self.send_response(answer.status)
+        for name, value in answer.headers.items():
+            self.send_header(name, str(value))
+        if answer.status not in (204, 304):
+            self.send_header("Content-Length", str(len(body) + (64 if answer.cut else 0)))
+        if answer.cut:
+            body, self.close_connection = body[: len(body) // 2 + 1], True
+        self.end_headers()
+        if answer.status not in (204, 304) and self.command != "HEAD":
+            self.wfile.write(body)
+
+    def log_message(self, format, *args) -> None:
+        """Say nothing: the sandbox's requests are read from `requests`, not from the terminal."""
+
+
+__all__ = ["Answer", "Request", "Seen", "Upstream", "on", "public"]

@@ -1,0 +1,84 @@
+"""A shelf of records: made from their number when asked for, with edits and deletions kept on top."""
+
+import time
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from itertools import chain
+
+KEPT_IN_MEMORY = 20_000  # made records remembered per resource: all of a small firm, a sliver of a large one
+
+
+class Shelf:
+    """Records 1 to `count`, and whatever was added since.
+
+    make: record number -> record; it must always make the same record from the same number.
+    changed_at: record number -> unix seconds of its last change, for the records nobody touched.
+    """
+
+    def __init__(self, count: int, make: Callable, *, changed_at: Callable = lambda number: 0.0, name_of=str):
+        self.count = count
+        self.name_of = name_of
+        self.version = 0
+        self.edited: dict[int, dict] = {}
+        self.deleted: dict[int, float] = {}
+        self._made_changed_at = changed_at
+        self._stamps: dict[int, float] = {}
+        self._added: list[int] = []
+        self._make = lru_cache(KEPT_IN_MEMORY)(make)
+        self._orders: dict = {}
+
+    def __len__(self) -> int:
+        return self.count + len(self._added) - len(self.deleted)
+
+    def get(self, number: int) -> dict | None:
+        """The record of that number, or None. Callers must not change what they get."""
+        if number in self.edited:
+            return self.edited[number]
+        if number in self.deleted or not 1 <= number <= self.count:
+            return None
+        return self._make(number)
+
+    def changed_at(self, number: int) -> float:
+        return self._stamps[number] if number in self._stamps else self._made_changed_at(number)
+
+    def numbers(self, after: int = 0) -> Iterator[int]:
+        """Living numbers above `after`, smallest first."""
+        made = range(max(after, 0) + 1, self.count + 1)
+        added = (number for number in self._added if number > after)
+        return (number for number in chain(made, added) if number not in self.deleted)
+
+    def numbers_down(self) -> Iterator[int]:
+        return (n for n in chain(reversed(self._added), range(self.count, 0, -1)) if n not in self.deleted)
+
+    def changed_since(self, since_s: float, after: int = 0) -> Iterator[int]:
+        return (number for number in self.numbers(after) if self.changed_at(number) > since_s)
+
+    def ordered(self, name: str, key: Callable) -> list[int]:
+        """Living numbers sorted by `key(number)`; sorted once, and again only after a change."""
+        version, order = self._orders.get(name, (None, []))
+        if version != self.version:
+            order = sorted(self.numbers(), key=key)
+            self._orders[name] = (self.version, order)
+        return order
+
+    def put(self, number: int | None, record: dict) -> int:
+        """Keep a record under its number, or under the next free one; answers the number."""
+        if number is None:
+            number = max(self.count, self._added[-1] if self._added else 0) + 1
+        if number > self.count and number not in self._added:
+            self._added.append(number)
+            self._added.sort()
+        self.deleted.pop(number, None)
+        self.edited[number] = record
+        self._stamps[number] = time.time()
+        self.version += 1
+        return number
+
+    def delete(self, number: int) -> dict | None:
+        record = self.get(number)
+        if record is None:
+            return None
+        self.edited.pop(number, None)
+        self.deleted[number] = time.time()
+        self.version += 1
+        return record

@@ -1,0 +1,278 @@
+"""The words a service is written in: Service, Resource, Credential, and the models of its records.
+
+A service file declares who it is, how fast we may go and what it holds. The pydantic model of a resource is the one
+place that names its fields: it validates what arrives, makes the list of fields we ask for, and gives the columns of
+the reporting view.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from typing import Annotated, Any, ClassVar, Union, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter
+
+from ..errors import BadAnswer
+from ..transport.auth import ApiKey, OAuth
+from ..transport.call import Answer, Call
+from ..transport.client import Upstream
+from ..transport.limits import Limit, LimitHeaders
+from ..transport.paging import NextLink, Page, PageNumber, Paging, Whole, dig, walk
+
+__all__ = [
+    "Account", "Answer", "ApiKey", "Call", "Column", "Credential", "Limit", "LimitHeaders", "Money", "NextLink", "OAuth",
+    "Page", "PageNumber", "Reading", "Resource", "Service", "Span", "Upstream", "UpstreamRecord", "Whole", "dig", "replace",
+    "walk",
+]  # fmt: skip
+
+Money = Annotated[float, "money"]  # validated as a number; kept exactly as sent, reported as NUMERIC
+
+
+class UpstreamRecord(BaseModel):
+    """The fields we rely on in one kind of record. Others are kept, not refused; missing ones are fine."""
+
+    model_config = ConfigDict(extra="ignore", coerce_numbers_to_str=True, allow_inf_nan=False)
+
+
+@dataclass(frozen=True)
+class Credential:
+    """One value a person enters to connect."""
+
+    name: str
+    label: str
+    secret: bool = False
+    required: bool = True
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class Account:
+    """Whom a set of credentials belongs to."""
+
+    id: str
+    name: str
+    facts: Mapping[str, str] = field(default_factory=dict)  # "Plan": "Free", "Zone": "Europe/Berlin"
+    scopes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Column:
+    """One typed column of a resource, as reports and pages show it."""
+
+    name: str  # client_name
+    path: tuple[str, ...]  # ("client", "name")
+    type: str  # text, integer, number, money, boolean, date, time, json
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stretch of time, both ends included."""
+
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one walk over a resource is to fetch."""
+
+    full: bool
+    now: datetime
+    since: datetime | None = None  # an increment: what changed at or after this
+    cursor: Any | None = None  # where an interrupted walk goes on
+    owner: str | None = None  # the record whose list this is, for resources with `per`
+    state: Mapping[str, Any] = field(default_factory=dict)  # what the service remembered of this resource
+
+
+@dataclass(eq=False)
+class Resource:
+    """One kind of record a service holds, and how to list it."""
+
+    path: str  # "/matters"; may name settings and {owner}: "/workspaces/{workspace_id}/projects"
+    model: type[UpstreamRecord]
+    paging: Paging = field(default_factory=Whole)
+    label: str = ""  # "Matters"; made from the key when empty
+    title: str = "name"  # where in a record its name for people is; "a|b" takes the first that is set
+    id: str = "id"
+    changed: str | None = "updated_at"  # where the upstream's own time of change is; None when it sends none
+    since: str | None = None  # the parameter that narrows a list to changes; None when there is none
+    one: str | None = None  # "/matters/{id}", for reading a single record
+    items_at: str | None = None  # where in an answer the list is; None when the answer is the list
+    item_at: str | None = None  # where in a single record's answer the record is
+    count_at: str | None = None  # where the upstream's own count is
+    params: Mapping[str, Any] = field(default_factory=dict)
+    splits: tuple[Mapping[str, Any], ...] = ({},)  # a list that must be asked for in parts, with each part's parameters
+    headers: Mapping[str, str] = field(default_factory=dict)
+    reference: bool = False  # rarely changes: read at most once an hour unless asked
+    per: str | None = None  # listed under each record of this resource
+    per_changed: bool = False  # an increment asks only for owners that changed
+    starts: str | None = None  # where the time a record takes place is, for resources read by window
+    trailing: timedelta | None = None  # an increment re-reads this much and compares
+    trust: bool = False  # client trust money: shown, never written (W8)
+    key: str = ""  # "matters", from the name it is given in its service
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.key = self.key or name
+        self.label = self.label or name.replace("_", " ").capitalize()
+        self.pages_of = TypeAdapter(list[self.model])  # type: ignore[name-defined]
+
+    @property
+    def lists_everything(self) -> bool:
+        """Every read of this list is a full one, so each proves what is gone."""
+        return self.since is None and self.trailing is None and not self.per_changed
+
+    def columns(self) -> list[Column]:
+        """The typed columns of the model, nested objects flattened one level: client{id,name} -> client_id, client_name."""
+        return list(_columns(self.model))
+
+    def field_list(self) -> str:
+        """The model as a list of fields to ask for: `id,etag,client{id,name}`."""
+        return _field_list(self.model)
+
+    def name_of(self, record: Mapping[str, Any]) -> str:
+        """What a person calls this record, at most 200 characters; its id when it has no name."""
+        for path in self.title.split("|"):
+            value = dig(record, path)
+            if value not in (None, ""):
+                return str(value)[:200]
+        return str(dig(record, self.id) or "")[:200]
+
+
+class Service:
+    """One upstream. Subclasses declare; most need few methods."""
+
+    key: ClassVar[str]
+    label: ClassVar[str]
+    description: ClassVar[str]
+    category: ClassVar[str]
+    source: ClassVar[str]  # address of the vendor's documents
+    source_read: ClassVar[date]
+    base_url: ClassVar[str]  # as the vendor writes it; may name {region_host}
+    regions: ClassVar[Mapping[str, str]] = {}  # region -> origin
+    ways: ClassVar[tuple[ApiKey | OAuth, ...]]  # the ways to be let in
+    credentials: ClassVar[tuple[Credential, ...]] = ()  # what the key way asks for, secrets and settings
+    limits: ClassVar[tuple[Limit, ...]]
+    limit_headers: ClassVar[LimitHeaders] = LimitHeaders()
+    headers: ClassVar[Mapping[str, str]] = {}  # sent with every call
+    responses: ClassVar[Mapping[int, str]] = {}  # what a status means here, where it differs from the usual
+    resources: ClassVar[dict[str, Resource]]
+
+    def __init_subclass__(cls) -> None:
+        cls.resources = {name: r for name, r in vars(cls).items() if isinstance(r, Resource)}
+
+    # -- what the engine asks ---------------------------------------------------------------------------------------
+
+    def account(self, upstream: Upstream) -> Account:
+        """Whom the credentials belong to. One cheap call that every credential may make."""
+        raise TypeError(f"{type(self).__name__} does not say how to find its account")
+
+    def read(self, upstream: Upstream, resource: Resource, reading: Reading) -> Iterator[Page]:
+        """Yield the pages of one list; a page's cursor goes back in as `reading.cursor`."""
+        start = reading.cursor or {"split": 0, "next": None}
+        for number in range(start["split"], len(resource.splits)):
+            call = self.list_call(resource, reading, upstream.settings)
+            call = replace(call, params={**call.params, **resource.splits[number]})
+            pages = walk(
+                upstream.send, call, resource.paging, items_at=resource.items_at, count_at=resource.count_at,
+                cursor=start["next"] if number == start["split"] else None,
+            )  # fmt: skip
+            for page in pages:
+                yield replace(page, cursor=self._cursor(resource, number, page.cursor))
+
+    def read_one(self, upstream: Upstream, resource: Resource, external_id: str) -> dict:
+        """One record, whole.
+
+        Raises Missing when the upstream has no such record.
+        """
+        call = self.one_call(resource, external_id, upstream.settings)
+        data = upstream.send(call).data
+        record = dig(data, resource.item_at) if resource.item_at else data
+        if not isinstance(record, dict):
+            raise BadAnswer("The answer holds no record.")
+        return record
+
+    def explain(self, answer: Answer) -> tuple[str, str, str | None]:
+        """The upstream's own words for a failed call: message, error code, field at fault."""
+        return "", "", None
+
+    def decide(self, answer: Answer) -> str | None:
+        """What an answer means where the status alone does not say: a word of transport.client.DECISIONS, or None."""
+        return self.responses.get(answer.status)
+
+    def compared(self, resource: Resource, reading: Reading) -> Span | None:
+        """The stretch in which a finished increment has listed everything, so that what is absent is gone."""
+        return None
+
+    # -- what a service may change ----------------------------------------------------------------------------------
+
+    def list_call(self, resource: Resource, reading: Reading, settings: Mapping[str, str]) -> Call:
+        """The call that lists a resource, before paging."""
+        params = dict(resource.params)
+        if resource.since and reading.since and not reading.full:
+            params[resource.since] = reading.since.isoformat(timespec="seconds").replace("+00:00", "Z")
+        return Call(
+            "GET", resource.path.format_map({**settings, "owner": reading.owner}), params,
+            headers=resource.headers, template=resource.path, resource=resource.key,
+        )  # fmt: skip
+
+    def one_call(self, resource: Resource, external_id: str, settings: Mapping[str, str]) -> Call:
+        """The call that reads one record."""
+        template = resource.one or resource.path + "/{id}"
+        return Call(
+            "GET", template.format_map({**settings, "id": external_id}), headers=resource.headers,
+            params=resource.params, template=template, resource=resource.key,
+        )  # fmt: skip
+
+    @staticmethod
+    def _cursor(resource: Resource, split: int, cursor: Any | None) -> dict | None:
+        if cursor is None:
+            split += 1
+        return None if split == len(resource.splits) else {"split": split, "next": cursor}
+
+
+def _bare(annotation: Any) -> Any:
+    """An annotation without Optional: `int | None` -> int."""
+    if get_origin(annotation) in (Union, types.UnionType):
+        inner = [a for a in get_args(annotation) if a is not type(None)]
+        return inner[0] if len(inner) == 1 else str
+    return annotation
+
+
+def _nested(annotation: Any) -> type[BaseModel] | None:
+    """The model inside `Client | None` or `list[Value] | None`, if there is one."""
+    annotation = _bare(annotation)
+    if get_origin(annotation) is list:
+        annotation = get_args(annotation)[0]
+    return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
+
+
+def _sent_name(name: str, info: Any) -> str:
+    return info.alias or name
+
+
+def _field_list(model: type[BaseModel]) -> str:
+    parts = []
+    for name, info in model.model_fields.items():
+        inner = _nested(info.annotation)
+        parts.append(_sent_name(name, info) + (f"{{{_field_list(inner)}}}" if inner else ""))
+    return ",".join(parts)
+
+
+_TYPES = {int: "integer", float: "number", bool: "boolean", str: "text", date: "date", datetime: "time"}
+
+
+def _columns(model: type[BaseModel], prefix: tuple[str, ...] = ()) -> Iterator[Column]:
+    for name, info in model.model_fields.items():
+        path = (*prefix, _sent_name(name, info))
+        annotation = _bare(info.annotation)
+        is_list = get_origin(annotation) is list
+        if not is_list and not prefix and (inner := _nested(annotation)):
+            yield from _columns(inner, path)
+            continue
+        kind = "money" if "money" in info.metadata or "money" in getattr(annotation, "__metadata__", ()) else None
+        if get_origin(annotation) is Annotated:
+            annotation = get_args(annotation)[0]
+        yield Column("_".join(path), path, kind or ("json" if is_list else _TYPES.get(annotation, "json")))

@@ -1,0 +1,1 @@
+"""Carries records from one side to the other. No Flask, no HTTP."""

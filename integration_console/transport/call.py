@@ -1,0 +1,106 @@
+"""What goes out and what comes back: a Call, its Answer, and the Attempt that is kept for the log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+import orjson
+
+from ..errors import BadAnswer
+
+DEEPEST = 64  # containers within containers (P8)
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request to an upstream, before credentials."""
+
+    method: str
+    path: str  # joined to the connection's base address; never an absolute URL
+    params: Mapping[str, Any] = field(default_factory=dict)  # a list value is sent as repeated parameters
+    json: Any = None
+    form: Mapping[str, str] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    template: str = ""  # the path with names instead of values, for grouping; the path itself when empty
+    resource: str | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back, whole."""
+
+    status: int
+    headers: Mapping[str, str]  # case-insensitive
+    body: bytes
+    waited_ms: float = 0.0  # for our turn
+    duration_ms: float = 0.0
+    call_key: str = ""  # Transaction.call_key of this call
+
+    @cached_property
+    def data(self) -> Any:
+        """The body as JSON.
+
+        Raises BadAnswer when it is not JSON, or nested deeper than 64 levels.
+        """
+        try:
+            data = orjson.loads(self.body)
+        except orjson.JSONDecodeError as error:
+            raise BadAnswer(_not_json(self.body), status=self.status, raw=str(error)) from None
+        if _too_deep(data):
+            raise BadAnswer(f"The answer is nested deeper than {DEEPEST} levels.", status=self.status)
+        return data
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One try of one call, as it is kept: redacted, bodies capped. Field names are Transaction's columns."""
+
+    call_key: str
+    attempt: int
+    service: str
+    resource: str | None
+    method: str
+    host: str
+    path_template: str
+    url: str
+    status: int | None
+    outcome: str
+    error: str | None
+    started_at: datetime
+    duration_ms: float
+    waited_ms: float
+    request_bytes: int
+    response_bytes: int
+    upstream_request_id: str | None = None
+    request_headers: str | None = None
+    response_headers: str | None = None
+    request_body: str | None = None
+    response_body: str | None = None
+    body_cut: bool = False
+
+
+def _not_json(body: bytes) -> str:
+    start = body[:200].lstrip().lower()
+    if not start:
+        return "The answer was empty where data was expected."
+    if start.startswith((b"<!doctype", b"<html")):
+        return "The answer was a web page where data was expected. The address may be wrong, or the service is down."
+    return "The answer could not be read: it is not whole, or not JSON."
+
+
+def _too_deep(data: Any) -> bool:
+    level = [data] if isinstance(data, dict | list) else []
+    for _ in range(DEEPEST):
+        level = [
+            child
+            for node in level
+            for child in (node.values() if type(node) is dict else node)
+            if type(child) is dict or type(child) is list
+        ]
+        if not level:
+            return False
+    return True

@@ -1,0 +1,150 @@
+"""The ways upstreams hand out lists, and the walk over one that cannot run in circles.
+
+A paging style is two pure functions: `apply` puts a cursor into a call, `after` finds the next cursor in an
+answer. A cursor is any JSON value, so that a walk can go on after a restart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+from urllib.parse import parse_qs, urlsplit
+
+from ..errors import BadAnswer
+from .call import Answer, Call
+
+LONGEST_WALK = 100_000  # pages
+
+
+@dataclass
+class Page:
+    """One page of records as they came, and where to go on."""
+
+    items: list[Any]
+    cursor: Any | None  # of the next page; None at the end
+    upstream_count: int | None = None  # the upstream's own count of the whole list, where it gives one
+    waited_ms: float = 0.0
+    calls: int = 1
+    gone: tuple[str, ...] = ()  # ids the upstream itself reports as deleted
+
+
+class Paging(Protocol):
+    """How one upstream hands out a list."""
+
+    def apply(self, call: Call, cursor: Any | None) -> Call:
+        """The call for the page at `cursor`; the first page when it is None."""
+
+    def after(self, call: Call, answer: Answer, items: list) -> Any | None:
+        """The cursor of the page behind this answer; None when it was the last."""
+
+
+@dataclass(frozen=True)
+class NextLink:
+    """The answer holds the address of the next page; only its token is taken, never its host."""
+
+    found_at: str = "meta.paging.next"
+    token: str = "page_token"
+    size_param: str = "limit"
+    size: int = 200
+
+    def apply(self, call: Call, cursor: Any | None) -> Call:
+        extra = {self.size_param: self.size} | ({self.token: cursor} if cursor else {})
+        return replace(call, params={**call.params, **extra})
+
+    def after(self, call: Call, answer: Answer, items: list) -> Any | None:
+        link = dig(answer.data, self.found_at)
+        if not link:
+            return None
+        found = parse_qs(urlsplit(str(link)).query).get(self.token)
+        if not found:
+            raise BadAnswer(f"The address of the next page has no {self.token}.", status=answer.status)
+        return found[0]
+
+
+@dataclass(frozen=True)
+class PageNumber:
+    """Pages are numbered from 1; a header says which is the last, else a page that is not full."""
+
+    param: str = "page"
+    size_param: str = "page-size"
+    size: int = 200
+    last_header: str = ""
+
+    def apply(self, call: Call, cursor: Any | None) -> Call:
+        return replace(call, params={**call.params, self.param: cursor or 1, self.size_param: self.size})
+
+    def after(self, call: Call, answer: Answer, items: list) -> Any | None:
+        said = answer.headers.get(self.last_header, "").lower() if self.last_header else ""
+        last = said == "true" if said in ("true", "false") else len(items) < self.size
+        return None if last or not items else int(call.params[self.param]) + 1
+
+
+@dataclass(frozen=True)
+class Whole:
+    """The whole list comes in one answer."""
+
+    def apply(self, call: Call, cursor: Any | None) -> Call:
+        return call
+
+    def after(self, call: Call, answer: Answer, items: list) -> Any | None:
+        return None
+
+
+def walk(
+    send: Callable[[Call], Answer],
+    call: Call,
+    paging: Paging,
+    *,
+    items_at: str | None,
+    count_at: str | None = None,
+    cursor: Any | None = None,
+    check: Callable[[Answer], None] = lambda answer: None,
+) -> Iterator[Page]:
+    """Yield page after page, from `cursor` to the upstream's own end signal.
+
+    send: carries one call out and raises what its answer means.
+    items_at: where in the answer the list lies, "data" or "meta.rows"; None when the answer is the list.
+    Raises BadAnswer when the list is missing, a cursor repeats, a page repeats, or the walk never ends (P4).
+    """
+    cursors: set[str] = set()
+    page_before: list = []
+    for _ in range(LONGEST_WALK):
+        page_call = paging.apply(call, cursor)
+        answer = send(page_call)
+        check(answer)
+        items = dig(answer.data, items_at) if items_at else answer.data
+        if not isinstance(items, list):
+            raise BadAnswer("The answer holds no list of records.", status=answer.status)
+        cursor = paging.after(page_call, answer, items)
+        if cursor is not None:
+            _must_move_on(cursor, items, cursors, page_before)
+            page_before = items
+        count = dig(answer.data, count_at) if count_at else None
+        yield Page(items, cursor, count if isinstance(count, int) else None, answer.waited_ms)
+        if cursor is None:
+            return
+    raise BadAnswer(f"The list did not end after {LONGEST_WALK} pages.")
+
+
+def _must_move_on(cursor: Any, items: list, cursors: set[str], page_before: list) -> None:
+    """Raise BadAnswer when the walk stands still or goes in circles; remember the cursor otherwise."""
+    mark = repr(cursor)
+    if mark in cursors:
+        raise BadAnswer("The service sent the same page address twice; the list was not read to its end.")
+    if items and items == page_before:
+        raise BadAnswer("The service sent the same page twice; the list was not read to its end.")
+    cursors.add(mark)
+
+
+def dig(data: Any, path: str) -> Any:
+    """The value at "a.b.c" in nested objects; None when a step is missing.
+
+    >>> dig({"meta": {"paging": {"next": "x"}}}, "meta.paging.next")
+    'x'
+    """
+    for step in path.split("."):
+        if not isinstance(data, dict):
+            return None
+        data = data.get(step)
+    return data

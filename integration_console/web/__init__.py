@@ -1,0 +1,5 @@
+"""Pages."""
+
+
+def set_up(app) -> None:
+    """Register every page."""
