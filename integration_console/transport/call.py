@@ -27,6 +27,7 @@ class Call:
     headers: Mapping[str, str] = field(default_factory=dict)
     template: str = ""  # the path with names instead of values, for grouping; the path itself when empty
     resource: str | None = None
+    safe: bool | None = None  # may be repeated after a lost answer; None = as its method says, a search by POST sets it
 
 
 @dataclass(frozen=True)
