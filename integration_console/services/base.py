@@ -12,10 +12,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any, ClassVar, Union, get_args, get_origin
+from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
-from ..errors import BadAnswer
+from ..errors import BadAnswer, Missing
 from ..transport.auth import ApiKey, OAuth
 from ..transport.call import Answer, Call
 from ..transport.client import Upstream
@@ -23,9 +24,9 @@ from ..transport.limits import Limit, LimitHeaders
 from ..transport.paging import NextLink, Page, PageNumber, Paging, Whole, dig, walk
 
 __all__ = [
-    "Account", "Answer", "ApiKey", "Call", "Column", "Credential", "Limit", "LimitHeaders", "Money", "NextLink", "OAuth",
-    "Page", "PageNumber", "Reading", "Resource", "Service", "Span", "Upstream", "UpstreamRecord", "Whole", "dig", "replace",
-    "walk",
+    "Account", "Answer", "ApiKey", "Call", "Column", "Credential", "Limit", "LimitHeaders", "Money", "NextLink",
+    "OAuth", "Page", "PageNumber", "Reading", "Resource", "Service", "Span", "Upstream", "UpstreamRecord", "Whole",
+    "body_of", "dig", "replace", "walk",
 ]  # fmt: skip
 
 Money = Annotated[float, "money"]  # validated as a number; kept exactly as sent, reported as NUMERIC
@@ -95,11 +96,12 @@ class Resource:
     model: type[UpstreamRecord]
     paging: Paging = field(default_factory=Whole)
     label: str = ""  # "Matters"; made from the key when empty
-    title: str = "name"  # where in a record its name for people is; "a|b" takes the first that is set
+    title: str = "name"  # where in a record its name for people is; "a b|c" is a and b, or c where both are empty
     id: str = "id"
     changed: str | None = "updated_at"  # where the upstream's own time of change is; None when it sends none
     since: str | None = None  # the parameter that narrows a list to changes; None when there is none
     one: str | None = None  # "/matters/{id}", for reading a single record
+    one_by: str | None = None  # the list's parameter that picks one record, where records have no address of their own
     items_at: str | None = None  # where in an answer the list is; None when the answer is the list
     item_at: str | None = None  # where in a single record's answer the record is
     count_at: str | None = None  # where the upstream's own count is
@@ -119,13 +121,16 @@ class Resource:
         self.label = self.label or name.replace("_", " ").capitalize()
         self.pages_of = TypeAdapter(list[self.model])  # type: ignore[name-defined]
 
+    def __post_init__(self) -> None:
+        self._titles = [alternative.split() for alternative in self.title.split("|")]
+
     @property
     def lists_everything(self) -> bool:
         """Every read of this list is a full one, so each proves what is gone."""
         return self.since is None and self.trailing is None and not self.per_changed
 
     def columns(self) -> list[Column]:
-        """The typed columns of the model, nested objects flattened one level: client{id,name} -> client_id, client_name."""
+        """The typed columns of the model; nested objects flattened one level: client{name} -> client_name."""
         return list(_columns(self.model))
 
     def field_list(self) -> str:
@@ -134,10 +139,10 @@ class Resource:
 
     def name_of(self, record: Mapping[str, Any]) -> str:
         """What a person calls this record, at most 200 characters; its id when it has no name."""
-        for path in self.title.split("|"):
-            value = dig(record, path)
-            if value not in (None, ""):
-                return str(value)[:200]
+        for paths in self._titles:
+            values = [record.get(path) if "." not in path else dig(record, path) for path in paths]
+            if name := " ".join(str(value) for value in values if value not in (None, "")):
+                return name[:200]
         return str(dig(record, self.id) or "")[:200]
 
 
@@ -172,6 +177,7 @@ class Service:
     def read(self, upstream: Upstream, resource: Resource, reading: Reading) -> Iterator[Page]:
         """Yield the pages of one list; a page's cursor goes back in as `reading.cursor`."""
         start = reading.cursor or {"split": 0, "next": None}
+        counted = start.get("counted", 0)  # by the upstream, in the splits before this one
         for number in range(start["split"], len(resource.splits)):
             call = self.list_call(resource, reading, upstream.settings)
             call = replace(call, params={**call.params, **resource.splits[number]})
@@ -180,7 +186,10 @@ class Service:
                 cursor=start["next"] if number == start["split"] else None,
             )  # fmt: skip
             for page in pages:
-                yield replace(page, cursor=self._cursor(resource, number, page.cursor))
+                count = None if page.upstream_count is None else counted + page.upstream_count
+                if page.cursor is None and count is not None:
+                    counted = count
+                yield replace(page, cursor=self._cursor(resource, number, page.cursor, counted), upstream_count=count)
 
     def read_one(self, upstream: Upstream, resource: Resource, external_id: str) -> dict:
         """One record, whole.
@@ -190,6 +199,10 @@ class Service:
         call = self.one_call(resource, external_id, upstream.settings)
         data = upstream.send(call).data
         record = dig(data, resource.item_at) if resource.item_at else data
+        if resource.one_by and isinstance(record, list):
+            if not record:
+                raise Missing()
+            record = record[0]
         if not isinstance(record, dict):
             raise BadAnswer("The answer holds no record.")
         return record
@@ -206,6 +219,10 @@ class Service:
         """The stretch in which a finished increment has listed everything, so that what is absent is gone."""
         return None
 
+    def limits_for(self, settings: Mapping[str, str]) -> tuple[Limit, ...]:
+        """How fast one connection may go, where accounts of one service differ."""
+        return self.limits
+
     # -- what a service may change ----------------------------------------------------------------------------------
 
     def list_call(self, resource: Resource, reading: Reading, settings: Mapping[str, str]) -> Call:
@@ -220,17 +237,26 @@ class Service:
 
     def one_call(self, resource: Resource, external_id: str, settings: Mapping[str, str]) -> Call:
         """The call that reads one record."""
-        template = resource.one or resource.path + "/{id}"
+        template = resource.path if resource.one_by else resource.one or resource.path + "/{id}"
+        params = {**resource.params, resource.one_by: external_id} if resource.one_by else resource.params
         return Call(
-            "GET", template.format_map({**settings, "id": external_id}), headers=resource.headers,
-            params=resource.params, template=template, resource=resource.key,
+            "GET", template.format_map({**settings, "id": quote(external_id, safe="")}), headers=resource.headers,
+            params=params, template=template, resource=resource.key,
         )  # fmt: skip
 
     @staticmethod
-    def _cursor(resource: Resource, split: int, cursor: Any | None) -> dict | None:
+    def _cursor(resource: Resource, split: int, cursor: Any | None, counted: int = 0) -> dict | None:
         if cursor is None:
             split += 1
-        return None if split == len(resource.splits) else {"split": split, "next": cursor}
+        return None if split == len(resource.splits) else {"split": split, "next": cursor, "counted": counted}
+
+
+def body_of(answer: Answer) -> dict:
+    """A failed call's answer as an object; empty when it is anything else, such as a web page."""
+    try:
+        return answer.data if isinstance(answer.data, dict) else {}
+    except BadAnswer:
+        return {}
 
 
 def _bare(annotation: Any) -> Any:
@@ -253,11 +279,12 @@ def _sent_name(name: str, info: Any) -> str:
     return info.alias or name
 
 
-def _field_list(model: type[BaseModel]) -> str:
+def _field_list(model: type[BaseModel], *, inside: bool = False) -> str:
+    """One level of braces: upstreams that take a list of fields refuse a second."""
     parts = []
     for name, info in model.model_fields.items():
-        inner = _nested(info.annotation)
-        parts.append(_sent_name(name, info) + (f"{{{_field_list(inner)}}}" if inner else ""))
+        inner = None if inside else _nested(info.annotation)
+        parts.append(_sent_name(name, info) + (f"{{{_field_list(inner, inside=True)}}}" if inner else ""))
     return ",".join(parts)
 
 
