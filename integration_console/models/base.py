@@ -9,10 +9,10 @@ from typing import Annotated
 
 import orjson
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import JSON, BigInteger, DateTime, Integer, MetaData, event
+from sqlalchemy import JSON, BigInteger, DateTime, Integer, MetaData, String, event
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Engine
-from sqlalchemy.orm import DeclarativeBase, mapped_column
+from sqlalchemy.orm import DeclarativeBase, mapped_column, registry
 from sqlalchemy.types import TypeDecorator
 
 _NAMES = {
@@ -47,14 +47,20 @@ class UtcDateTime(TypeDecorator):
 Json = JSON().with_variant(JSONB(), "postgresql")
 BigId = BigInteger().with_variant(Integer(), "sqlite")  # SQLite counts up by itself only on INTEGER
 
+# Upstream ids are compared and sorted byte by byte on both databases (P2), whatever language PostgreSQL is set to.
+ExternalId = String(200).with_variant(String(200, collation="C"), "postgresql")
+
 PrimaryKey = Annotated[int, mapped_column(BigId, primary_key=True)]
 
 
 class Base(DeclarativeBase):
     """The base of every table."""
 
-    metadata = MetaData(naming_convention=_NAMES)
-    type_annotation_map = {datetime: UtcDateTime(), dict: Json, list: Json}
+    # In a registry of its own: Flask-SQLAlchemy copies this class, and a copied type map is refused.
+    registry = registry(
+        metadata=MetaData(naming_convention=_NAMES),
+        type_annotation_map={datetime: UtcDateTime(), dict: Json, list: Json},
+    )
 
 
 def dump_json(value) -> str:
@@ -66,6 +72,8 @@ db = SQLAlchemy(
     model_class=Base,
     engine_options={"json_serializer": dump_json, "json_deserializer": orjson.loads},
 )
+
+_PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=30000", "temp_store=MEMORY")
 
 _reading: ContextVar[bool] = ContextVar("reading", default=False)
 
@@ -87,7 +95,7 @@ def _prepare_connection(connection, _record) -> None:
         return
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=30000", "temp_store=MEMORY"):
+    for pragma in _PRAGMAS:
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

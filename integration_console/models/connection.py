@@ -48,7 +48,7 @@ class Connection(Base):
     status_by: Mapped[str | None] = mapped_column(String(320))
     status_since: Mapped[datetime]
     settings: Mapped[dict] = mapped_column(default=dict)  # region, location_id ..., resources_off: [..]
-    frequency: Mapped[str] = mapped_column(String(100), default="hourly")  # manual, 15min, hourly, daily, weekly, or cron
+    frequency: Mapped[str] = mapped_column(String(100), default="hourly")  # or manual, 15min, daily, weekly, cron
     time_zone: Mapped[str] = mapped_column(String(64), default="UTC")
     next_due_at: Mapped[datetime | None] = mapped_column(index=True)
     expires_at: Mapped[datetime | None]  # when the access token ends
@@ -58,3 +58,22 @@ class Connection(Base):
     budget: Mapped[dict] = mapped_column(default=dict)  # as the upstream's headers last said
     created_by: Mapped[str | None] = mapped_column(String(320))
     created_at: Mapped[datetime]
+
+
+class OAuthState(Base):
+    """One consent a person was sent away for. Good once, for ten minutes, for the browser that began it (X7)."""
+
+    __tablename__ = "oauth_state"
+
+    id: Mapped[PrimaryKey]
+    state_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    session_hash: Mapped[str] = mapped_column(String(64))  # of the browser session that may come back with it
+    service: Mapped[str] = mapped_column(String(40))
+    connection_id: Mapped[int | None]  # set when an existing connection is renewed
+    name: Mapped[str] = mapped_column(String(200))
+    settings: Mapped[dict] = mapped_column(default=dict)
+    verifier: Mapped[str | None] = mapped_column(Text)  # sealed PKCE verifier
+    redirect_uri: Mapped[str] = mapped_column(Text)
+    asked_by: Mapped[str | None] = mapped_column(String(320))
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]

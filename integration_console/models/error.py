@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from .base import Base, PrimaryKey
+from .base import Base, ExternalId, PrimaryKey
 
 KINDS = ("connection", "permission", "rate limit", "value", "missing", "conflict", "upstream", "ours")
 ISSUE_STATES = ("open", "acknowledged", "resolved")
@@ -52,7 +52,7 @@ class ErrorLog(Base):
     run_id: Mapped[int | None]
     transaction_key: Mapped[str | None] = mapped_column(String(32))  # Transaction.call_key
     resource: Mapped[str | None] = mapped_column(String(60))
-    external_id: Mapped[str | None] = mapped_column(String(200))
+    external_id: Mapped[str | None] = mapped_column(ExternalId)
     kind: Mapped[str] = mapped_column(String(30))
     message: Mapped[str] = mapped_column(Text)  # plain words
     raw_message: Mapped[str | None] = mapped_column(Text)  # the upstream's or our own, redacted
@@ -76,8 +76,8 @@ class DeadLetter(Base):
     issue_id: Mapped[int | None] = mapped_column(ForeignKey("issue.id", ondelete="SET NULL"))
     run_id: Mapped[int | None]
     resource: Mapped[str] = mapped_column(String(60))
-    identity: Mapped[str] = mapped_column(String(200))  # the external id, or "#" and a hash where there is none
-    external_id: Mapped[str | None] = mapped_column(String(200))
+    identity: Mapped[str] = mapped_column(ExternalId)  # the external id, or "#" and a hash where there is none
+    external_id: Mapped[str | None] = mapped_column(ExternalId)
     field: Mapped[str | None] = mapped_column(String(200))
     reason: Mapped[str] = mapped_column(Text)
     payload: Mapped[str] = mapped_column(Text)  # as it came

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .base import Base, PrimaryKey
+from .base import Base, ExternalId, PrimaryKey
 
 
 class Record(Base):
@@ -23,9 +23,9 @@ class Record(Base):
     id: Mapped[PrimaryKey]
     connection_id: Mapped[int] = mapped_column(ForeignKey("connection.id"))
     resource: Mapped[str] = mapped_column(String(60))
-    external_id: Mapped[str] = mapped_column(String(200))  # opaque text, compared exactly (P2)
+    external_id: Mapped[str] = mapped_column(ExternalId)  # opaque text, compared exactly (P2)
     label: Mapped[str] = mapped_column(String(200), default="")  # what a person calls it; searched
-    owner_id: Mapped[str | None] = mapped_column(String(200))  # external id of the record it was listed under
+    owner_id: Mapped[str | None] = mapped_column(ExternalId)  # external id of the record it was listed under
     starts_at: Mapped[datetime | None]  # when it takes place, for resources read by window
     updated_at: Mapped[datetime | None]  # the upstream's own time of change
     content_hash: Mapped[bytes] = mapped_column(LargeBinary(16))

@@ -27,7 +27,7 @@ class SyncRun(Base):
     id: Mapped[PrimaryKey]
     connection_id: Mapped[int] = mapped_column(ForeignKey("connection.id"))
     kind: Mapped[str] = mapped_column(String(20))  # full, incremental, record
-    options: Mapped[dict] = mapped_column(default=dict)  # {"record": "matters:17", "release_brake": true, "fresh": true}
+    options: Mapped[dict] = mapped_column(default=dict)  # {"record": "matters:17", "release_brake": true}
     state: Mapped[str] = mapped_column(String(20))
     cause: Mapped[str] = mapped_column(String(20))  # schedule, person, command, retry
     asked_by: Mapped[str | None] = mapped_column(String(320))
@@ -45,7 +45,9 @@ class SyncRun(Base):
     message: Mapped[str | None] = mapped_column(Text)  # what happened, was anything lost, what to do next
 
     connection: Mapped[Connection] = relationship()
-    parts: Mapped[list[RunPart]] = relationship(order_by="RunPart.id", back_populates="run", cascade="all, delete-orphan")
+    parts: Mapped[list[RunPart]] = relationship(
+        order_by="RunPart.id", back_populates="run", cascade="all, delete-orphan"
+    )
 
 
 class RunPart(Base):

@@ -9,7 +9,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from .base import Base, PrimaryKey
 
-OUTCOMES = ("ok", "nothing", "retry", "slow down", "refresh", "refused", "missing", "not allowed", "needs a person", "unusable")
+OUTCOMES = (
+    "ok", "nothing", "retry", "slow down", "refresh", "refused", "missing", "not allowed", "needs a person", "unusable",
+)  # fmt: skip
 
 
 class Transaction(Base):
@@ -52,6 +54,7 @@ class Transaction(Base):
     upstream_request_id: Mapped[str | None] = mapped_column(String(200))
     request_headers: Mapped[str | None] = mapped_column(Text)  # JSON, allow-listed
     response_headers: Mapped[str | None] = mapped_column(Text)
+    body_cut: Mapped[bool] = mapped_column(default=False)
+    # The long ones last: SQLite reads a row from its front, and lists never ask for these.
     request_body: Mapped[str | None] = mapped_column(Text)  # at most 64 KiB
     response_body: Mapped[str | None] = mapped_column(Text)
-    body_cut: Mapped[bool] = mapped_column(default=False)

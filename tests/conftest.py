@@ -1,0 +1,199 @@
+"""What tests stand on: a database of their own, the app, a client, a parsed page, upstreams, a clock that obeys.
+
+app, client, page, session   on SQLite and on PostgreSQL, one after the other
+sqlite_app                   the app where one database is enough
+upstreams, fresh_upstreams   the sandbox, shared or this test's own
+clock                        advance() and travel_to() move it, sleep() only notes
+
+@pytest.mark.settings(TICK_SECONDS=1)   settings of this test's app
+@pytest.mark.one_database               this test needs SQLite only
+"""
+
+from __future__ import annotations
+
+import contextvars
+import os
+import re
+from datetime import datetime, timedelta
+
+import pytest
+from flask import has_app_context
+from flask.testing import FlaskClient
+
+import config
+from integration_console import clock as house_clock
+from integration_console import create_app
+from integration_console.models import db
+
+from .databases import KINDS, PostgresClones, SqliteFiles, bare_app
+from .html_page import Page
+
+OURS = re.compile(
+    "|".join([*config.Settings.model_fields, "(CLIO|GHL|CLOCKIFY|STRIPE|SLACK|QUICKBOOKS|XERO)_.*", "FLASK_.*"])
+)
+GENEROUS = (1_000_000, 60.0)  # calls, seconds: nobody waits in a test that is not about waiting
+
+
+def pytest_configure(config) -> None:
+    config.addinivalue_line("markers", "settings(NAME=value): settings of this test's app")
+    config.addinivalue_line("markers", "one_database: SQLite is enough for this test")
+
+
+def pytest_generate_tests(metafunc) -> None:
+    if "database" in metafunc.fixturenames:
+        one = metafunc.definition.get_closest_marker("one_database") or "sqlite_app" in metafunc.fixturenames
+        metafunc.parametrize("database", KINDS[:1] if one else KINDS, indirect=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_of_the_developer():
+    """A developer's environment and `.env` must not decide what a test finds."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in os.environ:
+            if OURS.fullmatch(name.upper()):
+                patch.delenv(name)
+        patch.setenv("FLASK_SKIP_DOTENV", "1")
+        patch.setitem(config.Settings.model_config, "env_file", None)
+        yield
+
+
+# -- databases ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def sqlite_files(tmp_path_factory, _nothing_of_the_developer):
+    return SqliteFiles(tmp_path_factory.mktemp("sqlite"))
+
+
+@pytest.fixture(scope="session")
+def postgres_clones(tmp_path_factory, _nothing_of_the_developer):
+    clones = PostgresClones(tmp_path_factory.mktemp("postgresql"))
+    yield clones
+    clones.stop()
+
+
+@pytest.fixture
+def database(request, tmp_path):
+    """The address of a fresh, migrated database: first SQLite, then PostgreSQL."""
+    source = request.getfixturevalue("sqlite_files" if request.param == "sqlite" else "postgres_clones")
+    with source.fresh(tmp_path) as url:
+        yield url
+
+
+@pytest.fixture
+def settings(request, database, tmp_path):
+    """The settings of this test's app."""
+    marks = reversed(list(request.node.iter_markers("settings")))  # the nearest one wins
+    wanted = {name: value for mark in marks for name, value in mark.kwargs.items()}
+    basics = {"APP_ENV": "test", "ALLOW_INSECURE_UPSTREAMS": True, "INSTANCE_DIR": tmp_path, "DATABASE_URL": database}
+    return config.load(**{**basics, **wanted})
+
+
+# -- the app --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def app(settings):
+    app = create_app(settings)
+    app.config["TESTING"] = True
+    app.test_client_class = Visitor
+    yield app
+    with app.app_context():
+        db.session.remove()
+        db.engine.dispose()
+
+
+@pytest.fixture
+def sqlite_app(app):
+    """The app where SQLite is enough."""
+    return app
+
+
+@pytest.fixture
+def session(request, settings):
+    """db.session, in an app context; of the whole app only where the test asks for it."""
+    app = request.getfixturevalue("app") if "app" in request.fixturenames else bare_app(settings)
+    with app.app_context():
+        yield db.session
+        db.session.remove()
+        db.engine.dispose()
+
+
+class Visitor(FlaskClient):
+    """A browser: every request stands alone, and sees what the test has put into its session."""
+
+    def open(self, *args, **kwargs):
+        if has_app_context():
+            db.session.commit()  # also gives SQLite's writer lock back, which the request may need
+        # In a context of its own: within the test's, the request would share its `g` and its session.
+        return contextvars.Context().run(super().open, *args, **kwargs)
+
+
+@pytest.fixture
+def client(app):
+    return app.test_client()
+
+
+@pytest.fixture
+def page(client):
+    """page("/runs") opens an address and reads the page; page(response) reads one that is there already."""
+
+    def read(what, **kwargs) -> Page:
+        return Page(client.get(what, **kwargs) if isinstance(what, str) else what)
+
+    return read
+
+
+# -- the world ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def upstreams():
+    """The sandbox, shared: for tests that only read from it."""
+    with _sandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def fresh_upstreams():
+    """A sandbox of this test's own, to change, to script and to break."""
+    with _sandbox() as sandbox:
+        yield sandbox
+
+
+def _sandbox():
+    from integration_console.sandbox import Sandbox
+
+    return Sandbox(limits=dict.fromkeys(("clio", "ghl", "clockify"), GENEROUS))
+
+
+class Clock:
+    """The house's clock in a test's hand."""
+
+    def __init__(self) -> None:
+        self._offset = timedelta(0)
+        self.slept: list[float] = []  # seconds
+
+    def now(self) -> datetime:
+        return house_clock.now()
+
+    def advance(self, seconds: float = 0, **more: float) -> None:
+        """Let time pass: advance(90), advance(days=2)."""
+        self._offset += timedelta(seconds=seconds, **more)
+        house_clock.set_offset(self._offset.total_seconds())
+
+    def travel_to(self, moment: datetime) -> None:
+        self.advance((moment - self.now()).total_seconds())
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.advance(seconds)
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that obeys; sleeping takes no time."""
+    clock = Clock()
+    monkeypatch.setattr(house_clock, "sleep", clock.sleep)
+    yield clock
+    house_clock.set_offset(0)
