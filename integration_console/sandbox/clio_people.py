@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from .firm import STAFF, Firm
+from .firm import DESCRIPTIONS, STAFF, Firm
 
 COUNTS = {  # resource: (in a small firm, in a large one)
     "users": (12, 12), "groups": (4, 4), "practice_areas": (12, 12), "matter_stages": (24, 24),
@@ -34,8 +34,6 @@ class ClioPeople:
         return datetime.fromtimestamp(made_at, UTC).date().isoformat()
 
     def area_of(self, matter: int) -> int:
-        from .firm import DESCRIPTIONS
-
         return self.firm.dice("description", matter) % len(DESCRIPTIONS) + 1
 
     def user(self, number):

@@ -10,15 +10,8 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
-FIRST = (
-    "Ada Grace Miguel Priya Noah Fatima Liam Chloe Omar Hannah Jamal Ingrid Rosa Kenji Amara Tobias Leila "
-    "Marcus Yara Dmitri Esther Paulo Nadia Oscar Beatriz Samuel Zainab Victor Helena Ravi Sofia Walter"
-).split()
-LAST = (
-    "Lovelace Hopper Alvarez Raman Whitfield Haddad O'Neill Dubois Okafor Lindqvist Baptiste Nguyen Castillo "
-    "Tanaka Mbeki Schreiber Azizi Delgado Nassar Petrov Goldberg Ferreira Kovac Lindgren Moreau Ashworth "
-    "Bello Marchetti Novak Iyer Carvalho Brandt Fitzgerald Sokolov Yamamoto"
-).split()
+FIRST = ["Ada", "Grace", "Miguel", "Priya", "Noah", "Fatima", "Liam", "Chloe", "Omar", "Hannah", "Jamal", "Ingrid", "Rosa", "Kenji", "Amara", "Tobias", "Leila", "Marcus", "Yara", "Dmitri", "Esther", "Paulo", "Nadia", "Oscar", "Beatriz", "Samuel", "Zainab", "Victor", "Helena", "Ravi", "Sofia", "Walter"]
+LAST = ["Lovelace", "Hopper", "Alvarez", "Raman", "Whitfield", "Haddad", "O'Neill", "Dubois", "Okafor", "Lindqvist", "Baptiste", "Nguyen", "Castillo", "Tanaka", "Mbeki", "Schreiber", "Azizi", "Delgado", "Nassar", "Petrov", "Goldberg", "Ferreira", "Kovac", "Lindgren", "Moreau", "Ashworth", "Bello", "Marchetti", "Novak", "Iyer", "Carvalho", "Brandt", "Fitzgerald", "Sokolov", "Yamamoto"]
 
 # First name, last name: what real address books hold and programs trip over.
 ODD_NAMES = (

@@ -10,6 +10,7 @@ import socket
 import sys
 import threading
 import time
+import traceback
 from collections import deque
 from fnmatch import fnmatchcase
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -103,9 +104,16 @@ class Upstream:
         if (scripted := self._scripted(request)) is not None:
             return scripted
         with self.lock:
-            answer = self._find(request)
+            answer = self._find_or_confess(request)
             self.adorn(request, answer)
         return answer
+
+    def _find_or_confess(self, request: Request) -> Answer:
+        try:
+            return self._find(request)
+        except Exception as error:
+            traceback.print_exc()
+            return Answer(500, {"error": f"The sandbox itself failed: {type(error).__name__}: {error}"})
 
     def _find(self, request: Request) -> Answer:
         function, request.params, allowed = self._route(request)
@@ -118,8 +126,10 @@ class Upstream:
         return function(request)
 
     def short_path(self, request: Request) -> str:
-        """The path as the vendor's manual writes it."""
-        return request.path.removeprefix(self.prefix) or "/"
+        """The path as the vendor's manual writes it; sign-in pages live beside the API, not under it."""
+        if request.path.startswith(("/oauth/", f"{self.prefix}/")):
+            return request.path.removeprefix(self.prefix)
+        return f"//{request.path}"  # matches nothing
 
     def _route(self, request: Request):
         path, allowed = self.short_path(request), []

@@ -82,3 +82,13 @@ class Shelf:
         self.deleted[number] = time.time()
         self.version += 1
         return record
+
+    def grouped(self, name: str, key: Callable) -> dict:
+        """Living numbers by `key(number)`; grouped once, and again only after a change."""
+        version, groups = self._orders.get(("groups", name), (None, {}))
+        if version != self.version:
+            groups = {}
+            for number in self.numbers():
+                groups.setdefault(key(number), []).append(number)
+            self._orders["groups", name] = (self.version, groups)
+        return groups

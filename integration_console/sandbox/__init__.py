@@ -1,0 +1,73 @@
+"""Stand-in upstreams: Clio, HighLevel and Clockify on this machine, filled with an invented firm.
+
+    with Sandbox() as sandbox:
+        sandbox.clio.api_url    # what CLIO_API_URL would hold
+        sandbox.clio.ledger()   # how many records of each resource there really are
+
+For trying the console out and for testing it. A stand-in, not a truth: where it and a vendor's
+document differ, it is wrong. It listens on loopback only and imports nothing of the house.
+"""
+
+import threading
+
+from .clio import Clio
+from .clockify import Clockify
+from .firm import Firm
+from .ghl import Ghl
+
+STIR_EVERY_S = 3.0
+
+
+class Sandbox:
+    """limits: {"clio": (calls, seconds), ...}; services left out keep the vendor's own.
+
+    alive: a few records change by themselves every few seconds.
+    clockify_entities: Clockify also answers its experimental entity-changes addresses.
+    """
+
+    def __init__(self, *, size="small", limits=None, alive=False, ports=(0, 0, 0), window="fixed",
+                 clockify_entities=False, seed=7, today=None) -> None:
+        self.firm = Firm(size=size, seed=seed, today=today)
+        limits = limits or {}
+        make = {"clio": Clio, "ghl": Ghl, "clockify": Clockify}
+        self.upstreams = {key: make[key](self.firm, limits=limits.get(key), port=port, window=window)
+                          for key, port in zip(make, ports, strict=True)}
+        self.clio, self.ghl, self.clockify = self.upstreams.values()
+        self.clockify.has_entities = clockify_entities
+        self._alive = alive
+        self._over = threading.Event()
+
+    def start(self) -> "Sandbox":
+        for upstream in self.upstreams.values():
+            upstream.start()
+        if self._alive:
+            threading.Thread(target=self._stir, daemon=True).start()
+        return self
+
+    def stop(self) -> None:
+        self._over.set()
+        for upstream in self.upstreams.values():
+            upstream.stop()
+
+    def described(self) -> dict:
+        """Everything another process needs to connect, as the command line prints it."""
+        clio, ghl, clockify = self.clio, self.ghl, self.clockify
+        told = {key: {"api_url": upstream.api_url} for key, upstream in self.upstreams.items()}
+        for signed_in in (clio, ghl):
+            told[signed_in.key].update(
+                auth_url=signed_in.auth_url, token_url=signed_in.token_url, client_id=signed_in.client_id,
+                client_secret=signed_in.client_secret, token=signed_in.token_answer())
+        told["ghl"].update(api_key=ghl.api_key, location_id=ghl.location_id)
+        told["clockify"].update(api_key=clockify.api_key, workspace_id=clockify.workspace_id)
+        return told
+
+    def __enter__(self) -> "Sandbox":
+        return self.start()
+
+    def __exit__(self, *_) -> None:
+        self.stop()
+
+    def _stir(self) -> None:
+        while not self._over.wait(STIR_EVERY_S):
+            for upstream in self.upstreams.values():
+                upstream.stir()
