@@ -1,28 +1,38 @@
-"""How fast an upstream lets itself be called: declared windows, what its headers say, and the budget shared by all."""
+"""How fast an upstream lets itself be called: declared windows, what its headers say, and the budget shared by all.
+
+The declared windows guard; the upstream's headers steer. A call is counted from when its answer came, never from
+when it was planned, so a slow way there cannot make us faster than we may be.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from threading import Lock
 from typing import Any
 
+import orjson
 
-@dataclass(frozen=True)
-class Limit:
-    """So many calls in so many seconds."""
+from .. import clock
+from ..errors import Cancelled, Parked
+from .pacing import MemoryStore, Store
+from .windows import Limit, count, length_ms, margin_ms, pause_ms, restamp, used
 
-    calls: int
-    per_s: float
+DAY_S = 86_400
+BELIEVED_S = 600  # a limit told in a header counts this long unless told again
+SAVE_EVERY_MS = 5_000  # so that other processes' pages show the headers too
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What an answer's headers said about our limits."""
+    """What one answer's headers said of our limits."""
 
     limit: int | None = None
     remaining: int | None = None
     reset_at: datetime | None = None
+    per_s: float | None = None
     daily_limit: int | None = None
     daily_remaining: int | None = None
     daily_reset_at: datetime | None = None
@@ -30,42 +40,263 @@ class Seen:
 
 @dataclass(frozen=True)
 class LimitHeaders:
-    """The names of the headers in which an upstream tells what is left."""
+    """The names of the headers in which an upstream tells what is left; empty where it tells nothing."""
 
     limit: str = ""
     remaining: str = ""
     reset: str = ""
-    reset_form: str = "unix"  # "unix", "seconds" left, "milliseconds" left
+    reset_form: str = "unix"  # "unix" time, or "seconds" or "milliseconds" left
+    interval: str = ""  # length of the window in milliseconds
     daily_limit: str = ""
     daily_remaining: str = ""
     daily_reset: str = ""  # milliseconds left
 
     def read(self, headers: Mapping[str, str], now: datetime) -> Seen | None:
-        """What these headers say; None when they say nothing."""
-        return None
+        """What these headers say, odd values left out; None when they say nothing."""
+        limit, remaining = _number(headers, self.limit), _number(headers, self.remaining)
+        daily_remaining = _number(headers, self.daily_remaining)
+        if limit is None and remaining is None and daily_remaining is None:
+            return None
+        interval = _number(headers, self.interval)
+        return Seen(
+            limit=limit or None,
+            remaining=remaining,
+            reset_at=_moment(_number(headers, self.reset), self.reset_form, now),
+            per_s=interval / 1000 if interval else None,
+            daily_limit=_number(headers, self.daily_limit) or None,
+            daily_remaining=daily_remaining,
+            daily_reset_at=_moment(_number(headers, self.daily_reset), "milliseconds", now),
+        )
 
 
 def parse_limits(text: str) -> tuple[Limit, ...]:
-    """Read "50/60,1000/3600": calls per seconds."""
-    return tuple(Limit(int(c), float(s)) for c, s in (part.split("/") for part in text.split(",")))
+    """Read calls per seconds: "50/60,1000/3600".
+
+    Raises ValueError with a sentence for people.
+
+    >>> parse_limits("50/60, 1000/3600")
+    (Limit(calls=50, per_s=60.0), Limit(calls=1000, per_s=3600.0))
+    """
+    return tuple(_parse_limit(part.strip()) for part in text.split(","))
 
 
 class Budget:
-    """The right to call one account, shared by threads and processes."""
+    """The right to call one account, shared by every thread and process that uses the same key."""
 
-    def __init__(self, key: str, limits: tuple[Limit, ...], store: Any = None) -> None:
-        self.key, self.limits, self.store = key, limits, store
+    def __init__(self, key: str, limits: tuple[Limit, ...], store: Store | None = None) -> None:
+        self.key, self.limits = key, tuple(sorted(limits, key=lambda limit: limit.per_s))
+        self._store = store or MemoryStore()
+        self._lock = Lock()
+        self._version, self._row = -1, {}  # type: int, dict[str, Any]
+        self._told: Seen | None = None
+        self._saved_ms = _now_ms()
 
     def wait(self, deadline_s: float | None = None, should_stop: Callable[[], bool] = lambda: False) -> float:
-        """Wait for our turn; the milliseconds waited."""
-        return 0.0
+        """Wait for our turn and take it; returns the milliseconds waited.
+
+        Raises Parked when our turn comes later than `deadline_s`, Cancelled when told to stop.
+        """
+        began = clock.monotonic()
+        while True:
+            if should_stop():
+                raise Cancelled
+            pause_s = self._take() / 1000
+            waited_s = clock.monotonic() - began
+            if not pause_s:
+                return waited_s * 1000
+            if deadline_s is not None and waited_s + pause_s > deadline_s:
+                until = clock.now() + timedelta(seconds=pause_s)
+                raise Parked("The limit of calls to this account is used up for now.", until=until)
+            pause(pause_s, should_stop)
+
+    def landed(self, took_s: float) -> None:
+        """The call that began `took_s` ago was answered: the upstream counted it at some time up to now."""
+        if took_s * 1000 > min((margin_ms(limit.per_s) for limit in self.limits), default=DAY_S * 1000):
+            self._change(lambda row, now: restamp(row, now - round(took_s * 1000), now))
 
     def saw(self, seen: Seen | None) -> None:
         """Believe the upstream's headers over what was declared."""
+        if seen is None:
+            return
+        self._told, now = seen, _now_ms()
+        row = self._row
+        news = _until(seen, self._first_s(seen), now) > row.get("until", 0) or self._foreign(row, seen, now) > 0
+        if (
+            news
+            or seen.limit not in (None, self._limit_of(row, now, self._first_s(seen)))
+            or now - self._saved_ms > SAVE_EVERY_MS
+        ):
+            self._saved_ms = now
+            self._change(lambda row, now: self._note(row, seen, now))
 
     def slow_down(self, until: datetime) -> None:
         """Nobody calls this account before then."""
+        until_ms = round(until.timestamp() * 1000)
+        self._change(lambda row, now: row | {"until": max(until_ms, row.get("until", 0))})
 
     def state(self) -> dict[str, Any]:
-        """What pages show."""
-        return {"limit": None, "remaining": None, "reset_at": None, "windows": []}
+        """What pages show: the upstream's last word, and how much of each window is used."""
+        with self._lock:
+            self._load()
+            row, now = self._row, _now_ms()
+        told = self._told or _told(row)
+        return {
+            "limit": told.limit,
+            "remaining": told.remaining,
+            "reset_at": told.reset_at,
+            "until": _time(row["until"]) if row.get("until", 0) > now else None,
+            "daily_limit": told.daily_limit,
+            "daily_remaining": told.daily_remaining,
+            "windows": [
+                {"calls": limit.calls, "per_s": limit.per_s, "used": used(row, limit, now)}
+                for limit in self._rated(row, now)
+            ],
+        }
+
+    # -- one turn -----------------------------------------------------------------------------------------------------
+
+    def _take(self) -> int:
+        """Take a turn and return 0, or return the milliseconds until there may be one."""
+        with self._lock:
+            fresh = self._version < 0 and self._load()
+            while True:
+                now = _now_ms()
+                limits = self._rated(self._row, now)
+                wait_ms = max(
+                    0, self._row.get("until", 0) - now, *(pause_ms(self._row, limit, now) for limit in limits)
+                )
+                if wait_ms and fresh:
+                    return wait_ms
+                if not wait_ms and (not limits or self._swap(count(self._row, limits, now))):
+                    return 0
+                fresh = self._load()  # somebody else was here since we last looked
+
+    def _change(self, change: Callable[[dict, int], dict]) -> None:
+        with self._lock:
+            if self._version < 0:
+                self._load()
+            while not self._swap(change(self._row, _now_ms())):
+                self._load()
+
+    def _load(self) -> bool:
+        self._version, row = self._store.read(self.key)
+        self._row = orjson.loads(row) if row else {}
+        return True
+
+    def _swap(self, row: dict) -> bool:
+        done = self._store.swap(self.key, self._version, orjson.dumps(row))
+        if done:
+            self._version, self._row = self._version + 1, row
+        return done
+
+    # -- what headers change ------------------------------------------------------------------------------------------
+
+    def _rated(self, row: dict, now: int) -> list[Limit]:
+        """The declared windows, with the calls the upstream last allowed in them."""
+        limits = list(self.limits)
+        for per_s, calls, told_ms in row.get("told", {}).get("rates", ()):
+            near = [i for i, limit in enumerate(limits) if limit.per_s == per_s]
+            if near and now - told_ms < BELIEVED_S * 1000:
+                limits[near[0]] = replace(limits[near[0]], calls=calls)
+        return limits
+
+    def _first_s(self, seen: Seen) -> float:
+        """The declared window the headers speak of: the one of that length, else the shortest."""
+        lengths = [limit.per_s for limit in self.limits]
+        return seen.per_s if seen.per_s in lengths else lengths[0] if lengths else seen.per_s or 60
+
+    def _limit_of(self, row: dict, now: int, per_s: float) -> int | None:
+        return next((limit.calls for limit in self._rated(row, now) if limit.per_s == per_s), None)
+
+    def _foreign(self, row: dict, seen: Seen, now: int) -> int:
+        """Calls the upstream has counted in this window that none of us made."""
+        if seen.limit is None or seen.remaining is None or not self.limits:
+            return 0
+        window = Limit(seen.limit, self._first_s(seen))
+        return min(seen.limit - seen.remaining, seen.limit) - used(row, window, now)
+
+    def _note(self, row: dict, seen: Seen, now: int) -> dict:
+        first_s = self._first_s(seen)
+        rates = [rate for rate in row.get("told", {}).get("rates", ()) if rate[0] not in (first_s, DAY_S)]
+        rates += [[first_s, seen.limit, now]] if seen.limit else []
+        rates += [[DAY_S, seen.daily_limit, now]] if seen.daily_limit else []
+        told = {"rates": rates, "left": [seen.limit, seen.remaining, _ms(seen.reset_at)]}
+        told["daily"] = [seen.daily_limit, seen.daily_remaining, _ms(seen.daily_reset_at)]
+        until = max(row.get("until", 0), _until(seen, first_s, now))
+        foreign = self._foreign(row, seen, now)
+        if foreign > 0:  # they leave the window when the upstream says it starts anew
+            ends = _ms(seen.reset_at) or 0
+            stamp = min(now, max(ends - round(first_s * 1000), now - round(first_s * 1000))) if ends > now else now
+            row = count(row, self._rated(row, now), stamp, foreign)
+        return row | {"told": told, "until": until}
+
+
+def pause(seconds: float, should_stop: Callable[[], bool]) -> None:
+    """Sleep, but wake up when told to stop.
+
+    Raises Cancelled then.
+    """
+    ends = clock.monotonic() + seconds
+    while (left := ends - clock.monotonic()) > 0:
+        if should_stop():
+            raise Cancelled
+        clock.sleep(min(left, 0.2))
+
+
+# -- reading headers ------------------------------------------------------------------------------------------------
+
+
+def _until(seen: Seen, per_s: float, now: int) -> int:
+    """Before when nobody may call, because nothing is left."""
+    until = 0
+    if seen.remaining == 0:
+        until = _credible(_ms(seen.reset_at), now, max(90, 2 * per_s)) or now + length_ms(Limit(1, per_s))
+    if seen.daily_remaining == 0:
+        until = max(until, _credible(_ms(seen.daily_reset_at), now, DAY_S + 3600) or now + 3_600_000)
+    return until
+
+
+def _credible(moment: int | None, now: int, longest_s: float) -> int | None:
+    """A time to wait for; one in the past is no reason to wait, one beyond the window is not believed."""
+    if moment is None or moment > now + longest_s * 1000:
+        return None
+    return moment + 25
+
+
+def _parse_limit(text: str) -> Limit:
+    found = re.fullmatch(r"(\d{1,9})\s*/\s*(\d{1,7}(?:\.\d{1,3})?)", text)
+    if not found or not int(found[1]) or not float(found[2]):
+        raise ValueError(f'{text!r} is no limit. Write calls/seconds, several with commas: "50/60,1000/3600".')
+    return Limit(int(found[1]), float(found[2]))
+
+
+def _number(headers: Mapping[str, str], name: str) -> int | None:
+    """A whole number, 0 or more; None for anything odd."""
+    found = re.match(r"\s*(-?\d{1,15})(?:\.\d+)?\s*(?:[,;]|$)", headers.get(name) or "") if name else None
+    return max(0, int(found[1])) if found else None
+
+
+def _moment(value: int | None, form: str, now: datetime) -> datetime | None:
+    if value is None:
+        return None
+    seconds = {"unix": value - now.timestamp(), "seconds": value, "milliseconds": value / 1000}[form]
+    return now + timedelta(seconds=seconds) if abs(seconds) < 400 * DAY_S else None
+
+
+def _told(row: dict) -> Seen:
+    told = row.get("told", {})
+    limit, remaining, reset = told.get("left", (None, None, None))
+    daily_limit, daily_remaining, daily_reset = told.get("daily", (None, None, None))
+    return Seen(limit, remaining, _time(reset), None, daily_limit, daily_remaining, _time(daily_reset))
+
+
+def _now_ms() -> int:
+    return int(clock.now().timestamp() * 1000)
+
+
+def _ms(moment: datetime | None) -> int | None:
+    return None if moment is None else round(moment.timestamp() * 1000)
+
+
+def _time(ms: int | None) -> datetime | None:
+    return None if ms is None else datetime.fromtimestamp(ms / 1000, UTC)
