@@ -5,6 +5,7 @@ Writing is in clio_writes.py, signing in is in oauth.py.
 """
 
 import base64
+import random
 import re
 import time
 from itertools import islice
@@ -24,14 +25,16 @@ MAKERS = {
     "bank_accounts": "bank_account", "bank_transactions": "bank_transaction", "line_items": "line_item",
     "bills": "bill", "contacts": "contact", "credit_memos": "credit_memo", "currencies": "currency",
     "custom_fields": "custom_field", "expense_categories": "expense_category", "groups": "group",
-    "interest_charges": "interest_charge", "matter_stages": "matter_stage", "matters": "matter", "notes": "note",
-    "practice_areas": "practice_area", "tasks": "task", "trust_line_items": "trust_line_item", "users": "user",
+    "interest_charges": "interest_charge", "matter_stages": "matter_stage", "matters": "matter",
+    "notes": "note",
+    "practice_areas": "practice_area", "tasks": "task", "trust_line_items": "trust_line_item",
+    "users": "user",
 }
 ONLY_LISTED = ("line_items", "interest_charges", "currencies", "matter_stages")  # no GET of one record
 DEFAULT_VERSION = "4.0.13"
 MOST_PER_PAGE = 200
 FURTHEST_OFFSET = 10_000
-COUNTED_UP_TO = 20_000  # a filtered list of a larger resource goes without meta.records: counting would take seconds
+COUNTED_UP_TO = 20_000  # filtered lists of larger resources go without meta.records: counting takes seconds
 
 
 class Clio(ClioSignIn, ClioWrites, Upstream):
@@ -45,7 +48,7 @@ class Clio(ClioSignIn, ClioWrites, Upstream):
         self.values = records
         for resource, maker in MAKERS.items():
             count = records.counts[resource]
-            self.shelves[resource] = Shelf(count, getattr(records, maker), changed_at=_clock(firm, resource, count))
+            self.shelves[resource] = Shelf(count, getattr(records, maker), **_clock(firm, resource, count))
         self._known: dict[str, set] = {}
         self.open_sign_in()
 
@@ -70,7 +73,8 @@ class Clio(ClioSignIn, ClioWrites, Upstream):
             return refusal(400, "InvalidFields", str(error))
         except ValueError as error:
             return refusal(400, "ArgumentError", str(error))
-        return Answer(200, {"data": [selection.cut(self.get(resource, number)) for number in numbers], "meta": meta})
+        return Answer(200, {"data": [selection.cut(self.get(resource, number)) for number in numbers],
+                            "meta": meta})
 
     @on("GET", "/{resource}/{number}")
     def show(self, request: Request) -> Answer:
@@ -83,11 +87,13 @@ class Clio(ClioSignIn, ClioWrites, Upstream):
         record = self.get(resource, number)
         if record is None:
             return refusal(404, "record_not_found", f"{resource} {number} was not found")
-        headers = {"ETag": record["etag"], "Last-Modified": _http_date(self.shelves[resource].changed_at(number))}
+        headers = {"ETag": record["etag"],
+                   "Last-Modified": _http_date(self.shelves[resource].changed_at(number))}
         if request.headers.get("If-None-Match") == record["etag"]:
             return Answer(304, headers=headers)
         try:
-            return Answer(status, {"data": Selection(self, resource, request.one("fields")).cut(record)}, headers)
+            return Answer(status, {"data": Selection(self, resource, request.one("fields")).cut(record)},
+                          headers)
         except InvalidFields as error:
             return refusal(400, "InvalidFields", str(error))
 
@@ -160,13 +166,11 @@ class Clio(ClioSignIn, ClioWrites, Upstream):
 
     def _candidates(self, resource, request, accepts, after: int = 0):
         """Numbers of the records that pass every filter, smallest first."""
-        shelf = self.shelves[resource]
-        numbers = shelf.numbers(after)
+        shelf, since = self.shelves[resource], request.one("updated_since")
+        numbers = shelf.changed_since(seconds(since), after) if since else shelf.numbers(after)
         if ids := request.query.get("ids[]"):
-            numbers = sorted(int(one) for one in set(ids) if int(one) > after and shelf.get(int(one)))
-        if since := request.one("updated_since"):
-            since_s = seconds(since)
-            numbers = (number for number in numbers if shelf.changed_at(number) > since_s)
+            wanted = sorted({int(one) for one in ids if int(one) > after})
+            numbers = [number for number in wanted if shelf.get(number)]
         if not accepts:
             return iter(numbers)
         return (number for number in numbers if all(accept(self.get(resource, number)) for accept in accepts))
@@ -180,8 +184,20 @@ class Clio(ClioSignIn, ClioWrites, Upstream):
         return meta
 
     def _url(self, request: Request, **changed) -> str:
-        kept = [pair for pair in parse_qsl(request.query_text, keep_blank_values=True) if pair[0] not in changed]
+        kept = [pair for pair in parse_qsl(request.query_text,
+                                           keep_blank_values=True) if pair[0] not in changed]
         return f"{self.url}{request.path}?{urlencode([*kept, *changed.items()])}"
+
+    def stir(self) -> None:
+        """A colleague writes down some work, edits a client and renames a matter."""
+        chance = random.Random()
+        contact, matter = (chance.choice(list(islice(self.shelves[name].numbers(),
+                                                     500))) for name in ("contacts", "matters"))
+        self.put("activities", {"type": "TimeEntry", "date": self.firm.day(0),
+                                "quantity": 360 * chance.randint(1, 20),
+                                "user": {"id": 1}, "matter": {"id": matter}, "note": "Telephone call"})
+        self.put("contacts", {"id": contact, "title": chance.choice(("Mr.", "Ms.", "Dr.", None))})
+        self.put("matters", {"id": matter, "client_reference": f"R-{chance.randint(1, 999)}"})
 
     # Who may come in, and how fast
 
@@ -222,8 +238,9 @@ def refusal(status: int, kind: str, message: str, headers: dict | None = None) -
     return Answer(status, {"error": {"type": kind, "message": message}}, headers or {})
 
 
-def _clock(firm, resource: str, count: int):
-    return lambda number: firm.changed_at(resource, number, count)
+def _clock(firm, resource: str, count: int) -> dict:
+    return {"changed_at": lambda number: firm.changed_at(resource, number, count),
+            "quiet_below": lambda since_s: firm.quiet_below(since_s, count)}
 
 
 def _token_for(number: int) -> str:

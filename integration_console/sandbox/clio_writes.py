@@ -138,7 +138,8 @@ NEEDS = {"contacts": _needs_contact, "matters": _needs("client", "description"),
 def _after_contact(clio, record: dict, sent: dict, before: dict) -> None:
     if record["type"] == "Person" and ("name" not in sent or "first_name" in sent or "last_name" in sent):
         record["name"] = f"{record['first_name'] or ''} {record['last_name'] or ''}".strip()
-    for field, text, flag in (("email_addresses", "address", "default_email"), ("phone_numbers", "number", "default_number")):
+    for field, text, flag in (("email_addresses", "address", "default_email"),
+                              ("phone_numbers", "number", "default_number")):
         if field in sent:
             record[field] = _merged(before.get(field, []), sent[field], flag)
             main = next((one for one in record[field] if one["primary"]), (record[field] or [{}])[0])
@@ -210,12 +211,14 @@ AFTERWARDS = {"contacts": _after_contact, "matters": _after_matter, "activities"
 def _stale(request: Request, record: dict) -> Answer | None:
     wanted = request.headers.get("If-Match")
     if wanted and wanted != record["etag"]:
-        return Answer(412, {"error": {"type": "PreconditionFailed", "message": "The record has changed since it was read"}})
+        return Answer(412, {"error": {"type": "PreconditionFailed",
+                                      "message": "The record has changed since it was read"}})
     return None
 
 
 def missing(resource: str, number) -> Answer:
-    return Answer(404, {"error": {"type": "record_not_found", "message": f"{resource} {number} was not found"}})
+    return Answer(404, {"error": {"type": "record_not_found",
+                                  "message": f"{resource} {number} was not found"}})
 
 
 def unprocessable(told) -> Answer:

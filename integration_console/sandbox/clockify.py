@@ -5,19 +5,22 @@ error bodies, nulls while a timer runs, windows read in the account's own time z
 """
 
 import heapq
+import random
+import time
 from bisect import bisect_left, bisect_right
 from datetime import datetime
 from itertools import islice
 from zoneinfo import ZoneInfo
 
 from .clockify_changes import ClockifyChanges
-from .clockify_records import WORKERS, ClockifyRecords, id_of, number_of
-from .clockify_writes import ClockifyWrites
-from .firm import seconds
+from .clockify_records import RUNNING, WORKERS, ClockifyRecords, id_of, number_of
+from .clockify_writes import ClockifyWrites, interval
+from .firm import seconds, utc
 from .server import Answer, Request, Upstream, on
 from .shelf import Shelf
 
-MAKERS = {"workspaces": "workspace", "users": "user", "clients": "client", "projects": "project", "tasks": "task",
+MAKERS = {"workspaces": "workspace", "users": "user", "clients": "client", "projects": "project",
+          "tasks": "task",
           "tags": "tag", "custom_fields": "custom_field", "time_entries": "time_entry"}
 HIDDEN = ("DELETED", "LIMITED_DELETED", "LIMITED")  # from who asks for nothing special
 MOST_PER_PAGE = 5_000
@@ -34,7 +37,8 @@ class Clockify(ClockifyChanges, ClockifyWrites, Upstream):
         self.values = records = ClockifyRecords(firm)
         for resource, maker in MAKERS.items():
             count = records.counts[resource]
-            self.shelves[resource] = Shelf(count, getattr(records, maker), changed_at=_clock(firm, resource, count))
+            self.shelves[resource] = Shelf(count, getattr(records, maker),
+                                           changed_at=_clock(firm, resource, count))
         for place, (began_at, length_s) in enumerate(records.edge_entries(), start=1):
             number = records.counts["time_entries"] + place
             self.shelves["time_entries"].put(number, records.entry(number, 1, began_at, length_s, place))
@@ -134,9 +138,11 @@ class Clockify(ClockifyChanges, ClockifyWrites, Upstream):
             found = [one for one in found if one["archived"] is (archived == "true")]
         if name:
             is_strict = request.one("strict-name-search") == "true"
-            found = [one for one in found if (one["name"] == name if is_strict else name.casefold() in one["name"].casefold())]
+            found = [one for one in found
+                     if one["name"] == name or (not is_strict and name.casefold() in one["name"].casefold())]
         if request.one("sort-column") == "NAME":
-            found.sort(key=lambda one: one["name"].casefold(), reverse=request.one("sort-order") == "DESCENDING")
+            found.sort(key=lambda one: one["name"].casefold(),
+                       reverse=request.one("sort-order") == "DESCENDING")
         return found
 
     # Time entries
@@ -164,14 +170,17 @@ class Clockify(ClockifyChanges, ClockifyWrites, Upstream):
         lowest = bisect_left(made, start_s, key=began_at) + 1
         highest = bisect_right(made, end_s, key=began_at)
         untouched = (number for number in range(highest, lowest - 1, -1)
-                     if WORKERS[number % len(WORKERS)] == user and number not in shelf.edited and number not in shelf.deleted)
+                     if WORKERS[number % len(WORKERS)] == user
+                     and number not in shelf.edited and number not in shelf.deleted)
         mine = id_of("users", user)
-        touched = [(-seconds(one["timeInterval"]["start"]), number) for number, one in shelf.edited.items() if one["userId"] == mine]
+        touched = [(-seconds(one["timeInterval"]["start"]), number) for number,
+                   one in shelf.edited.items() if one["userId"] == mine]
         touched = sorted(pair for pair in touched if start_s <= -pair[0] <= end_s)
-        return (number for _, number in heapq.merge(((-began_at(number), number) for number in untouched), touched))
+        return (number for _, number in heapq.merge(((-began_at(number), number) for number in untouched),
+                                                    touched))
 
     def _wall_clock(self, text: str | None, default: float) -> float:
-        """A bound of a window: the clock face it shows, read in the account's time zone. The Z means nothing."""
+        """A bound of a window: what its clock shows, read in the account's time zone. A Z means nothing."""
         if text is None:
             return default
         shown = datetime.fromisoformat(text).replace(tzinfo=None)
@@ -179,11 +188,12 @@ class Clockify(ClockifyChanges, ClockifyWrites, Upstream):
 
     @on("GET", f"{W}/time-entries/status/in-progress")
     def running(self, request: Request) -> Answer:
+        return self._paged(self.running_entries(), request, default=10)
+
+    def running_entries(self) -> list[dict]:
         shelf = self.shelves["time_entries"]
-        young = range(max(1, shelf.count - 50), shelf.count + 1)
-        numbers = sorted(number for number in {*young, *shelf.edited} if number not in shelf.deleted)
-        found = [shelf.get(number) for number in numbers if shelf.get(number)["timeInterval"]["end"] is None]
-        return self._paged(found, request, default=10)
+        numbers = {*range(shelf.count - RUNNING, shelf.count + 1), *shelf.edited} - shelf.deleted.keys()
+        return [entry for entry in map(shelf.get, sorted(numbers)) if entry["timeInterval"]["end"] is None]
 
     @on("GET", f"{W}/time-entries/{{entry}}")
     def entry(self, request: Request) -> Answer:
@@ -194,12 +204,28 @@ class Clockify(ClockifyChanges, ClockifyWrites, Upstream):
         found = [self.get("time_entries", name) for name in request.json().get("timeEntryIds") or ()]
         return Answer(200, [entry for entry in found if entry])
 
+    def stir(self) -> None:
+        """Somebody stops a timer or starts one, and an old description is corrected."""
+        chance = random.Random()
+        running = self.running_entries()
+        if len(running) > 2:
+            began = running[0]["timeInterval"]["start"]
+            self.put("time_entries", {"id": running[0]["id"],
+                                      "timeInterval": interval(began, utc(time.time()))})
+        else:
+            self.put("time_entries", {"userId": id_of("users", chance.randint(1, 9)),
+                                      "description": "Follow-up",
+                                      "timeInterval": interval(utc(time.time()), None)})
+        old = id_of("time_entries", chance.randint(1, 1_000))
+        self.put("time_entries", {"id": old, "description": f"Corrected {chance.randint(1, 999)}"})
+
     # Pages
 
     def _paged(self, found: list, request: Request, default: int = 50) -> Answer:
         page, size = max(1, request.whole("page", 1)), request.whole("page-size", default)
         if not 1 <= size <= MOST_PER_PAGE:
-            return invalid(f"You entered invalid value for field: [page-size]. Value should be between 1 and {MOST_PER_PAGE}")
+            return invalid("You entered invalid value for field: [page-size]. "
+                           f"Value should be between 1 and {MOST_PER_PAGE}")
         start = (page - 1) * size
         return Answer(200, found[start: start + size], {"Last-Page": str(start + size >= len(found)).lower()})
 
@@ -209,7 +235,8 @@ class Clockify(ClockifyChanges, ClockifyWrites, Upstream):
             return self._paged([], request)
         shown = list(islice(numbers, (page - 1) * size, page * size + 1))
         shelf = self.shelves["time_entries"]
-        return Answer(200, [shelf.get(number) for number in shown[:size]], {"Last-Page": str(len(shown) <= size).lower()})
+        return Answer(200, [shelf.get(number) for number in shown[:size]],
+                      {"Last-Page": str(len(shown) <= size).lower()})
 
     # Who may come in, and how fast
 
@@ -266,7 +293,8 @@ def _is_shown(user: dict, wanted: str | None, accounts: list[str]) -> bool:
 def _entry_fits(entry: dict, request: Request, is_running: bool) -> bool:
     if is_running and entry["timeInterval"]["end"] is not None:
         return False
-    if request.one("project") not in (None, entry["projectId"]) or request.one("task") not in (None, entry["taskId"]):
+    if request.one("project") not in (None, entry["projectId"]) or request.one("task") not in (None,
+                                                                                               entry["taskId"]):
         return False
     if (tags := request.one("tags")) and not set(tags.split(",")) & set(entry["tagIds"] or ()):
         return False

@@ -6,7 +6,8 @@ from .clockify_records import id_of
 from .firm import seconds, utc
 from .server import Answer, Request, on
 
-TYPES = {"CLIENTS": "clients", "PROJECTS": "projects", "TAGS": "tags", "TASKS": "tasks", "TIME_ENTRY": "time_entries",
+TYPES = {"CLIENTS": "clients", "PROJECTS": "projects", "TAGS": "tags", "TASKS": "tasks",
+         "TIME_ENTRY": "time_entries",
          "CUSTOM_FIELDS": "custom_fields", "USER": "users"}
 DEFAULT_WINDOW_S = 30 * 86_400
 
@@ -21,7 +22,8 @@ class ClockifyChanges:
     @on("GET", "/workspaces/{workspace}/entities/updated")
     def updated(self, request: Request) -> Answer:
         """Without what was created in the same window: that shows under created only."""
-        return self._changes(request, lambda made, changed, window: _within(changed, window) and not _within(made, window))
+        return self._changes(request, lambda made, changed,
+                             window: _within(changed, window) and not _within(made, window))
 
     def _changes(self, request: Request, accept) -> Answer:
         if not self.has_entities:
@@ -39,7 +41,8 @@ class ClockifyChanges:
         return Answer(200, {"response": _sliced(found, request)})
 
     def _times_of(self, shelf, number: int) -> tuple[float, float]:
-        made = self.firm.made_at(number, shelf.count) if number <= shelf.count else self._made.get(number, time.time())
+        made = self.firm.made_at(number, shelf.count) if number <= shelf.count else self._made.get(number,
+                                                                                                   time.time())
         return made, max(made, shelf.changed_at(number))
 
     @property

@@ -23,7 +23,8 @@ class ClockifyWrites:
 
     def _blank(self, resource: str) -> dict:
         made = self.shelves[resource].get(next(self.shelves[resource].numbers()))
-        blank = {name: [] if isinstance(value, list) else False if isinstance(value, bool) else None for name, value in made.items()}
+        blank = {name: [] if isinstance(value, list) else False if isinstance(value, bool) else None for name,
+                 value in made.items()}
         if resource == "time_entries":
             blank.update(userId=id_of("users", 1), description="", type="REGULAR",
                          timeInterval={"start": utc(time.time()), "end": None, "duration": None})
@@ -50,28 +51,24 @@ class ClockifyWrites:
             return _invalid("Time entry is locked")
         if wrong := self._wrong_entry(sent):
             return wrong
-        kept = {"description": "", "projectId": None, "taskId": None, "tagIds": None, "billable": False, **self._entry_from(sent)}
+        kept = {"description": "", "projectId": None, "taskId": None, "tagIds": None, "billable": False,
+                **self._entry_from(sent)}
         return Answer(200, self.put("time_entries", {**kept, "id": before["id"]}))
 
     @on("PATCH", f"{W}/user/{{user}}/time-entries")
     def stop_timer(self, request: Request) -> Answer:
         user = request.params["user"]
-        running = next((one for one in self._running_entries() if one["userId"] == user), None)
+        running = next((one for one in self.running_entries() if one["userId"] == user), None)
         if running is None:
             return Answer(404, {"message": "Time entry is not running", "code": 404})
-        interval = _interval(running["timeInterval"]["start"], request.json().get("end") or utc(time.time()))
-        return Answer(200, self.put("time_entries", {"id": running["id"], "timeInterval": interval}))
+        stopped = interval(running["timeInterval"]["start"], request.json().get("end") or utc(time.time()))
+        return Answer(200, self.put("time_entries", {"id": running["id"], "timeInterval": stopped}))
 
     @on("DELETE", f"{W}/time-entries/{{entry}}")
     def delete_entry(self, request: Request) -> Answer:
         if not self.delete("time_entries", request.params["entry"]):
             return _invalid("Time entry doesn't belong to Workspace")
         return Answer(204)
-
-    def _running_entries(self) -> list[dict]:
-        shelf = self.shelves["time_entries"]
-        numbers = {*range(max(1, shelf.count - 50), shelf.count + 1), *shelf.edited} - shelf.deleted.keys()
-        return [shelf.get(number) for number in sorted(numbers) if shelf.get(number)["timeInterval"]["end"] is None]
 
     def _wrong_entry(self, sent: dict) -> Answer | None:
         if not sent.get("start"):
@@ -89,13 +86,15 @@ class ClockifyWrites:
         return None
 
     def _entry_from(self, sent: dict) -> dict:
-        """An entry as kept. Values are written under `customFields`; the name they are read under is dropped."""
+        """An entry as kept. Values are written as `customFields`; the name they are read by is dropped."""
         names = ("description", "projectId", "taskId", "tagIds", "billable", "type")
         kept = {name: sent[name] for name in names if name in sent}
-        kept["timeInterval"] = _interval(sent["start"], sent.get("end"))
+        kept["timeInterval"] = interval(sent["start"], sent.get("end"))
         kept["customFieldValues"] = [
-            {"customFieldId": one["customFieldId"], "name": (self.get("custom_fields", one["customFieldId"]) or {}).get("name"),
-             "type": (self.get("custom_fields", one["customFieldId"]) or {}).get("type"), "value": one.get("value")}
+            {"customFieldId": one["customFieldId"],
+             "name": (self.get("custom_fields", one["customFieldId"]) or {}).get("name"),
+             "type": (self.get("custom_fields", one["customFieldId"]) or {}).get("type"),
+             "value": one.get("value")}
             for one in sent.get("customFields") or ()]
         return kept
 
@@ -111,11 +110,14 @@ class ClockifyWrites:
 
     @on("PUT", f"{W}/projects/{{name}}")
     def change_project(self, request: Request) -> Answer:
-        return self._replace("projects", request, {"billable": False, "public": False, "note": "", "archived": False})
+        return self._replace("projects", request,
+                             {"billable": False, "public": False, "note": "", "archived": False})
 
     @on("PUT", f"{W}/clients/{{name}}")
     def change_client(self, request: Request) -> Answer:
-        return self._replace("clients", request, {"ccEmails": [], "note": None, "email": None, "address": None, "archived": False})
+        return self._replace("clients", request,
+                             {"ccEmails": [], "note": None, "email": None, "address": None,
+                              "archived": False})
 
     @on("DELETE", f"{W}/projects/{{name}}")
     def delete_project(self, request: Request) -> Answer:
@@ -129,7 +131,8 @@ class ClockifyWrites:
         sent = request.json()
         if wrong := self._wrong_name(resource, sent.get("name"), None):
             return wrong
-        names = {"projects": ("name", "clientId", "note", "color", "billable"), "clients": ("name", "email", "address", "note")}
+        names = {"projects": ("name", "clientId", "note", "color", "billable"),
+                 "clients": ("name", "email", "address", "note")}
         kept = {name: sent[name] for name in names[resource] if name in sent}
         return Answer(201, self.put(resource, {**kept, **self._project_parts(resource, sent)}))
 
@@ -141,8 +144,11 @@ class ClockifyWrites:
             return wrong
         if len(sent.get("ccEmails") or ()) > 3:
             return _invalid("Number of additional emails must be less than 3")
-        kept = {name: value for name, value in sent.items() if name in before and name not in ("id", "public", "workspaceId")}
-        return Answer(200, self.put(resource, {**emptied, **kept, **self._project_parts(resource, sent), "id": before["id"]}))
+        kept = {name: value for name, value in sent.items() if name in before and name not in ("id", "public",
+                                                                                               "workspaceId")}
+        return Answer(200, self.put(resource,
+                                    {**emptied, **kept, **self._project_parts(resource, sent),
+                                     "id": before["id"]}))
 
     def _project_parts(self, resource: str, sent: dict) -> dict:
         """`public` is written as `isPublic`, and a client's name comes back with its id."""
@@ -170,7 +176,7 @@ class ClockifyWrites:
         return None
 
 
-def _interval(start: str, end: str | None) -> dict:
+def interval(start: str, end: str | None) -> dict:
     length = duration(seconds(end) - seconds(start)) if end else None
     return {"start": utc(seconds(start)), "end": utc(seconds(end)) if end else None, "duration": length}
 

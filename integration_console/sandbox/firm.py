@@ -10,13 +10,19 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
-FIRST = ["Ada", "Grace", "Miguel", "Priya", "Noah", "Fatima", "Liam", "Chloe", "Omar", "Hannah", "Jamal", "Ingrid", "Rosa", "Kenji", "Amara", "Tobias", "Leila", "Marcus", "Yara", "Dmitri", "Esther", "Paulo", "Nadia", "Oscar", "Beatriz", "Samuel", "Zainab", "Victor", "Helena", "Ravi", "Sofia", "Walter"]
-LAST = ["Lovelace", "Hopper", "Alvarez", "Raman", "Whitfield", "Haddad", "O'Neill", "Dubois", "Okafor", "Lindqvist", "Baptiste", "Nguyen", "Castillo", "Tanaka", "Mbeki", "Schreiber", "Azizi", "Delgado", "Nassar", "Petrov", "Goldberg", "Ferreira", "Kovac", "Lindgren", "Moreau", "Ashworth", "Bello", "Marchetti", "Novak", "Iyer", "Carvalho", "Brandt", "Fitzgerald", "Sokolov", "Yamamoto"]
+FIRST = ["Ada", "Grace", "Miguel", "Priya", "Noah", "Fatima", "Liam", "Chloe", "Omar", "Hannah", "Jamal",
+         "Ingrid", "Rosa", "Kenji", "Amara", "Tobias", "Leila", "Marcus", "Yara", "Dmitri", "Esther", "Paulo",
+         "Nadia", "Oscar", "Beatriz", "Samuel", "Zainab", "Victor", "Helena", "Ravi", "Sofia", "Walter"]
+LAST = ["Lovelace", "Hopper", "Alvarez", "Raman", "Whitfield", "Haddad", "O'Neill", "Dubois", "Okafor",
+        "Lindqvist", "Baptiste", "Nguyen", "Castillo", "Tanaka", "Mbeki", "Schreiber", "Azizi", "Delgado",
+        "Nassar", "Petrov", "Goldberg", "Ferreira", "Kovac", "Lindgren", "Moreau", "Ashworth", "Bello",
+        "Marchetti", "Novak", "Iyer", "Carvalho", "Brandt", "Fitzgerald", "Sokolov", "Yamamoto"]
 
 # First name, last name: what real address books hold and programs trip over.
 ODD_NAMES = (
     ("محمد", "الأنصاري"), ("小明", "王"), ("Анна", "Кузнецова"), ("प्रिया", "शर्मा"), ("דוד", "כהן"),
-    ("Jose\u0301", "Nu\u0301n\u0303ez"), ("=1+1", "Testcase"), ("Zoë", "D’Angelo-Müller"), ("Thị Hồng", "Nguyễn"),
+    ("Jose\u0301", "Nu\u0301n\u0303ez"), ("=1+1", "Testcase"), ("Zoë", "D’Angelo-Müller"),
+    ("Thị Hồng", "Nguyễn"),
     ("A", "B"), ("Renée", "=HYPERLINK(\"https://example.com\")"), ("Θεοδώρα", "Παπαδοπούλου"),
     ("김", "민준"), ("Robert'); DROP TABLE", "Students"), ("<b>Max</b>", "Power"), ("  Padded ", "Spaces  "),
     ("Maximiliana " * 12, "von Hohenfels-" * 9 + "Langenau"), ("สมชาย", "ใจดี"), ("Þór", "Ægisson"),
@@ -38,6 +44,8 @@ DESCRIPTIONS = (
     "Formation of an LLC for {}", "Chapter 7 petition, {}", "Purchase of a house by {}", "DUI defence, {}",
     "Workers' compensation claim, {}", "Trademark registration for {}",
 )
+
+CHANGES_WITHIN_S = 30 * 86_400  # a record nobody touches changes last so soon after it was made
 
 
 @dataclass(frozen=True)
@@ -81,7 +89,8 @@ class Firm:
         self.seed = seed
         self.today = today or datetime.now(UTC).date()
         self.opened_s = datetime(self.today.year - 3, 1, 4, 17, tzinfo=UTC).timestamp()
-        self.last_night_s = datetime(self.today.year, self.today.month, self.today.day, tzinfo=UTC).timestamp() - 3600
+        self.last_night_s = datetime(self.today.year, self.today.month, self.today.day,
+                                     tzinfo=UTC).timestamp() - 3600
 
     def count(self, small: int, large: int) -> int:
         return large if self.is_large else small
@@ -129,7 +138,8 @@ class Firm:
         """The same person entered a second time, by somebody in a hurry."""
         email = party.email.upper() if party.email and number % 2 else party.email
         if party.is_company:
-            return Party(**{**vars(party), "number": number, "company": party.company.upper(), "email": email})
+            return Party(**{**vars(party), "number": number, "company": party.company.upper(),
+                            "email": email})
         return Party(**{**vars(party), "number": number, "first": party.first[:1] + ".", "email": email,
                         "last": party.last.lower(), "phone": None, "born": None})
 
@@ -142,8 +152,10 @@ class Firm:
 
     def _phone(self, number: int) -> str | None:
         area, line = self.pick((510, 503, 775, 408, 509), "area", number), f"{number % 10_000:04d}"
-        return self.pick((f"+1{area}555{line}", f"({area}) 555-{line}", f"{area}.555.{line}", f"{area} 555 {line} ext. 12",
-                          f"+1{area}555{line}", f"+1 {area}-555-{line}", f"{area}555{line}", f"+1{area}555{line}",
+        return self.pick((f"+1{area}555{line}", f"({area}) 555-{line}", f"{area}.555.{line}",
+                          f"{area} 555 {line} ext. 12",
+                          f"+1{area}555{line}", f"+1 {area}-555-{line}", f"{area}555{line}",
+                          f"+1{area}555{line}",
                           f"call mornings: {area} 555 {line}", None), "phone", number)
 
     def _born(self, number: int) -> date | None:
@@ -172,8 +184,13 @@ class Firm:
 
     def changed_at(self, what: str, number: int, count: int) -> float:
         made_at = self.made_at(number, count)
-        later = self.dice(f"later {what}", number) % 2_592_000 if number % 3 else 0
+        later = self.dice(f"later {what}", number) % CHANGES_WITHIN_S if number % 3 else 0
         return min(made_at + later, self.last_night_s)
+
+    def quiet_below(self, since_s: float, count: int) -> int:
+        """The first of `count` records that may have changed since then: all before it are too old."""
+        share = (since_s - CHANGES_WITHIN_S - self.opened_s) / (self.last_night_s - self.opened_s)
+        return max(1, int(share * (count + 1)))
 
     def day(self, days: int) -> str:
         """The date so many days from today."""
@@ -182,6 +199,12 @@ class Firm:
     def local(self, at_s: float) -> str:
         """A time as Clio writes it: with the firm's offset from UTC."""
         return datetime.fromtimestamp(int(at_s), self.zone).isoformat()
+
+
+def email_of(first: str, last: str) -> str:
+    """The office address of somebody who works at the firm."""
+    plain = f"{first}.{last}".lower().translate(str.maketrans("éøæ", "eoe"))
+    return f"{plain}@ashby-okoye.example.com"
 
 
 def mix(number: int) -> int:

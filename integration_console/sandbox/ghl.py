@@ -4,6 +4,7 @@ Source: GitHub GoHighLevel/highlevel-api-docs (2026-06-19), API Version 2021-07-
 is in no official document; it answers as recorded traffic of July 2026 does.
 """
 
+import random
 from uuid import uuid4
 
 from .firm import utc
@@ -15,11 +16,14 @@ from .oauth import GhlSignIn
 from .server import Answer, Request, Upstream, on
 from .shelf import Shelf
 
-MAKERS = {"contacts": "contact", "opportunities": "opportunity", "notes": "note", "tasks": "task", "users": "user",
-          "pipelines": "pipeline", "custom_fields": "custom_field", "tags": "tag", "calendars": "calendar", "locations": "location"}
+MAKERS = {"contacts": "contact", "opportunities": "opportunity", "notes": "note", "tasks": "task",
+          "users": "user",
+          "pipelines": "pipeline", "custom_fields": "custom_field", "tags": "tag", "calendars": "calendar",
+          "locations": "location"}
 VERSIONS = ("2021-07-28", "2023-02-21")
 CALENDAR_VERSIONS = ("2021-04-15",)
-REASONS = {400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 422: "Unprocessable Entity"}
+REASONS = {400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found",
+           422: "Unprocessable Entity"}
 DAY_S = 86_400.0
 
 
@@ -32,7 +36,8 @@ class Ghl(GhlSignIn, GhlSearch, GhlWrites, Upstream):
         records = GhlRecords(firm)
         for resource, maker in MAKERS.items():
             count = records.counts[resource]
-            self.shelves[resource] = Shelf(count, getattr(records, maker), changed_at=_clock(firm, resource, count))
+            self.shelves[resource] = Shelf(count, getattr(records, maker),
+                                           changed_at=_clock(firm, resource, count))
         self.location_id, self.company_id = records.location_id, records.company_id
         self.user_ids = [id_of("users", number) for number in range(1, records.counts["users"] + 1)]
         self.api_key = "pit-5a9db0c5-5a9d-4b0c-8a9d-b0c55a9db0c5"
@@ -95,6 +100,19 @@ class Ghl(GhlSignIn, GhlSearch, GhlWrites, Upstream):
         shown = [{**without_empty(task), "_id": task["id"]} for task in found[skip: skip + limit]]
         return Answer(200, {"tasks": shown})
 
+    def stir(self) -> None:
+        """Somebody fills in the web form, somebody is tagged, a lead moves on."""
+        chance = random.Random()
+        first = chance.choice(("Ana", "Ben", "Chidi", "Dana"))
+        self.put("contacts", {"firstName": first, "lastName": "Walk-in", "name": f"{first} Walk-in",
+                              "type": "lead",
+                              "source": "Website",
+                              "email": f"{first.lower()}{chance.randint(1, 10**6)}@example.com"})
+        self.put("contacts", {"id": id_of("contacts", chance.randint(1, 200)),
+                              "tags": ["client", "newsletter"]})
+        self.put("opportunities", {"id": id_of("opportunities", chance.randint(1, 100)),
+                                   "status": chance.choice(("open", "won", "lost"))})
+
     # The rest of a location
 
     @on("GET", "/opportunities/pipelines")
@@ -156,8 +174,8 @@ class Ghl(GhlSignIn, GhlSearch, GhlWrites, Upstream):
             return refusal(401, "Invalid token: access token is invalid")
         wanted = CALENDAR_VERSIONS if self.short_path(request).startswith("/calendars") else VERSIONS
         if request.headers.get("Version") not in wanted:
-            told = "version header was not found." if "Version" not in request.headers else "version header is invalid"
-            return refusal(400, told)
+            is_there = "Version" in request.headers
+            return refusal(400, "version header is invalid" if is_there else "version header was not found.")
         request.holder = token
         limit, per_s = self.limits
         request.room = self.windows.take(self.location_id, int(limit), float(per_s))
@@ -182,7 +200,8 @@ class Ghl(GhlSignIn, GhlSearch, GhlWrites, Upstream):
             answer.headers.update({
                 "X-RateLimit-Max": room.limit, "X-RateLimit-Remaining": room.remaining,
                 "X-RateLimit-Interval-Milliseconds": int(float(self.limits[1]) * 1000),
-                "X-RateLimit-Limit-Daily": self.daily_limit, "X-RateLimit-Daily-Remaining": request.day.remaining,
+                "X-RateLimit-Limit-Daily": self.daily_limit,
+                "X-RateLimit-Daily-Remaining": request.day.remaining,
                 "X-RateLimit-Daily-Reset": int(request.day.reset_in_s * 1000)})
 
     def unknown_path(self, request: Request) -> Answer:

@@ -1,7 +1,7 @@
 """Searching HighLevel's contacts and opportunities, quirks included."""
 
 from bisect import bisect_right
-from datetime import datetime
+from datetime import UTC, datetime
 
 from .firm import seconds
 from .ghl_records import number_of
@@ -10,7 +10,8 @@ from .server import Answer, Request, on
 MOST_CONTACTS, MOST_OPPORTUNITIES = 500, 100
 LAST_BY_PAGE = 10_000
 CONTACT_BODY = {"locationId", "pageLimit", "page", "searchAfter", "filters", "sort", "query"}
-OPPORTUNITY_BODY = {"locationId", "query", "limit", "page", "searchAfter", "additionalDetails", "filters", "sort"}
+OPPORTUNITY_BODY = {"locationId", "query", "limit", "page", "searchAfter", "additionalDetails", "filters",
+                    "sort"}
 COMPARED = {"gte": lambda one, other: one >= other, "gt": lambda one, other: one > other,
             "lte": lambda one, other: one <= other, "lt": lambda one, other: one < other}
 
@@ -25,7 +26,7 @@ class GhlSearch:
             return _unprocessable(["page and searchAfter cannot be used together"])
         limit, page = asked["pageLimit"], int(asked.get("page") or 1)
         if page * limit > LAST_BY_PAGE and not asked.get("searchAfter"):
-            return _unprocessable([f"only the first {LAST_BY_PAGE} records can be reached by page, use searchAfter"])
+            return _unprocessable([f"page reaches the first {LAST_BY_PAGE} records only, use searchAfter"])
         try:
             numbers, sorted_at = self._sorted_contacts(asked.get("sort") or [])
             accept = _group(asked.get("filters") or [], "AND")
@@ -38,13 +39,14 @@ class GhlSearch:
         return Answer(200, {"contacts": contacts, "total": len(found)})
 
     def _sorted_contacts(self, sort: list):
-        """Numbers in the order asked for, and the sort value of one of them as (value, number) or its mirror."""
-        field, direction = (sort[0]["field"], sort[0].get("direction", "desc")) if sort else ("dateAdded", "desc")
+        """Numbers in the order asked for, and what gives the sort value of one of them."""
+        field, direction = (sort[0]["field"], sort[0].get("direction", "desc")) if sort else ("dateAdded",
+                                                                                              "desc")
         if direction not in ("asc", "desc"):
             raise ValueError(direction)
         shelf = self.shelves["contacts"]
         values = {"dateUpdated": lambda number: int(shelf.changed_at(number) * 1000),
-                  "dateAdded": lambda number: int(seconds(shelf.get(number)["dateAdded"]) * 1000)}
+                  "dateAdded": lambda number: self._added_at("contacts", "dateAdded", number)}
         value = values.get(field) or (lambda number: str(shelf.get(number).get(field) or "").casefold())
         numbers = shelf.ordered(field, lambda number: (value(number), number))
         return (numbers, value) if direction == "asc" else (numbers[::-1], _Downwards(value))
@@ -54,11 +56,13 @@ class GhlSearch:
             return numbers
         wanted = str(query or "").casefold()
         return [number for number in numbers
-                if (accept is None or accept(self.get("contacts", number))) and (not query or self._says(number, wanted))]
+                if (accept is None or accept(self.get("contacts",
+                                                      number))) and (not query or self._says(number, wanted))]
 
     def _says(self, number: int, wanted: str) -> bool:
         contact = self.shelves["contacts"].get(number)
-        return any(wanted in str(contact.get(name) or "").casefold() for name in ("name", "email", "phone", "companyName"))
+        return any(wanted in str(contact.get(name) or "").casefold() for name in ("name", "email", "phone",
+                                                                                  "companyName"))
 
     def _as_found(self, number: int, value) -> dict:
         """A contact as search shows it: renamed here and there, and null where GET leaves a field out."""
@@ -79,39 +83,60 @@ class GhlSearch:
         limit, page = request.whole("limit", 20), max(1, request.whole("page", 1))
         if not 1 <= limit <= MOST_OPPORTUNITIES:
             return _unprocessable([f"limit must not be greater than {MOST_OPPORTUNITIES}"])
-        found = [one for one in self._opportunities(request.one("order", "added_desc")) if _fits(one, request)]
+        found = self._opportunities(request.one("order", "added_desc"))
+        if request.query.keys() - {"location_id", "limit", "page", "order", "startAfter", "startAfterId"}:
+            found = [number for number in found if _fits(self.get("opportunities", number), request)]
         start = (page - 1) * limit
         if last := request.one("startAfterId"):
-            start = next((place for place, one in enumerate(found, start=1) if one["id"] == last), len(found))
+            start = _place_after(last, found)
             page = start // limit + 1
-        shown = found[start: start + limit]
-        return Answer(200, {"opportunities": shown, "meta": _meta(found, shown, start, page, limit), "aggregations": {}})
+        shown = self._shown_opportunities(found[start: start + limit])
+        return Answer(200, {"opportunities": shown, "meta": _meta(found, shown, start, page, limit),
+                            "aggregations": {}})
 
     @on("POST", "/opportunities/search")
     def opportunity_search(self, request: Request) -> Answer:
         asked = request.json()
         if wrong := _wrong_in({"limit": 20, **asked}, OPPORTUNITY_BODY, "limit", MOST_OPPORTUNITIES):
             return _unprocessable(wrong)
-        limit, page, query = asked.get("limit", 20), max(1, int(asked.get("page") or 1)), asked.get("query") or ""
-        found = [one for one in self._opportunities("added_desc") if query.casefold() in one["name"].casefold()]
-        start = (page - 1) * limit
-        if after := asked.get("searchAfter"):
-            start = next((place for place, one in enumerate(found, start=1) if one["id"] == after[-1]), len(found))
-        shown = [{**one, "sort": [_millis(one["createdAt"]), one["id"]]} for one in found[start: start + limit]]
+        limit, page = asked.get("limit", 20), max(1, int(asked.get("page") or 1))
+        query = asked.get("query") or ""
+        found = self._opportunities("added_desc")
+        if query:
+            found = [number for number in found if self._is_called(number, query.casefold())]
+        after = asked.get("searchAfter")
+        start = _place_after(after[-1], found) if after else (page - 1) * limit
+        shown = self._shown_opportunities(found[start: start + limit])
+        shown = [{**one, "sort": [_millis(one["createdAt"]), one["id"]]} for one in shown]
         return Answer(200, {"opportunities": shown, "total": len(found), "aggregations": {}})
 
     @on("GET", "/opportunities/{opportunity}")
     def opportunity(self, request: Request) -> Answer:
         found = self.get("opportunities", request.params["opportunity"])
         if found is None:
-            return Answer(400, {"statusCode": 400, "message": "The opportunity id is invalid.", "error": "Bad Request"})
+            return Answer(400, {"statusCode": 400, "message": "The opportunity id is invalid.",
+                                "error": "Bad Request"})
         return Answer(200, {"opportunity": self.with_contact(found)})
 
-    def _opportunities(self, order: str) -> list[dict]:
+    def _opportunities(self, order: str) -> list[int]:
+        """Numbers by the time the opportunities were added, youngest first unless told otherwise."""
         shelf = self.shelves["opportunities"]
-        numbers = shelf.ordered("createdAt", lambda number: (shelf.get(number)["createdAt"], number))
-        numbers = numbers if order == "added_asc" else reversed(numbers)
+        numbers = shelf.ordered("createdAt",
+                                lambda number: (self._added_at("opportunities", "createdAt", number), number))
+        return numbers if order == "added_asc" else numbers[::-1]
+
+    def _added_at(self, resource: str, field: str, number: int) -> int:
+        """Milliseconds; a record nobody touched need not be made to know when it was."""
+        shelf = self.shelves[resource]
+        if number in shelf.edited:
+            return _millis(shelf.get(number)[field])
+        return int(self.firm.made_at(number, shelf.count) * 1000)
+
+    def _shown_opportunities(self, numbers: list[int]) -> list[dict]:
         return [self.with_contact(self.get("opportunities", number)) for number in numbers]
+
+    def _is_called(self, number: int, wanted: str) -> bool:
+        return wanted in self.shelves["opportunities"].get(number)["name"].casefold()
 
     def with_contact(self, opportunity: dict) -> dict:
         contact = self.get("contacts", number_of("contacts", opportunity["contactId"])) or {}
@@ -134,9 +159,15 @@ def _after(numbers: list[int], value, after: list) -> list[int]:
     mark = (after[0], number_of("contacts", after[1]))
     if isinstance(value, _Downwards):
         upwards = numbers[::-1]
-        place = next((place for place, number in enumerate(upwards) if (value(number), number) >= mark), len(upwards))
+        place = next((place for place, number in enumerate(upwards) if (value(number), number) >= mark),
+                     len(upwards))
         return upwards[:place][::-1]
     return numbers[bisect_right(numbers, mark, key=lambda number: (value(number), number)):]
+
+
+def _place_after(name: str, numbers: list[int]) -> int:
+    number = number_of("opportunities", name)
+    return numbers.index(number) + 1 if number in numbers else len(numbers)
 
 
 def _wrong_in(asked: dict, known: set, limit_name: str, most: int) -> list[str]:
@@ -164,11 +195,14 @@ def _filter(one: dict):
         raise ValueError("value is longer than 75 characters")
     if sign == "range":
         bounds = [(COMPARED[name], _moment(bound)) for name, bound in wanted.items()]
-        return lambda contact: all(compare(_moment(_value(contact, field)), bound) for compare, bound in bounds)
+        return lambda contact: all(compare(_moment(_value(contact, field)), bound) for compare,
+                                   bound in bounds)
     signs = {
         "eq": lambda value: _same(value, wanted), "not_eq": lambda value: not _same(value, wanted),
-        "contains": lambda value: _contains(value, wanted), "not_contains": lambda value: not _contains(value, wanted),
-        "exists": lambda value: value not in (None, "", []), "not_exists": lambda value: value in (None, "", []),
+        "contains": lambda value: _contains(value, wanted),
+        "not_contains": lambda value: not _contains(value, wanted),
+        "exists": lambda value: value not in (None, "", []),
+        "not_exists": lambda value: value in (None, "", []),
     }
     accept = signs[sign]
     return lambda contact: accept(_value(contact, field))
@@ -217,7 +251,7 @@ def _fits(one: dict, request: Request) -> bool:
 
 def _american(text: str | None, default: str) -> str:
     try:
-        return datetime.strptime(text, "%m-%d-%Y").date().isoformat() if text else default
+        return datetime.strptime(text, "%m-%d-%Y").replace(tzinfo=UTC).date().isoformat() if text else default
     except ValueError:
         return default
 
@@ -225,9 +259,10 @@ def _american(text: str | None, default: str) -> str:
 def _meta(found: list, shown: list, start: int, page: int, limit: int) -> dict:
     has_more = start + limit < len(found)
     last = shown[-1] if shown else None
-    after = {"startAfter": _millis(last["createdAt"]), "startAfterId": last["id"]} if last else {"startAfter": None, "startAfterId": None}
+    after = {"startAfter": _millis(last["createdAt"]),
+             "startAfterId": last["id"]} if last else {"startAfter": None, "startAfterId": None}
     # The vendor's own example shows a scheme and a host no caller can reach: follow startAfter instead.
-    url = f"http://internal.example.com/opportunities/search?page={page + 1}&limit={limit}" if has_more else None
+    url = f"http://internal.example.com/opportunities/search?page={page + 1}" if has_more else None
     return {"total": len(found), "nextPageUrl": url, **after, "currentPage": page,
             "nextPage": page + 1 if has_more else None, "prevPage": page - 1 if page > 1 else None}
 

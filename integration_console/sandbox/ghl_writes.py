@@ -6,9 +6,13 @@ from .firm import utc
 from .ghl_records import id_of, number_of
 from .server import Answer, Request, on
 
-CONTACT_BODY = set(
-    ["firstName", "lastName", "name", "email", "locationId", "gender", "phone", "address1", "city", "state", "postalCode", "website", "timezone", "dnd", "dndSettings", "inboundDndSettings", "tags", "customFields", "source", "dateOfBirth", "country", "companyName", "assignedTo", "createNewIfDuplicateAllowed"])
-OPPORTUNITY_BODY = set(["pipelineId", "locationId", "name", "pipelineStageId", "status", "contactId", "monetaryValue", "assignedTo", "customFields"])
+CONTACT_BODY = {
+    "firstName", "lastName", "name", "email", "locationId", "gender", "phone", "address1", "city", "state",
+    "postalCode", "website", "timezone", "dnd", "dndSettings", "inboundDndSettings", "tags", "customFields",
+    "source", "dateOfBirth", "country", "companyName", "assignedTo"}
+UPSERT_BODY = {*CONTACT_BODY, "createNewIfDuplicateAllowed"}
+OPPORTUNITY_BODY = {"pipelineId", "locationId", "name", "pipelineStageId", "status", "contactId",
+                    "monetaryValue", "assignedTo", "customFields"}
 NEEDED_FOR_OPPORTUNITY = ("pipelineId", "locationId", "name", "status", "contactId")
 
 
@@ -25,35 +29,39 @@ class GhlWrites:
 
     def _blank(self, resource: str) -> dict:
         made = self.shelves[resource].get(next(self.shelves[resource].numbers()))
-        blank = {name: [] if isinstance(value, list) else False if isinstance(value, bool) else None for name, value in made.items()}
+        blank = {name: [] if isinstance(value, list) else False if isinstance(value, bool) else None for name,
+                 value in made.items()}
         now = utc(time.time(), millis=True)
-        return {**blank, "locationId": self.location_id, **{name: now for name in ("dateAdded", "createdAt") if name in made}}
+        return {**blank, "locationId": self.location_id,
+                **{name: now for name in ("dateAdded", "createdAt") if name in made}}
 
     @on("POST", "/contacts")
     def create_contact(self, request: Request) -> Answer:
         sent = request.json()
-        if wrong := _wrong(sent, CONTACT_BODY - {"createNewIfDuplicateAllowed"}, needs=("locationId",)):
+        if wrong := _wrong(sent, CONTACT_BODY, needs=("locationId",)):
             return wrong
         twin = self._same_person(sent)
         if twin:
-            return Answer(400, {"statusCode": 400, "message": "This location does not allow duplicated contacts.",
+            return Answer(400, {"statusCode": 400,
+                                "message": "This location does not allow duplicated contacts.",
                                 "meta": {"contactId": twin["id"]}})
         return Answer(201, {"contact": self._visible(self.put("contacts", _as_kept(sent)))})
 
     @on("POST", "/contacts/upsert")
     def upsert_contact(self, request: Request) -> Answer:
         sent = request.json()
-        if wrong := _wrong(sent, CONTACT_BODY, needs=("locationId",)):
+        if wrong := _wrong(sent, UPSERT_BODY, needs=("locationId",)):
             return wrong
         twin = self._same_person(sent)
-        kept = {name: value for name, value in _as_kept(sent).items() if name != "createNewIfDuplicateAllowed"}
+        kept = _as_kept(sent)
+        kept.pop("createNewIfDuplicateAllowed", None)
         contact = self.put("contacts", {**kept, "id": twin["id"]} if twin else kept)
         return Answer(200, {"new": twin is None, "contact": self._visible(contact)})
 
     @on("PUT", "/contacts/{contact}")
     def change_contact(self, request: Request) -> Answer:
         sent, contact = request.json(), request.params["contact"]
-        if wrong := _wrong(sent, CONTACT_BODY - {"locationId", "createNewIfDuplicateAllowed"}):
+        if wrong := _wrong(sent, CONTACT_BODY - {"locationId"}):
             return wrong
         before = self.get("contacts", contact)
         if before is None:
@@ -69,7 +77,8 @@ class GhlWrites:
 
     @on("POST", "/contacts/{contact}/tags")
     def add_tags(self, request: Request) -> Answer:
-        return self._change_tags(request, lambda tags, sent: [*tags, *(tag for tag in sent if tag not in tags)], 201)
+        return self._change_tags(request, lambda tags,
+                                 sent: [*tags, *(tag for tag in sent if tag not in tags)], 201)
 
     @on("DELETE", "/contacts/{contact}/tags")
     def remove_tags(self, request: Request) -> Answer:
@@ -96,7 +105,8 @@ class GhlWrites:
     @on("POST", "/contacts/{contact}/tasks")
     def create_task(self, request: Request) -> Answer:
         sent, contact = request.json(), request.params["contact"]
-        if wrong := _wrong(sent, {"title", "body", "dueDate", "completed", "assignedTo"}, needs=("title", "dueDate")):
+        if wrong := _wrong(sent, {"title", "body", "dueDate", "completed", "assignedTo"},
+                           needs=("title", "dueDate")):
             return wrong
         if self.get("contacts", contact) is None:
             return _not_found("Contact", contact)
@@ -109,7 +119,8 @@ class GhlWrites:
             return wrong
         if self.get("contacts", sent["contactId"]) is None:
             return _not_found("Contact", sent["contactId"])
-        return Answer(201, {"opportunity": self.with_contact(self.put("opportunities", _as_kept(sent, read_as="fieldValue")))})
+        return Answer(201, {"opportunity": self.with_contact(self.put("opportunities",
+                                                                      _as_kept(sent, read_as="fieldValue")))})
 
     @on("PUT", "/opportunities/{opportunity}")
     def change_opportunity(self, request: Request) -> Answer:
@@ -133,7 +144,8 @@ class GhlWrites:
             moved["lastStatusChangeAt"] = now
         if sent.get("pipelineStageId", before["pipelineStageId"]) != before["pipelineStageId"]:
             moved["lastStageChangeAt"] = now
-        kept = self.put("opportunities", {**_as_kept(sent, before, read_as="fieldValue"), **moved, "id": name})
+        kept = self.put("opportunities", {**_as_kept(sent, before, read_as="fieldValue"), **moved,
+                                          "id": name})
         return Answer(200, {"opportunity": self.with_contact(kept)})
 
     @on("DELETE", "/opportunities/{opportunity}")
@@ -147,7 +159,8 @@ class GhlWrites:
         shelf = self.shelves["contacts"]
         for field in ("email", "phone"):
             if wanted := (sent.get(field) or "").lower():
-                known = shelf.grouped(field, lambda number, field=field: (shelf.get(number).get(field) or "").lower())
+                known = shelf.grouped(field, lambda number,
+                                      field=field: (shelf.get(number).get(field) or "").lower())
                 if wanted in known:
                     return self.get("contacts", known[wanted][0])
         return None
@@ -157,7 +170,7 @@ class GhlWrites:
 
 
 def _as_kept(sent: dict, before: dict | None = None, *, read_as: str = "value") -> dict:
-    """A record from what was written: values of custom fields are read under another name than they are written."""
+    """A record from what was written: custom fields are read by another name than they are written."""
     kept = dict(sent)
     if "firstName" in sent or "lastName" in sent:
         names = [sent.get(name, (before or {}).get(name)) for name in ("firstName", "lastName")]
@@ -180,4 +193,5 @@ def _wrong(sent: dict, known: set, needs: tuple = ()) -> Answer | None:
 
 
 def _not_found(what: str, name: str) -> Answer:
-    return Answer(400, {"statusCode": 400, "message": f"{what} with id {name} not found", "error": "Bad Request"})
+    return Answer(400, {"statusCode": 400, "message": f"{what} with id {name} not found",
+                        "error": "Bad Request"})

@@ -67,7 +67,7 @@ class SignIn:
         hidden = "".join(f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">'
                          for name, value in asked.items())
         page = PAGE.format(title=f"Sandbox {self.key}: allow access?", path=self.sign_in_path, hidden=hidden,
-                           question=f"An application asks to read and write the records of {escape(self.firm.name)}.")
+                           question=f"An application asks for the records of {escape(self.firm.name)}.")
         return Answer(200, page, {"Content-Type": "text/html; charset=utf-8"})
 
     def decide(self, request: Request) -> Answer:
@@ -169,7 +169,8 @@ class GhlSignIn(SignIn):
         return {"access_token": access, "token_type": "Bearer", "expires_in": self.token_life_s,
                 "refresh_token": refresh, "scope": "contacts.readonly contacts.write opportunities.readonly",
                 "userType": "Location", "locationId": self.location_id, "companyId": self.company_id,
-                "approvedLocations": [], "userId": self.user_ids[0], "planId": "sandbox", "isBulkInstallation": False}
+                "approvedLocations": [], "userId": self.user_ids[0], "planId": "sandbox",
+                "isBulkInstallation": False}
 
     @on("GET", "/oauth/chooselocation")
     @public

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from itertools import chain
 
-KEPT_IN_MEMORY = 20_000  # made records remembered per resource: all of a small firm, a sliver of a large one
+KEPT_IN_MEMORY = 4_000  # made records remembered per resource: all of a small firm, a sliver of a large one
 
 
 class Shelf:
@@ -13,15 +13,17 @@ class Shelf:
 
     make: record number -> record; it must always make the same record from the same number.
     changed_at: record number -> unix seconds of its last change, for the records nobody touched.
+    quiet_below: unix seconds -> a number below which no such record changed since then.
     """
 
-    def __init__(self, count: int, make: Callable, *, changed_at: Callable = lambda number: 0.0, name_of=str):
+    def __init__(self, count: int, make: Callable, *, changed_at: Callable = lambda number: 0.0,
+                 quiet_below: Callable = lambda since_s: 1):
         self.count = count
-        self.name_of = name_of
         self.version = 0
         self.edited: dict[int, dict] = {}
         self.deleted: dict[int, float] = {}
         self._made_changed_at = changed_at
+        self._quiet_below = quiet_below
         self._stamps: dict[int, float] = {}
         self._added: list[int] = []
         self._make = lru_cache(KEPT_IN_MEMORY)(make)
@@ -51,7 +53,10 @@ class Shelf:
         return (n for n in chain(reversed(self._added), range(self.count, 0, -1)) if n not in self.deleted)
 
     def changed_since(self, since_s: float, after: int = 0) -> Iterator[int]:
-        return (number for number in self.numbers(after) if self.changed_at(number) > since_s)
+        """Living numbers above `after` whose records changed later than that."""
+        start = max(after, min(self._quiet_below(since_s), self.count + 1) - 1)
+        touched = sorted(number for number in self._stamps.keys() - self.deleted.keys() if after < number <= start)
+        return (number for number in chain(touched, self.numbers(start)) if self.changed_at(number) > since_s)
 
     def ordered(self, name: str, key: Callable) -> list[int]:
         """Living numbers sorted by `key(number)`; sorted once, and again only after a change."""
