@@ -5,6 +5,7 @@
       InvalidInput          what a person sent cannot be used             -> the field is named
       Conflict              something else is already doing this          -> say which
       NotSignedIn, Forbidden  the person may not                          -> sign in, or ask an admin
+      TooMany               asked too often                               -> wait .wait_s seconds
       Unavailable           our own database is busy or down              -> try again, nothing was saved
       LeaseLost             another process has taken this work over      -> stop at once, write nothing
       Cancelled             a person asked for this to stop               -> stop at the page edge
@@ -59,6 +60,14 @@ class NotSignedIn(ConsoleError):
 
 class Forbidden(ConsoleError):
     """Your role may not do this."""
+
+
+class TooMany(ConsoleError):
+    """Too many tries."""
+
+    def __init__(self, message: str = "", *, wait_s: float) -> None:
+        super().__init__(message)
+        self.wait_s = wait_s
 
 
 class Unavailable(ConsoleError):

@@ -1,5 +1,65 @@
-"""Pages."""
+"""Finds every page module here, registers it, and builds the menu from what each declares.
+
+A page module has `page = Blueprint(...)` and, when it belongs in the menu, `menu = Menu("Runs", icon="arrow-repeat",
+order=4, key="r")`. Nothing else needs to know of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pkgutil import iter_modules
+
+from flask import Blueprint, Flask
+
+PAGES_ONLY = "page"  # what makes a module of this folder a page
 
 
-def set_up(app) -> None:
-    """Register every page."""
+@dataclass(frozen=True)
+class Menu:
+    """One line of the left menu. It leads to the page's `index` and is shown to those who may open that."""
+
+    label: str
+    icon: str  # a name in static/icons.svg
+    order: int  # small numbers first
+    key: str = ""  # g and this letter go there
+    badge: Callable[[], int] | None = None  # a number beside the label; nothing when 0
+    badge_label: str = ""  # what the number counts: "open errors"
+    endpoint: str = ""  # set when the page is registered
+
+
+def set_up(app: Flask) -> None:
+    """Everything between a request and a page, then every page."""
+    from . import access, error_pages, formatting, shell
+
+    formatting.set_up(app)
+    shell.set_up(app)
+    access.set_up(app)
+    error_pages.set_up(app)
+    app.extensions["menu"] = sorted(_registered(app), key=lambda entry: entry.order)
+
+
+def _registered(app: Flask) -> list[Menu]:
+    """Register every page; return the menu lines they declare."""
+    entries = []
+    for info in iter_modules(__path__):
+        module = import_module(f"{__name__}.{info.name}")
+        page = getattr(module, PAGES_ONLY, None)
+        if not isinstance(page, Blueprint):
+            continue
+        app.register_blueprint(page)
+        if menu := getattr(module, "menu", None):
+            entries.append(Menu(**{**vars(menu), "endpoint": menu.endpoint or f"{page.name}.index"}))
+    return entries
+
+
+def menu_for(app: Flask, role: str | None) -> list[Menu]:
+    """The lines of the menu that a role may open."""
+    from .access import allows
+
+    return [
+        entry
+        for entry in app.extensions["menu"]
+        if (view := app.view_functions.get(entry.endpoint)) and allows(role, getattr(view, "right", ""))
+    ]

@@ -1,0 +1,94 @@
+"""Whether the console can do its work: database, schema, worker, disk."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from flask import current_app
+from sqlalchemy import delete, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from .. import clock
+from ..models import Heartbeat, Setting, db
+
+DISK_FLOOR_MIB = 200
+
+
+@dataclass(frozen=True)
+class Part:
+    """One thing that must work."""
+
+    name: str
+    fine: bool
+    word: str  # "ok", or what is wrong
+
+
+def parts() -> list[Part]:
+    """Every part, each looked at now."""
+    return [_part(name, look) for name, look in _LOOKS.items()]
+
+
+def workers() -> list[Heartbeat]:
+    """Worker processes, the one heard last first."""
+    return list(db.session.scalars(select(Heartbeat).order_by(Heartbeat.seen_at.desc()).limit(20)))
+
+
+def is_alive(worker: Heartbeat) -> bool:
+    """Whether a worker was heard within two ticks."""
+    return worker.seen_at > heard_since()
+
+
+def heard_since() -> datetime:
+    """A worker not heard since this moment counts as gone."""
+    return clock.now() - timedelta(seconds=max(2 * current_app.config["SETTINGS"].TICK_SECONDS, 10))
+
+
+def _part(name: str, look) -> Part:
+    try:
+        trouble = look()
+    except (SQLAlchemyError, OSError):
+        db.session.rollback()
+        trouble = "cannot be reached"
+    return Part(name, not trouble, trouble or "ok")
+
+
+def _database() -> str:
+    """Writable: a row goes in and comes out again, uncommitted."""
+    db.session.rollback()
+    db.session.execute(delete(Setting).where(Setting.name == "health.probe"))
+    db.session.rollback()
+    return ""
+
+
+def _schema() -> str:
+    script = ScriptDirectory(current_app.extensions["migrate"].directory)
+    there = MigrationContext.configure(db.session.connection()).get_current_heads()
+    db.session.rollback()
+    if set(there) == set(script.get_heads()):
+        return ""
+    return "run `flask db upgrade`" if not there or _knows(script, there) else "made by another version of the console"
+
+
+def _knows(script: ScriptDirectory, revisions: tuple[str, ...]) -> bool:
+    known = {revision.revision for revision in script.walk_revisions()}
+    return set(revisions) <= known
+
+
+def _worker() -> str:
+    last = db.session.scalar(select(Heartbeat.seen_at).order_by(Heartbeat.seen_at.desc()).limit(1))
+    db.session.rollback()
+    if last is None:
+        return "never started"
+    return "" if last > heard_since() else "not heard of lately"
+
+
+def _disk() -> str:
+    free = shutil.disk_usage(current_app.config["SETTINGS"].INSTANCE_DIR).free // 2**20
+    return "" if free > DISK_FLOOR_MIB else f"only {free} MiB left"
+
+
+_LOOKS = {"database": _database, "schema": _schema, "worker": _worker, "disk": _disk}

@@ -1,0 +1,131 @@
+"""Signed-in browsers: a row each, found by the hash of a random id that only the cookie knows (X4)."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+from flask import current_app
+from flask_login import UserMixin
+from sqlalchemy import Row, select, update
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from .. import clock
+from ..models import User, UserSession, db, reading
+
+_TOUCH_EVERY = timedelta(minutes=1)
+_PATIENCE_MS = 100  # noting the last use is no reason to let a page wait for the writer
+
+
+@dataclass(frozen=True)
+class SignedIn(UserMixin):
+    """Who is asking. Plain values, so that no view can hold a database transaction open through it."""
+
+    user_id: int
+    session_id: int
+    email: str
+    name: str
+    role: str
+    time_zone: str | None
+
+    @property
+    def shown_name(self) -> str:
+        return self.name or self.email
+
+
+def begin(user: User, *, address: str, browser: str) -> str:
+    """Start a session and return its secret id for the cookie. The caller commits."""
+    token, now = secrets.token_urlsafe(32), clock.now()
+    row = UserSession(
+        token_hash=_hash(token),
+        user_id=user.id,
+        address=address[:64],
+        browser=browser[:300],
+        created_at=now,
+        last_used_at=now,
+    )
+    user.last_seen_at = now
+    db.session.add(row)
+    return token
+
+
+def holder(token: str) -> SignedIn | None:
+    """Who holds this session now; None when it has ended, idled out, grown too old, or the account is disabled."""
+    with reading(), Session(db.engine) as session:
+        found = session.execute(_live().where(UserSession.token_hash == _hash(token))).first()
+    if found is None:
+        return None
+    if clock.now() - found.last_used_at > _TOUCH_EVERY:
+        _touch(found)
+    return SignedIn(found.user_id, found.id, found.email, found.name, found.role, found.time_zone)
+
+
+def of_user(user_id: int) -> list[UserSession]:
+    """A person's live sessions, the one used last first."""
+    live = select(UserSession.id).where(*_is_live(), UserSession.user_id == user_id)
+    query = select(UserSession).where(UserSession.id.in_(live)).order_by(UserSession.last_used_at.desc())
+    return list(db.session.scalars(query))
+
+
+def end(session_id: int) -> None:
+    """End one session. The caller commits."""
+    _end(UserSession.id == session_id)
+
+
+def end_all(user_id: int, *, but: int | None = None) -> None:
+    """End every session of a person, except one when named. The caller commits."""
+    _end(UserSession.user_id == user_id, UserSession.id != (but or 0))
+
+
+def _end(*which) -> None:
+    query = update(UserSession).where(*which, UserSession.ended_at.is_(None)).values(ended_at=clock.now())
+    db.session.execute(query.execution_options(synchronize_session=False))
+
+
+def _live():
+    columns = (
+        UserSession.id,
+        UserSession.last_used_at,
+        UserSession.user_id,
+        User.email,
+        User.name,
+        User.role,
+        User.time_zone,
+    )
+    return select(*columns).join(UserSession.user).where(User.active, *_is_live())
+
+
+def _is_live() -> tuple:
+    settings, now = current_app.config["SETTINGS"], clock.now()
+    return (
+        UserSession.ended_at.is_(None),
+        UserSession.last_used_at > now - timedelta(minutes=settings.SESSION_IDLE_MINUTES),
+        UserSession.created_at > now - timedelta(hours=settings.SESSION_HOURS),
+    )
+
+
+def _touch(found: Row) -> None:
+    """Note the last use in a short transaction of its own; skipped while somebody else is writing."""
+    now: datetime = clock.now()
+    with db.engine.connect() as connection:
+        is_sqlite = connection.dialect.name == "sqlite"
+        raw = connection.connection.dbapi_connection
+        if is_sqlite:
+            before = raw.execute("PRAGMA busy_timeout").fetchone()[0]
+            raw.execute(f"PRAGMA busy_timeout={_PATIENCE_MS}")
+        try:
+            connection.execute(update(UserSession).where(UserSession.id == found.id).values(last_used_at=now))
+            connection.execute(update(User).where(User.id == found.user_id).values(last_seen_at=now))
+            connection.commit()
+        except OperationalError:
+            connection.rollback()
+        finally:
+            if is_sqlite:
+                raw.execute(f"PRAGMA busy_timeout={before}")
+
+
+def _hash(token: str) -> str:
+    return sha256(token.encode()).hexdigest()

@@ -1,0 +1,87 @@
+"""What the firm set on the settings pages. A value nobody set is the one of the environment."""
+
+from __future__ import annotations
+
+from zoneinfo import available_timezones
+
+from flask import current_app, g, has_app_context
+from sqlalchemy import select
+
+from .. import clock
+from ..errors import InvalidInput
+from ..models import Setting, db
+from . import audit
+
+RETENTION = {
+    "transactions": "API calls",
+    "bodies": "Request and response bodies",
+    "runs": "Runs",
+    "errors": "Errors",
+}
+LONGEST_DAYS = 3650
+
+
+def get(name: str) -> str:
+    """A setting as text: "firm.name", "firm.time_zone", "retention.runs" (days). Read once a request."""
+    return _all().get(name) or _default(name)
+
+
+def days_kept(table: str) -> int:
+    """How many days rows of a table are kept."""
+    return int(get(f"retention.{table}"))
+
+
+def save(values: dict[str, str], *, actor: str) -> list[str]:
+    """Set several settings at once; an empty value goes back to the default. Returns the names that changed.
+
+    Raises InvalidInput naming the field that cannot be used; then nothing is saved.
+    """
+    wanted = {name: check(name, value) for name, value in values.items()}
+    changed = [name for name, value in wanted.items() if _put(name, value, actor)]
+    if changed:
+        audit.add("settings changed", ", ".join(changed), actor=actor, **{name: wanted[name] for name in changed})
+    db.session.commit()
+    g.pop("firm_settings", None)
+    return changed
+
+
+def check(name: str, value: str) -> str:
+    """The value cleaned, or InvalidInput."""
+    value = value.strip()
+    if name == "firm.time_zone" and value and value not in available_timezones():
+        raise InvalidInput("Choose a time zone of the list, such as Europe/Berlin.", field=name)
+    if name == "firm.name" and len(value) > 200:
+        raise InvalidInput("The name may have at most 200 characters.", field=name)
+    if name.startswith("retention.") and value and not (value.isdecimal() and 1 <= int(value) <= LONGEST_DAYS):
+        raise InvalidInput(f"Enter whole days from 1 to {LONGEST_DAYS:,}.", field=name)
+    return value
+
+
+def _default(name: str) -> str:
+    if name == "firm.time_zone":
+        return "UTC"
+    if name.startswith("retention."):
+        kind = name.removeprefix("retention.").upper()
+        return str(getattr(current_app.config["SETTINGS"], f"RETENTION_{kind}_DAYS"))
+    return ""
+
+
+def _all() -> dict[str, str]:
+    if not has_app_context():
+        return {}
+    if "firm_settings" not in g:
+        rows = db.session.execute(select(Setting.name, Setting.value)).tuples()
+        g.firm_settings = dict(rows.all())
+    return g.firm_settings
+
+
+def _put(name: str, value: str, actor: str) -> bool:
+    """Write one value; whether that changed anything."""
+    row = db.session.get(Setting, name)
+    if (row.value if row else "") == value:
+        return False
+    if row is None:
+        row = Setting(name=name)
+        db.session.add(row)
+    row.value, row.updated_by, row.updated_at = value, actor, clock.now()
+    return True

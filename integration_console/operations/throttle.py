@@ -1,0 +1,56 @@
+"""Growing delays for what is tried too often. Counted before the try, so that trying in parallel wins nothing."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from hashlib import sha256
+
+from sqlalchemy import delete
+from sqlalchemy.exc import IntegrityError
+
+from .. import clock
+from ..errors import TooMany
+from ..models import Throttle, db
+
+_FREE = {"account": 5, "address": 30}  # tries without any delay; an office shares one address
+_FIRST_S, _LONGEST_S = 15, 15 * 60
+_FORGOTTEN_AFTER = timedelta(hours=12)
+
+
+def count(kind: str, value: str) -> None:
+    """Count a try by this account or address and commit.
+
+    Raises TooMany while it must wait. The delay doubles with every further try and is never for ever.
+    """
+    row = _row(_name(kind, value))
+    now = clock.now()
+    if row.until and row.until > now:
+        wait_s = (row.until - now).total_seconds()
+        db.session.rollback()
+        raise TooMany("Too many tries. Nothing was changed.", wait_s=wait_s)
+    row.failures = 1 if now - row.last_at > _FORGOTTEN_AFTER else row.failures + 1
+    over = row.failures - _FREE[kind]
+    row.until = now + timedelta(seconds=min(_FIRST_S * 2 ** min(over, 10), _LONGEST_S)) if over >= 0 else None
+    row.last_at = now
+    db.session.commit()
+
+
+def forget(kind: str, value: str) -> None:
+    """Start from nothing: the try was good. The caller commits."""
+    db.session.execute(delete(Throttle).where(Throttle.name == _name(kind, value)))
+
+
+def _name(kind: str, value: str) -> str:
+    return f"{kind}:{sha256(value.encode()).hexdigest()[:40]}"
+
+
+def _row(name: str) -> Throttle:
+    """The counter, locked for us until commit."""
+    if row := db.session.get(Throttle, name, with_for_update=True, populate_existing=True):
+        return row
+    try:
+        db.session.add(Throttle(name=name, failures=0, last_at=clock.now()))
+        db.session.commit()
+    except IntegrityError:  # somebody else made it in the same moment
+        db.session.rollback()
+    return db.session.get_one(Throttle, name, with_for_update=True, populate_existing=True)

@@ -1,0 +1,162 @@
+"""Who may do what: the table of rights, `@may("start runs")` on every route, and the guard that holds to it.
+
+A route without a declared right is refused for everyone, and a test fails. Who is signed in is decided by the
+session row, read afresh for every request, so a sign-out, a new role or a disabled account counts at once (X4, X12).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from flask import Flask, current_app, g, request, session
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from flask_login import LoginManager, current_user
+from flask_wtf.csrf import CSRFError, CSRFProtect
+
+from ..errors import Forbidden, NotSignedIn
+from ..models import reading
+from ..operations import sessions
+
+View = TypeVar("View", bound=Callable)
+
+EVERY_ROLE = ("admin", "staff", "support")
+_WHO = {
+    EVERY_ROLE: (
+        "see status", "see runs", "see transactions", "see errors", "see connections",
+        "see records",  # the list; what is in a record needs "see record contents" or is masked
+        "handle errors",  # acknowledge, annotate, resolve
+        "retry failed reads",
+        "keep own profile",
+    ),
+    ("admin", "staff"): ("see record contents", "start runs", "pause connections", "close dead letters", "export"),
+    ("admin",): ("manage connections", "manage people", "change settings", "see audit log"),
+}  # fmt: skip
+RIGHTS: dict[str, tuple[str, ...]] = {right: roles for roles, rights in _WHO.items() for right in rights}
+ANYONE = "anyone"  # also people who are not signed in
+
+login = LoginManager()
+csrf = CSRFProtect()
+limiter = Limiter(get_remote_address, storage_uri="memory://", headers_enabled=False)  # the outer fence (G8)
+
+
+def may(right: str) -> Callable[[View], View]:
+    """Declare which right a route needs: one of RIGHTS, or "anyone"."""
+    if right != ANYONE and right not in RIGHTS:
+        raise ValueError(f"there is no right called {right!r}; see web/access.py")
+
+    def mark(view: View) -> View:
+        view.right = right  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
+def allows(role: str | None, right: str) -> bool:
+    """Whether a role holds a right; None is somebody who is not signed in."""
+    return right == ANYONE or (role is not None and role in RIGHTS.get(right, ()))
+
+
+def can(right: str) -> bool:
+    """Whether the person asking holds a right. For pages that show a button only to those who may press it."""
+    return allows(_role(), right)
+
+
+def actor() -> str:
+    """The e-mail under which the present request is remembered."""
+    return current_user.email if current_user.is_authenticated else "somebody not signed in"
+
+
+def local_path(target: str | None) -> str:
+    """A path of ours to go to next; "/" when it is none or leads elsewhere."""
+    parts = urlsplit(target or "")
+    safe = target and target.startswith("/") and not target.startswith(("//", "/\\")) and target.isprintable()
+    return str(target) if safe and not parts.scheme and not parts.netloc and "\\" not in str(target) else "/"
+
+
+def set_up(app: Flask) -> None:
+    """Cookies, sessions, the form token, and the guard in front of every view."""
+    settings = app.config["SETTINGS"]
+    secure = settings.BASE_URL.startswith("https://") and not settings.ALLOW_INSECURE_UPSTREAMS
+    app.config.update(
+        SESSION_COOKIE_NAME="__Host-console" if secure else "console",
+        SESSION_COOKIE_SECURE=secure,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        WTF_CSRF_TIME_LIMIT=None,  # lives as long as the session
+        WTF_CSRF_SSL_STRICT=False,  # it wants a Referer, which our own Referrer-Policy removes; see _same_origin
+    )
+    login.init_app(app)
+    login.session_protection = None  # type: ignore[assignment]  # the session row decides
+    login.user_loader(_signed_in)
+    app.view_functions["static"].right = ANYONE  # type: ignore[attr-defined]
+    app.before_request(_read_only_on_get)
+    app.before_request(_guard)
+    csrf.init_app(app)
+    limiter.init_app(app)
+    app.before_request(_same_origin)
+    app.teardown_request(_end_reading)
+    app.jinja_env.globals["can"] = can
+
+
+def _signed_in(token: str) -> sessions.SignedIn | None:
+    """Who holds this session now. Also keeps the row's last use, at most once a minute."""
+    return sessions.holder(token)
+
+
+def _guard():
+    """Refuse what the role may not do, before any view runs."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    if view is None:
+        return  # no such address: the error page says so
+    right = getattr(view, "right", None)
+    if allows(_role(), right or ""):
+        return
+    if not current_user.is_authenticated:
+        raise NotSignedIn
+    raise Forbidden
+
+
+def _role() -> str | None:
+    return current_user.role if current_user.is_authenticated else None
+
+
+def _same_origin() -> None:
+    """A second fence behind the form token: the browser itself says where an unsafe request comes from (X6).
+
+    Our Referrer-Policy makes browsers send `Origin: null` with forms, so `null` counts only beside Sec-Fetch-Site.
+    """
+    if request.method in ("GET", "HEAD", "OPTIONS") or request.path.startswith(("/api/", "/webhooks/")):
+        return
+    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
+    if site is not None:
+        fine = site in ("same-origin", "none")
+    else:
+        fine = origin is None or urlsplit(origin).netloc in (request.host, urlsplit(_base_url()).netloc)
+    if not fine:
+        raise CSRFError("This came from another site.")
+
+
+def _base_url() -> str:
+    return current_app.config["SETTINGS"].BASE_URL
+
+
+def _read_only_on_get() -> None:
+    """A GET reads: on SQLite it never waits for the writer."""
+    _ = current_user.is_authenticated  # may keep the session's last use, which is a write
+    if request.method in ("GET", "HEAD"):
+        g.reading = ExitStack()
+        g.reading.enter_context(reading())
+
+
+def _end_reading(_error) -> None:
+    if stack := g.pop("reading", None):
+        stack.close()
+
+
+def forget_browser() -> None:
+    """Drop everything the cookie carries; a new sign-in starts from nothing, so no fixed session survives it."""
+    session.clear()

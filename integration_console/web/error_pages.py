@@ -1,0 +1,147 @@
+"""One table from our errors to HTTP statuses, for pages and API alike. Never a trace, always a way on."""
+
+from __future__ import annotations
+
+import math
+from datetime import timedelta
+from http import HTTPStatus
+
+import structlog
+from flask import Flask, Response, current_app, g, jsonify, redirect, render_template, request, url_for
+from flask_limiter.errors import RateLimitExceeded
+from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import DataError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from werkzeug.exceptions import HTTPException
+
+from .. import clock, errors
+from ..models import db
+
+log = structlog.get_logger()
+
+STATUS_OF: dict[type[BaseException], int] = {
+    errors.NotSignedIn: 401,
+    errors.Forbidden: 403,
+    errors.NotFound: 404,
+    errors.Missing: 404,
+    errors.Conflict: 409,
+    errors.InvalidInput: 422,
+    errors.TooMany: 429,
+    errors.Unavailable: 503,
+    errors.ConsoleError: 500,
+    CSRFError: 403,
+    RateLimitExceeded: 429,
+    OperationalError: 503,  # locked, restarting, gone
+    InterfaceError: 503,
+    PoolTimeout: 503,
+    DataError: 422,  # a number too large for its column
+}
+CODES = {
+    400: "invalid_request", 401: "unauthenticated", 403: "forbidden", 404: "not_found", 405: "method_not_allowed",
+    409: "conflict", 413: "too_large", 415: "unsupported_type", 422: "invalid_field", 429: "rate_limited",
+    500: "internal", 503: "unavailable",
+}  # fmt: skip
+RETRY_AFTER_S = 5
+_OWN_WORDS = {  # where the error's own sentence is not for people
+    400: "The request could not be read.",
+    401: "Please sign in first.",
+    403: "Your role may not do this.",
+    404: "There is nothing at this address.",
+    405: "This address does not take that kind of request.",
+    413: "What was sent is too large.",
+    415: "This kind of content is not taken here.",
+    429: "Too many requests.",
+    500: "Something went wrong on our side.",
+    503: "The database is busy or restarting. Nothing was saved.",
+}
+
+
+def set_up(app: Flask) -> None:
+    """Answer every error from the table."""
+    for kind in STATUS_OF:
+        app.register_error_handler(kind, _answer)
+    app.register_error_handler(HTTPException, _answer)
+    app.register_error_handler(Exception, _answer)
+
+
+def _answer(error: Exception):
+    db.session.rollback()
+    status = _status(error)
+    if status == 500:
+        log.exception("A request failed", path=request.path, request_id=g.get("request_id"), exc_info=error)
+    if isinstance(error, HTTPException) and error.code and error.code < 400:
+        return error
+    if status == 401 and not wants_json():
+        return redirect(url_for("sign_in.form", next=_asked_page()))
+    return _with_retry(_json(error, status) if wants_json() else _page(error, status), error, status)
+
+
+def _status(error: Exception) -> int:
+    for kind in type(error).__mro__:
+        if kind in STATUS_OF:
+            return STATUS_OF[kind]
+    return (error.code or 500) if isinstance(error, HTTPException) else 500
+
+
+def wants_json() -> bool:
+    """Whether a program asks: by the address, or because it prefers JSON."""
+    if request.path.startswith(("/api/", "/webhooks/", "/healthz", "/readyz")):
+        return True
+    best = request.accept_mimetypes.best_match(["text/html", "application/json"], "text/html")
+    return best == "application/json" and "HX-Request" not in request.headers
+
+
+def sentence(error: Exception, status: int) -> str:
+    """What to tell the person: our own errors speak for themselves, others do not."""
+    if isinstance(error, errors.ConsoleError) and status != 500:
+        return str(error)
+    if isinstance(error, DataError):
+        return "A value is out of range. Nothing was saved."
+    return _OWN_WORDS.get(status, HTTPStatus(status).phrase)
+
+
+def _json(error: Exception, status: int) -> Response:
+    field = getattr(error, "field", None)
+    body: dict = {"success": False, "error": sentence(error, status), "code": CODES.get(status, "invalid_request")}
+    if status == 422 and field:
+        body["details"] = {"field": field, "message": str(error)}
+    if status in (429, 503):
+        body["retryAfter"] = wait_s(error)
+    body["requestId"] = g.get("request_id", "")
+    answer = jsonify(body)
+    answer.status_code = status
+    return answer
+
+
+def _page(error: Exception, status: int) -> Response:
+    again_at = clock.now() + timedelta(seconds=wait_s(error))
+    expired = isinstance(error, CSRFError)
+    facts = {"status": status, "message": sentence(error, status), "again_at": again_at, "expired": expired}
+    known = f"error_pages/{status}.html"
+    templates = [known, f"error_pages/{status // 100}00.html", "error_pages/500.html"]
+    try:
+        return Response(render_template(templates, **facts), status, mimetype="text/html")
+    except Exception:  # the page itself needs what is broken: the database, or a template
+        log.exception("An error page failed", status=status)
+        bare = current_app.jinja_env.get_template("error_pages/bare.html")
+        return Response(bare.render(request_id=g.get("request_id", ""), **facts), status, mimetype="text/html")
+
+
+def wait_s(error: Exception) -> int:
+    """Whole seconds to wait before the same request may work."""
+    if isinstance(error, RateLimitExceeded) and error.limit:
+        return int(error.limit.limit.get_expiry())
+    return max(1, math.ceil(getattr(error, "wait_s", RETRY_AFTER_S)))
+
+
+def _with_retry(response: Response, error: Exception, status: int) -> Response:
+    if status in (429, 503):
+        response.headers["Retry-After"] = str(wait_s(error))
+    if isinstance(error, HTTPException) and status == 405:
+        response.headers["Allow"] = ", ".join(sorted(getattr(error, "valid_methods", None) or ()))
+    return response
+
+
+def _asked_page() -> str:
+    """Where to go back to after signing in: only what a GET shows."""
+    return request.full_path.rstrip("?") if request.method == "GET" and request.path != "/" else "/"

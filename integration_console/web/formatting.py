@@ -1,0 +1,179 @@
+"""Template filters: dates, durations, numbers, money, field names. Times are shown in the reader's zone."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import humanize
+from flask import Flask, g, has_request_context, request
+from flask_login import current_user
+from markupsafe import Markup, escape
+
+from .. import clock
+from ..operations import settings as firm_settings
+
+_UNITS = ((86400, "d"), (3600, "h"), (60, "min"))
+_ALWAYS_UPPER = {"id", "url", "api", "ip", "utc", "sla", "vat"}
+
+
+def set_up(app: Flask) -> None:
+    """Make the filters known to every template."""
+    filters = {
+        "ago": ago, "moment": moment, "iso": iso, "duration": duration, "number": number, "bytes": size, "money": money,
+        "field_name": field_name, "middle": middle, "pretty_json": pretty_json, "percent": percent,
+        "shown_time": shown_time, "labelled": labelled,
+    }  # fmt: skip
+    app.jinja_env.filters.update(filters)
+    app.jinja_env.globals.update(zone_name=lambda: zone().key, now=clock.now)
+
+
+def zone() -> ZoneInfo:
+    """The reader's zone: their own, else the firm's, else UTC. Looked up once a request."""
+    if not has_request_context():
+        return ZoneInfo("UTC")
+    if "zone" not in g:
+        own = current_user.time_zone if current_user.is_authenticated else None
+        g.zone = _known_zone(own or firm_settings.get("firm.time_zone"))
+    return g.zone
+
+
+def _known_zone(name: str | None) -> ZoneInfo:
+    try:
+        return ZoneInfo(name or "UTC")
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")
+
+
+def moment(value: datetime | None, empty: str = "never") -> str:
+    """An instant in full, with its zone: "12 Nov 2026, 14:02:09 CET"."""
+    return value.astimezone(zone()).strftime("%-d %b %Y, %H:%M:%S %Z") if value else empty
+
+
+def iso(value: datetime | None) -> str:
+    """An instant for programs: ISO 8601 in UTC."""
+    return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z") if value else ""
+
+
+def ago(value: datetime | date | None, empty: str = "never") -> str:
+    """How long ago, or until when: "3 min ago", "in 12 min", "yesterday 14:02"; over 7 days the date."""
+    if value is None:
+        return empty
+    if not isinstance(value, datetime):
+        return value.strftime("%-d %b %Y")
+    there, here = value.astimezone(zone()), clock.now().astimezone(zone())
+    apart = abs((here - there).total_seconds())
+    if apart < 45:
+        return "just now" if there <= here else "in a moment"
+    if apart < 6 * 3600:
+        return f"{_short(apart)} ago" if there < here else f"in {_short(apart)}"
+    return _by_day(there, here)
+
+
+def shown_time(value: datetime | None) -> str:
+    """A moment as this reader wants times: relative, or in full everywhere."""
+    return moment(value) if request.cookies.get("times") == "full" else ago(value)
+
+
+def _short(seconds: float) -> str:
+    minutes = max(1, round(seconds / 60))
+    return f"{minutes} min" if minutes < 60 else f"{round(minutes / 60)} h"
+
+
+def _by_day(there: datetime, here: datetime) -> str:
+    days = (there.date() - here.date()).days
+    clock_time = there.strftime("%H:%M")
+    if words := {0: "today", -1: "yesterday", 1: "tomorrow"}.get(days):
+        return f"{words} {clock_time}"
+    if -7 < days < 7:
+        return there.strftime("%a %H:%M")
+    return there.strftime("%-d %b %Y")
+
+
+def duration(seconds: float | timedelta | None, empty: str = "–") -> str:
+    """A length of time in at most two units: "4.2 s", "3 min 10 s", "2 h 5 min"."""
+    if seconds is None:
+        return empty
+    left = seconds.total_seconds() if isinstance(seconds, timedelta) else float(seconds)
+    if left < 1:
+        return f"{left * 1000:.0f} ms"
+    if left < 60:
+        return f"{left:.1f} s" if left < 10 else f"{left:.0f} s"
+    parts, left = [], round(left)
+    for width, unit in (*_UNITS, (1, "s")):
+        count, left = divmod(left, width)
+        if count:
+            parts.append(f"{count} {unit}")
+    return " ".join(parts[:2])
+
+
+def number(value: float | Decimal | None, empty: str = "–") -> str:
+    """A figure with thousands separators: 1,234,567."""
+    return empty if value is None else f"{value:,}"
+
+
+def percent(value: float | None, empty: str = "–") -> str:
+    """A share from 0 to 1, never rounded up to a whole: 0.9996 is "99.9 %"."""
+    if value is None:
+        return empty
+    share = int(value * 1000) / 10
+    return f"{share:.0f} %" if share == int(share) else f"{share:.1f} %"
+
+
+def size(count: float | None, empty: str = "–") -> str:
+    """A number of bytes: "12.4 kB"."""
+    return empty if count is None else humanize.naturalsize(count).replace("Bytes", "bytes").replace("Byte", "byte")
+
+
+def money(value: Decimal | float | str | None, currency: str = "", empty: str = "–") -> str:
+    """An amount with its currency, exactly as many cents as it has, at least two: "1,234.50 USD"."""
+    if value in (None, ""):
+        return empty
+    amount = Decimal(str(value))
+    exponent = amount.as_tuple().exponent
+    places = max(2, -exponent if isinstance(exponent, int) else 2)
+    return f"{amount:,.{places}f} {currency}".strip()
+
+
+def field_name(name: str) -> str:
+    """A field's name for people: "client_id" and "clientId" are "Client ID".
+
+    >>> field_name("statute_of_limitations"), field_name("clientId")
+    ('Statute of limitations', 'Client ID')
+    """
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name).replace("_", " ").replace(".", " ").lower().split()
+    shown = [word.upper() if word in _ALWAYS_UPPER else word for word in words]
+    return " ".join([shown[0][:1].upper() + shown[0][1:], *shown[1:]]) if shown else name
+
+
+def middle(text: object, width: int = 16) -> str:
+    """A long id cut in its middle: "a81f02…9c3e"."""
+    whole = str(text)
+    if len(whole) <= width:
+        return whole
+    tail = width // 3
+    return f"{whole[: width - tail - 1]}…{whole[-tail:]}"
+
+
+def pretty_json(value: object) -> str:
+    """JSON over several lines; text that is no JSON comes back as it is."""
+    if isinstance(value, bytes | str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return value.decode(errors="replace") if isinstance(value, bytes) else value
+    return json.dumps(value, indent=2, ensure_ascii=False, default=str)
+
+
+def labelled(cells: Markup, columns: Iterable[str | Mapping]) -> Markup:
+    """A row's cells, each with its column's label for the card a row becomes on phones."""
+    labels = iter([column if isinstance(column, str) else str(column["label"]) for column in columns])
+
+    def add(match: re.Match) -> str:
+        return f'{match[0]} data-label="{escape(next(labels, ""))}"'
+
+    return Markup(re.sub(r"<t[dh]\b", add, str(cells)))  # noqa: S704 - the cells were escaped by their template

@@ -1,0 +1,114 @@
+"""What every response carries: a request id, the security headers (X8), static files, and what base.html needs."""
+
+from __future__ import annotations
+
+import secrets
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+
+from flask import Flask, Response, current_app, g, request, url_for
+from flask_login import current_user
+from secure import (
+    ContentSecurityPolicy,
+    CrossOriginOpenerPolicy,
+    ReferrerPolicy,
+    Secure,
+    StrictTransportSecurity,
+    XContentTypeOptions,
+)
+from whitenoise import WhiteNoise
+
+from . import menu_for
+
+THEMES = ("dark", "light", "auto")
+_YEAR_S = 365 * 24 * 3600
+
+
+def set_up(app: Flask) -> None:
+    """Hook the shell into the application."""
+    app.config["MAX_CONTENT_LENGTH"] = 1024 * 1024  # forms are small; a webhook is at most this too (H1)
+    app.config["MAX_FORM_PARTS"] = 500
+    headers = _headers(https=app.config["SETTINGS"].BASE_URL.startswith("https://"))
+    app.before_request(_name_request)
+    app.after_request(lambda response: _dress(response, headers))
+    app.url_defaults(_version_static)
+    app.context_processor(_for_every_page)
+    app.jinja_env.globals["icons_url"] = lambda: url_for("static", filename="vendor/bootstrap-icons/icons.svg")
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    _serve_static(app, headers)
+
+
+def _headers(*, https: bool) -> dict[str, str]:
+    """The headers of every response. The policy allows our own origin only: no inline script, style or attribute."""
+    policy = (
+        ContentSecurityPolicy()
+        .default_src("'self'").script_src("'self'").style_src("'self'").img_src("'self'", "data:")
+        .object_src("'none'").base_uri("'none'").frame_ancestors("'none'").form_action("'self'")
+    )  # fmt: skip
+    chosen = Secure(
+        csp=policy,
+        coop=CrossOriginOpenerPolicy().same_origin(),
+        referrer=ReferrerPolicy().no_referrer(),
+        xcto=XContentTypeOptions().nosniff(),
+        hsts=StrictTransportSecurity().max_age(_YEAR_S) if https else None,
+    )
+    return dict(chosen.headers)
+
+
+def _name_request() -> None:
+    g.request_id = secrets.token_hex(8)
+
+
+def _dress(response: Response, headers: dict[str, str]) -> Response:
+    for name, value in headers.items():
+        response.headers[name] = value
+    response.headers["X-Request-Id"] = g.get("request_id", "")
+    if request.endpoint != "static" and "Cache-Control" not in response.headers:
+        response.headers["Cache-Control"] = "no-store"  # pages hold client data; also the back button asks again
+    return response
+
+
+def _serve_static(app: Flask, headers: dict[str, str]) -> None:
+    """Static files for a year: their address holds a hash of their content. Compressed copies are sent when there."""
+
+    def add_headers(sent, _path, _url) -> None:
+        for name, value in headers.items():
+            sent[name] = value
+
+    app.wsgi_app = WhiteNoise(  # type: ignore[method-assign]
+        app.wsgi_app, root=app.static_folder, prefix="static/", max_age=_YEAR_S, immutable_file_test=lambda *_: True,
+        add_headers_function=add_headers, allow_all_origins=False, autorefresh=app.config["SETTINGS"].APP_ENV == "development",
+    )  # fmt: skip
+
+
+def _version_static(endpoint: str, values: dict) -> None:
+    if endpoint == "static" and "v" not in values and current_app.static_folder:
+        file = Path(current_app.static_folder, values["filename"])
+        if file.is_file():
+            values["v"] = _content_hash(file, file.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=100)
+def _content_hash(file: Path, _changed: int) -> str:
+    return sha256(file.read_bytes()).hexdigest()[:12]
+
+
+def _for_every_page() -> dict:
+    """Names base.html uses."""
+    settings = current_app.config["SETTINGS"]
+    role = current_user.role if current_user.is_authenticated else None
+    return {
+        "menu": menu_for(current_app, role),
+        "theme": theme(),
+        "environment": "" if settings.APP_ENV == "production" else settings.APP_ENV,
+        "sandbox": settings.SANDBOX,
+        "request_id": g.get("request_id", ""),
+        "is_part": "HX-Request" in request.headers,
+    }
+
+
+def theme() -> str:
+    """The theme this browser chose; dark when it never did."""
+    chosen = request.cookies.get("theme", "dark")
+    return chosen if chosen in THEMES else "dark"
