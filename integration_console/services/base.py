@@ -16,7 +16,8 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
-from ..errors import BadAnswer, Missing
+from .. import clock
+from ..errors import BadAnswer, InvalidInput, Missing
 from ..transport.auth import ApiKey, OAuth
 from ..transport.call import Answer, Call
 from ..transport.client import Upstream
@@ -47,6 +48,7 @@ class Credential:
     secret: bool = False
     required: bool = True
     hint: str = ""
+    choices: tuple[str, ...] = ()  # the values it may have, the first when empty; any when there are none
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ class Resource:
     id: str = "id"
     changed: str | None = "updated_at"  # where the upstream's own time of change is; None when it sends none
     since: str | None = None  # the parameter that narrows a list to changes; None when there is none
-    one: str | None = None  # "/matters/{id}", for reading a single record
+    one: str | None = None  # "/matters/{id}", for reading a single record; "" when only the list holds it
     one_by: str | None = None  # the list's parameter that picks one record, where records have no address of their own
     items_at: str | None = None  # where in an answer the list is; None when the answer is the list
     item_at: str | None = None  # where in a single record's answer the record is
@@ -110,6 +112,7 @@ class Resource:
     headers: Mapping[str, str] = field(default_factory=dict)
     reference: bool = False  # rarely changes: read at most once an hour unless asked
     per: str | None = None  # listed under each record of this resource
+    owner_at: str | None = None  # where in a record that record's id is, for reads that list all owners' together
     per_changed: bool = False  # an increment asks only for owners that changed
     starts: str | None = None  # where the time a record takes place is, for resources read by window
     trailing: timedelta | None = None  # an increment re-reads this much and compares
@@ -159,6 +162,7 @@ class Service:
     regions: ClassVar[Mapping[str, str]] = {}  # region -> origin
     ways: ClassVar[tuple[ApiKey | OAuth, ...]]  # the ways to be let in
     credentials: ClassVar[tuple[Credential, ...]] = ()  # what the key way asks for, secrets and settings
+    token_settings: ClassVar[Mapping[str, str]] = {}  # what a token answer tells of the account -> our setting
     limits: ClassVar[tuple[Limit, ...]]
     limit_headers: ClassVar[LimitHeaders] = LimitHeaders()
     headers: ClassVar[Mapping[str, str]] = {}  # sent with every call
@@ -191,12 +195,19 @@ class Service:
                     counted = count
                 yield replace(page, cursor=self._cursor(resource, number, page.cursor, counted), upstream_count=count)
 
-    def read_one(self, upstream: Upstream, resource: Resource, external_id: str) -> dict:
+    def by_owner(self, resource: Resource, reading: Reading, settings: Mapping[str, str]) -> bool:
+        """Whether this read asks for each owner's list, rather than for all owners' in one go."""
+        return resource.per is not None
+
+    def read_one(self, upstream: Upstream, resource: Resource, external_id: str, owner: str | None = None) -> dict:
         """One record, whole.
 
+        owner: the record it is listed under, where its address names that one.
         Raises Missing when the upstream has no such record.
         """
-        call = self.one_call(resource, external_id, upstream.settings)
+        if resource.one == "":
+            return self._found_in_list(upstream, resource, external_id)
+        call = self.one_call(resource, external_id, upstream.settings, owner)
         data = upstream.send(call).data
         record = dig(data, resource.item_at) if resource.item_at else data
         if resource.one_by and isinstance(record, list):
@@ -235,14 +246,28 @@ class Service:
             headers=resource.headers, template=resource.path, resource=resource.key,
         )  # fmt: skip
 
-    def one_call(self, resource: Resource, external_id: str, settings: Mapping[str, str]) -> Call:
+    def one_call(
+        self, resource: Resource, external_id: str, settings: Mapping[str, str], owner: str | None = None
+    ) -> Call:
         """The call that reads one record."""
         template = resource.path if resource.one_by else resource.one or resource.path + "/{id}"
         params = {**resource.params, resource.one_by: external_id} if resource.one_by else resource.params
+        if owner is None and "{owner}" in template:
+            raise InvalidInput(
+                f"One of the {resource.label.lower()} is read under the record it belongs to.", field="owner"
+            )
+        names = {**settings, "id": quote(external_id, safe=""), "owner": owner}
         return Call(
-            "GET", template.format_map({**settings, "id": quote(external_id, safe="")}), headers=resource.headers,
-            params=params, template=template, resource=resource.key,
+            "GET", template.format_map(names), headers=resource.headers, params=params, template=template,
+            resource=resource.key,
         )  # fmt: skip
+
+    def _found_in_list(self, upstream: Upstream, resource: Resource, external_id: str) -> dict:
+        for page in self.read(upstream, resource, Reading(full=True, now=clock.now())):
+            for item in page.items:
+                if isinstance(item, dict) and str(item.get(resource.id)) == external_id:
+                    return item
+        raise Missing()
 
     @staticmethod
     def _cursor(resource: Resource, split: int, cursor: Any | None, counted: int = 0) -> dict | None:

@@ -640,9 +640,11 @@ class ClioService(Service):
         facts = {"Signed in as": dig(me, "name"), "E-mail": dig(me, "email"), "Region": region.upper()}
         return Account(str(account_id), str(dig(me, "account.name") or ""), {k: str(v) for k, v in facts.items() if v})
 
-    def one_call(self, resource: Resource, external_id: str, settings: Mapping[str, str]) -> Call:
+    def one_call(
+        self, resource: Resource, external_id: str, settings: Mapping[str, str], owner: str | None = None
+    ) -> Call:
         """One record takes `fields` and none of the list's other parameters."""
-        call = super().one_call(resource, external_id, settings)
+        call = super().one_call(resource, external_id, settings, owner)
         return replace(call, params={k: v for k, v in call.params.items() if k != "order"})
 
     def explain(self, answer: Answer) -> tuple[str, str, str | None]:
