@@ -26,9 +26,8 @@ MAKERS = {
     "bills": "bill", "contacts": "contact", "credit_memos": "credit_memo", "currencies": "currency",
     "custom_fields": "custom_field", "expense_categories": "expense_category", "groups": "group",
     "interest_charges": "interest_charge", "matter_stages": "matter_stage", "matters": "matter",
-    "notes": "note",
-    "practice_areas": "practice_area", "tasks": "task", "trust_line_items": "trust_line_item",
-    "users": "user",
+    "notes": "note", "practice_areas": "practice_area", "tasks": "task",
+    "trust_line_items": "trust_line_item", "users": "user",
 }
 ONLY_LISTED = ("line_items", "interest_charges", "currencies", "matter_stages")  # no GET of one record
 DEFAULT_VERSION = "4.0.13"
@@ -184,18 +183,18 @@ class Clio(ClioSignIn, ClioWrites, Upstream):
         return meta
 
     def _url(self, request: Request, **changed) -> str:
-        kept = [pair for pair in parse_qsl(request.query_text,
-                                           keep_blank_values=True) if pair[0] not in changed]
+        sent = parse_qsl(request.query_text, keep_blank_values=True)
+        kept = [pair for pair in sent if pair[0] not in changed]
         return f"{self.url}{request.path}?{urlencode([*kept, *changed.items()])}"
 
     def stir(self) -> None:
         """A colleague writes down some work, edits a client and renames a matter."""
         chance = random.Random()
-        contact, matter = (chance.choice(list(islice(self.shelves[name].numbers(),
-                                                     500))) for name in ("contacts", "matters"))
+        contact, matter = (chance.choice(list(islice(self.shelves[resource].numbers(), 500)))
+                           for resource in ("contacts", "matters"))
         self.put("activities", {"type": "TimeEntry", "date": self.firm.day(0),
-                                "quantity": 360 * chance.randint(1, 20),
-                                "user": {"id": 1}, "matter": {"id": matter}, "note": "Telephone call"})
+                                "quantity": 360 * chance.randint(1, 20), "user": {"id": 1},
+                                "matter": {"id": matter}, "note": "Telephone call"})
         self.put("contacts", {"id": contact, "title": chance.choice(("Mr.", "Ms.", "Dr.", None))})
         self.put("matters", {"id": matter, "client_reference": f"R-{chance.randint(1, 999)}"})
 

@@ -9,17 +9,14 @@ NAME = re.compile(r"[a-z_][a-z0-9_]*")
 POINTS_AT = {
     "client": "contacts", "contact": "contacts", "company": "contacts", "vendor": "contacts",
     "practice_area": "practice_areas", "matter_stage": "matter_stages", "matter": "matters",
-    "matters": "matters",
-    "responsible_attorney": "users", "originating_attorney": "users", "responsible_staff": "users",
-    "user": "users", "author": "users", "assigner": "users", "users": "users", "group": "groups",
-    "groups": "groups",
-    "statute_of_limitations": "tasks", "activity_description": "activity_descriptions",
-    "activity": "activities",
+    "matters": "matters", "responsible_attorney": "users", "originating_attorney": "users",
+    "responsible_staff": "users", "user": "users", "author": "users", "assigner": "users", "users": "users",
+    "group": "groups", "groups": "groups", "statute_of_limitations": "tasks",
+    "activity_description": "activity_descriptions", "activity": "activities",
     "expense_category": "expense_categories", "bill": "bills", "original_bill": "bills",
-    "currency": "currencies",
-    "bank_account": "bank_accounts", "source_bank_account": "bank_accounts",
-    "destination_bank_account": "bank_accounts",
-    "allocation": "allocations", "allocations": "allocations", "custom_field": "custom_fields",
+    "currency": "currencies", "bank_account": "bank_accounts", "source_bank_account": "bank_accounts",
+    "destination_bank_account": "bank_accounts", "allocation": "allocations", "allocations": "allocations",
+    "custom_field": "custom_fields",
 }
 # Fields that hold small records of their own.
 HOLDS = {
@@ -44,7 +41,8 @@ EMPTY = {
     "matters": "matter_budget evergreen_retainer contingency_fee custom_rate folder split_invoice_payers",
     "contacts": "avatar payment_profile secondary_address primary_web_site primary_work_address folder "
                 "related_contacts instant_messengers activity_rates co_counsel_rate "
-                "has_clio_for_clients_permission locked_clio_connect_email require_utbms_codes notification_methods",
+                "has_clio_for_clients_permission locked_clio_connect_email require_utbms_codes "
+                "notification_methods",
     "activities": "tax_setting document_version communication calendar_entry matter_note contact_note "
                   "subject task utbms_expense client_portal text_message_conversation legal_aid_uk_activity",
     "bills": "bill_theme billing_setting destination_account split_invoice client_addresses matter_totals",

@@ -11,25 +11,23 @@ SORTED_BY = {  # besides id
     "activities": "display_number user.name price total type date note updated_at vendor.name "
                   "expense_category.name non_billable non_billable_total",
     "allocations": "date", "bank_accounts": "name institution account_number currency updated_at type",
-    "bank_transactions": "", "bills": "due_at issued_at number state total balance updated_at",
-             "contacts": "name",
-    "credit_memos": "date", "custom_fields": "name display_order",
-             "expense_categories": "name rate entry_type",
+    "bank_transactions": "date", "bills": "due_at issued_at paid_at last_sent_at balance number",
+    "contacts": "name", "credit_memos": "date", "custom_fields": "name display_order",
+    "expense_categories": "name rate entry_type",
     "groups": "name", "notes": "date author updated_at", "practice_areas": "name category code",
     "matters": "display_number custom_number client.name open_date close_date pending_date "
-               "practice_area.name matter_stage.name responsible_attorney.name originating_attorney.name updated_at created_at "
+               "practice_area.name matter_stage.name responsible_attorney.name "
+               "originating_attorney.name updated_at created_at "
                "statute_of_limitations.due_at matter_stage_updated_at",
     "tasks": "name priority matter.display_number due_at completed_at",
     "users": "enabled name first_name last_name initials subscription_type",
 }
 EQUAL = ("type", "kind", "state", "field_type", "parent_type", "deleted", "enabled", "code", "name",
-         "priority",
-         "subscription_type", "billable", "entry_type", "statute_of_limitations", "flat_rate", "bill_number",
-         "permission")
+         "priority", "subscription_type", "billable", "entry_type", "statute_of_limitations", "flat_rate",
+         "bill_number", "permission")
 FROM_TO = {"start_date": ("date", operator.ge), "end_date": ("date", operator.le),
-           "due_at_from": ("due_at", operator.ge),
-           "due_at_to": ("due_at", operator.le), "due_after": ("due_at", operator.gt),
-           "due_before": ("due_at", operator.lt),
+           "due_at_from": ("due_at", operator.ge), "due_at_to": ("due_at", operator.le),
+           "due_after": ("due_at", operator.gt), "due_before": ("due_at", operator.lt),
            "issued_after": ("issued_at", operator.gt), "issued_before": ("issued_at", operator.lt)}
 COMPARED = {"<=": operator.le, ">=": operator.ge, "<": operator.lt, ">": operator.gt, "": operator.eq}
 ACTIVITY_STATUS = {
@@ -98,9 +96,9 @@ def _custom_field(field: int, text: str):
             if value["custom_field"]["id"] == field:
                 if sign and value["field_type"] not in ("numeric", "date", "currency", "time"):
                     return False
-                is_number = value["field_type"] in ("numeric", "currency")
-                return COMPARED[sign](*((float(value["value"]), float(wanted)) if is_number
-                                        else (_as_text(value["value"]), wanted)))
+                if value["field_type"] in ("numeric", "currency"):
+                    return COMPARED[sign](float(value["value"]), float(wanted))
+                return COMPARED[sign](_as_text(value["value"]), wanted)
         return False
 
     return accept

@@ -16,15 +16,19 @@ PRACTICE_AREAS = (
     ("Intellectual Property", "IP", "intellectual_property"),
 )
 STAGES = ("Intake", "Active")
+LIMITATION_EVERY = 15  # one matter in so many has a limitation date
 # Days from today: limitation dates crowd around now, where a mistake costs most.
 LIMITATION_DAYS = (0, 1, 6, 29, -1, 30, 31, 89, 90, 14, -12, 60, 120, 7, 365, 2, 700, 45)
-BILLS_EVERY = 15  # one matter in so many has a limitation date
 NOTES = (
     "Telephone call with client.", "Drafted and revised motion to compel.",
-    "Reviewed discovery 📎 and made notes.",
-    "=SUM(A1:A9)", "<p>Prepared <b>settlement</b> brochure &amp; sent</p>", "مكالمة هاتفية مع الموكل",
-    "与客户通电话。",
+    "Reviewed discovery 📎 and made notes.", "=SUM(A1:A9)",
+    "<p>Prepared <b>settlement</b> brochure &amp; sent</p>", "مكالمة هاتفية مع الموكل", "与客户通电话。",
     "Court appearance; waited 40 min.", "", None,
+)
+CHORES = ("Call client", "File answer", "Draft letter", "Check service", "Order records ✅")
+DETAILS = (
+    "Client prefers e-mail. 😀", "<p>Spoke to <i>adjuster</i>.<br>Offer: $12,500</p><script>alert(1)</script>",
+    "Long intake call. " * 180, "اتصل بالموكل غدًا", "\u202ereversed\u202c and zero\u200bwidth", "-2+3",
 )
 
 
@@ -40,45 +44,42 @@ class ClioRecords(ClioPeople):
     def matter(self, number):
         firm = self.firm
         client, area = firm.client_of(number), self.area_of(number)
-        status = ("Open", "Closed", "Open", "Pending", "Open", "Closed",
-                  "Open")[firm.dice("status", number) % 7]
+        status = firm.pick(("Open", "Closed", "Open", "Pending", "Open", "Closed", "Open"), "status", number)
         opened = self.date_of("matters", number)
         stage = (area - 1) * len(STAGES) + firm.dice("stage", number) % len(STAGES) + 1
         return {
             "id": number, "number": number, "display_number": firm.matter_label(number),
             "custom_number": f"C-{number}" if number % 10 == 0 else None,
-            "description": firm.matter_name(number),
-            "status": status, "open_date": opened, "close_date": opened if status == "Closed" else None,
+            "description": firm.matter_name(number), "status": status, "open_date": opened,
+            "close_date": opened if status == "Closed" else None,
             "pending_date": opened if status == "Pending" else None,
-            "location": "Oakland" if number % 4 else None,
-            "billable": number % 19 != 0, "client_reference": None, "client_id": client,
+            "location": "Oakland" if number % 4 else None, "billable": number % 19 != 0,
+            "client_reference": None, "client_id": client,
             "billing_method": ("contingency", "hourly", "flat")[0 if area == 1 else 1 + number % 5 // 4],
-            "has_tasks": number % BILLS_EVERY == 0, "shared": False, "require_utbms_codes": False,
+            "has_tasks": number % LIMITATION_EVERY == 0, "shared": False, "require_utbms_codes": False,
             "last_activity_date": None, "maildrop_address": None, "matter_stage_updated_at": None,
             "currency": {"id": 1}, "client": {"id": client}, "practice_area": {"id": area},
             "matter_stage": {"id": stage}, "responsible_attorney": {"id": 1 + firm.dice("lead", number) % 5},
             "originating_attorney": {"id": 1 + firm.dice("origin", number) % 5} if number % 6 else None,
             "responsible_staff": {"id": 6 + number % 4} if number % 2 else None, "user": {"id": 1},
             "group": None,
-            "statute_of_limitations": {"id": number // BILLS_EVERY} if number % BILLS_EVERY == 0 else None,
+            "statute_of_limitations": {"id": number // LIMITATION_EVERY} if number % LIMITATION_EVERY == 0 else None,
             "custom_field_values": self.values_of("Matter", number), "account_balances": [],
             "relationships": [],
         }
 
     def task(self, number):
         firm = self.firm
-        is_limitation = number <= self.counts["matters"] // BILLS_EVERY
-        matter = number * BILLS_EVERY if is_limitation else firm.dice("task of",
-                                                                      number) % self.counts["matters"] + 1
+        is_limitation = number <= self.counts["matters"] // LIMITATION_EVERY
+        matter = firm.dice("task of", number) % self.counts["matters"] + 1
         status = ("pending", "in_progress", "complete", "pending", "in_review")[firm.dice("task", number) % 5]
         if is_limitation:
+            matter = number * LIMITATION_EVERY
             status = "complete" if number % 12 == 11 else "pending"
             days = LIMITATION_DAYS[number % len(LIMITATION_DAYS)]
         else:
             days = firm.dice("due", number) % 120 - 60
-        name = "Statute of limitations" if is_limitation else firm.pick(
-            ("Call client", "File answer", "Draft letter", "Check service", "Order records ✅"), "task name",
-            number)
+        name = "Statute of limitations" if is_limitation else firm.pick(CHORES, "chore", number)
         return {
             "id": number, "name": name, "description": "" if number % 3 else "See file.", "status": status,
             "description_text_type": "plain_text", "priority": ("Normal", "High", "Low")[number % 3],
@@ -93,13 +94,10 @@ class ClioRecords(ClioPeople):
         is_matter = number % 5 < 3
         on, count = ("matter", self.counts["matters"]) if is_matter else ("contact", self.counts["contacts"])
         on_id = {"id": self.firm.dice("note on", number) % count + 1}
-        detail = ("Client prefers e-mail. 😀",
-                  "<p>Spoke to <i>adjuster</i>.<br>Offer: $12,500</p><script>alert(1)</script>",
-                  "Long intake call. " * 180, "اتصل بالموكل غدًا", "‮reversed‬ and zero\u200bwidth",
-                  "-2+3")[number % 6]
         return {
             "id": number, "type": "Matter" if is_matter else "Contact", "subject": f"Note {number}",
-            "detail": detail, "detail_text_type": "rich_text" if number % 6 == 1 else "plain_text",
+            "detail": DETAILS[number % len(DETAILS)],
+            "detail_text_type": "rich_text" if number % len(DETAILS) == 1 else "plain_text",
             "date": self.date_of("notes", number), "time_entries_count": 0, "author": {"id": 1 + number % 9},
             "matter": on_id if on == "matter" else None, "contact": on_id if on == "contact" else None,
         }
@@ -112,8 +110,7 @@ class ClioRecords(ClioPeople):
         user = 1 + firm.dice("worker", number) % 9
         quantity = 360.0 * (1 + firm.dice("length", number) % 60) if is_time else 1.0 + number % 3
         hours = round(quantity / 3600, 2) if is_time else quantity
-        price = float(self.user(user)["rate"]) if is_time else float(5 + firm.dice("cost",
-                                                                                   number) % 40_000) / 100
+        price = float(self.user(user)["rate"]) if is_time else (5 + firm.dice("cost", number) % 40_000) / 100
         billed = number <= self.counts["activities"] * 2 // 5
         free = not billed and number % 13 == 0
         return {
@@ -122,8 +119,8 @@ class ClioRecords(ClioPeople):
             "quantity_redacted": False, "price": price, "total": 0.0 if free else round(hours * price, 2),
             "note": firm.pick(NOTES, "activity note", number), "reference": None, "billed": billed,
             "on_bill": billed, "non_billable": free,
-            "non_billable_total": round(hours * price, 2) if free else 0.0,
-            "no_charge": False, "flat_rate": False, "contingency_fee": False, "currency": {"id": 1},
+            "non_billable_total": round(hours * price, 2) if free else 0.0, "no_charge": False,
+            "flat_rate": False, "contingency_fee": False, "currency": {"id": 1},
             "matter": {"id": self.matter_of_activity(number)} if number % 50 else None, "user": {"id": user},
             "activity_description": {"id": 1 + number % 18} if is_time and number % 4 else None,
             "expense_category": None if is_time else {"id": 1 + number % 8}, "vendor": None,

@@ -217,8 +217,8 @@ def _stale(request: Request, record: dict) -> Answer | None:
 
 
 def missing(resource: str, number) -> Answer:
-    return Answer(404, {"error": {"type": "record_not_found",
-                                  "message": f"{resource} {number} was not found"}})
+    told = f"{resource} {number} was not found"
+    return Answer(404, {"error": {"type": "record_not_found", "message": told}})
 
 
 def unprocessable(told) -> Answer:

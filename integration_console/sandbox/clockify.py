@@ -20,8 +20,7 @@ from .server import Answer, Request, Upstream, on
 from .shelf import Shelf
 
 MAKERS = {"workspaces": "workspace", "users": "user", "clients": "client", "projects": "project",
-          "tasks": "task",
-          "tags": "tag", "custom_fields": "custom_field", "time_entries": "time_entry"}
+          "tasks": "task", "tags": "tag", "custom_fields": "custom_field", "time_entries": "time_entry"}
 HIDDEN = ("DELETED", "LIMITED_DELETED", "LIMITED")  # from who asks for nothing special
 MOST_PER_PAGE = 5_000
 W = "/workspaces/{workspace}"
@@ -37,8 +36,8 @@ class Clockify(ClockifyChanges, ClockifyWrites, Upstream):
         self.values = records = ClockifyRecords(firm)
         for resource, maker in MAKERS.items():
             count = records.counts[resource]
-            self.shelves[resource] = Shelf(count, getattr(records, maker),
-                                           changed_at=_clock(firm, resource, count))
+            clock = _clock(firm, resource, count)
+            self.shelves[resource] = Shelf(count, getattr(records, maker), changed_at=clock)
         for place, (began_at, length_s) in enumerate(records.edge_entries(), start=1):
             number = records.counts["time_entries"] + place
             self.shelves["time_entries"].put(number, records.entry(number, 1, began_at, length_s, place))
@@ -173,11 +172,11 @@ class Clockify(ClockifyChanges, ClockifyWrites, Upstream):
                      if WORKERS[number % len(WORKERS)] == user
                      and number not in shelf.edited and number not in shelf.deleted)
         mine = id_of("users", user)
-        touched = [(-seconds(one["timeInterval"]["start"]), number) for number,
-                   one in shelf.edited.items() if one["userId"] == mine]
+        touched = [(-seconds(entry["timeInterval"]["start"]), number)
+                   for number, entry in shelf.edited.items() if entry["userId"] == mine]
         touched = sorted(pair for pair in touched if start_s <= -pair[0] <= end_s)
-        return (number for _, number in heapq.merge(((-began_at(number), number) for number in untouched),
-                                                    touched))
+        made = ((-began_at(number), number) for number in untouched)
+        return (number for _, number in heapq.merge(made, touched))
 
     def _wall_clock(self, text: str | None, default: float) -> float:
         """A bound of a window: what its clock shows, read in the account's time zone. A Z means nothing."""
@@ -293,8 +292,9 @@ def _is_shown(user: dict, wanted: str | None, accounts: list[str]) -> bool:
 def _entry_fits(entry: dict, request: Request, is_running: bool) -> bool:
     if is_running and entry["timeInterval"]["end"] is not None:
         return False
-    if request.one("project") not in (None, entry["projectId"]) or request.one("task") not in (None,
-                                                                                               entry["taskId"]):
+    if request.one("project") not in (None, entry["projectId"]):
+        return False
+    if request.one("task") not in (None, entry["taskId"]):
         return False
     if (tags := request.one("tags")) and not set(tags.split(",")) & set(entry["tagIds"] or ()):
         return False

@@ -7,8 +7,7 @@ from .firm import seconds, utc
 from .server import Answer, Request, on
 
 TYPES = {"CLIENTS": "clients", "PROJECTS": "projects", "TAGS": "tags", "TASKS": "tasks",
-         "TIME_ENTRY": "time_entries",
-         "CUSTOM_FIELDS": "custom_fields", "USER": "users"}
+         "TIME_ENTRY": "time_entries", "CUSTOM_FIELDS": "custom_fields", "USER": "users"}
 DEFAULT_WINDOW_S = 30 * 86_400
 
 
@@ -41,15 +40,8 @@ class ClockifyChanges:
         return Answer(200, {"response": _sliced(found, request)})
 
     def _times_of(self, shelf, number: int) -> tuple[float, float]:
-        made = self.firm.made_at(number, shelf.count) if number <= shelf.count else self._made.get(number,
-                                                                                                   time.time())
+        made = shelf.added_at.get(number) or self.firm.made_at(number, shelf.count)
         return made, max(made, shelf.changed_at(number))
-
-    @property
-    def _made(self) -> dict:
-        """When added entries were made: their first change, as far as anybody can still tell."""
-        shelf = self.shelves["time_entries"]
-        return {number: shelf.changed_at(number) for number in shelf.edited}
 
     @on("GET", "/workspaces/{workspace}/entities/deleted")
     def deleted(self, request: Request) -> Answer:

@@ -7,16 +7,14 @@ from .firm import STAFF, Firm, email_of, utc
 PLACES = {"workspaces": 1, "users": 2, "clients": 3, "projects": 4, "tasks": 5, "tags": 6, "custom_fields": 7,
           "time_entries": 8}
 COUNTS = {"workspaces": (1, 1), "users": (14, 14), "clients": (25, 1_500), "projects": (60, 4_000),
-          "tasks": (150, 10_000),
-          "tags": (10, 10), "custom_fields": (4, 4), "time_entries": (1_496, 499_996)}
+          "tasks": (150, 10_000), "tags": (10, 10), "custom_fields": (4, 4), "time_entries": (1_496, 499_996)}
 FORMER_STAFF = (("Gerald", "Pine"), ("Tamsin", "Okafor"))
 STATUSES = {10: "LIMITED", 11: "PENDING_EMAIL_VERIFICATION", 12: "NOT_REGISTERED", 13: "DELETED",
             14: "DELETED"}
 WORKERS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 13, 14)  # who writes hours; those who left did so before
 TAGS = ("Billable", "Court", "Travel", "Phone", "Research", "Admin", "Überstunden", "会议", "=1+1", "Old tag")
 DESCRIPTIONS = ("Telephone call with client", "Draft complaint", "Review discovery", "", "=2+3",
-                "Besprechung mit Mandant 🙂",
-                "مراجعة العقد", "Court appearance", "Travel to courthouse",
+                "Besprechung mit Mandant 🙂", "مراجعة العقد", "Court appearance", "Travel to courthouse",
                 "Research: statute of limitations", "x" * 2_900)
 COLOURS = ("#03A9F4", "#8BC34A", "#F44336", "#795548", "#607D8B")
 ZONES = {3: "America/New_York", 6: "Europe/Berlin", 9: "Asia/Kolkata"}
@@ -46,18 +44,17 @@ class ClockifyRecords:
 
     def workspace(self, number):
         return {"id": self.workspace_id, "name": self.firm.name,
-                "hourlyRate": {"amount": 30_000, "currency": "USD"},
-                "costRate": None, "imageUrl": "", "memberships": [], "features": {}, "currencies": [
-                    {"id": id_of("workspaces", 2), "code": "USD", "isDefault": True}],
+                "hourlyRate": {"amount": 30_000, "currency": "USD"}, "costRate": None, "imageUrl": "",
+                "memberships": [], "features": {},
+                "currencies": [{"id": id_of("workspaces", 2), "code": "USD", "isDefault": True}],
                 "workspaceSettings": {"timeRoundingInReports": False, "onlyAdminsSeeAllTimeEntries": False,
                                       "defaultBillableProjects": True, "trackTimeDownToSecond": True}}
 
     def user(self, number):
         first, last = STAFF[number - 1][:2] if number <= len(STAFF) else FORMER_STAFF[number - len(STAFF) - 1]
         return {"id": id_of("users", number), "email": email_of(first, last), "name": f"{first} {last}",
-                "profilePicture": "",
-                "activeWorkspace": self.workspace_id, "defaultWorkspace": self.workspace_id,
-                "memberships": [],
+                "profilePicture": "", "activeWorkspace": self.workspace_id,
+                "defaultWorkspace": self.workspace_id, "memberships": [],
                 "status": STATUSES.get(number, "ACTIVE"), "customFields": [],
                 "settings": {"timeZone": ZONES.get(number, "America/Los_Angeles"), "weekStart": "MONDAY",
                              "timeFormat": "HOUR12", "dateFormat": "MM/DD/YYYY", "lang": "EN",
@@ -66,9 +63,8 @@ class ClockifyRecords:
     def client(self, number):
         party = self.firm.party(self.firm.client_of(self.matter_of_client(number)))
         return {"id": id_of("clients", number),
-                "name": f"{party.name} ({number})" if number > 1 else party.name,
-                "email": party.email, "workspaceId": self.workspace_id, "archived": number % 12 == 0,
-                "address": party.street,
+                "name": f"{party.name} ({number})" if number > 1 else party.name, "email": party.email,
+                "workspaceId": self.workspace_id, "archived": number % 12 == 0, "address": party.street,
                 "note": None if number % 3 else "Referred by a friend 🙏", "ccEmails": [], "currencyId": None,
                 "currencyCode": "USD"}
 
@@ -83,25 +79,21 @@ class ClockifyRecords:
         return {"id": id_of("projects", number),
                 "name": label if not round_ else f"{label} part {round_ + 1}",
                 "clientId": id_of("clients", client), "clientName": self.client(client)["name"],
-                "workspaceId": self.workspace_id,
-                "archived": number % 9 == 0, "billable": number % 10 != 0, "public": number % 2 == 0,
-                "template": False,
-                "color": COLOURS[number % len(COLOURS)],
+                "workspaceId": self.workspace_id, "archived": number % 9 == 0, "billable": number % 10 != 0,
+                "public": number % 2 == 0, "template": False, "color": COLOURS[number % len(COLOURS)],
                 "note": self.firm.matter_name(self.matter_of_client(client)),
                 "hourlyRate": {"amount": 35_000, "currency": "USD"} if number % 4 == 0 else None,
-                "costRate": None,
-                "duration": "PT0S", "estimate": {"estimate": "PT0S", "type": "AUTO"}, "timeEstimate": None,
-                "budgetEstimate": None, "memberships": []}
+                "costRate": None, "duration": "PT0S", "estimate": {"estimate": "PT0S", "type": "AUTO"},
+                "timeEstimate": None, "budgetEstimate": None, "memberships": []}
 
     def task(self, number):
         project = (number - 1) % self.counts["projects"] + 1
         return {"id": id_of("tasks", number),
                 "name": ("Discovery", "Pleadings", "Trial")[(number - 1) // self.counts["projects"] % 3],
                 "projectId": id_of("projects", project), "status": "DONE" if number % 5 == 0 else "ACTIVE",
-                "billable": True,
-                "assigneeId": None, "assigneeIds": [], "userGroupIds": [], "estimate": "PT0S",
-                "duration": "PT0S",
-                "budgetEstimate": 0, "hourlyRate": None, "costRate": None}
+                "billable": True, "assigneeId": None, "assigneeIds": [], "userGroupIds": [],
+                "estimate": "PT0S", "duration": "PT0S", "budgetEstimate": 0, "hourlyRate": None,
+                "costRate": None}
 
     def tag(self, number):
         return {"id": id_of("tags", number), "name": TAGS[number - 1], "workspaceId": self.workspace_id,
@@ -111,12 +103,12 @@ class ClockifyRecords:
         name, kind, allowed, entity = (
             ("Matter number", "TXT", [], "TIMEENTRY"),
             ("Activity code", "DROPDOWN_SINGLE", ["A101", "A102"], "TIMEENTRY"),
-            ("Court page", "LINK", [], "TIMEENTRY"), ("Bar number", "NUMBER", [], "USER"))[number - 1]
+            ("Court page", "LINK", [], "TIMEENTRY"), ("Bar number", "NUMBER", [], "USER"),
+        )[number - 1]
         return {"id": id_of("custom_fields", number), "name": name, "type": kind, "allowedValues": allowed,
-                "entityType": entity,
-                "workspaceId": self.workspace_id, "status": "VISIBLE", "required": False, "description": "",
-                "placeholder": "",
-                "onlyAdminCanEdit": False, "projectDefaultValues": [], "workspaceDefaultValue": None}
+                "entityType": entity, "workspaceId": self.workspace_id, "status": "VISIBLE",
+                "required": False, "description": "", "placeholder": "", "onlyAdminCanEdit": False,
+                "projectDefaultValues": [], "workspaceDefaultValue": None}
 
     # Hours
 

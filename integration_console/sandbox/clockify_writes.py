@@ -115,9 +115,8 @@ class ClockifyWrites:
 
     @on("PUT", f"{W}/clients/{{name}}")
     def change_client(self, request: Request) -> Answer:
-        return self._replace("clients", request,
-                             {"ccEmails": [], "note": None, "email": None, "address": None,
-                              "archived": False})
+        emptied = {"ccEmails": [], "note": None, "email": None, "address": None, "archived": False}
+        return self._replace("clients", request, emptied)
 
     @on("DELETE", f"{W}/projects/{{name}}")
     def delete_project(self, request: Request) -> Answer:
@@ -144,8 +143,8 @@ class ClockifyWrites:
             return wrong
         if len(sent.get("ccEmails") or ()) > 3:
             return _invalid("Number of additional emails must be less than 3")
-        kept = {name: value for name, value in sent.items() if name in before and name not in ("id", "public",
-                                                                                               "workspaceId")}
+        writable = before.keys() - {"id", "public", "workspaceId"}
+        kept = {name: value for name, value in sent.items() if name in writable}
         return Answer(200, self.put(resource,
                                     {**emptied, **kept, **self._project_parts(resource, sent),
                                      "id": before["id"]}))

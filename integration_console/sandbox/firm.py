@@ -5,7 +5,7 @@ client in Clockify can be one and the same. Nobody here exists: addresses end in
 .org or .net, and telephone numbers hold 555.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from zoneinfo import ZoneInfo
@@ -22,10 +22,10 @@ LAST = ["Lovelace", "Hopper", "Alvarez", "Raman", "Whitfield", "Haddad", "O'Neil
 ODD_NAMES = (
     ("محمد", "الأنصاري"), ("小明", "王"), ("Анна", "Кузнецова"), ("प्रिया", "शर्मा"), ("דוד", "כהן"),
     ("Jose\u0301", "Nu\u0301n\u0303ez"), ("=1+1", "Testcase"), ("Zoë", "D’Angelo-Müller"),
-    ("Thị Hồng", "Nguyễn"),
-    ("A", "B"), ("Renée", "=HYPERLINK(\"https://example.com\")"), ("Θεοδώρα", "Παπαδοπούλου"),
-    ("김", "민준"), ("Robert'); DROP TABLE", "Students"), ("<b>Max</b>", "Power"), ("  Padded ", "Spaces  "),
-    ("Maximiliana " * 12, "von Hohenfels-" * 9 + "Langenau"), ("สมชาย", "ใจดี"), ("Þór", "Ægisson"),
+    ("Thị Hồng", "Nguyễn"), ("A", "B"), ("Renée", "=HYPERLINK(\"https://example.com\")"),
+    ("Θεοδώρα", "Παπαδοπούλου"), ("김", "민준"), ("Robert'); DROP TABLE", "Students"), ("<b>Max</b>", "Power"),
+    ("  Padded ", "Spaces  "), ("Maximiliana " * 12, "von Hohenfels-" * 9 + "Langenau"), ("สมชาย", "ใจดี"),
+    ("Þór", "Ægisson"),
 )
 COMPANIES = ("Harborview {} LLC", "{} & Sons, Inc.", "{} Logistics GmbH", "The {} Group", "{} Dental P.C.",
              "Café {}", "{} Immobilien", "株式会社{}")
@@ -138,10 +138,9 @@ class Firm:
         """The same person entered a second time, by somebody in a hurry."""
         email = party.email.upper() if party.email and number % 2 else party.email
         if party.is_company:
-            return Party(**{**vars(party), "number": number, "company": party.company.upper(),
-                            "email": email})
-        return Party(**{**vars(party), "number": number, "first": party.first[:1] + ".", "email": email,
-                        "last": party.last.lower(), "phone": None, "born": None})
+            return replace(party, number=number, company=party.company.upper(), email=email)
+        return replace(party, number=number, first=f"{party.first[:1]}.", last=party.last.lower(), email=email,
+                       phone=None, born=None)
 
     def _email(self, number: int, company: str | None) -> str | None:
         if self.chance(9, "no e-mail", number):
@@ -152,11 +151,10 @@ class Firm:
 
     def _phone(self, number: int) -> str | None:
         area, line = self.pick((510, 503, 775, 408, 509), "area", number), f"{number % 10_000:04d}"
-        return self.pick((f"+1{area}555{line}", f"({area}) 555-{line}", f"{area}.555.{line}",
-                          f"{area} 555 {line} ext. 12",
-                          f"+1{area}555{line}", f"+1 {area}-555-{line}", f"{area}555{line}",
-                          f"+1{area}555{line}",
-                          f"call mornings: {area} 555 {line}", None), "phone", number)
+        spelled = (f"+1{area}555{line}", f"({area}) 555-{line}", f"{area}.555.{line}", f"+1{area}555{line}",
+                   f"{area} 555 {line} ext. 12", f"+1 {area}-555-{line}", f"{area}555{line}",
+                   f"+1{area}555{line}", f"call mornings: {area} 555 {line}", None)
+        return self.pick(spelled, "phone", number)
 
     def _born(self, number: int) -> date | None:
         if self.chance(30, "no birthday", number):

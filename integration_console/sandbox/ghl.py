@@ -17,9 +17,8 @@ from .server import Answer, Request, Upstream, on
 from .shelf import Shelf
 
 MAKERS = {"contacts": "contact", "opportunities": "opportunity", "notes": "note", "tasks": "task",
-          "users": "user",
-          "pipelines": "pipeline", "custom_fields": "custom_field", "tags": "tag", "calendars": "calendar",
-          "locations": "location"}
+          "users": "user", "pipelines": "pipeline", "custom_fields": "custom_field", "tags": "tag",
+          "calendars": "calendar", "locations": "location"}
 VERSIONS = ("2021-07-28", "2023-02-21")
 CALENDAR_VERSIONS = ("2021-04-15",)
 REASONS = {400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found",
@@ -36,8 +35,8 @@ class Ghl(GhlSignIn, GhlSearch, GhlWrites, Upstream):
         records = GhlRecords(firm)
         for resource, maker in MAKERS.items():
             count = records.counts[resource]
-            self.shelves[resource] = Shelf(count, getattr(records, maker),
-                                           changed_at=_clock(firm, resource, count))
+            clock = _clock(firm, resource, count)
+            self.shelves[resource] = Shelf(count, getattr(records, maker), changed_at=clock)
         self.location_id, self.company_id = records.location_id, records.company_id
         self.user_ids = [id_of("users", number) for number in range(1, records.counts["users"] + 1)]
         self.api_key = "pit-5a9db0c5-5a9d-4b0c-8a9d-b0c55a9db0c5"
@@ -105,8 +104,7 @@ class Ghl(GhlSignIn, GhlSearch, GhlWrites, Upstream):
         chance = random.Random()
         first = chance.choice(("Ana", "Ben", "Chidi", "Dana"))
         self.put("contacts", {"firstName": first, "lastName": "Walk-in", "name": f"{first} Walk-in",
-                              "type": "lead",
-                              "source": "Website",
+                              "type": "lead", "source": "Website",
                               "email": f"{first.lower()}{chance.randint(1, 10**6)}@example.com"})
         self.put("contacts", {"id": id_of("contacts", chance.randint(1, 200)),
                               "tags": ["client", "newsletter"]})
@@ -202,7 +200,8 @@ class Ghl(GhlSignIn, GhlSearch, GhlWrites, Upstream):
                 "X-RateLimit-Interval-Milliseconds": int(float(self.limits[1]) * 1000),
                 "X-RateLimit-Limit-Daily": self.daily_limit,
                 "X-RateLimit-Daily-Remaining": request.day.remaining,
-                "X-RateLimit-Daily-Reset": int(request.day.reset_in_s * 1000)})
+                "X-RateLimit-Daily-Reset": int(request.day.reset_in_s * 1000),
+            })
 
     def unknown_path(self, request: Request) -> Answer:
         return refusal(404, f"Cannot {request.method} {request.path}")

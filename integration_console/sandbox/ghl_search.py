@@ -40,8 +40,8 @@ class GhlSearch:
 
     def _sorted_contacts(self, sort: list):
         """Numbers in the order asked for, and what gives the sort value of one of them."""
-        field, direction = (sort[0]["field"], sort[0].get("direction", "desc")) if sort else ("dateAdded",
-                                                                                              "desc")
+        first = sort[0] if sort else {"field": "dateAdded"}
+        field, direction = first["field"], first.get("direction", "desc")
         if direction not in ("asc", "desc"):
             raise ValueError(direction)
         shelf = self.shelves["contacts"]
@@ -55,14 +55,14 @@ class GhlSearch:
         if accept is None and not query:
             return numbers
         wanted = str(query or "").casefold()
-        return [number for number in numbers
-                if (accept is None or accept(self.get("contacts",
-                                                      number))) and (not query or self._says(number, wanted))]
+        if query:
+            numbers = [number for number in numbers if self._says(number, wanted)]
+        return [number for number in numbers if accept is None or accept(self.get("contacts", number))]
 
     def _says(self, number: int, wanted: str) -> bool:
         contact = self.shelves["contacts"].get(number)
-        return any(wanted in str(contact.get(name) or "").casefold() for name in ("name", "email", "phone",
-                                                                                  "companyName"))
+        fields = ("name", "email", "phone", "companyName")
+        return any(wanted in str(contact.get(field) or "").casefold() for field in fields)
 
     def _as_found(self, number: int, value) -> dict:
         """A contact as search shows it: renamed here and there, and null where GET leaves a field out."""
@@ -259,8 +259,7 @@ def _american(text: str | None, default: str) -> str:
 def _meta(found: list, shown: list, start: int, page: int, limit: int) -> dict:
     has_more = start + limit < len(found)
     last = shown[-1] if shown else None
-    after = {"startAfter": _millis(last["createdAt"]),
-             "startAfterId": last["id"]} if last else {"startAfter": None, "startAfterId": None}
+    after = {"startAfter": _millis(last["createdAt"]) if last else None, "startAfterId": last["id"] if last else None}
     # The vendor's own example shows a scheme and a host no caller can reach: follow startAfter instead.
     url = f"http://internal.example.com/opportunities/search?page={page + 1}" if has_more else None
     return {"total": len(found), "nextPageUrl": url, **after, "currentPage": page,

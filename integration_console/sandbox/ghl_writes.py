@@ -9,7 +9,8 @@ from .server import Answer, Request, on
 CONTACT_BODY = {
     "firstName", "lastName", "name", "email", "locationId", "gender", "phone", "address1", "city", "state",
     "postalCode", "website", "timezone", "dnd", "dndSettings", "inboundDndSettings", "tags", "customFields",
-    "source", "dateOfBirth", "country", "companyName", "assignedTo"}
+    "source", "dateOfBirth", "country", "companyName", "assignedTo",
+}
 UPSERT_BODY = {*CONTACT_BODY, "createNewIfDuplicateAllowed"}
 OPPORTUNITY_BODY = {"pipelineId", "locationId", "name", "pipelineStageId", "status", "contactId",
                     "monetaryValue", "assignedTo", "customFields"}
@@ -119,8 +120,8 @@ class GhlWrites:
             return wrong
         if self.get("contacts", sent["contactId"]) is None:
             return _not_found("Contact", sent["contactId"])
-        return Answer(201, {"opportunity": self.with_contact(self.put("opportunities",
-                                                                      _as_kept(sent, read_as="fieldValue")))})
+        kept = self.put("opportunities", _as_kept(sent, read_as="fieldValue"))
+        return Answer(201, {"opportunity": self.with_contact(kept)})
 
     @on("PUT", "/opportunities/{opportunity}")
     def change_opportunity(self, request: Request) -> Answer:
@@ -144,8 +145,8 @@ class GhlWrites:
             moved["lastStatusChangeAt"] = now
         if sent.get("pipelineStageId", before["pipelineStageId"]) != before["pipelineStageId"]:
             moved["lastStageChangeAt"] = now
-        kept = self.put("opportunities", {**_as_kept(sent, before, read_as="fieldValue"), **moved,
-                                          "id": name})
+        changed = {**_as_kept(sent, before, read_as="fieldValue"), **moved, "id": name}
+        kept = self.put("opportunities", changed)
         return Answer(200, {"opportunity": self.with_contact(kept)})
 
     @on("DELETE", "/opportunities/{opportunity}")

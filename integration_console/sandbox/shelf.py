@@ -25,7 +25,8 @@ class Shelf:
         self._made_changed_at = changed_at
         self._quiet_below = quiet_below
         self._stamps: dict[int, float] = {}
-        self._added: list[int] = []
+        self.added_at: dict[int, float] = {}
+        self._added: list[int] = []  # the keys of added_at, in order
         self._make = lru_cache(KEPT_IN_MEMORY)(make)
         self._orders: dict = {}
 
@@ -55,7 +56,8 @@ class Shelf:
     def changed_since(self, since_s: float, after: int = 0) -> Iterator[int]:
         """Living numbers above `after` whose records changed later than that."""
         start = max(after, min(self._quiet_below(since_s), self.count + 1) - 1)
-        touched = sorted(number for number in self._stamps.keys() - self.deleted.keys() if after < number <= start)
+        living = self._stamps.keys() - self.deleted.keys()
+        touched = sorted(number for number in living if after < number <= start)
         return (number for number in chain(touched, self.numbers(start)) if self.changed_at(number) > since_s)
 
     def ordered(self, name: str, key: Callable) -> list[int]:
@@ -71,8 +73,8 @@ class Shelf:
         if number is None:
             number = max(self.count, self._added[-1] if self._added else 0) + 1
         if number > self.count and number not in self._added:
-            self._added.append(number)
-            self._added.sort()
+            self.added_at[number] = time.time()
+            self._added = sorted(self.added_at)
         self.deleted.pop(number, None)
         self.edited[number] = record
         self._stamps[number] = time.time()
