@@ -25,10 +25,12 @@ from ..transport.limits import Limit, LimitHeaders
 from ..transport.paging import NextLink, Page, PageNumber, Paging, Whole, dig, walk
 
 __all__ = [
-    "Account", "Answer", "ApiKey", "Call", "Column", "Credential", "Limit", "LimitHeaders", "Money", "NextLink",
-    "OAuth", "Page", "PageNumber", "Reading", "Resource", "Service", "Span", "Upstream", "UpstreamRecord", "Whole",
-    "body_of", "dig", "replace", "walk",
+    "NO_SETTINGS", "Account", "Answer", "ApiKey", "Call", "Column", "Credential", "Limit", "LimitHeaders", "Money",
+    "NextLink", "OAuth", "Page", "PageNumber", "Reading", "Resource", "Service", "Span", "Upstream", "UpstreamRecord",
+    "Whole", "body_of", "dig", "replace", "walk",
 ]  # fmt: skip
+
+NO_SETTINGS: Mapping[str, str] = types.MappingProxyType({})
 
 Money = Annotated[float, "money"]  # validated as a number; kept exactly as sent, reported as NUMERIC
 
@@ -163,7 +165,9 @@ class Service:
     ways: ClassVar[tuple[ApiKey | OAuth, ...]]  # the ways to be let in
     credentials: ClassVar[tuple[Credential, ...]] = ()  # what the key way asks for, secrets and settings
     token_settings: ClassVar[Mapping[str, str]] = {}  # what a token answer tells of the account -> our setting
+    options: ClassVar[tuple[str, ...]] = ()  # further settings a connection may have, besides credentials' and region
     limits: ClassVar[tuple[Limit, ...]]
+    budget_by_account: ClassVar[bool] = True  # the vendor counts calls by account; False: by key or token
     limit_headers: ClassVar[LimitHeaders] = LimitHeaders()
     headers: ClassVar[Mapping[str, str]] = {}  # sent with every call
     responses: ClassVar[Mapping[int, str]] = {}  # what a status means here, where it differs from the usual
@@ -226,7 +230,7 @@ class Service:
         """What an answer means where the status alone does not say: a word of transport.client.DECISIONS, or None."""
         return self.responses.get(answer.status)
 
-    def compared(self, resource: Resource, reading: Reading) -> Span | None:
+    def compared(self, resource: Resource, reading: Reading, settings: Mapping[str, str] = NO_SETTINGS) -> Span | None:
         """The stretch in which a finished increment has listed everything, so that what is absent is gone."""
         return None
 

@@ -588,6 +588,7 @@ class ClioService(Service):
 
     # Per access token. Only the first is published (peak hours); the second is our own caution.
     limits = (Limit(50, 60), Limit(1000, 3600))
+    budget_by_account = False
     limit_headers = LimitHeaders(
         limit="X-RateLimit-Limit", remaining="X-RateLimit-Remaining", reset="X-RateLimit-Reset"
     )

@@ -294,6 +294,7 @@ class GHLService(Service):
         ),
         Credential("location_id", "Location ID", hint="Settings, then Business Profile"),
     )  # fmt: skip
+    options = ("opportunity_search",)
     token_settings: ClassVar = {"locationId": "location_id"}
 
     # Per app and location. Source: docs, "Rate limits". The headers are missing on some answers.

@@ -1,0 +1,409 @@
+"""Clockify: hours worked, on which project and for which client.
+
+Source: https://docs.clockify.me (OpenAPI document of 2026-07-22, API v1), corrected by what live answers were seen
+to hold: nulls while a timer runs, windows read in the account's own time zone, 400 where others say 404.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from .. import clock
+from ..errors import BadAnswer, BadRecord, Missing, NotAllowed
+from .base import (
+    NO_SETTINGS,
+    Account,
+    Answer,
+    ApiKey,
+    Call,
+    Credential,
+    Limit,
+    Page,
+    PageNumber,
+    Reading,
+    Resource,
+    Service,
+    Span,
+    Upstream,
+    UpstreamRecord,
+    body_of,
+    dig,
+    replace,
+    walk,
+)
+
+W = "/workspaces/{workspace_id}"
+PAGES = PageNumber(last_header="Last-Page")  # the spelling is page-size: another is ignored and gives 50
+BY_ID: Mapping[str, str] = {"sort-column": "ID", "sort-order": "ASCENDING"}  # so that pages do not shift by name
+EVERY_ACCOUNT = "ACTIVE,PENDING_EMAIL_VERIFICATION,NOT_REGISTERED,LIMITED,LIMITED_DELETED,DELETED"
+
+TRAILING = dt.timedelta(days=35)
+A_DAY = dt.timedelta(days=1)
+CHANGES_KEPT = dt.timedelta(days=30)  # the change lists' own window
+CHANGES_LATE = dt.timedelta(minutes=10)  # a deletion shows there after about one
+CHANGE_LISTS = ("created", "updated", "deleted")
+AT_ONCE = 50  # records of one change page, read again together
+
+# -- records ----------------------------------------------------------------------------------------------------------
+
+
+class Rate(UpstreamRecord):
+    """A price an hour, in the currency's smallest unit: cents, not dollars."""
+
+    amount: int | None = None
+    currency: str | None = None
+
+
+class UserSettings(UpstreamRecord):
+    """A user's own settings. Windows of time are read in this zone, whatever their Z says."""
+
+    timeZone: str | None = None
+    weekStart: str | None = None
+
+
+class User(UpstreamRecord):
+    """Someone who writes down hours, or once did."""
+
+    id: str
+    name: str | None = None
+    email: str | None = None
+    status: str | None = None  # ACTIVE, PENDING_EMAIL_VERIFICATION, NOT_REGISTERED, LIMITED, DELETED ...
+    activeWorkspace: str | None = None
+    defaultWorkspace: str | None = None
+    settings: UserSettings | None = None
+
+
+class Workspace(UpstreamRecord):
+    """A firm's own room: everything else is inside one."""
+
+    id: str
+    name: str | None = None
+    hourlyRate: Rate | None = None
+    costRate: Rate | None = None
+
+
+class Client(UpstreamRecord):
+    """Whom projects are for."""
+
+    id: str
+    workspaceId: str | None = None
+    name: str | None = None
+    email: str | None = None
+    ccEmails: list[str] | None = None
+    address: str | None = None
+    note: str | None = None
+    archived: bool | None = None
+    currencyId: str | None = None
+    currencyCode: str | None = None
+
+
+class Project(UpstreamRecord):
+    """What hours are written on: for a law firm, a matter."""
+
+    id: str
+    workspaceId: str | None = None
+    name: str | None = None
+    clientId: str | None = None
+    clientName: str | None = None
+    note: str | None = None
+    archived: bool | None = None
+    billable: bool | None = None
+    public: bool | None = None
+    template: bool | None = None
+    color: str | None = None
+    duration: str | None = None
+    hourlyRate: Rate | None = None
+    costRate: Rate | None = None
+
+
+class Task(UpstreamRecord):
+    """A part of a project."""
+
+    id: str
+    projectId: str | None = None
+    name: str | None = None
+    status: str | None = None  # ACTIVE, DONE
+    billable: bool | None = None
+    estimate: str | None = None
+    duration: str | None = None
+    assigneeIds: list[str] | None = None
+    userGroupIds: list[str] | None = None
+    hourlyRate: Rate | None = None
+    costRate: Rate | None = None
+
+
+class Tag(UpstreamRecord):
+    """A word time entries can be marked with."""
+
+    id: str
+    workspaceId: str | None = None
+    name: str | None = None
+    archived: bool | None = None
+
+
+class CustomField(UpstreamRecord):
+    """The definition of a field the workspace made itself."""
+
+    id: str
+    workspaceId: str | None = None
+    name: str | None = None
+    type: str | None = None  # TXT, NUMBER, DROPDOWN_SINGLE, DROPDOWN_MULTIPLE, CHECKBOX, LINK
+    entityType: str | None = None  # TIMEENTRY, USER
+    status: str | None = None
+    required: bool | None = None
+    description: str | None = None
+    allowedValues: list[str] | None = None
+
+
+class FieldValue(UpstreamRecord):
+    """What one custom field of a time entry holds."""
+
+    customFieldId: str | None = None
+    name: str | None = None
+    type: str | None = None
+    value: Any = None
+
+
+class Interval(UpstreamRecord):
+    """When the work was done. `end` and `duration` (PT1H30M, hours may pass 24) are null while the timer runs."""
+
+    start: dt.datetime | None = None
+    end: dt.datetime | None = None
+    duration: str | None = None
+
+
+class TimeEntry(UpstreamRecord):
+    """Time one person worked. HOLIDAY and TIME_OFF entries are made by Clockify itself and are no work."""
+
+    id: str
+    workspaceId: str | None = None
+    userId: str | None = None
+    projectId: str | None = None
+    taskId: str | None = None
+    kioskId: str | None = None
+    description: str | None = None
+    type: str | None = None  # REGULAR, BREAK, HOLIDAY, TIME_OFF
+    billable: bool | None = None
+    isLocked: bool | None = None
+    timeInterval: Interval | None = None
+    hourlyRate: Rate | None = None
+    costRate: Rate | None = None
+    tagIds: list[str] | None = None
+    customFieldValues: list[FieldValue] | None = None
+
+
+# -- Clockify ---------------------------------------------------------------------------------------------------------
+
+
+class ClockifyService(Service):
+    """Clockify API v1, one workspace.
+
+    No record says when it changed, and no list can be narrowed to changes. Every list is read whole each time, equal
+    records costing no write; only time entries are too many. An increment of those asks the lists of created, updated
+    and deleted entities where the workspace has them (an experiment of Clockify's), else it re-reads each person's
+    entries that begin from 35 days back to 35 days ahead and compares. What was changed further back, such as an old
+    timer stopped only now, shows at the next full read.
+
+    Connection settings: `plan` (free: 30 calls an hour), `trailing_days`, `entity_changes` (auto, yes, no).
+    """
+
+    key = "clockify"
+    label = "Clockify"
+    description = "Time entries, projects, clients and people of a workspace."
+    category = "Time tracking"
+    source = "https://docs.clockify.me"
+    source_read = dt.date(2026, 7, 22)
+    base_url = "https://api.clockify.me/api/v1"  # serves the workspaces of every region
+
+    ways = (ApiKey("X-Api-Key"),)
+    credentials = (
+        Credential("api_key", "API key", secret=True, hint="Preferences, then Advanced; it sees what its owner sees"),
+        Credential("workspace_id", "Workspace ID", required=False, hint="Empty: the workspace its owner works in"),
+        Credential(
+            "plan", "Plan", required=False, choices=("paid", "free"),
+            hint="Newly made free workspaces get 30 calls an hour for everybody together",
+        ),
+    )  # fmt: skip
+
+    options = ("trailing_days", "entity_changes")
+
+    # No number is published for keys; the vendor allows add-ons and paid workspaces 50 a second. No header says what
+    # is left, and a 429 does not say how long to wait.
+    limits = (Limit(10, 1),)
+    free_limits = (Limit(30, 3600),)
+
+    # What it holds.
+    time_entries = Resource(
+        W + "/user/{owner}/time-entries", TimeEntry, PAGES, title="description|timeInterval.start", changed=None,
+        one=W + "/time-entries/{id}", per="users", owner_at="userId", starts="timeInterval.start", trailing=TRAILING,
+    )  # fmt: skip
+    projects = Resource(W + "/projects", Project, PAGES, changed=None, params=BY_ID)  # without `archived`: both kinds
+    clients = Resource(W + "/clients", Client, PAGES, changed=None)
+    tasks = Resource(W + "/projects/{owner}/tasks", Task, PAGES, changed=None, params=BY_ID, per="projects")
+    tags = Resource(W + "/tags", Tag, PAGES, changed=None, params=BY_ID, reference=True)
+    users = Resource(
+        W + "/users", User, PAGES, title="name|email", changed=None, one="", reference=True,
+        params={**BY_ID, "status": "ALL", "account-statuses": EVERY_ACCOUNT, "include-roles": "false"},
+    )  # fmt: skip
+    custom_fields = Resource(W + "/custom-fields", CustomField, changed=None, one="", reference=True)
+    workspaces = Resource("/workspaces", Workspace, changed=None, reference=True)
+
+    def account(self, upstream: Upstream) -> Account:
+        """The workspace: the one that was named, else the one the key's owner works in."""
+        me = upstream.send(Call("GET", "/user")).data
+        workspace_id = upstream.settings.get("workspace_id") or dig(me, "activeWorkspace")
+        if not workspace_id:
+            raise BadAnswer("Clockify did not say which workspace this is.")
+        call = Call("GET", f"/workspaces/{workspace_id}", template=W)
+        workspace = upstream.send(call).data
+        told = {
+            "workspace_id": workspace_id, "Signed in as": dig(me, "name"), "E-mail": dig(me, "email"),
+            "Zone": dig(me, "settings.timeZone"),
+        }  # fmt: skip
+        facts = {name: str(value) for name, value in told.items() if value}
+        return Account(str(workspace_id), str(dig(workspace, "name") or ""), facts)
+
+    def limits_for(self, settings: Mapping[str, str]) -> tuple[Limit, ...]:
+        """A free workspace has its 30 calls an hour for everybody who uses it."""
+        return self.free_limits if settings.get("plan") == "free" else self.limits
+
+    def list_call(self, resource: Resource, reading: Reading, settings: Mapping[str, str]) -> Call:
+        """An increment of one person's time entries asks for a day more on each side than is compared.
+
+        Clockify reads the clock face of start and end in the zone of the key's owner, whatever zone they name.
+        """
+        call = super().list_call(resource, reading, settings)
+        if resource is not self.time_entries or reading.full:
+            return call
+        span = _span(reading, settings)
+        return replace(
+            call, params={**call.params, "start": _stamp(span.start - A_DAY), "end": _stamp(span.end + A_DAY)}
+        )
+
+    def compared(self, resource: Resource, reading: Reading, settings: Mapping[str, str] = NO_SETTINGS) -> Span | None:
+        """The window an increment re-reads, without the day on each side that may be cut by the zone."""
+        return _span(reading, settings) if resource is self.time_entries and not reading.full else None
+
+    # -- what changed, in one go --------------------------------------------------------------------------------------
+
+    def by_owner(self, resource: Resource, reading: Reading, settings: Mapping[str, str]) -> bool:
+        """Person by person, except for an increment of time entries that can ask for all changes at once."""
+        if resource is not self.time_entries or reading.full:
+            return super().by_owner(resource, reading, settings)
+        wanted = settings.get("entity_changes") or "auto"
+        refused = wanted == "auto" and reading.state.get("entity_changes") is False
+        return wanted == "no" or refused or _changed_after(reading) is None
+
+    def read(self, upstream: Upstream, resource: Resource, reading: Reading) -> Iterator[Page]:
+        """Time entries of nobody in particular are the changes of everybody's.
+
+        Where the workspace refuses to tell them, this read falls back on everybody's window, and later ones are told.
+        """
+        if resource is not self.time_entries or reading.owner:
+            yield from super().read(upstream, resource, reading)
+            return
+        try:
+            yield from self._changes(upstream, reading)
+        except (BadAnswer, BadRecord, Missing, NotAllowed):
+            if upstream.settings.get("entity_changes") == "yes":
+                raise
+            yield from self._everybodys_window(upstream, reading)
+
+    def _changes(self, upstream: Upstream, reading: Reading) -> Iterator[Page]:
+        """What was created and updated, read again by its ids, and then the ids of what was deleted."""
+        since = _changed_after(reading) or reading.now - CHANGES_KEPT
+        asked = {"type": "TIME_ENTRY", "start": _stamp(since), "end": _stamp(reading.now)}
+        begun = reading.cursor or {"list": CHANGE_LISTS[0], "page": None}
+        met: set[str] = set()
+        for kind in CHANGE_LISTS[CHANGE_LISTS.index(begun["list"]) :]:
+            call = _call("GET", f"{W}/entities/{kind}", upstream, params=asked)
+            first = begun["page"] if kind == begun["list"] else None
+            for page in walk(upstream.send, call, ChangePages(), items_at="response", cursor=first):
+                ids = [str(item["id"]) for item in page.items if isinstance(item, dict) and item.get("id")]
+                entries = self._again(upstream, ids) if kind != "deleted" else []
+                met.update(str(dig(entry, "id")) for entry in entries)
+                gone = tuple(one for one in ids if one not in met) if kind == "deleted" else ()
+                yield Page(entries, _next(kind, page.cursor), gone=gone, remember={"entity_changes": True})
+
+    def _again(self, upstream: Upstream, ids: list[str]) -> list[Any]:
+        """Time entries by their ids: what the change lists hold of them is in no document."""
+        if not ids:
+            return []
+        call = _call("POST", f"{W}/time-entries/batch", upstream, json={"timeEntryIds": ids}, safe=True)
+        entries = upstream.send(call).data
+        if not isinstance(entries, list):
+            raise BadAnswer("The answer holds no list of time entries.")
+        return entries
+
+    def _everybodys_window(self, upstream: Upstream, reading: Reading) -> Iterator[Page]:
+        """Person after person; their list is asked for, as nobody has handed one over."""
+        for users in super().read(upstream, self.users, Reading(full=True, now=reading.now)):
+            for user in users.items:
+                one = replace(reading, owner=dig(user, "id"), cursor=None)
+                for page in super().read(upstream, self.time_entries, one):
+                    yield replace(page, cursor=None, remember={"entity_changes": False})
+
+    # -- failures -----------------------------------------------------------------------------------------------------
+
+    def explain(self, answer: Answer) -> tuple[str, str, str | None]:
+        """{"message": sentence, "code": number}; a 429 is bare text."""
+        body = body_of(answer)
+        message = str(body.get("message") or "")
+        at_fault = re.search(r"for field: \[(\w+)\]", message)
+        return message, str(body.get("code") or ""), at_fault[1] if at_fault else None
+
+    def decide(self, answer: Answer) -> str | None:
+        """An id that is unknown, deleted or another workspace's answers 400, as other mistakes do."""
+        if answer.status == 400 and "doesn't belong to" in self.explain(answer)[0]:
+            return "missing"
+        return super().decide(answer)
+
+
+@dataclass(frozen=True)
+class ChangePages:
+    """The change lists count pages from 0, call their size a limit and mark no end: a page not full is the last."""
+
+    def apply(self, call: Call, cursor: Any | None) -> Call:
+        """The page at `cursor`."""
+        return replace(call, params={**call.params, "page": cursor or 0, "limit": AT_ONCE})
+
+    def after(self, call: Call, answer: Answer, items: list) -> Any | None:
+        """The number of the next page."""
+        return None if len(items) < AT_ONCE else int(call.params["page"]) + 1
+
+
+def _next(kind: str, page: int | None) -> dict | None:
+    """Where the changes go on: this list's next page, or the next list."""
+    if page is not None:
+        return {"list": kind, "page": page}
+    later = CHANGE_LISTS[CHANGE_LISTS.index(kind) + 1 :]
+    return {"list": later[0], "page": None} if later else None
+
+
+def _call(method: str, template: str, upstream: Upstream, **more: Any) -> Call:
+    path = template.format_map(upstream.settings)
+    return Call(method, path, template=template, resource="time_entries", **more)
+
+
+def _changed_after(reading: Reading) -> dt.datetime | None:
+    """From when on changes are asked for; None when the last read is unknown or longer ago than the lists reach."""
+    begun = clock.parse(reading.state.get("begun"))
+    since = begun - CHANGES_LATE if begun else None
+    return since if since and reading.now - since <= CHANGES_KEPT else None
+
+
+def _span(reading: Reading, settings: Mapping[str, str]) -> Span:
+    days = str(settings.get("trailing_days") or "")
+    trailing = dt.timedelta(days=int(days)) if days.isdigit() and 0 < int(days) <= 3660 else TRAILING
+    return Span(reading.now - trailing, reading.now + trailing)
+
+
+def _stamp(moment: dt.datetime) -> str:
+    return moment.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+SERVICE = ClockifyService()
