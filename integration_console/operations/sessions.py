@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import secrets
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
+from typing import Any
 
 from flask import current_app
 from flask_login import UserMixin
-from sqlalchemy import Row, select, update
+from sqlalchemy import Connection, Row, select, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -110,21 +112,28 @@ def _is_live() -> tuple:
 def _touch(found: Row) -> None:
     """Note the last use in a short transaction of its own; skipped while somebody else is writing."""
     now: datetime = clock.now()
-    with db.engine.connect() as connection:
-        is_sqlite = connection.dialect.name == "sqlite"
-        raw = connection.connection.dbapi_connection
-        if is_sqlite:
-            before = raw.execute("PRAGMA busy_timeout").fetchone()[0]
-            raw.execute(f"PRAGMA busy_timeout={_PATIENCE_MS}")
+    with db.engine.connect() as connection, _little_patience(connection):
         try:
             connection.execute(update(UserSession).where(UserSession.id == found.id).values(last_used_at=now))
             connection.execute(update(User).where(User.id == found.user_id).values(last_seen_at=now))
             connection.commit()
         except OperationalError:
             connection.rollback()
-        finally:
-            if is_sqlite:
-                raw.execute(f"PRAGMA busy_timeout={before}")
+
+
+@contextmanager
+def _little_patience(connection: Connection):
+    """On SQLite, give up on a busy writer soon; PostgreSQL locks only the row."""
+    raw: Any = connection.connection.dbapi_connection
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    before = raw.execute("PRAGMA busy_timeout").fetchone()[0]
+    raw.execute(f"PRAGMA busy_timeout={_PATIENCE_MS}")
+    try:
+        yield
+    finally:
+        raw.execute(f"PRAGMA busy_timeout={before}")
 
 
 def _hash(token: str) -> str:

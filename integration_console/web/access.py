@@ -92,7 +92,7 @@ def set_up(app: Flask) -> None:
     login.init_app(app)
     login.session_protection = None  # type: ignore[assignment]  # the session row decides
     login.user_loader(_signed_in)
-    app.view_functions["static"].right = ANYONE  # type: ignore[attr-defined]
+    may(ANYONE)(app.view_functions["static"])
     app.before_request(_read_only_on_get)
     app.before_request(_guard)
     csrf.init_app(app)

@@ -19,7 +19,7 @@ from ..models import db
 
 log = structlog.get_logger()
 
-STATUS_OF: dict[type[BaseException], int] = {
+STATUS_OF: dict[type[Exception], int] = {
     errors.NotSignedIn: 401,
     errors.Forbidden: 403,
     errors.NotFound: 404,
@@ -118,7 +118,7 @@ def _page(error: Exception, status: int) -> Response:
     expired = isinstance(error, CSRFError)
     facts = {"status": status, "message": sentence(error, status), "again_at": again_at, "expired": expired}
     known = f"error_pages/{status}.html"
-    templates = [known, f"error_pages/{status // 100}00.html", "error_pages/500.html"]
+    templates: list = [known, f"error_pages/{status // 100}00.html", "error_pages/500.html"]
     try:
         return Response(render_template(templates, **facts), status, mimetype="text/html")
     except Exception:  # the page itself needs what is broken: the database, or a template

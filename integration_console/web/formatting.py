@@ -165,7 +165,7 @@ def pretty_json(value: object) -> str:
         try:
             value = json.loads(value)
         except ValueError:
-            return value.decode(errors="replace") if isinstance(value, bytes) else value
+            return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
     return json.dumps(value, indent=2, ensure_ascii=False, default=str)
 
 

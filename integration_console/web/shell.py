@@ -77,9 +77,15 @@ def _serve_static(app: Flask, headers: dict[str, str]) -> None:
             sent[name] = value
 
     app.wsgi_app = WhiteNoise(  # type: ignore[method-assign]
-        app.wsgi_app, root=app.static_folder, prefix="static/", max_age=_YEAR_S, immutable_file_test=lambda *_: True,
-        add_headers_function=add_headers, allow_all_origins=False, autorefresh=app.config["SETTINGS"].APP_ENV == "development",
-    )  # fmt: skip
+        app.wsgi_app,
+        root=app.static_folder,
+        prefix="static/",
+        max_age=_YEAR_S,
+        immutable_file_test=lambda *_: True,
+        add_headers_function=add_headers,
+        allow_all_origins=False,
+        autorefresh=app.config["SETTINGS"].APP_ENV == "development",
+    )
 
 
 def _version_static(endpoint: str, values: dict) -> None:

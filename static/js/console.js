@@ -1,0 +1,145 @@
+// What scripts add to pages that already work without them. No inline handlers, no eval, nothing kept in the browser.
+(() => {
+  "use strict";
+  const root = document.documentElement;
+  root.classList.add("js");
+  const on = (type, act, options) => document.addEventListener(type, act, options);
+
+  // -- Buttons go busy and cannot be pressed twice ---------------------------------------------------------------
+  on("submit", (event) => {
+    const form = event.target;
+    if (form.method === "dialog" || event.defaultPrevented) return;
+    if (form.dataset.sent) { event.preventDefault(); return; }
+    if (form.method === "get") return;
+    form.dataset.sent = "yes";
+    const button = event.submitter || form.querySelector("[type=submit]");
+    // After this event: a disabled button would not be sent with the form.
+    if (button) setTimeout(() => { button.setAttribute("aria-disabled", "true"); button.classList.add("busy"); });
+  });
+  addEventListener("pageshow", () => {  // back button: the page returns as it was left
+    document.querySelectorAll("form[data-sent]").forEach((form) => delete form.dataset.sent);
+    document.querySelectorAll(".busy").forEach((b) => { b.classList.remove("busy"); b.removeAttribute("aria-disabled"); });
+  });
+
+  // -- Copy ------------------------------------------------------------------------------------------------------
+  const say = (text) => {
+    let spot = document.getElementById("said");
+    if (!spot) {
+      spot = document.createElement("div");
+      spot.id = "said";
+      spot.className = "visually-hidden";
+      spot.setAttribute("role", "status");
+      document.body.append(spot);
+    }
+    spot.textContent = text;
+  };
+  const copy = async (text) => {
+    try { await navigator.clipboard.writeText(text); return true; } catch { /* not https: the old way */ }
+    const area = document.createElement("textarea");
+    area.value = text;
+    area.className = "visually-hidden";
+    document.body.append(area);
+    area.select();
+    const done = document.execCommand("copy");
+    area.remove();
+    return done;
+  };
+  on("click", async (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (!button) return;
+    const done = await copy(button.dataset.copy);
+    button.focus();
+    button.classList.toggle("copied", done);
+    say(done ? "Copied" : "Could not copy");
+    setTimeout(() => button.classList.remove("copied"), 1500);
+  });
+
+  // -- Passwords can be shown ------------------------------------------------------------------------------------
+  document.querySelectorAll("input[data-can-show]").forEach((input) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "link-button show-password";
+    button.textContent = "Show";
+    button.setAttribute("aria-pressed", "false");
+    button.setAttribute("aria-label", `Show ${(input.labels[0] || {}).textContent || "password"}`);
+    button.addEventListener("click", () => {
+      const shown = input.type === "text";
+      input.type = shown ? "password" : "text";
+      button.textContent = shown ? "Show" : "Hide";
+      button.setAttribute("aria-pressed", String(!shown));
+    });
+    input.after(button);
+  });
+
+  // -- Unsaved changes -------------------------------------------------------------------------------------------
+  const changed = new Set();
+  on("input", (event) => { const form = event.target.closest("form[data-unsaved]"); if (form) changed.add(form); });
+  on("submit", (event) => changed.delete(event.target));
+  addEventListener("beforeunload", (event) => { if (changed.size) event.preventDefault(); });
+  const firstError = document.getElementById("form-errors");
+  if (firstError) firstError.focus();
+
+  // -- Little boxes close again: Escape, a click elsewhere, "Keep as it is" ----------------------------------------
+  const boxes = "details.user-menu[open], details.confirm[open]";
+  const close = (details, back) => { details.open = false; if (back) details.querySelector("summary").focus(); };
+  on("click", (event) => {
+    document.querySelectorAll(boxes).forEach((details) => { if (!details.contains(event.target)) close(details); });
+    if (event.target.closest("[data-close-details]")) close(event.target.closest("details"), true);
+  });
+  on("keydown", (event) => {
+    if (event.key === "Escape") document.querySelectorAll(boxes).forEach((details) => close(details, details.contains(document.activeElement)));
+  });
+  on("toggle", (event) => {  // the safe button has the focus
+    const safe = event.target.matches?.("details.confirm[open]") && event.target.querySelector("[data-close-details]");
+    if (safe) safe.focus();
+  }, true);
+
+  // -- Keyboard: g and a letter, / ? j k. Never in fields; switched off in the profile (WCAG 2.1.4) ------------------
+  const keys = document.getElementById("keys");
+  const showKeys = () => { if (keys && !keys.open) keys.showModal(); };
+  on("click", (event) => { if (event.target.closest("[data-show-keys]")) showKeys(); });
+  const typing = (element) => element.closest("input, textarea, select, [contenteditable]");
+  let afterG = 0;
+  const rows = () => [...document.querySelectorAll("table.rows tbody tr a.row-link, table.rows tbody tr td:first-child a")];
+  const step = (by) => {
+    const links = rows();
+    const next = links.indexOf(document.activeElement) + by;
+    if (links.length) links[Math.max(0, Math.min(links.length - 1, next))].focus();
+  };
+  on("keydown", (event) => {
+    if (document.body.dataset.keys === "off" || event.ctrlKey || event.metaKey || event.altKey || typing(event.target) || keys?.open) return;
+    if (Date.now() - afterG < 1500) {
+      afterG = 0;
+      const link = document.querySelector(`#menu a[data-key="${CSS.escape(event.key)}"]`);
+      if (link) { event.preventDefault(); link.click(); }
+      return;
+    }
+    const search = document.querySelector("[data-search]");
+    if (event.key === "g") afterG = Date.now();
+    else if (event.key === "?") showKeys();
+    else if (event.key === "/" && search) { event.preventDefault(); search.focus(); search.select(); }
+    else if (event.key === "j") step(1);
+    else if (event.key === "k") step(-1);
+  });
+
+  // -- Live parts (htmx, "every 5s"): only while the page is seen, not while something in them is open or focused ----
+  let lastSeen = Date.now();
+  ["pointermove", "keydown", "scroll"].forEach((type) => addEventListener(type, () => { lastSeen = Date.now(); }, { passive: true }));
+  const IDLE_MS = 30 * 60 * 1000;
+  on("htmx:beforeRequest", (event) => {
+    const part = event.target;
+    if (!part.matches?.("[data-live]")) return;
+    const idle = Date.now() - lastSeen > IDLE_MS;
+    part.classList.toggle("live-paused", idle);
+    const busy = part.contains(document.activeElement) && document.activeElement !== part || part.querySelector("details[open]");
+    if (document.hidden || idle || busy) event.preventDefault();
+  });
+  const stale = (event) => {
+    const part = event.target.closest?.("[data-live]");
+    if (!part) return;
+    const failed = event.type !== "htmx:afterOnLoad";
+    part.classList.toggle("live-stale", failed);
+    if (!failed) part.dataset.updated = new Date().toTimeString().slice(0, 5);
+  };
+  ["htmx:sendError", "htmx:responseError", "htmx:timeout", "htmx:afterOnLoad"].forEach((type) => on(type, stale));
+})();
