@@ -6,8 +6,8 @@ answer. A cursor is any JSON value, so that a walk can go on after a restart.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit
 
@@ -27,6 +27,7 @@ class Page:
     waited_ms: float = 0.0
     calls: int = 1
     gone: tuple[str, ...] = ()  # ids the upstream itself reports as deleted
+    remember: Mapping[str, Any] = field(default_factory=dict)  # for Reading.state of later reads
 
 
 class Paging(Protocol):

@@ -1,0 +1,283 @@
+"""Opening an account: its credentials unsealed, its budget found, its tokens renewed once for everybody (K1-K5)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from flask import current_app
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from .. import clock, services
+from ..errors import InvalidInput, NeedsPerson, TryLater
+from ..models import ApiConfig, Connection, db
+from ..services.base import ApiKey, Limit, OAuth, Service, Upstream
+from ..storage import leases
+from ..storage.transactions import Recorder
+from ..storage.vault import Vault
+from ..transport import auth
+from ..transport.call import Call
+from ..transport.limits import Budget, parse_limits
+from ..transport.pacing import open_store
+from .holds import process_name
+
+REFRESH_LEASE_S = 25  # longer than a token endpoint may take
+
+
+@dataclass(frozen=True)
+class AppSettings:
+    """One service's application settings as they stand: the settings page's, else the environment's."""
+
+    values: Mapping[str, str]
+
+    @classmethod
+    def of(cls, service: Service) -> AppSettings:
+        """Read them. The client secret comes unsealed."""
+        values = dict(current_app.config["SETTINGS"].of_service(service.key))
+        row = db.session.scalar(select(ApiConfig).filter_by(service=service.key))
+        for name in ("client_id", "api_url", "auth_url", "token_url", "redirect_uri", "region", "limits"):
+            if row is not None and getattr(row, name):
+                values[name] = getattr(row, name)
+        if row is not None and row.client_secret:
+            values["client_secret"] = vault().open(f"api_config:{service.key}", row.client_secret)
+        return cls(values)
+
+    def get(self, name: str) -> str | None:
+        """One of them; None when it is not set."""
+        return self.values.get(name)
+
+    def base_url(self, service: Service, settings: Mapping[str, str]) -> str:
+        """The address that calls are joined to."""
+        return (self.get("api_url") or service.base_url.format_map(self._places(service, settings))).rstrip("/")
+
+    def way(self, service: Service, settings: Mapping[str, str]) -> OAuth:
+        """The service's OAuth with its addresses filled in. Raises InvalidInput when it has none."""
+        way = next((way for way in service.ways if isinstance(way, OAuth)), None)
+        if way is None:
+            raise InvalidInput(f"{service.label} is connected with a key, not by consent.", field="service")
+        places = self._places(service, settings)
+        return way.at(
+            authorize_url=self.get("auth_url") or way.authorize_url.format_map(places),
+            token_url=self.get("token_url") or way.token_url.format_map(places),
+            revoke_url=self._revoke_url(way, places),
+        )
+
+    def _revoke_url(self, way: OAuth, places: Mapping[str, str]) -> str | None:
+        """Beside the token address: a test's token address must never lead to the vendor's own revocation."""
+        if not way.revoke_url:
+            return None
+        if told := self.get("token_url"):
+            return told.rsplit("/", 1)[0] + "/" + way.revoke_url.rsplit("/", 1)[1]
+        return way.revoke_url.format_map(places)
+
+    def redirect_uri(self, service: Service) -> str:
+        """Where consent comes back to."""
+        base = current_app.config["SETTINGS"].BASE_URL.rstrip("/")
+        return self.get("redirect_uri") or f"{base}/oauth/{service.key}/callback"
+
+    def _places(self, service: Service, settings: Mapping[str, str]) -> dict[str, str]:
+        if not service.regions:
+            return {}
+        region = settings.get("region") or self.get("region") or next(iter(service.regions))
+        if region not in service.regions:
+            raise InvalidInput(f"{service.label} has no region {region!r}. There are: {', '.join(service.regions)}.", field="region")
+        return {"region_host": service.regions[region]}
+
+
+@dataclass
+class Opened:
+    """An account ready to be called."""
+
+    service: Service
+    upstream: Upstream
+    recorder: Recorder
+    budget: Budget
+    connection_id: int | None
+    can_revoke: bool
+    revoke: Callable[[], None]
+
+
+def vault() -> Vault:
+    """The vault of this installation."""
+    return Vault(current_app.config["SETTINGS"].ENCRYPTION_KEYS.get_secret_value())
+
+
+def seal(connection: Connection, credentials: Mapping[str, Any]) -> None:
+    """Store credentials sealed, in the caller's transaction."""
+    connection.credentials = vault().seal(f"connection:{connection.id}", orjson.dumps(dict(credentials)).decode())
+    connection.expires_at = clock.parse(credentials.get("expires_at"))
+    connection.renewed_at = clock.now()
+
+
+def unseal(connection: Connection) -> dict[str, Any]:
+    """The credentials. Raises NeedsPerson when there are none."""
+    if not connection.credentials:
+        raise NeedsPerson(f"{connection.name} has no credentials any more. Reconnect it.")
+    return orjson.loads(vault().open(f"connection:{connection.id}", connection.credentials))
+
+
+def limits_of(connection: Connection) -> tuple[Limit, ...]:
+    """How fast this account may be called, as declared or set; the upstream's headers may say otherwise later."""
+    service = services.by_key(connection.service)
+    told = AppSettings.of(service).get("limits")
+    return parse_limits(told) if told else service.limits_for(connection.settings)
+
+
+def open_account(
+    connection: Connection, *, run_id: int | None = None, should_stop: Callable[[], bool] = lambda: False
+) -> Opened:
+    """Make a connection's account callable, with fresh tokens.
+
+    Raises NeedsPerson when its tokens cannot be renewed, TryLater when the token endpoint does not answer.
+    """
+    service = services.by_key(connection.service)
+    keys = _Keys(service, connection.id, unseal(connection), connection.settings)
+    # Tokens and keys are counted where the vendor counts them: by account where it says so, else by connection.
+    key = f"{service.key}:{connection.account_id if service.budget_by_account else connection.id}"
+    opened = _open(service, keys, connection.settings, key, limits_of(connection), connection.id, run_id, should_stop)
+    opened.upstream.account_id = connection.account_id
+    keys.upstream = opened.upstream
+    keys.renew_if_due()
+    return opened
+
+
+def open_trial(service: Service, credentials: dict[str, Any], settings: Mapping[str, str]) -> Opened:
+    """The same for credentials nobody has stored yet."""
+    told = AppSettings.of(service).get("limits")
+    limits = parse_limits(told) if told else service.limits_for(settings)
+    return _open(service, _Keys(service, None, credentials, settings), settings, f"{service.key}:trial", limits, None, None, lambda: False)
+
+
+def _open(service, keys, settings, budget_key, limits, connection_id, run_id, should_stop) -> Opened:
+    config, app = current_app.config["SETTINGS"], AppSettings.of(service)
+    recorder = Recorder(connection_id, run_id, service.key)
+    budget = Budget(budget_key, limits, open_store(config.database_url, config.INSTANCE_DIR / "limits"))
+    upstream = Upstream(
+        service=service, base_url=app.base_url(service, settings), settings={**settings}, authorize=keys.headers,
+        budget=budget, record=recorder if config.RECORD_CALLS else None, refresh=keys.renew if keys.renewable else None,
+        secrets=keys.secrets, deadline_s=config.CALL_DEADLINE_SECONDS, max_bytes=int(config.MAX_ANSWER_MIB * 1024 * 1024),
+        insecure=config.ALLOW_INSECURE_UPSTREAMS, headers=service.headers, explain=service.explain,
+        decide=service.decide, limit_headers=service.limit_headers, should_stop=should_stop,
+    )  # fmt: skip
+    keys.upstream, keys.app = upstream, app
+    return Opened(service, upstream, recorder, budget, connection_id, keys.revocable, keys.revoke)
+
+
+def keep_budget(opened: Opened) -> None:
+    """Write down what the upstream's headers last said, for the pages."""
+    if opened.connection_id is None:
+        return
+    state = orjson.loads(orjson.dumps(opened.budget.state()))
+    with Session(db.engine) as session, session.begin():
+        session.execute(
+            update(Connection).where(Connection.id == opened.connection_id).values(budget={**state, "at": clock.now().isoformat()})
+        )
+
+
+class _Keys:
+    """The credentials of one account in use, and their renewal."""
+
+    def __init__(self, service: Service, connection_id: int | None, credentials: dict, settings: Mapping[str, str]) -> None:
+        self.service, self.connection_id = service, connection_id
+        self.credentials, self.settings = credentials, settings
+        self.engine = db.engine
+        self.vault = vault()
+        self.upstream: Upstream
+        self.app: AppSettings
+
+    @property
+    def renewable(self) -> bool:
+        """Whether there is something to renew with."""
+        return bool(self.connection_id and self.credentials.get("refresh_token"))
+
+    @property
+    def revocable(self) -> bool:
+        """Whether the service takes tokens back by a call."""
+        return "access_token" in self.credentials and bool(self._way().revoke_url)
+
+    def headers(self) -> dict[str, str]:
+        """What lets a call in."""
+        if token := self.credentials.get("access_token"):
+            return {"Authorization": f"Bearer {token}"}
+        way = next(way for way in self.service.ways if isinstance(way, ApiKey))
+        return {way.header: way.prefix + self.credentials[way.credential]}
+
+    def secrets(self) -> list[str]:
+        """Every value that must not be seen in a log."""
+        names = ("access_token", "refresh_token", "api_key", "id_token")
+        return [str(self.credentials[n]) for n in names if self.credentials.get(n)] + [s for s in (self.app.get("client_secret"),) if s]
+
+    def _way(self) -> OAuth:
+        return self.app.way(self.service, self.settings)
+
+    def revoke(self) -> None:
+        """Have the service take the tokens back."""
+        auth.revoke(self._way(), self._send, self.credentials["access_token"])
+
+    def renew_if_due(self) -> None:
+        """Renew tokens that end soon, before they do (K4)."""
+        expires, obtained = (clock.parse(self.credentials.get(n)) for n in ("expires_at", "obtained_at"))
+        if self.renewable and expires and auth.refresh_due(expires, obtained, clock.now()):
+            self.renew()
+
+    def renew(self) -> None:
+        """Renew the tokens, once for all processes: whoever holds the lease asks, the others take what it got (K1).
+
+        Raises NeedsPerson when the service refuses, TryLater when it does not answer.
+        """
+        spent, name, me = self.credentials.get("access_token"), f"refresh:{self.connection_id}", process_name()
+        me = f"{me}:{id(self)}"  # two threads of one process are two askers
+        deadline = clock.monotonic() + REFRESH_LEASE_S + 5
+        while clock.monotonic() < deadline:
+            with Session(self.engine) as session, session.begin():
+                taken = leases.take(session, name, me, REFRESH_LEASE_S)
+            if self._reread() != spent:
+                self._let_go(name, me, taken)
+                return
+            if taken is not None:
+                try:
+                    self._ask_for_tokens()
+                finally:
+                    self._let_go(name, me, taken)
+                return
+            clock.sleep(0.1)
+        raise TryLater(f"{self.service.label}: the sign-in is being renewed by another process that does not finish.")
+
+    def _let_go(self, name: str, me: str, taken: int | None) -> None:
+        if taken is not None:
+            with Session(self.engine) as session, session.begin():
+                leases.release(session, name, me)
+
+    def _reread(self) -> str | None:
+        """Take over what is stored now; its access token."""
+        with Session(self.engine) as session:
+            sealed = session.scalar(select(Connection.credentials).where(Connection.id == self.connection_id))
+        if not sealed:
+            raise NeedsPerson("The connection was removed.")
+        self.credentials = orjson.loads(self.vault.open(f"connection:{self.connection_id}", sealed))
+        return self.credentials.get("access_token")
+
+    def _ask_for_tokens(self) -> None:
+        """Refresh and commit the whole answer before anything of it is used (K2)."""
+        tokens = auth.refresh(
+            self._way(), self._send, refresh_token=self.credentials["refresh_token"],
+            client_id=self.app.get("client_id") or "", client_secret=self.app.get("client_secret") or "", now=clock.now(),
+        )  # fmt: skip
+        renewed = {**self.credentials, **tokens.kept(clock.now())}
+        with Session(self.engine) as session, session.begin():
+            session.execute(
+                update(Connection)
+                .where(Connection.id == self.connection_id)
+                .values(
+                    credentials=self.vault.seal(f"connection:{self.connection_id}", orjson.dumps(renewed).decode()),
+                    expires_at=tokens.expires_at, renewed_at=clock.now(),
+                )
+            )  # fmt: skip
+        self.credentials = renewed
+
+    def _send(self, call: Call, url: str) -> Any:
+        return self.upstream.send_to(url, call)
+

@@ -1,0 +1,207 @@
+"""Holding a run: claim it by lease and epoch, keep it by heartbeat, write only while it is still ours (D2)."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from threading import Event, Lock, Thread
+from typing import Any
+
+import structlog
+from sqlalchemy import Engine, func, literal, or_, select, update
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from .. import clock
+from ..errors import Cancelled, LeaseLost
+from ..models import Connection, RunPart, SyncRun
+
+log = structlog.get_logger(__name__)
+
+
+def process_name() -> str:
+    """Who we are in leases and heartbeats: host and process number."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+@dataclass
+class Hold:
+    """A claimed run. Whoever has it writes through `work`, which refuses once the lease is lost."""
+
+    run_id: int
+    epoch: int
+    engine: Engine
+    lease_s: float
+    cancelled: bool = False
+    lost: bool = False
+    closing: bool = False  # the last writes go through although a cancel was asked for
+    stopping: Event = field(default_factory=Event)  # this process is asked to end
+
+    @contextmanager
+    def work(self) -> Iterator[Session]:
+        """A transaction in which the lease still holds; committed at its end.
+
+        Raises LeaseLost when another process has the run, Cancelled when a person or our own end asks to stop.
+        """
+        with Session(self.engine) as session, session.begin():
+            self.keep(session)
+            if self.cancelled and not self.closing:
+                raise Cancelled()
+            yield session
+
+    def keep(self, session: Session) -> None:
+        """Renew the lease; learn whether a cancel was asked for."""
+        row = session.execute(
+            update(SyncRun)
+            .where(SyncRun.id == self.run_id, SyncRun.epoch == self.epoch, SyncRun.state == "running")
+            .values(lease_until=database_time(session, self.lease_s))
+            .returning(SyncRun.cancel_requested)
+        ).first()
+        if row is None or self.lost:
+            self.lost = True
+            raise LeaseLost()
+        self.cancelled = row[0] or self.stopping.is_set()
+
+    def should_stop(self) -> bool:
+        """Whether waiting for our turn makes no sense any more."""
+        return self.cancelled or self.lost or self.stopping.is_set()
+
+
+def database_time(session: Session, later_s: float = 0) -> Any:
+    """The database's own time as an SQL expression, so that machines with other clocks agree on a lease."""
+    if session.get_bind().dialect.name == "postgresql":
+        return func.clock_timestamp() + func.make_interval(0, 0, 0, 0, 0, 0, later_s)
+    return literal(clock.now() + timedelta(seconds=later_s), type_=SyncRun.lease_until.type)
+
+
+def claim(engine: Engine, *, owner: str, lease_s: float, most: int = 1, run_id: int | None = None) -> list[Hold]:
+    """Take up to `most` runs nobody works on: queued, due again, or left by a silent process. Oldest first.
+
+    run_id: only this one.
+    """
+    with Session(engine) as session, session.begin():
+        now = database_time(session)
+        free = or_(
+            SyncRun.state == "queued",
+            (SyncRun.state == "waiting") & (SyncRun.retry_at <= now),
+            (SyncRun.state == "running") & (SyncRun.lease_until < now),
+        )
+        query = (
+            select(SyncRun.id)
+            .join(Connection)
+            .where(free, Connection.status == "connected", or_(Connection.not_before.is_(None), Connection.not_before <= now))
+            .order_by(SyncRun.id)
+            .limit(most)
+            .with_for_update(skip_locked=True, of=SyncRun)
+        )
+        if run_id is not None:
+            query = query.where(SyncRun.id == run_id)
+        ids = list(session.scalars(query))
+        if not ids:
+            return []
+        taken = session.execute(
+            update(SyncRun)
+            .where(SyncRun.id.in_(ids))
+            .values(
+                state="running", lease_owner=owner, lease_until=database_time(session, lease_s), epoch=SyncRun.epoch + 1,
+                started_at=func.coalesce(SyncRun.started_at, clock.now()), retry_at=None, attempts=SyncRun.attempts + 1,
+            )
+            .returning(SyncRun.id, SyncRun.epoch)
+        ).all()  # fmt: skip
+    return [Hold(run_id, epoch, engine, lease_s) for run_id, epoch in sorted(taken)]
+
+
+def stop(session: Session, run: SyncRun, message: str) -> None:
+    """End a waiting run now and a working one at its page edge, in the caller's transaction."""
+    idle = session.execute(
+        update(SyncRun)
+        .where(SyncRun.id == run.id, SyncRun.state.in_(("queued", "waiting")))
+        .values(state="interrupted", ended_at=clock.now(), message=message)
+    ).rowcount  # type: ignore[attr-defined]
+    if idle:
+        _release_parts(session, run.id)
+    else:
+        session.execute(update(SyncRun).where(SyncRun.id == run.id).values(cancel_requested=True, message=message))
+
+
+def _release_parts(session: Session, run_id: int) -> None:
+    session.execute(
+        update(RunPart).where(RunPart.run_id == run_id, RunPart.state.in_(("queued", "running"))).values(state="interrupted")
+    )
+    session.execute(update(RunPart).where(RunPart.run_id == run_id).values(live=False))
+
+
+def left_behind(owner: str | None) -> bool:
+    """Whether a lease's owner was a process of this machine that is no longer alive."""
+    host, _, pid = (owner or "").rpartition(":")
+    if host != socket.gethostname() or not pid.isdigit():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
+
+
+def expire(engine: Engine, run_id: int, owner: str) -> None:
+    """Let a dead process's lease end now instead of in half a minute."""
+    with Session(engine) as session, session.begin():
+        session.execute(
+            update(SyncRun)
+            .where(SyncRun.id == run_id, SyncRun.lease_owner == owner, SyncRun.state == "running")
+            .values(lease_until=database_time(session, -1))
+        )
+
+
+class Heart:
+    """One thread that keeps every lease of this process, also while a run waits for its turn."""
+
+    def __init__(self, lease_s: float) -> None:
+        self.every_s = lease_s / 3
+        self._holds: dict[int, Hold] = {}
+        self._lock, self._end = Lock(), Event()
+        self._thread = Thread(target=self._beat_on, daemon=True, name="heart")
+        self._thread.start()
+
+    @contextmanager
+    def keeping(self, hold: Hold) -> Iterator[Hold]:
+        """Keep this hold's lease while inside."""
+        with self._lock:
+            self._holds[hold.run_id] = hold
+        try:
+            yield hold
+        finally:
+            with self._lock:
+                self._holds.pop(hold.run_id, None)
+
+    def stop(self) -> None:
+        """Keep nothing any more."""
+        self._end.set()
+
+    def _beat_on(self) -> None:
+        while not self._end.wait(self.every_s):
+            with self._lock:
+                holds = list(self._holds.values())
+            for hold in holds:
+                self._beat(hold)
+
+    @staticmethod
+    def _beat(hold: Hold) -> None:
+        try:
+            with Session(hold.engine) as session, session.begin():
+                hold.keep(session)
+        except LeaseLost:
+            log.warning("A run was taken over by another process", run=hold.run_id)
+        except SQLAlchemyError as error:  # the database may be back before the lease ends
+            log.warning("A lease could not be renewed", run=hold.run_id, error=type(error).__name__)
+
+
+def stamp(moment: datetime | None) -> str | None:
+    """ISO text of a moment, for JSON."""
+    return moment.isoformat() if moment else None

@@ -1,0 +1,267 @@
+"""Ask for runs, carry them out, cancel and forecast them. One live run per connection and resource."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import ceil
+
+import structlog
+from flask import current_app
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from .. import clock, services
+from ..errors import Cancelled, Conflict, ConsoleError, InvalidInput, LeaseLost, NeedsPerson, NotFound
+from ..models import Checkpoint, Connection, RunPart, SyncRun, db
+from ..models.run import LIVE_STATES
+from ..services.base import Resource, Service
+from ..sync.integration import IntegrationService, Part, Task
+from ..sync.outcome import Ending, sum_up
+from ..sync.pull import Rules
+from . import connections
+from .holds import Hold, stop
+
+log = structlog.get_logger(__name__)
+
+RETRY_AFTER_S = (60, 300, 900, 3600)  # a service that does not answer is tried again after these
+
+
+class LiveRun(Conflict):
+    """A run of this connection is already under way."""
+
+    def __init__(self, run_id: int, resources: Iterable[str]) -> None:
+        super().__init__(f"Run {run_id} is already reading {', '.join(resources)} of this connection.")
+        self.run_id = run_id
+
+
+# -- asking -------------------------------------------------------------------------------------------------------------
+
+
+def request(
+    connection: Connection, *, kind: str = "incremental", only: Iterable[str] = (), records: Iterable[str] = (),
+    cause: str = "person", asked_by: str | None = None, due_at: datetime | None = None, release_brake: bool = False,
+) -> SyncRun:  # fmt: skip
+    """Ask for a run; a worker picks it up within seconds.
+
+    only: resources by name; all that are switched on when empty. records: "matters:17", read by themselves.
+    Raises InvalidInput for unknown names, LiveRun when one of the resources is being read already,
+    Conflict when the connection is paused or needs a person.
+    """
+    service = services.by_key(connection.service)
+    wanted = _by_name(records)
+    names = _chosen(connection, service, list(wanted) if records else list(only))
+    _must_be_connected(connection)
+    options: dict = {"asked": bool(list(only)), "released": names if release_brake else []}
+    run = SyncRun(
+        connection_id=connection.id, kind="record" if records else kind, state="queued", cause=cause, asked_by=asked_by,
+        due_at=due_at, queued_at=clock.now(), options=options | ({"records": wanted} if records else {}),
+        parts=[RunPart(connection_id=connection.id, resource=name) for name in names],
+    )  # fmt: skip
+    db.session.add(run)
+    try:
+        db.session.commit()
+    except IntegrityError:
+        db.session.rollback()
+        raise _in_the_way(connection.id, names) from None
+    return run
+
+
+def _by_name(records: Iterable[str]) -> dict[str, list[str]]:
+    wanted: dict[str, list[str]] = {}
+    for name in records:
+        resource, colon, external_id = name.partition(":")
+        if not colon or not external_id:
+            raise InvalidInput(f"A record is named resource:id, as in matters:17, not {name!r}.", field="record")
+        wanted.setdefault(resource, []).append(external_id)
+    return wanted
+
+
+def _chosen(connection: Connection, service: Service, only: list[str]) -> list[str]:
+    """The resources to read, owners before the lists that hang on them."""
+    for name in only:
+        services.resource_of(service, name)
+    off = set(connection.settings.get("resources_off", ()))
+    names = only or [name for name in service.resources if name not in off]
+    if not names:
+        raise InvalidInput("Every resource of this connection is switched off.", field="only")
+    owners = [r.per for n in names if (r := service.resources[n]).per and r.per not in names and not _was_read(connection, r.per)]
+    return sorted({*names, *owners}, key=list(service.resources).index)
+
+
+def _was_read(connection: Connection, resource: str) -> bool:
+    point = db.session.scalar(select(Checkpoint).filter_by(connection_id=connection.id, resource=resource))
+    return bool(point and point.last_read_at)
+
+
+def _must_be_connected(connection: Connection) -> None:
+    if connection.status != "connected":
+        why = {"paused": "is paused", "needs_reconnect": "needs to be reconnected first", "removed": "was removed"}
+        raise Conflict(f"The connection {connection.name} {why[connection.status]}.")
+
+
+def _in_the_way(connection_id: int, names: list[str]) -> ConsoleError:
+    rows = db.session.execute(
+        select(RunPart.run_id, RunPart.resource).where(
+            RunPart.connection_id == connection_id, RunPart.live, RunPart.resource.in_(names)
+        )
+    ).all()
+    if not rows:
+        return Conflict("This slot of the schedule has been run already.")
+    return LiveRun(rows[0].run_id, [row.resource for row in rows][:3])
+
+
+# -- people -------------------------------------------------------------------------------------------------------------
+
+
+def find(run_id: int) -> SyncRun:
+    """The run of that number. Raises NotFound."""
+    run = db.session.get(SyncRun, run_id)
+    if run is None:
+        raise NotFound(f"There is no run {run_id}.")
+    return run
+
+
+def cancel(run: SyncRun, by: str) -> None:
+    """Stop a run at its next page edge; one that nobody works on ends now.
+
+    Raises Conflict when it has ended already.
+    """
+    if run.state not in LIVE_STATES:
+        raise Conflict(f"Run {run.id} has ended already.")
+    stop(db.session(), run, f"Cancelled by {by}. What was read until then stays; the next run goes on from there.")
+    db.session.commit()
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a read of one resource will take."""
+
+    resource: str
+    label: str
+    records: int | None  # None when it was never read
+    calls: int | None
+    seconds: float | None
+
+
+def forecast(connection: Connection, only: Iterable[str] = ()) -> list[Forecast]:
+    """The calls and seconds a full read will take, from the last counts and the known limits."""
+    service = services.by_key(connection.service)
+    limits = connections.limits_of(connection)
+    points = {p.resource: p for p in db.session.scalars(select(Checkpoint).filter_by(connection_id=connection.id))}
+    result = []
+    for name in _chosen(connection, service, list(only)):
+        resource, point = service.resources[name], points.get(name)
+        known = point.record_count if point and point.last_read_at else None
+        owners = points[resource.per].record_count if resource.per and resource.per in points else 0
+        calls = None if known is None else _calls(resource, known, owners)
+        seconds = None if calls is None else max(calls * 0.3, max(calls / limit.calls * limit.per_s for limit in limits))
+        result.append(Forecast(name, resource.label, known, calls, seconds))
+    return result
+
+
+def _calls(resource: Resource, records: int, owners: int) -> int:
+    pages = ceil(records / getattr(resource.paging, "size", max(records, 1))) or 1
+    return max(pages, len(resource.splits), owners if resource.per else 1)
+
+
+# -- carrying out -------------------------------------------------------------------------------------------------------
+
+
+def execute(hold: Hold, *, foreground: bool = False) -> None:
+    """Carry a claimed run out and close it. Never raises for what happens upstream: the run row tells.
+
+    foreground: a person waits for it at a terminal, so a silent service is not tried again later.
+    """
+    try:
+        ending = _carry_out(hold)
+    except LeaseLost:
+        return  # another process has it: nothing of it is ours to write
+    except Cancelled:
+        ending = _stopped(hold)
+    except ConsoleError as error:
+        ending = Ending("needs_person" if isinstance(error, NeedsPerson) else "failed", str(error), error.kind)
+    except Exception:
+        log.exception("A run failed by our own mistake", run=hold.run_id)
+        ending = Ending("failed", "The console made a mistake. What was read until then stays; nothing was lost.", "ours")
+    try:
+        _close(hold, ending, foreground)
+    except LeaseLost:
+        log.warning("A run was taken over before it could be closed", run=hold.run_id)
+
+
+def _carry_out(hold: Hold) -> Ending | None:
+    run = db.session.get_one(SyncRun, hold.run_id)
+    parts = tuple(Part(p.id, p.resource) for p in run.parts if p.state in ("queued", "running"))
+    task = Task(
+        run.id, run.connection_id, run.kind, parts, bool(run.options.get("asked")),
+        frozenset(run.options.get("released", ())), run.options.get("records", {}),
+    )  # fmt: skip
+    account = connections.open_account(run.connection, run_id=run.id, should_stop=hold.should_stop)
+    db.session.rollback()  # nothing is held open while we wait for an upstream
+    db.session.remove()
+    service = IntegrationService(
+        task, account.service, account.upstream, work=hold.work, flush=account.recorder.flush, rules=_rules()
+    )
+    try:
+        return service.run()
+    finally:
+        connections.keep_budget(account)
+
+
+def _rules() -> Rules:
+    settings = current_app.config["SETTINGS"]
+    return Rules(
+        settings.OVERLAP_SECONDS, settings.REFERENCE_SECONDS, settings.OWNERS_AT_ONCE,
+        settings.BRAKE_RECORDS, settings.BRAKE_PERCENT, settings.BRAKE_ALWAYS,
+    )  # fmt: skip
+
+
+def _stopped(hold: Hold) -> Ending:
+    """A person cancelled, or this process is ending: then the run is free for another at once."""
+    if hold.stopping.is_set():
+        return Ending("queued", "The worker was stopped; another goes on from the last page.")
+    return Ending("interrupted", "Cancelled. What was read until then stays; the next run goes on from there.", None)
+
+
+def _close(hold: Hold, ending: Ending | None, foreground: bool) -> None:
+    hold.closing = True
+    now = clock.now()
+    with hold.work() as session:
+        run = session.get_one(SyncRun, hold.run_id)
+        ending = ending or sum_up(run.parts)
+        ending = _again_later(run, ending, now, foreground)
+        _settle_parts(run, ending, now)
+        asked_message = run.message if ending.state == "interrupted" and run.cancel_requested else None
+        run.state, run.message, run.failure_kind = ending.state, asked_message or ending.message, ending.kind
+        run.lease_owner = run.lease_until = None
+        run.retry_at = ending.retry_at
+        if ending.state not in LIVE_STATES:
+            run.ended_at = now
+        connection = session.get_one(Connection, run.connection_id)
+        if ending.state in ("done", "done_with_problems") and run.kind != "record":
+            connection.last_sync_at = now
+        if ending.state == "needs_person" and ending.kind == "connection" and connection.status == "connected":
+            connection.status, connection.status_reason, connection.status_since = "needs_reconnect", ending.message, now
+
+
+def _again_later(run: SyncRun, ending: Ending, now: datetime, foreground: bool) -> Ending:
+    """A service that answered nothing at all is tried again by itself, a few times, with growing pauses."""
+    if not ending.silent or foreground or run.attempts > len(RETRY_AFTER_S):
+        return ending
+    until = now + timedelta(seconds=RETRY_AFTER_S[run.attempts - 1])
+    return Ending("waiting", f"{ending.message} The run tries again by itself.", ending.kind, until)
+
+
+def _settle_parts(run: SyncRun, ending: Ending, now: datetime) -> None:
+    for part in run.parts:
+        if ending.state in ("waiting", "queued"):
+            if part.state in ("running", "failed"):
+                part.state, part.ended_at = "queued", None
+            continue
+        if part.state in ("queued", "running"):
+            part.state, part.ended_at = "interrupted" if ending.state == "interrupted" else "failed", now
+            part.message = part.message or ending.message
+            part.failure_kind = part.failure_kind or ending.kind
+        part.live = False

@@ -1,0 +1,131 @@
+"""What the clock does: ask for runs that are due, and the console's own chores. A new chore is one row in CHORES."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from flask import current_app
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from .. import clock
+from ..errors import Conflict
+from ..models import Connection, Heartbeat, db
+from ..storage import leases
+from . import runs
+from .holds import process_name
+from .retention import purge
+from .slots import next_due
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Chore:
+    """Something the clock does by itself, on one machine at a time."""
+
+    name: str
+    every_s: Callable[[], float]
+    do: Callable[[], object]
+
+
+def tick(now: datetime | None = None) -> int:
+    """Ask for a run of every connection that is due; the number asked for.
+
+    A slot is run once: its run carries the slot's time, which is unique per connection. Slots that passed
+    while nobody looked are folded into one run, and said in the log (D3).
+    """
+    now = now or clock.now()
+    due = (
+        select(Connection.id)
+        .where(Connection.status == "connected", Connection.next_due_at <= now)
+        .order_by(Connection.next_due_at)
+    )
+    asked = 0
+    for connection_id in list(db.session.scalars(due)):
+        asked += _ask(connection_id, now)
+    db.session.rollback()
+    return asked
+
+
+def _ask(connection_id: int, now: datetime) -> bool:
+    connection = db.session.get_one(Connection, connection_id)
+    slot = connection.next_due_at
+    if slot is None or slot > now or connection.status != "connected":
+        return False  # another clock was here between our look and now
+    following = next_due(connection.frequency, connection.time_zone, slot)
+    if following and following <= now - timedelta(minutes=1):
+        log.warning("Missed slots are folded into one run", connection=connection_id, since=slot.isoformat())
+    connection.next_due_at = next_due(connection.frequency, connection.time_zone, now)
+    try:
+        runs.request(connection, cause="schedule", due_at=slot)
+        return True
+    except Conflict as error:  # the run before is still reading, or another clock asked: the slot is spent
+        log.info("A slot was not run by itself", connection=connection_id, slot=slot.isoformat(), why=str(error))
+    _spend(connection_id, slot, now)
+    return False
+
+
+def _spend(connection_id: int, slot: datetime, now: datetime) -> None:
+    connection = db.session.get_one(Connection, connection_id)
+    if connection.next_due_at == slot:
+        connection.next_due_at = next_due(connection.frequency, connection.time_zone, now)
+    db.session.commit()
+
+
+CHORES = (
+    Chore("ask for due runs", lambda: current_app.config["SETTINGS"].TICK_SECONDS, tick),
+    Chore("remove what is past its retention", lambda: 3600, purge),
+)
+
+
+def do_chores(last: dict[str, float]) -> None:
+    """Do every chore whose time has come, if this process has the clock's lease; note when, and how long it took.
+
+    last: when this process last did each, by clock.monotonic; updated. Never raises: the clock must go on.
+    """
+    settings = current_app.config["SETTINGS"]
+    notes: dict[str, dict] = {}
+    try:
+        if not _lead(settings.TICK_SECONDS):
+            notes = {}
+        else:
+            for chore in CHORES:
+                if clock.monotonic() - last.get(chore.name, -1e9) >= chore.every_s() * 0.9:
+                    last[chore.name] = clock.monotonic()
+                    notes[chore.name] = _do(chore)
+        _beat(notes)
+    except Exception:  # the database may be away; the next tick looks again
+        log.exception("The clock could not do its round")
+    finally:
+        db.session.remove()
+
+
+def _lead(tick_s: float) -> bool:
+    """Whether this process may act as the clock: one at a time, the next within three ticks of its end."""
+    with Session(db.engine) as session, session.begin():
+        return leases.take(session, "clock", process_name(), max(tick_s * 3, 5)) is not None
+
+
+def _do(chore: Chore) -> dict:
+    began = clock.monotonic()
+    try:
+        chore.do()
+        problem = None
+    except Exception as error:
+        db.session.rollback()
+        log.exception("A chore failed", chore=chore.name)
+        problem = type(error).__name__
+    return {"at": clock.now().isoformat(), "took_ms": round((clock.monotonic() - began) * 1000, 1), "problem": problem}
+
+
+def _beat(notes: dict[str, dict]) -> None:
+    """Tell pages and /readyz that this worker is alive and what its clock did."""
+    now, me = clock.now(), process_name()
+    beat = db.session.get(Heartbeat, me) or Heartbeat(owner=me, started_at=now, chores={})
+    beat.seen_at, beat.chores = now, {**beat.chores, **notes}
+    db.session.add(beat)
+    db.session.commit()

@@ -1,0 +1,155 @@
+"""IntegrationService: one run from beginning to end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from .. import clock
+from ..errors import BrakeApplied, Cancelled, ConsoleError, LeaseLost, Missing, NeedsPerson, Parked, TryLater
+from ..models import Checkpoint, RunPart
+from ..services.base import Page, Resource, Service, Upstream
+from ..storage import errors, records
+from .outcome import Ending
+from .pull import Order, Pull, Rules, Work
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One resource a run still has to read."""
+
+    id: int
+    resource: str
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a run was asked to do."""
+
+    run_id: int
+    connection_id: int
+    kind: str  # full, incremental, record
+    parts: tuple[Part, ...]
+    asked: bool = False  # the resources were named by a person
+    released: frozenset[str] = frozenset()  # resources whose brake a person released
+    records: dict[str, list[str]] = field(default_factory=dict)  # kind "record": resource -> external ids
+
+
+class IntegrationService:
+    """Carries one run out: every resource in turn, each as far as it goes.
+
+    work: gives a transaction in which the run's lease still holds, and commits it.
+    flush: adds the calls made so far to a transaction.
+    """
+
+    def __init__(self, task: Task, service: Service, upstream: Upstream, *, work: Work,
+                 flush: Callable[[Session], None], rules: Rules) -> None:  # fmt: skip
+        self.task, self.service, self.upstream = task, service, upstream
+        self.work, self.flush, self.rules = work, flush, rules
+
+    def run(self) -> Ending | None:
+        """Read every resource. None when it got through, else why the run as a whole stopped.
+
+        Raises LeaseLost when another process took the run over: nothing more may be written then.
+        """
+        answered, silence = False, 0  # did anything answer; resources in a row that did not
+        message = ""
+        for number, part in enumerate(self.task.parts):
+            try:
+                self._read(part)
+                answered, silence = True, 0
+            except (LeaseLost, Cancelled):
+                raise
+            except Parked as error:
+                return Ending("waiting", f"{error} The run goes on then by itself; nothing was lost.", error.kind, error.until)
+            except NeedsPerson as error:
+                return Ending("needs_person", str(error), error.kind)
+            except TryLater as error:
+                silence, message = silence + 1, str(error)
+                if silence == 2:  # not one resource's fault: trying the others would only knock on a closed door
+                    self._skip(self.task.parts[number + 1 :], message)
+                    break
+            except Exception as error:  # filed by _read; the other resources are not to blame
+                answered, silence = True, 0
+                if isinstance(error, BrakeApplied):
+                    self._forget_walk(part)
+        return Ending("failed", message, "upstream", silent=True) if silence and not answered else None
+
+    def _read(self, part: Part) -> None:
+        """Read one resource; a failure is filed before it passes on."""
+        resource = self.service.resources[part.resource]
+        order = Order(
+            self.task.run_id, self.task.connection_id, part.id, self.task.kind == "full", self.task.asked,
+            part.resource in self.task.released,
+        )  # fmt: skip
+        pull = Pull(self.work, self.service, self.upstream, self.flush, resource, order, self.rules)
+        try:
+            if self.task.kind == "record":
+                self._read_records(pull, resource)
+            else:
+                pull.run()
+        except (LeaseLost, Cancelled):
+            raise
+        except Exception as error:
+            if not isinstance(error, ConsoleError):
+                log.exception("A resource could not be read", run=self.task.run_id, resource=part.resource)
+            self._file(part, pull, error)
+            raise
+
+    def _file(self, part: Part, pull: Pull, error: Exception) -> None:
+        """Write the failure where people look: the part's line and the error log."""
+        now = clock.now()
+        kind = getattr(error, "kind", "ours")
+        message = str(error) if isinstance(error, ConsoleError) else "The console made a mistake here. Nothing read so far was lost."
+        values: dict[str, Any] = {"failure_kind": kind, "message": message, **pull.spent()}
+        if not isinstance(error, Parked):
+            values |= {"state": "failed", "ended_at": now}
+        with self.work() as session:
+            session.execute(update(RunPart).where(RunPart.id == part.id).values(**values))
+            if not isinstance(error, Parked):
+                errors.log_failure(
+                    session, connection_id=self.task.connection_id, run_id=self.task.run_id, service=self.service.key,
+                    resource=part.resource, kind=kind, message=message, raw=getattr(error, "raw", "") or repr(error),
+                    code=getattr(error, "code", "") or type(error).__name__, field=getattr(error, "field", None),
+                    now=now,
+                )  # fmt: skip
+            self.flush(session)
+
+    def _skip(self, parts: tuple[Part, ...], why: str) -> None:
+        with self.work() as session:
+            session.execute(
+                update(RunPart)
+                .where(RunPart.id.in_([part.id for part in parts]))
+                .values(state="failed", failure_kind="upstream", message=f"Not tried. {why}", ended_at=clock.now())
+            )
+
+    def _forget_walk(self, part: Part) -> None:
+        """After a brake the list is read anew: what a person releases must be what is gone then, not now."""
+        with self.work() as session:
+            session.execute(
+                update(Checkpoint)
+                .where(Checkpoint.connection_id == self.task.connection_id, Checkpoint.resource == part.resource)
+                .values(cursor=None)
+            )
+            records.forget_seen(session, [self.task.run_id], part.resource)
+
+    # -- single records -----------------------------------------------------------------------------------------------
+
+    def _read_records(self, pull: Pull, resource: Resource) -> None:
+        """Read the named records one by one, through the same sieve and upsert as a page."""
+        for external_id in self.task.records[resource.key]:
+            try:
+                item = self.service.read_one(self.upstream, resource, external_id)
+                pull.keep_one(Page([item], None), external_id)
+            except Missing:
+                pull.lose_one(external_id)
+        pull.close_single()
+
+

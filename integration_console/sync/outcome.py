@@ -1,0 +1,72 @@
+"""How a run ended: its state, the reason in plain words, and its receipt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from ..models import RunPart, SyncRun
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a run ended, or why it waits."""
+
+    state: str  # done, done_with_problems, failed, interrupted, needs_person, waiting
+    message: str
+    kind: str | None = None  # of the failure, as in ErrorLog
+    retry_at: datetime | None = None
+    silent: bool = False  # the service answered nothing at all: worth trying again by itself
+
+
+def sum_up(parts: Iterable[RunPart]) -> Ending:
+    """The ending that the parts of a run add up to when nothing stopped it as a whole."""
+    parts = list(parts)
+    failed = [p for p in parts if p.state == "failed"]
+    odd = [p for p in parts if p.state == "done" and (p.refused or not p.complete or p.message)]
+    if failed and len(failed) == len(parts):
+        return Ending("failed", failed[0].message or "", failed[0].failure_kind)
+    if failed:
+        names = ", ".join(p.resource for p in failed)
+        return Ending("done_with_problems", f"Everything was read except {names}. {failed[0].message}", failed[0].failure_kind)
+    if odd:
+        refused = sum(p.refused for p in odd)
+        said = f"{refused} records could not be kept and wait under Errors." if refused else odd[0].message
+        return Ending("done_with_problems", str(said), "value" if refused else "upstream")
+    return Ending("done", _counts(parts))
+
+
+def receipt(run: SyncRun) -> dict:
+    """The receipt of a run, as the command line and the page give it.
+
+    {"run_id", "state", "message", "resources": {"matters": {"seen", "new", "changed", "same", "deleted", "refused",
+    "calls", "waited_seconds", "complete", ...}}}
+    """
+    return {
+        "run_id": run.id,
+        "state": run.state,
+        "message": run.message,
+        "resources": {part.resource: _line(part) for part in run.parts},
+    }
+
+
+def _line(part: RunPart) -> dict:
+    numbers = ("seen", "new", "changed", "same", "deleted", "refused", "calls")
+    return {name: getattr(part, name) for name in numbers} | {
+        "waited_seconds": round(part.waited_seconds, 3),
+        "complete": part.complete,
+        "mode": part.mode,
+        "state": part.state,
+        "since": part.since.isoformat() if part.since else None,
+        "until": part.until.isoformat() if part.until else None,
+        "upstream_count": part.upstream_count,
+        "message": part.message,
+    }
+
+
+def _counts(parts: list[RunPart]) -> str:
+    new, changed, deleted, same = (sum(getattr(p, n) for p in parts) for n in ("new", "changed", "deleted", "same"))
+    if not new + changed + deleted:
+        return "Nothing had changed." if same or parts else "There was nothing to read."
+    return f"{new:,} new, {changed:,} changed, {deleted:,} gone, {same:,} unchanged."

@@ -1,0 +1,106 @@
+"""One page as it came -> rows ready to keep, and records refused with their reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any
+
+import orjson
+from pydantic import ValidationError
+
+from .. import clock
+from ..services.base import Resource, dig
+from ..storage.records import Incoming
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A record that came but cannot be kept."""
+
+    external_id: str | None
+    field: str | None
+    reason: str
+    payload: bytes
+    updated_at: datetime | None
+
+
+@dataclass
+class Sifted:
+    """What one page held."""
+
+    rows: list[Incoming] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+
+
+def sift(resource: Resource, items: list[Any], *, owner: str | None = None) -> Sifted:
+    """Validate a page and make each good record ready to store; one bad record spoils no other (P5)."""
+    faults = _faults(resource, items)
+    sifted = Sifted()
+    for number, item in enumerate(items):
+        if number in faults:
+            sifted.refused.append(_refuse(resource, item, *faults[number]))
+            continue
+        try:
+            sifted.rows.append(_row(resource, item, owner))
+        except (ValueError, TypeError) as error:
+            sifted.refused.append(_refuse(resource, item, resource.changed or resource.id, str(error)))
+    return sifted
+
+
+def newest(sifted: Sifted) -> datetime | None:
+    """The newest time of change on this page as the upstream wrote it; None when it sends none."""
+    return max((row.updated_at for row in sifted.rows if row.updated_at), default=None)
+
+
+def oldest_refused(refused: Iterable[Refused]) -> datetime | None:
+    """The earliest time of change among refused records: the mark must not pass it (P3)."""
+    return min((r.updated_at for r in refused if r.updated_at), default=None)
+
+
+def _faults(resource: Resource, items: list[Any]) -> dict[int, tuple[str | None, str]]:
+    """The first fault of each bad item: its place -> (field, reason)."""
+    try:
+        resource.pages_of.validate_python(items)
+    except ValidationError as error:
+        faults: dict[int, tuple[str | None, str]] = {}
+        for fault in error.errors(include_url=False, include_context=False):
+            number, *path = fault["loc"]
+            where = ".".join(str(step) for step in path) or None
+            faults.setdefault(int(number), (where, fault["msg"]))
+        return faults
+    return {}
+
+
+def _row(resource: Resource, item: dict, owner: str | None) -> Incoming:
+    data = orjson.dumps(item, option=orjson.OPT_SORT_KEYS)
+    external_id = str(item[resource.id])
+    if not 0 < len(external_id) <= 200:
+        raise ValueError("the id is empty or longer than 200 characters")
+    return Incoming(
+        external_id,
+        data,
+        blake2b(data, digest_size=16).digest(),
+        resource.name_of(item),
+        owner,
+        clock.parse(dig(item, resource.starts)) if resource.starts else None,
+        clock.parse(dig(item, resource.changed)) if resource.changed else None,
+    )
+
+
+def _refuse(resource: Resource, item: Any, where: str | None, reason: str) -> Refused:
+    found = item.get(resource.id) if isinstance(item, dict) else None
+    external_id = str(found)[:200] if isinstance(found, str | int) and str(found) else None
+    try:
+        changed = clock.parse(dig(item, resource.changed)) if resource.changed else None
+    except (ValueError, TypeError):
+        changed = None
+    return Refused(external_id, where, _plain(where, reason), orjson.dumps(item), changed)
+
+
+def _plain(where: str | None, reason: str) -> str:
+    """A sentence for a person: pydantic's own reasons read well after the name of the field."""
+    reason = reason[:1].lower() + reason[1:]
+    return f"The field {where} cannot be used: {reason}." if where else f"The record cannot be used: {reason}."
