@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .base import Base, ExternalId, PrimaryKey
@@ -16,9 +16,12 @@ class Record(Base):
     __tablename__ = "record"
     __table_args__ = (
         Index("uq_record_connection_id_resource_external_id", "connection_id", "resource", "external_id", unique=True),
-        Index("ix_record_connection_id_resource_owner_id", "connection_id", "resource", "owner_id"),
+        Index(  # most resources have no owner; their rows need not pay for this
+            "ix_record_connection_id_resource_owner_id", "connection_id", "resource", "owner_id",
+            sqlite_where=text("owner_id IS NOT NULL"), postgresql_where=text("owner_id IS NOT NULL"),
+        ),
         Index("ix_record_connection_id_resource_id", "connection_id", "resource", "id"),
-    )
+    )  # fmt: skip
 
     id: Mapped[PrimaryKey]
     connection_id: Mapped[int] = mapped_column(ForeignKey("connection.id"))

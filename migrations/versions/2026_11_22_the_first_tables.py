@@ -237,7 +237,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_record"),
     )
     op.create_index("ix_record_connection_id_resource_id", "record", ["connection_id", "resource", "id"])
-    op.create_index("ix_record_connection_id_resource_owner_id", "record", ["connection_id", "resource", "owner_id"])
+    op.create_index(
+        "ix_record_connection_id_resource_owner_id",
+        "record",
+        ["connection_id", "resource", "owner_id"],
+        unique=False,
+        sqlite_where=sa.text("owner_id IS NOT NULL"),
+        postgresql_where=sa.text("owner_id IS NOT NULL"),
+    )
     op.create_index(
         "uq_record_connection_id_resource_external_id",
         "record",

@@ -1,0 +1,129 @@
+"""Writing many records at once: the fastest way each database has, in the caller's own transaction.
+
+Measured at 25 fields a record: SQLite's executemany and PostgreSQL's COPY write several times what INSERT with many
+values does, and fifty times what row-by-row ORM work does (dependencies G20).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from io import BytesIO
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+
+@dataclass(slots=True)
+class Incoming:
+    """One record of a page, ready to keep."""
+
+    external_id: str
+    data: bytes  # JSON with sorted keys
+    content_hash: bytes  # 16 bytes over what counts as a change
+    label: str
+    owner_id: str | None = None
+    starts_at: datetime | None = None
+    updated_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Target:
+    """What all rows of a page have in common."""
+
+    connection_id: int
+    resource: str
+    run_id: int | None
+    now: datetime
+
+
+_COLUMNS = (
+    "connection_id", "resource", "external_id", "label", "owner_id", "starts_at", "updated_at", "content_hash",
+    "first_seen_at", "written_at", "written_run_id", "data",
+)  # fmt: skip
+_NAMES = ", ".join(_COLUMNS)
+_LEFT_ALONE = ("connection_id", "resource", "external_id", "first_seen_at")
+_REPLACE = f"""
+    ON CONFLICT (connection_id, resource, external_id) DO UPDATE
+    SET {", ".join(f"{name} = excluded.{name}" for name in _COLUMNS if name not in _LEFT_ALONE)}, deleted_at = NULL
+"""
+_SQLITE = f"INSERT INTO record ({_NAMES}) VALUES ({', '.join('?' * len(_COLUMNS))}) {_REPLACE}"
+# Control characters as quote and delimiter: JSON never holds them bare, so its text goes over as it is.
+_COPY = rf"""
+    COPY {{}} ({_NAMES}) FROM STDIN
+    WITH (FORMAT csv, DELIMITER E'\x02', QUOTE E'\x01', ESCAPE E'\x01', NULL '', ENCODING 'UTF8')
+"""
+_STAGE = f"""
+    CREATE TEMPORARY TABLE IF NOT EXISTS incoming_record ON COMMIT DELETE ROWS
+    AS SELECT {_NAMES} FROM record WITH NO DATA
+"""
+_MOVE = f"""
+    WITH incoming AS (DELETE FROM incoming_record RETURNING *)
+    INSERT INTO record ({_NAMES}) SELECT {_NAMES} FROM incoming {_REPLACE}
+"""
+
+
+def insert(connection: Connection, target: Target, rows: list[Incoming]) -> None:
+    """Add records that are not there yet. Their `data` holds no NUL."""
+    if connection.dialect.name == "sqlite":
+        _driver(connection).executemany(_SQLITE, _tuples(target, rows))
+    elif rows:
+        with _driver(connection).cursor() as cursor:
+            cursor.copy_expert(_COPY.format("record"), BytesIO(b"".join(_copy_lines(target, rows))))
+
+
+def replace(connection: Connection, target: Target, rows: list[Incoming]) -> None:
+    """Write over records that are there; one that was marked deleted comes back to life."""
+    if connection.dialect.name == "sqlite":
+        _driver(connection).executemany(_SQLITE, _tuples(target, rows))
+    elif rows:
+        with _driver(connection).cursor() as cursor:
+            cursor.execute(_STAGE)
+            cursor.copy_expert(_COPY.format("incoming_record"), BytesIO(b"".join(_copy_lines(target, rows))))
+            cursor.execute(_MOVE)
+
+
+def _driver(connection: Connection) -> Any:
+    return connection.connection.driver_connection
+
+
+def _tuples(target: Target, rows: list[Incoming]) -> Iterator[tuple]:
+    first, second, run, now = target.connection_id, target.resource, target.run_id, sqlite_time(target.now)
+    for row in rows:
+        yield (
+            first, second, row.external_id, row.label, row.owner_id, sqlite_time(row.starts_at),
+            sqlite_time(row.updated_at), row.content_hash, now, now, run, row.data.decode(),
+        )  # fmt: skip
+
+
+def sqlite_time(moment: datetime | None) -> str | None:
+    """An instant as UtcDateTime stores it in SQLite.
+
+    >>> sqlite_time(datetime(2026, 3, 2, 14, tzinfo=UTC))
+    '2026-03-02 14:00:00.000000'
+    """
+    if moment is None:
+        return None
+    return (moment if moment.tzinfo is UTC else moment.astimezone(UTC)).isoformat(" ", "microseconds")[:26]
+
+
+def _iso(moment: datetime | None) -> str:
+    return moment.isoformat() if moment else ""
+
+
+def _copy_lines(target: Target, rows: list[Incoming]) -> Iterator[bytes]:
+    start = f"{target.connection_id}\x02{target.resource}\x02"
+    end = (
+        f"\x02{target.now.isoformat()}\x02{target.now.isoformat()}\x02{'' if target.run_id is None else target.run_id}"
+    )
+    for row in rows:
+        front = "\x02".join((
+            _quoted(row.external_id), _quoted(row.label), _quoted(row.owner_id), _iso(row.starts_at),
+            _iso(row.updated_at), "\\x" + row.content_hash.hex(),
+        ))  # fmt: skip
+        yield b"%b\x02\x01%b\x01\n" % (f"{start}{front}{end}".encode(), row.data)
+
+
+def _quoted(text: str | None) -> str:
+    return "" if text is None else "\x01" + text.replace("\x01", "\x01\x01") + "\x01"

@@ -1,0 +1,268 @@
+"""Our copies of upstream objects: kept a page at a time, found, browsed, and marked when they are gone."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import Select, delete, func, insert, or_, select, update
+from sqlalchemy.engine import Connection
+from sqlalchemy.orm import Session
+
+from ..models import Record, SeenPage
+from . import bulk
+from .bulk import Incoming
+
+BATCH = 10_000  # ids read at once while looking for what is gone
+
+
+@dataclass
+class Kept:
+    """What keeping a page did."""
+
+    new: int = 0
+    changed: int = 0
+    same: int = 0
+    unchanged_ids: list[int] = field(default_factory=list)
+
+
+# -- keeping --------------------------------------------------------------------------------------------------------
+
+
+def keep_page(
+    session: Session, *, connection_id: int, resource: str, run_id: int | None, rows: list[Incoming], now: datetime
+) -> Kept:
+    """Write what is new or changed; unchanged records cost no write (P3). Nothing is committed here (P1).
+
+    An id that comes twice counts once and its later form wins; a record that was marked deleted comes back as changed.
+    """
+    kept = Kept()
+    if not rows:
+        return kept
+    session.flush()
+    connection = session.connection()
+    page = {row.external_id: row for row in map(_storable, rows)}
+    known = _known(connection, connection_id, resource, list(page))
+    new: list[Incoming] = []
+    changed: list[Incoming] = []
+    for external_id, row in page.items():
+        found = known.get(external_id)
+        if found and found[1] == row.content_hash and found[2] is None:
+            kept.unchanged_ids.append(found[0])
+            continue
+        (new if found is None else changed).append(row)
+    target = bulk.Target(connection_id, resource, run_id, now)
+    bulk.insert(connection, target, new)
+    bulk.replace(connection, target, changed)
+    kept.new, kept.changed, kept.same = len(new), len(changed), len(kept.unchanged_ids)
+    return kept
+
+
+_NUL, _STAND_IN = "\0", "\ufffd"
+
+
+def _storable(row: Incoming) -> Incoming:
+    """PostgreSQL's text holds no NUL; on both databases the character that means "unreadable" stands in for it."""
+    if b"\\u0000" in row.data:  # perhaps only an escaped backslash before "u0000": then nothing changes
+        row.data = orjson.dumps(_without_nul(orjson.loads(row.data)), option=orjson.OPT_SORT_KEYS)
+    if _NUL in row.external_id or _NUL in row.label or _NUL in (row.owner_id or ""):
+        row.external_id, row.label, row.owner_id = map(_without_nul, (row.external_id, row.label, row.owner_id))
+    return row
+
+
+def _without_nul(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.replace(_NUL, _STAND_IN)
+    if isinstance(value, dict):
+        return {_without_nul(name): _without_nul(inner) for name, inner in value.items()}
+    return [_without_nul(inner) for inner in value] if isinstance(value, list) else value
+
+
+_KNOWN_SQLITE = """
+    SELECT external_id, id, content_hash, deleted_at FROM record
+    WHERE connection_id = ? AND resource = ? AND external_id IN (SELECT value FROM json_each(?))
+"""
+# One look into the unique index for each id, whatever PostgreSQL's statistics say: in a first full read there are
+# none yet, and a plain `= ANY(...)` then walks the whole resource for every page.
+_KNOWN_POSTGRESQL = """
+    SELECT wanted.id, found.* FROM unnest(%(ids)s) AS wanted (id), LATERAL (
+        SELECT record.id, content_hash, deleted_at FROM record
+        WHERE connection_id = %(connection)s AND resource = %(resource)s AND external_id = wanted.id LIMIT 1
+    ) AS found
+"""
+
+
+def _known(connection: Connection, connection_id: int, resource: str, external_ids: list[str]) -> dict[str, tuple]:
+    """What we hold of these: external id -> (id, content hash, deleted at). By the driver: this runs for every page."""
+    cursor = connection.connection.cursor()
+    if connection.dialect.name == "sqlite":
+        cursor.execute(_KNOWN_SQLITE, (connection_id, resource, orjson.dumps(external_ids).decode()))
+    else:
+        cursor.execute(_KNOWN_POSTGRESQL, {"connection": connection_id, "resource": resource, "ids": external_ids})
+    known = {
+        external_id: (number, bytes(digest), deleted) for external_id, number, digest, deleted in cursor.fetchall()
+    }
+    cursor.close()
+    return known
+
+
+# -- who is gone ----------------------------------------------------------------------------------------------------
+
+
+def remember_seen(session: Session, run_id: int, resource: str, ids: Iterable[int]) -> None:
+    """Note which unchanged records a page of this run held; the changed ones carry the run's number themselves."""
+    packed = array("q", ids).tobytes()
+    session.execute(insert(SeenPage).values(run_id=run_id, resource=resource, record_ids=packed))
+
+
+def forget_seen(session: Session, run_ids: Collection[int], resource: str) -> None:
+    """Drop what these runs noted of this resource."""
+    session.execute(delete(SeenPage).where(SeenPage.run_id.in_(run_ids), SeenPage.resource == resource))
+
+
+def gone(session: Session, *, connection_id: int, resource: str, run_ids: Collection[int]) -> array:
+    """Our numbers of the live records that a full read did not hold: neither written nor noted by its runs.
+
+    run_ids: the runs that read the list together. Needs two bits a record, however many there are.
+    """
+    seen = _Numbers()
+    for packed in session.scalars(
+        select(SeenPage.record_ids)
+        .where(SeenPage.run_id.in_(run_ids), SeenPage.resource == resource)
+        .execution_options(yield_per=100)
+    ):
+        seen.update(array("q", packed))
+    missing, last = array("q"), 0
+    live = _live(connection_id, resource).with_only_columns(Record.id, Record.written_run_id)
+    while batch := session.execute(live.where(Record.id > last).order_by(Record.id).limit(BATCH)).all():
+        missing.extend(number for number, run in batch if run not in run_ids and number not in seen)
+        last = batch[-1][0]
+    return missing
+
+
+class _Numbers:
+    """A set of row numbers, a bit each, in pieces so that far-apart numbers cost little."""
+
+    PIECE = 1 << 16
+
+    def __init__(self) -> None:
+        self.pieces: dict[int, bytearray] = {}
+
+    def update(self, numbers: Iterable[int]) -> None:
+        for number in numbers:
+            piece = self.pieces.get(number >> 16)
+            if piece is None:
+                piece = self.pieces[number >> 16] = bytearray(self.PIECE // 8)
+            piece[(number & 0xFFFF) >> 3] |= 1 << (number & 7)
+
+    def __contains__(self, number: int) -> bool:
+        piece = self.pieces.get(number >> 16)
+        return piece is not None and bool(piece[(number & 0xFFFF) >> 3] & 1 << (number & 7))
+
+
+def gone_in_span(
+    session: Session,
+    *,
+    connection_id: int,
+    resource: str,
+    owner_id: str,
+    start: datetime,
+    end: datetime,
+    seen: set[str],
+) -> array:
+    """Our numbers of an owner's live records that take place within start and end and were not among those seen."""
+    found = session.execute(
+        _live(connection_id, resource)
+        .with_only_columns(Record.id, Record.external_id)
+        .where(Record.owner_id == owner_id, Record.starts_at.between(start, end))
+    )
+    return array("q", (number for number, external_id in found if external_id not in seen))
+
+
+def mark_deleted(session: Session, ids: Sequence[int], *, run_id: int | None, now: datetime) -> int:
+    """Mark live records as gone upstream; how many it were. They stay readable."""
+    marked = 0
+    for start in range(0, len(ids), 500):
+        done: Any = session.execute(
+            update(Record)
+            .where(Record.id.in_(ids[start : start + 500]), Record.deleted_at.is_(None))
+            .values(deleted_at=now, written_at=now, written_run_id=run_id)
+            .execution_options(synchronize_session=False)
+        )
+        marked += done.rowcount
+    return marked
+
+
+# -- finding --------------------------------------------------------------------------------------------------------
+
+
+def get(session: Session, record_id: int) -> Record | None:
+    """The record with our number."""
+    return session.get(Record, record_id)
+
+
+def find(session: Session, connection_id: int, resource: str, external_id: str) -> Record | None:
+    """The record with the upstream's id."""
+    return session.scalar(_of(connection_id, resource).where(Record.external_id == external_id))
+
+
+def ids_of(session: Session, connection_id: int, resource: str, external_ids: Collection[str]) -> list[int]:
+    """Our numbers of the records with these upstream ids; unknown ones are left out."""
+    known = _known(session.connection(), connection_id, resource, list(external_ids)) if external_ids else {}
+    return [number for number, _, _ in known.values()]
+
+
+def count_live(session: Session, *, connection_id: int, resource: str) -> int:
+    """How many records are not deleted. Counts rows: for the end of a read, never for a page."""
+    return session.scalar(_live(connection_id, resource).with_only_columns(func.count())) or 0
+
+
+def owners(
+    session: Session,
+    *,
+    connection_id: int,
+    resource: str,
+    after: str | None,
+    written_since: datetime | None,
+    limit: int,
+) -> list[str]:
+    """Upstream ids of live records in ascending order, those after `after`; only those written since, if asked."""
+    query = _live(connection_id, resource).with_only_columns(Record.external_id)
+    if after is not None:
+        query = query.where(Record.external_id > after)
+    if written_since is not None:
+        query = query.where(Record.written_at >= written_since)
+    return list(session.scalars(query.order_by(Record.external_id).limit(limit)))
+
+
+def browse(
+    session: Session, *, connection_id: int, resource: str, text: str | None = None, before_id: int | None = None,
+    after_id: int | None = None, limit: int = 50, deleted: bool = False,
+) -> list[Record]:  # fmt: skip
+    """Records of a resource, newest first: those before `before_id`, or the page just above `after_id`.
+
+    text: part of a label, or a whole upstream id. deleted: the deleted ones instead of the live ones.
+    """
+    query = _of(connection_id, resource).where(
+        Record.deleted_at.is_not(None) if deleted else Record.deleted_at.is_(None)
+    )
+    if text := _without_nul(text):
+        query = query.where(or_(Record.label.icontains(text, autoescape=True), Record.external_id == text))
+    if after_id is not None:
+        above = session.scalars(query.where(Record.id > after_id).order_by(Record.id).limit(limit)).all()
+        return list(reversed(above))
+    if before_id is not None:
+        query = query.where(Record.id < before_id)
+    return list(session.scalars(query.order_by(Record.id.desc()).limit(limit)))
+
+
+def _of(connection_id: int, resource: str) -> Select:
+    return select(Record).where(Record.connection_id == connection_id, Record.resource == resource)
+
+
+def _live(connection_id: int, resource: str) -> Select:
+    return _of(connection_id, resource).where(Record.deleted_at.is_(None))

@@ -1,0 +1,313 @@
+"""Pages of records are kept exactly once, unchanged ones cost no write, and what a full read lacks is found."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import event, select
+
+from integration_console.models import Record, SeenPage
+from integration_console.storage import records
+
+from .rows import NOON, connection, incoming, run
+
+
+@pytest.fixture
+def firm(session):
+    return connection(session)
+
+
+@pytest.fixture
+def keep(session, firm):
+    def keep(*rows, run_id=None, resource="contacts", of=firm, now=NOON):
+        return records.keep_page(session, connection_id=of, resource=resource, run_id=run_id, rows=list(rows), now=now)
+
+    return keep
+
+
+def stored(session, external_id="1", resource="contacts"):
+    session.expire_all()
+    return session.scalars(select(Record).filter_by(external_id=external_id, resource=resource)).one()
+
+
+def counts(kept):
+    return kept.new, kept.changed, kept.same
+
+
+def test_a_page_is_counted_as_new_changed_and_same(keep):
+    """P2 P3"""
+    assert counts(keep(incoming(1, name="Ada"), incoming(2, name="Grace"))) == (2, 0, 0)
+    assert counts(keep(incoming(1, name="Ada"), incoming(2, name="Grace H."), incoming(3))) == (1, 1, 1)
+
+
+def test_an_unchanged_page_writes_nothing(session, keep):
+    """P3"""
+    page = [incoming(1, name="Ada"), incoming(2, name="Grace")]
+    keep(*page, run_id=7)
+
+    again = keep(*page, run_id=8, now=NOON + timedelta(days=1))
+
+    assert again.unchanged_ids == [stored(session, "1").id, stored(session, "2").id]
+    assert (stored(session).written_run_id, stored(session).written_at) == (7, NOON)
+
+
+def test_a_record_is_kept_whole_with_its_times_and_owner(session, keep):
+    keep(
+        incoming(
+            1, name="Ada", owner="U9", starts_at=NOON, note="tab\t, quote \" and 'new\nline' \\u0041", x=[1.5, None]
+        )
+    )
+
+    ada = stored(session)
+    assert ada.data == {"id": 1, "name": "Ada", "note": "tab\t, quote \" and 'new\nline' \\u0041", "x": [1.5, None]}
+    assert (ada.label, ada.owner_id, ada.starts_at, ada.updated_at, ada.first_seen_at) == (
+        "Ada",
+        "U9",
+        NOON,
+        NOON,
+        NOON,
+    )
+
+
+def test_a_changed_record_keeps_its_number_and_the_day_we_first_saw_it(session, keep):
+    keep(incoming(1, name="Ada"))
+    before = stored(session).id
+
+    keep(incoming(1, name="Ada L."), run_id=9, now=NOON + timedelta(days=1))
+
+    ada = stored(session)
+    assert (ada.id, ada.first_seen_at, ada.written_at, ada.written_run_id) == (
+        before,
+        NOON,
+        NOON + timedelta(days=1),
+        9,
+    )
+    assert (ada.label, ada.data["name"]) == ("Ada L.", "Ada L.")
+
+
+@pytest.mark.parametrize("first_known", [False, True])
+def test_an_id_that_comes_twice_counts_once_and_its_later_form_wins(session, keep, first_known):
+    """P2"""
+    if first_known:
+        keep(incoming(1, name="Old"))
+
+    kept = keep(incoming(1, name="Early"), incoming(1, name="Late"))
+
+    assert kept.new + kept.changed == 1
+    assert stored(session).data["name"] == "Late"
+
+
+def test_a_deleted_record_seen_again_comes_back_as_changed(session, keep):
+    page = incoming(1, name="Ada")
+    keep(page)
+    records.mark_deleted(session, [stored(session).id], run_id=None, now=NOON)
+
+    assert counts(keep(page)) == (0, 1, 0)
+    assert stored(session).deleted_at is None
+
+
+def test_ids_are_compared_exactly(keep):
+    """P2"""
+    ids = ["a", "A", "01", "1", "\u00e9", "e\u0301", "1 "]
+
+    assert counts(keep(*map(incoming, ids))) == (7, 0, 0)
+
+
+def test_resources_and_connections_do_not_mix(session, keep):
+    other = connection(session, "Other firm")
+
+    assert counts(keep(incoming(1))) == (1, 0, 0)
+    assert counts(keep(incoming(1), resource="matters")) == (1, 0, 0)
+    assert counts(keep(incoming(1), of=other)) == (1, 0, 0)
+
+
+def test_a_character_postgresql_cannot_hold_becomes_the_same_stand_in_on_both(session, keep):
+    """P2"""
+    keep(incoming(1, name="A\0da", note={"in\0side": ["\0"]}, path="C:\\u0000"))
+
+    ada = stored(session)
+    assert ada.label == "A\ufffdda"
+    assert ada.data == {"id": 1, "name": "A\ufffdda", "note": {"in\ufffdside": ["\ufffd"]}, "path": "C:\\u0000"}
+
+
+def test_such_a_record_is_still_unchanged_when_it_comes_again(keep):
+    keep(incoming("\0x", name="A\0da"))
+
+    assert counts(keep(incoming("\0x", name="A\0da"))) == (0, 0, 1)
+
+
+def test_control_characters_in_a_label_or_id_are_kept(session, keep):
+    odd = "a\x01\x02\n\r\t\\.\"'\\N"
+    keep(incoming(odd, name=odd))
+    keep(incoming(odd, name=odd + "!"))
+
+    assert stored(session, odd).label == odd + "!"
+
+
+def test_a_page_rolled_back_leaves_nothing_and_can_be_kept_again(session, keep):
+    """P1"""
+    session.commit()
+    keep(incoming(1, name="Ada"))
+    session.rollback()
+
+    assert counts(keep(incoming(1, name="Ada"))) == (1, 0, 0)
+    assert counts(keep(incoming(1, name="Ada L."))) == (0, 1, 0)
+    session.rollback()
+    assert counts(keep(incoming(1, name="Ada"))) == (1, 0, 0)
+    assert counts(keep(incoming(1, name="Ada L."))) == (0, 1, 0)
+
+
+def test_two_pages_of_changes_in_one_transaction_are_both_written(session, keep):
+    keep(incoming(1, name="Ada"), incoming(2, name="Grace"))
+
+    assert counts(keep(incoming(1, name="Ada L."))) == (0, 1, 0)
+    assert counts(keep(incoming(2, name="Grace H."))) == (0, 1, 0)
+    assert (stored(session, "1").label, stored(session, "2").label) == ("Ada L.", "Grace H.")
+
+
+def test_an_empty_page_is_fine(keep):
+    assert counts(keep()) == (0, 0, 0)
+
+
+# -- who is gone
+
+
+def test_a_full_read_finds_who_is_gone_from_what_its_runs_wrote_and_saw(session, firm, keep):
+    """P7"""
+    first, second, third = (run(session, firm) for _ in range(3))
+    keep(*(incoming(n, name=str(n)) for n in range(6)), run_id=first)
+    numbers = {n: stored(session, str(n)).id for n in range(6)}
+    # A read cut in two by a restart: half seen by the second run, half by the third.
+    kept = keep(incoming(0, name="0"), incoming(1, name="changed"), run_id=second)
+    records.remember_seen(session, second, "contacts", kept.unchanged_ids)
+    kept = keep(incoming(2, name="2"), incoming(9, name="new"), run_id=third)
+    records.remember_seen(session, third, "contacts", kept.unchanged_ids)
+
+    missing = records.gone(session, connection_id=firm, resource="contacts", run_ids=[second, third])
+
+    assert list(missing) == [numbers[3], numbers[4], numbers[5]]
+
+
+def test_what_is_already_deleted_is_not_gone_again(session, firm, keep):
+    keep(incoming(1))
+    assert records.mark_deleted(session, [stored(session).id], run_id=None, now=NOON) == 1
+    assert records.mark_deleted(session, [stored(session).id], run_id=None, now=NOON) == 0
+    assert not records.gone(session, connection_id=firm, resource="contacts", run_ids=[run(session, firm)])
+
+
+def test_looking_for_the_gone_goes_through_every_batch(session, firm, keep, monkeypatch):
+    monkeypatch.setattr(records, "BATCH", 3)
+    keep(*(incoming(n) for n in range(10)), run_id=1)
+
+    assert len(records.gone(session, connection_id=firm, resource="contacts", run_ids=[2])) == 10
+
+
+def test_seen_pages_of_one_resource_are_forgotten_without_the_others(session, firm):
+    number = run(session, firm)
+    records.remember_seen(session, number, "contacts", [1, 2])
+    records.remember_seen(session, number, "matters", [3])
+
+    records.forget_seen(session, [number], "contacts")
+
+    assert [page.resource for page in session.scalars(select(SeenPage))] == ["matters"]
+
+
+def test_within_a_span_only_the_owners_records_of_that_time_are_gone(session, firm, keep):
+    def entry(number, owner, hours):
+        return incoming(number, owner=owner, starts_at=NOON + timedelta(hours=hours))
+
+    keep(entry(1, "U1", 0), entry(2, "U1", 1), entry(3, "U1", 9), entry(4, "U2", 1), entry(5, "U1", 2))
+
+    missing = records.gone_in_span(
+        session, connection_id=firm, resource="contacts", owner_id="U1", start=NOON, end=NOON + timedelta(hours=2),
+        seen={"1"},
+    )  # fmt: skip
+
+    assert list(missing) == [stored(session, "2").id, stored(session, "5").id]
+
+
+def test_marking_deletes_keeps_the_data_and_counts(session, firm, keep):
+    keep(*(incoming(n) for n in range(1203)))
+    ids = [row.id for row in session.scalars(select(Record))]
+
+    assert records.mark_deleted(session, ids, run_id=3, now=NOON) == 1203
+    assert records.count_live(session, connection_id=firm, resource="contacts") == 0
+    assert (stored(session).data, stored(session).deleted_at, stored(session).written_run_id) == ({"id": 1}, NOON, 3)
+
+
+# -- finding
+
+
+def test_owners_come_in_byte_order_behind_the_last_one(session, firm, keep):
+    keep(*(incoming(name) for name in ("b", "B", "é", "10", "9", "_")))
+    facts = {"connection_id": firm, "resource": "contacts", "written_since": None}
+
+    assert records.owners(session, **facts, after=None, limit=4) == ["10", "9", "B", "_"]
+    assert records.owners(session, **facts, after="_", limit=4) == ["b", "é"]
+
+
+def test_owners_can_be_those_written_since_a_moment(session, firm, keep):
+    keep(incoming(1), incoming(2), now=NOON)
+    keep(incoming(2, name="changed"), incoming(3), now=NOON + timedelta(minutes=1))
+    keep(incoming(1), now=NOON + timedelta(minutes=2))  # unchanged
+
+    found = records.owners(
+        session, connection_id=firm, resource="contacts", after=None, written_since=NOON + timedelta(seconds=1), limit=9
+    )
+
+    assert found == ["2", "3"]
+
+
+def test_browsing_goes_down_and_up_again_page_by_page(session, firm, keep):
+    keep(*(incoming(n) for n in range(7)))
+
+    def ids(**where):
+        return [
+            r.external_id for r in records.browse(session, connection_id=firm, resource="contacts", limit=3, **where)
+        ]
+
+    top = records.browse(session, connection_id=firm, resource="contacts", limit=3)
+    assert ids() == ["6", "5", "4"]
+    assert ids(before_id=top[-1].id) == ["3", "2", "1"]
+    assert ids(after_id=top[-1].id - 1) == ["6", "5", "4"]
+    assert ids(after_id=top[0].id) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "found"), [("ada", "1"), ("100%", "2"), ("_", "3"), ("2", "2"), ("nobody", ""), ("\0", "")]
+)
+def test_a_search_looks_in_labels_and_takes_no_wildcards(session, firm, keep, text, found):
+    keep(incoming(1, name="Ada"), incoming(2, name="100% Ltd"), incoming(3, name="under_score"))
+
+    hits = records.browse(session, connection_id=firm, resource="contacts", text=text)
+
+    assert "".join(r.external_id for r in hits) == found
+
+
+def test_deleted_records_are_browsed_on_their_own(session, firm, keep):
+    keep(incoming(1), incoming(2))
+    records.mark_deleted(session, records.ids_of(session, firm, "contacts", ["1", "nobody"]), run_id=None, now=NOON)
+
+    def ids(deleted):
+        found = records.browse(session, connection_id=firm, resource="contacts", deleted=deleted)
+        return [r.external_id for r in found]
+
+    assert (ids(False), ids(True)) == (["2"], ["1"])
+
+
+def test_one_record_is_found_by_the_upstreams_id_and_by_ours(session, firm, keep):
+    keep(incoming(1, name="Ada"))
+
+    found = records.find(session, firm, "contacts", "1")
+
+    assert records.get(session, found.id) is found
+    assert records.find(session, firm, "contacts", "2") is None
+
+
+def test_keeping_a_page_takes_few_statements_however_long_it_is(session, keep):
+    """P3"""
+    statements = []
+    event.listen(session.get_bind(), "before_cursor_execute", lambda *args: statements.append(args[2]))
+
+    keep(*(incoming(n) for n in range(500)))
+
+    assert len(statements) <= 2
