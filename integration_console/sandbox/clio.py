@@ -29,7 +29,7 @@ MAKERS = {
     "notes": "note", "practice_areas": "practice_area", "tasks": "task",
     "trust_line_items": "trust_line_item", "users": "user",
 }
-ONLY_LISTED = ("line_items", "interest_charges", "currencies", "matter_stages")  # no GET of one record
+ONLY_LISTED = ("line_items", "interest_charges", "currencies", "matter_stages", "trust_line_items")  # no GET of one
 DEFAULT_VERSION = "4.0.13"
 MOST_PER_PAGE = 200
 FURTHEST_OFFSET = 10_000

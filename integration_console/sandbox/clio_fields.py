@@ -54,6 +54,7 @@ EMPTY = {
     "line_items": "discount included_line_item_totals tax_settings", "bank_accounts": "compliance_region",
 }
 WITHOUT_CREATED_AT = ("groups",)
+SHOWN_UNASKED = {"rate": ("type", "amount"), "parent": ("id",)}  # these have no etag
 
 
 class InvalidFields(ValueError):
@@ -116,7 +117,7 @@ class Selection:
             value = self.clio.get(POINTS_AT[name], value["id"])
             if value is None:  # the record pointed at was deleted
                 return None
-        inner = nested or ("id", "etag")
+        inner = nested or SHOWN_UNASKED.get(name, ("id", "etag"))
         return {one: self._shallow(one, value) for one in inner}
 
     def _shallow(self, name: str, value: dict):
@@ -128,6 +129,8 @@ class Selection:
             return found
         if name == "picklist_option":
             return found
+        if name == "matter":  # a custom field that holds a matter shows no etag of it
+            return {"id": found["id"]}
         return {"id": found["id"], "etag": etag_of(POINTS_AT.get(name, name), found["id"], "")}
 
 

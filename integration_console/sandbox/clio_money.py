@@ -16,7 +16,7 @@ class ClioMoney(ClioRecords):
 
     def activity_description(self, number):
         name = WORK[(number - 1) % len(WORK)]
-        rate = {"id": number, "type": "FlatRate", "amount": 150.0} if number % 9 == 0 else None
+        rate = {"type": "FlatRate", "amount": 150.0} if number % 9 == 0 else None
         return {"id": number, "name": name if number <= 9 else f"{name} (flat)", "type": "User",
                 "default": number == 1, "category_type": None, "accessible_to_user": True,
                 "visible_to_co_counsel": False, "description": None, "currency": {"id": 1}, "rate": rate,
