@@ -1,10 +1,30 @@
-"""The ways upstreams let us in: a key in a header, or OAuth 2 by authorization code."""
+"""The ways upstreams let us in: a key in a header, or OAuth 2 by authorization code.
+
+Requests and answers are built and read by oauthlib; when to refresh, and who may, is decided above (K1). The answer of
+a token endpoint is never kept in a record, and an error never repeats it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from base64 import b64encode
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+from oauthlib.oauth2 import OAuth2Error, WebApplicationClient
+
+from .. import clock
+from ..errors import BadAnswer, NeedsPerson, TryLater, UpstreamError
+
+TOKEN_DEADLINE_S = 20  # (P8)
+EARLY_S = 60  # a token is renewed at least this long before its end
+LONGEST_LIFE_S = 10 * 365 * 86_400
+
+# Sends a form to the token endpoint with these headers; status and body come back.
+TokenCall = Callable[[str, Mapping[str, str]], tuple[int, bytes]]
 
 
 @dataclass(frozen=True)
@@ -13,7 +33,7 @@ class ApiKey:
 
     header: str
     credential: str = "api_key"
-    prefix: str = ""
+    prefix: str = ""  # "Bearer "
 
 
 @dataclass(frozen=True)
@@ -25,18 +45,161 @@ class OAuth:
     revoke_url: str | None = None
     scopes: tuple[str, ...] = ()
     pkce: bool = False
-    client_auth: str = "body"  # or "basic"
+    client_auth: str = "body"  # where the client secret goes; or "basic"
     rotates: bool = False  # every refresh brings a new refresh token and spends the old one
     extra_params: Mapping[str, str] = field(default_factory=dict)  # in the authorize address
-    body_extra: Mapping[str, str] = field(default_factory=dict)  # in token requests
+    body_extra: Mapping[str, str] = field(default_factory=dict)  # in requests for tokens
+
+
+@dataclass(frozen=True)
+class Client:
+    """Who we are to a service: the application's own registration there."""
+
+    id: str
+    secret: str
+    redirect_uri: str = ""
 
 
 @dataclass(frozen=True)
 class Tokens:
-    """A token endpoint's answer."""
+    """What a token endpoint gave."""
 
-    access_token: str
-    refresh_token: str | None
-    expires_at: datetime | None
+    access_token: str = field(repr=False)
+    refresh_token: str | None = field(repr=False)
+    expires_at: datetime | None  # None when it did not say, or said something impossible
     scopes: tuple[str, ...] = ()
-    extra: Mapping[str, str] = field(default_factory=dict)
+    extra: Mapping[str, str] = field(default_factory=dict)  # what else it told: locationId, companyId ...
+
+
+def authorize_address(
+    way: OAuth, client: Client, *, state: str, url: str = "", insecure: bool = False
+) -> tuple[str, str | None]:
+    """The address to send a person to, and the PKCE verifier to keep until they are back.
+
+    url: the authorize address with its names filled in; the declared one when empty.
+    """
+    url, oauth = url or way.authorize_url, WebApplicationClient(client.id)
+    plain = insecure and url.startswith("http://")  # oauthlib refuses plain http; the test setting permits it
+    extra: dict[str, Any] = dict(way.extra_params)
+    verifier = None
+    if way.pkce:
+        verifier = oauth.create_code_verifier(64)
+        challenge = oauth.create_code_challenge(verifier, "S256")
+        extra |= {"code_challenge": challenge, "code_challenge_method": "S256"}
+    found = oauth.prepare_request_uri(
+        url.replace("http://", "https://", 1) if plain else url,
+        redirect_uri=client.redirect_uri, scope=list(way.scopes) or None, state=state, **extra,
+    )  # fmt: skip
+    return (found.replace("https://", "http://", 1) if plain else found), verifier
+
+
+def exchange(call: TokenCall, way: OAuth, client: Client, code: str, *, verifier: str | None = None) -> Tokens:
+    """Turn the code a person came back with into tokens.
+
+    Raises NeedsPerson when it is refused, TryLater when the service is not ready, BadAnswer when it makes no sense.
+    """
+    oauth = WebApplicationClient(client.id)
+    extra = {**way.body_extra, **({"code_verifier": verifier} if verifier else {}), **_secret_in_body(way, client)}
+    body = oauth.prepare_request_body(
+        code=code, redirect_uri=client.redirect_uri, include_client_id=way.client_auth == "body", **extra
+    )
+    return _tokens(*call(body, _headers(way, client)), kept=None)
+
+
+def refresh(call: TokenCall, way: OAuth, client: Client, refresh_token: str) -> Tokens:
+    """New tokens for an old refresh token; the old one is kept when the answer brings none (K2).
+
+    Raises as `exchange`. NeedsPerson with code "invalid_grant" means the refresh token is spent or revoked (K3).
+    """
+    oauth = WebApplicationClient(client.id)
+    extra = {**way.body_extra, **_secret_in_body(way, client)}
+    if way.client_auth == "body":
+        extra["client_id"] = client.id
+    body = oauth.prepare_refresh_body(refresh_token=refresh_token, **extra)
+    return _tokens(*call(body, _headers(way, client)), kept=refresh_token)
+
+
+def refresh_due(expires_at: datetime | None, obtained_at: datetime | None, now: datetime | None = None) -> bool:
+    """Whether to renew now: a tenth of its life, and at least a minute, before a token ends (K4).
+
+    A token that lives for less than two minutes is renewed half-way, so that a new one is never due at once.
+    """
+    if expires_at is None:
+        return False
+    life = expires_at - (obtained_at or expires_at - timedelta(seconds=10 * EARLY_S))
+    early = min(max(life / 10, timedelta(seconds=EARLY_S)), life / 2)
+    return (now or clock.now()) >= expires_at - max(early, timedelta(0))
+
+
+def _secret_in_body(way: OAuth, client: Client) -> dict[str, str]:
+    return {"client_secret": client.secret} if way.client_auth == "body" else {}
+
+
+def _headers(way: OAuth, client: Client) -> dict[str, str]:
+    if way.client_auth != "basic":
+        return {}
+    pair = f"{quote(client.id, safe='')}:{quote(client.secret, safe='')}"
+    return {"Authorization": "Basic " + b64encode(pair.encode()).decode()}
+
+
+def _tokens(status: int, body: bytes, *, kept: str | None) -> Tokens:
+    try:
+        data = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        data = None
+    if not isinstance(data, dict):
+        data = None
+    if status != 200 and status != 201 or data is None or not data.get("access_token"):
+        raise _refusal(status, data)
+    expires_at = _expiry(data.pop("expires_in", None))
+    data.pop("expires_at", None)
+    try:
+        token = WebApplicationClient("").parse_request_body_response(orjson.dumps(data).decode())
+    except (OAuth2Error, ValueError, TypeError, AttributeError):
+        raise BadAnswer("The service's answer about its tokens makes no sense.", status=status) from None
+    access, new = token["access_token"], token.get("refresh_token")
+    if not isinstance(access, str) or not isinstance(new, str | None):
+        raise BadAnswer("The service's answer about its tokens makes no sense.", status=status)
+    return Tokens(access, new or kept, expires_at, _scopes(data.get("scope")), _extra(data))
+
+
+def _refusal(status: int, data: dict | None) -> UpstreamError:
+    """What an answer without tokens means. Only the service's own refusal needs a person."""
+    code, said = "", ""
+    if data:
+        code = str(data.get("error") or "")[:100]
+        said = str(data.get("error_description") or data.get("message") or code)[:300]
+    if data is not None and status in (200, 400, 401, 403) and (code or said):
+        message = "The service refused to renew or grant access. Please reconnect."
+        return NeedsPerson(f"{message} It says: {said}", status=status, raw=said, code=code)
+    if status in (408, 425, 429) or status >= 500 or data is None and status in (400, 401, 403):
+        return TryLater(f"The service is not ready to give out tokens (status {status}).", status=status, raw=said)
+    return BadAnswer(
+        f"The service's answer about its tokens cannot be used (status {status}).", status=status, raw=said
+    )
+
+
+def _expiry(life: Any) -> datetime | None:
+    """When a token ends; None for a life that is missing, not a number, or not in the future (K4)."""
+    try:
+        seconds = float(life)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    if isinstance(life, bool) or not seconds > 0:
+        return None
+    return clock.now() + timedelta(seconds=min(seconds, LONGEST_LIFE_S))
+
+
+def _scopes(scope: Any) -> tuple[str, ...]:
+    if isinstance(scope, str):
+        return tuple(scope.replace(",", " ").split())
+    return tuple(str(each) for each in scope) if isinstance(scope, list) else ()
+
+
+def _extra(data: Mapping[str, Any]) -> dict[str, str]:
+    """Plain facts only, nothing that could be a secret."""
+    return {
+        name: str(value)
+        for name, value in data.items()
+        if isinstance(value, str | int) and "token" not in name.lower() and name not in ("scope", "id")
+    }

@@ -1,0 +1,252 @@
+"""Takes secrets out of whatever is about to be stored or shown (X2). The only place that does.
+
+Three ways to know one: it is a value we hold ourselves, it stands under a name like `access_token`, or it looks like
+one. Everything works on bytes and starts from plain substring searches, for nearly all text holds nothing to hide and
+regular expressions over 64 KiB would cost more than the call they describe.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from base64 import b64encode
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from itertools import pairwise
+from urllib.parse import quote, quote_plus
+
+REDACTED = b"[redacted]"
+KEPT_BYTES = 65_536  # of one body
+SHORTEST = 6  # a known value shorter than this would blot out ordinary words
+_BEYOND = 4_096  # also looked at, so that a secret lying across the cut is seen whole
+
+_HEADERS = frozenset((
+    "accept", "accept-encoding", "cache-control", "content-encoding", "content-length", "content-type", "date",
+    "deprecation", "etag", "if-match", "if-modified-since", "idempotency-key", "last-modified", "last-page", "link",
+    "location", "request-id", "retry-after", "server", "sunset", "transfer-encoding", "user-agent", "vary", "version",
+    "warning", "www-authenticate", "x-api-version", "x-correlation-id", "x-request-id", "x-runtime", "x-total-count",
+    "x-trace-id", "cf-ray",
+))  # fmt: skip
+_HEADER_STARTS = ("x-ratelimit-", "ratelimit", "x-rate-limit")
+
+# Where a name that hides something may be. Each is looked at only when found.
+_STEMS = (
+    b"passw", b"pwd", b"passphrase", b"secret", b"token", b"auth", b"cookie", b"bearer", b"key", b"credential",
+    b"signature", b"verifier", b"cvc", b"cvv", b"card", b"session", b'"code', b"'code", b"code=", b"code%",
+)  # fmt: skip
+_SECRET_WORDS = frozenset((
+    "password", "passwd", "pwd", "passphrase", "secret", "secrets", "token", "tokens", "auth", "authorization",
+    "cookie", "cookies", "bearer", "apikey", "credential", "credentials", "signature", "verifier", "cvc", "cvv", "card",
+    "cardnumber", "sessionid", "accesstoken", "refreshtoken", "clientsecret", "idtoken", "privatekey",
+))  # fmt: skip
+_KEY_OF = frozenset((
+    "api", "private", "secret", "access", "signing", "encryption", "client", "webhook", "session", "auth", "shared",
+))  # fmt: skip
+_PAGING = frozenset(("page", "paging", "next", "previous", "prev", "cursor", "sync", "continuation"))
+_HARMLESS_ENDS = frozenset((
+    "type", "url", "uri", "at", "in", "expires", "expiry", "count", "kind", "endpoint", "method", "scope", "scopes",
+    "required", "enabled", "status",
+))  # fmt: skip
+_WHOLE_LINE = frozenset((b"authorization", b"cookie", b"set-cookie", b"proxy-authorization"))
+
+_NAME_BYTES = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-."
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_JSON_SIGN = re.compile(rb"""(\\*["'])\s*(?::|=>|=)\s*""")
+_FORM_SIGN = re.compile(rb"\]?(?:=|%3[dD])")
+_FORM_VALUE = re.compile(rb"""(?:(?!%26)[^&\s"'<>;,\\}])+""")
+_LINE_SIGN = re.compile(rb"[ \t]*:[ \t]*")
+_LINE_VALUE = re.compile(rb"""[^\r\n"]+""")
+_LINE_TOKEN = re.compile(rb"""(?=[^\s"',]*\d)[^\s"',]{6,}""")
+_TAG_VALUE = re.compile(rb">([^<]+)")
+_BARE_VALUE = re.compile(rb"""[^\s,}\]"'\\]+""")
+_STRING_REST = {b'"': re.compile(rb'(?:[^"\\]|\\.)*', re.DOTALL), b"'": re.compile(rb"(?:[^'\\]|\\.)*", re.DOTALL)}
+
+# Where to look, and what must stand there. A group narrows what is taken out.
+_SHAPES = tuple(
+    (stem, re.compile(pattern))
+    for stem, pattern in (
+        (b"bearer", rb"(?i:bearer)(?:\s|%20|\+)+(?!token\b|realm\b|error\b)([\w.~+/=%-]{6,})"),
+        (b"basic ", rb"(?i:basic) ([A-Za-z0-9+/=]{8,})"),
+        (b"eyj", rb"eyJ[\w-]{8,}(?:\.[\w-]*){1,4}"),
+        (b"sk_", rb"sk_\w{6,}"),
+        (b"rk_", rb"rk_\w{6,}"),
+        (b"whsec_", rb"whsec_\w{6,}"),
+        (b"xox", rb"xox[a-z]-[\w-]{6,}"),
+        (b"xapp-", rb"xapp-[\w-]{6,}"),
+        (b"pit-", rb"pit-[\w-]{6,}"),
+        (b"-----begin", rb"-----BEGIN [A-Z ]*PRIVATE KEY-----(?:(?!-----END).)*(?:-----END[A-Z ]*-----)?"),
+        (b"://", rb"""://([^/\s"'@?#\\]+)@"""),
+    )
+)
+_PRIVATE_KEY = re.compile(_SHAPES[-2][1].pattern, re.DOTALL)
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # PostgreSQL's text takes neither
+
+Span = tuple[int, int, bytes]
+
+
+class Redactor:
+    """Knows the secrets in use, and what secrets look like."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        forms = {form for secret in secrets if len(secret) >= SHORTEST for form in _forms(secret)}
+        self._known = sorted(forms, key=len, reverse=True)
+        self._window = KEPT_BYTES + max(_BEYOND, len(self._known[0]) if self._known else 0)
+
+    def body(self, data: bytes, content_type: str = "") -> tuple[str, bool]:
+        """A body fit to be stored, at most 64 KiB of it, and whether it was cut."""
+        if not data:
+            return "", False
+        if b"\x00" in data[:1024] or content_type.startswith(("image/", "audio/", "video/", "application/octet")):
+            return f"({len(data)} bytes that are not text)", False
+        return _text(self._clean(data[: self._window], KEPT_BYTES)), len(data) > KEPT_BYTES
+
+    def text(self, text: str) -> str:
+        """Any other text: a message, an address, a line of a log."""
+        data = text.encode("utf-8", "surrogatepass")
+        return _text(self._clean(data, len(data)))
+
+    url = text
+
+    def headers(self, headers: Mapping[str, str]) -> dict[str, str]:
+        """The headers we keep, by an allow-list."""
+        return {
+            name: self.text(str(value))[:2000]
+            for name, value in headers.items()
+            if (low := name.lower()) in _HEADERS or low.startswith(_HEADER_STARTS)
+        }
+
+    def _clean(self, data: bytes, end: int) -> bytes:
+        spans = sorted(self._spans(data), key=lambda span: (span[0], -span[1]))
+        if not spans:
+            return data[:end]
+        parts: list[bytes] = []
+        at = 0
+        for start, stop, instead in spans:
+            if start >= end:
+                break
+            if start >= at:
+                parts += (data[at:start], instead)
+            at = max(at, stop)
+        return b"".join([*parts, data[at:end]])
+
+    def _spans(self, data: bytes) -> Iterator[Span]:
+        low = data.lower()
+        for value in self._known:
+            for at in _places(data, value):
+                yield at, at + len(value), REDACTED
+        for stem in _STEMS:
+            for at in _places(low, stem):
+                yield from _named(data, at + (stem[:1] in b"\"'"))
+        for stem, shape in _SHAPES:
+            for at in _places(low, stem):
+                found = (_PRIVATE_KEY if stem == b"-----begin" else shape).match(data, at)
+                if found:
+                    yield *found.span(found.lastindex or 0), REDACTED
+
+
+def _forms(secret: str) -> Iterator[bytes]:
+    """A secret as it may lie in text: as it is, escaped for addresses or JSON, inside base64 at any offset."""
+    raw = secret.encode("utf-8", "surrogatepass")
+    yield raw
+    for escaped in (quote(raw, safe=""), quote_plus(raw), quote(raw)):
+        yield escaped.encode()
+        yield re.sub(r"%[0-9A-F]{2}", lambda found: found[0].lower(), escaped).encode()
+    for ascii_only in (True, False):
+        inside = json.dumps(secret, ensure_ascii=ascii_only)[1:-1]
+        yield inside.encode("utf-8", "surrogatepass")
+        yield inside.replace("/", "\\/").encode("utf-8", "surrogatepass")
+    for shift in range(3) if len(raw) >= 8 else ():
+        # The first and last letters mix with what stands beside the secret; those between are its own.
+        coded = b64encode(bytes(shift) + raw)[(0, 2, 3)[shift] : (len(raw) + shift) * 8 // 6]
+        yield from (coded, coded.translate(bytes.maketrans(b"+/", b"-_")), quote(coded, safe="").encode())
+
+
+def _places(data: bytes, value: bytes) -> Iterator[int]:
+    at = data.find(value)
+    while at >= 0:
+        yield at
+        at = data.find(value, at + 1)
+
+
+def _named(data: bytes, at: int) -> Iterator[Span]:
+    """The value that stands under a name around this place, when the name is that of a secret."""
+    before = data[max(0, at - 60) : at]
+    start = at - len(before) + len(before.rstrip(_NAME_BYTES))
+    after = data[at : at + 60]
+    stop = at + len(after) - len(after.lstrip(_NAME_BYTES))
+    name = data[start:stop]
+    if is_secret(name):
+        yield from _value(data, stop, name.lower())
+
+
+@lru_cache(maxsize=4096)
+def is_secret(name: bytes) -> bool:
+    """Whether a value of this name is to be hidden.
+
+    >>> [is_secret(n) for n in (b"accessToken", b"X-Api-Key", b"page_token", b"author", b"SyncToken", b"token_type")]
+    [True, True, False, False, False, False]
+    """
+    words = [word.lower() for word in _WORDS.findall(name.decode("ascii", "ignore"))]
+    if not words or words[-1] in _HARMLESS_ENDS:
+        return False
+    if words == ["code"]:
+        return True
+    if _PAGING.intersection(words) and words[-1] == "token":
+        return False
+    pairs = pairwise(words)
+    return not _SECRET_WORDS.isdisjoint(words) or any(a in _KEY_OF and b in ("key", "keys") for a, b in pairs)
+
+
+def _value(data: bytes, at: int, name: bytes) -> Iterator[Span]:
+    if found := _JSON_SIGN.match(data, at):
+        yield from _json_value(data, found.end(), found[1], name)
+    elif found := _FORM_SIGN.match(data, at):
+        value = _FORM_VALUE.match(data, found.end())
+        if value and not (name == b"code" and len(value[0]) < 8):
+            yield *value.span(), REDACTED
+    elif found := _LINE_SIGN.match(data, at):
+        value = (_LINE_VALUE if name in _WHOLE_LINE else _LINE_TOKEN).match(data, found.end())
+        if value:
+            yield *value.span(), REDACTED
+    elif found := _TAG_VALUE.match(data, at):
+        yield *found.span(1), REDACTED
+
+
+def _json_value(data: bytes, at: int, quote_mark: bytes, name: bytes) -> Iterator[Span]:
+    """A value in JSON, also in JSON that lies escaped inside a string."""
+    if data.startswith(quote_mark, at):
+        at += len(quote_mark)
+        if len(quote_mark) == 1:
+            end = _STRING_REST[quote_mark].match(data, at).end()  # type: ignore[union-attr]
+        else:
+            end = data.find(quote_mark, at)
+            end = len(data) if end < 0 else end
+        if end > at and not (name == b"code" and end - at < 8):
+            yield at, end, REDACTED
+    elif data[at : at + 1] in (b"{", b"["):
+        if name != b"code":
+            yield at, _closing(data, at), b'"' + REDACTED + b'"'
+    elif (found := _BARE_VALUE.match(data, at)) and found[0] not in (b"null", b"true", b"false") and name != b"code":
+        yield *found.span(), b'"' + REDACTED + b'"'
+
+
+_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
+
+
+def _closing(data: bytes, at: int) -> int:
+    """Behind the bracket that closes the one at this place; the end when it is not there."""
+    depth = 0
+    for found in _BRACKETS.finditer(data, at):
+        depth += {b"{": 1, b"[": 1, b"}": -1, b"]": -1}.get(found[0], 0)
+        if not depth and found[0] in (b"}", b"]"):
+            return found.end()
+    return len(data)
+
+
+def _text(data: bytes) -> str:
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        text = data.decode("utf-8", "replace")
+    return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", text) if not text.isascii() or "\x00" in text else text

@@ -1,0 +1,104 @@
+"""Where a call may go: the connection's own origins, https, and nothing that climbs out of its path (X3)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import SplitResult, quote, unquote, urlencode, urlsplit
+
+from ..errors import BadAnswer, InvalidInput
+
+_PORTS = {"https": 443, "http": 80}
+_UNFIT = re.compile(r"[\x00-\x20\x7f\\?#]")
+
+
+def origin(url: str) -> tuple[str, str, int]:
+    """Scheme, host and port of an address.
+
+    Raises InvalidInput when it is no http(s) address, or carries a user name.
+
+    >>> origin("https://API.harbor.example/v2")
+    ('https', 'api.harbor.example', 443)
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port or _PORTS[parts.scheme]
+    except (ValueError, KeyError):
+        raise InvalidInput("The address must begin with https:// and name a host.") from None
+    if not parts.hostname or "@" in parts.netloc or not parts.netloc.isascii():
+        raise InvalidInput("The address must name a host, and nothing but a host, before its path.")
+    return parts.scheme, parts.hostname, port
+
+
+class Address:
+    """A connection's base address and the other origins it may call."""
+
+    def __init__(self, base_url: str, extra_origins: Iterable[str] = (), *, insecure: bool = False) -> None:
+        base_url = base_url.rstrip("/")
+        if _UNFIT.search(base_url):
+            raise InvalidInput("The address must not hold spaces, ? or #.")
+        self.base_url, self.host = base_url, urlsplit(base_url).hostname or ""
+        self._allowed = {origin(url) for url in (base_url, *extra_origins)}
+        if not insecure and any(scheme != "https" for scheme, _, _ in self._allowed):
+            raise InvalidInput("The address must begin with https://.")
+
+    def of(self, path: str, params: Mapping[str, Any] | None = None) -> str:
+        """The whole address of a call; a path that is an address itself must lie in one of our origins.
+
+        Raises BadAnswer when the call would leave them.
+        """
+        url = path if "://" in path else self.base_url + "/" + path.removeprefix("/")
+        try:
+            parts = urlsplit(url)
+            away = origin(url) not in self._allowed
+        except (InvalidInput, ValueError):
+            away = True
+        if away:
+            raise BadAnswer("The next address lies at another host than the one connected; it was not called.")
+        if path.startswith("//") or _UNFIT.search(path) or _climbs(parts):
+            raise BadAnswer("The address of this call is not one the service has; it was not called.")
+        found = query(params or {})
+        return f"{url}?{found}" if found else url
+
+
+def query(params: Mapping[str, Any]) -> str:
+    """Parameters as they are sent: None is left out, a list is repeated, true and false are written small."""
+    plain = {
+        name: [_plain(each) for each in value] if isinstance(value, list | tuple) else _plain(value)
+        for name, value in params.items()
+        if value is not None
+    }
+    return urlencode(plain, doseq=True)
+
+
+def fill(template: str, values: Mapping[str, Any]) -> str:
+    """Put values into a path, each as one piece of it, whatever it holds.
+
+    Raises BadAnswer when a value could not be a piece of a path.
+
+    >>> fill("/matters/{id}", {"id": "17/../users"})
+    '/matters/17%2F..%2Fusers'
+    """
+    return template.format_map({name: _Piece(value) for name, value in values.items()})
+
+
+class _Piece:
+    """Quoted, and checked, only when the template asks for it."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __format__(self, spec: str) -> str:
+        text = "" if self.value is None else str(self.value)
+        if text.strip() in ("", ".", ".."):
+            raise BadAnswer("A part of the address of this call is missing; it was not called.")
+        return quote(text, safe="")
+
+
+def _climbs(parts: SplitResult) -> bool:
+    return any(unquote(step) in (".", "..") for step in parts.path.split("/"))
+
+
+def _plain(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,216 @@
+"""One request on the wire with urllib3, bounded in every direction: time, size, place (P8).
+
+No redirects, no proxies, no retries of urllib3's own. A socket's timeout starts anew with every byte, so a body that
+drips would never end; one thread watches all calls of the process and cuts those whose time is up.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import certifi
+import urllib3
+from urllib3 import exceptions as wrong
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from .. import clock
+
+CONNECT_S = 5
+WATCH_S = 0.1  # how late a call may be cut
+
+
+class NotSent(Exception):
+    """The service could not be reached; it saw nothing of the call."""
+
+
+class Lost(Exception):
+    """The answer did not come, or not whole. The call itself may have arrived."""
+
+    def __init__(self, message: str, *, stale: bool = False, late: bool = False, cut: bool = False) -> None:
+        super().__init__(message)
+        self.stale = stale  # a kept connection had been closed by the other side
+        self.late = late
+        self.cut = cut
+
+
+class TooLong(Exception):
+    """The answer is larger than we read."""
+
+
+@dataclass
+class Reply:
+    """Status, headers and whole body of one answer."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def request(
+    method: str, url: str, headers: Mapping[str, str], body: bytes | None, *, deadline_s: float, max_bytes: int
+) -> Reply:
+    """Send one request and read its whole answer.
+
+    Raises NotSent, Lost or TooLong.
+    """
+    watch = _Watch(clock.monotonic() + deadline_s)
+    _here.watch = watch
+    _watchman.guard(watch)
+    try:
+        reply = _exchange(method, url, headers, body, deadline_s, max_bytes)
+    except (wrong.NewConnectionError, wrong.ConnectTimeoutError, wrong.SSLError, wrong.NameResolutionError) as error:
+        raise NotSent(str(error)) from None
+    except (wrong.HTTPError, OSError) as error:
+        if watch.cut or isinstance(error, wrong.ReadTimeoutError):
+            raise Lost("time is up", late=True) from None
+        stale = watch.reused and not watch.answered
+        raise Lost(str(error), stale=stale, cut=watch.answered) from None
+    finally:
+        _watchman.release(watch)
+        _here.watch = None
+    if watch.cut:  # without a length a cut body looks like a finished one
+        raise Lost("time is up", late=True)
+    return reply
+
+
+def _exchange(method, url, headers, body, deadline_s, max_bytes) -> Reply:
+    response = _pools().urlopen(
+        method, url, body=body, headers=headers, retries=False, redirect=False, preload_content=False,
+        decode_content=True, timeout=urllib3.Timeout(connect=min(CONNECT_S, deadline_s), read=deadline_s),
+    )  # fmt: skip
+    if _here.watch:
+        _here.watch.answered = True
+    try:
+        read = response.read(max_bytes + 1)
+        if len(read) > max_bytes:
+            raise TooLong
+        response.release_conn()  # only a body read to its end leaves the connection usable
+        return Reply(response.status, response.headers, read)
+    except BaseException:
+        response.close()
+        raise
+
+
+# -- the deadline ---------------------------------------------------------------------------------------------------
+
+
+class _Watch:
+    """One call under way."""
+
+    __slots__ = ("answered", "cut", "ends", "reused", "sock")
+
+    def __init__(self, ends: float) -> None:
+        self.ends = ends
+        self.sock: socket.socket | None = None
+        self.cut = self.reused = self.answered = False
+
+
+class _Watchman:
+    """Cuts the connection of every call whose time is up."""
+
+    def __init__(self) -> None:
+        self._calls: set[_Watch] = set()
+        self._lock = threading.Lock()
+        self._some = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def guard(self, watch: _Watch) -> None:
+        with self._lock:
+            self._calls.add(watch)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._stand, name="call deadlines", daemon=True)
+                self._thread.start()
+        self._some.set()
+
+    def release(self, watch: _Watch) -> None:
+        with self._lock:
+            self._calls.discard(watch)
+
+    def _stand(self) -> None:
+        while True:
+            self._some.wait()
+            clock.sleep(WATCH_S)
+            now = clock.monotonic()
+            with self._lock:
+                for watch in [each for each in self._calls if each.ends < now and not each.cut]:
+                    watch.cut = True
+                    _hang_up(watch.sock)
+                if not self._calls:
+                    self._some.clear()
+
+
+def _hang_up(sock: socket.socket | None) -> None:
+    """Wake whoever reads from it. Below TLS: that layer is in use by the reading thread."""
+    try:
+        if sock is not None:
+            socket.socket.shutdown(sock, socket.SHUT_RDWR)
+    except OSError:
+        pass  # it ended by itself meanwhile
+
+
+# -- connections ----------------------------------------------------------------------------------------------------
+
+
+class _Watched:
+    """A connection that shows its socket to the call it serves."""
+
+    def request(self, *args, **kwargs):
+        watch = getattr(_here, "watch", None)
+        if watch is not None:
+            watch.sock, watch.reused = self.sock, self.sock is not None  # type: ignore[attr-defined]
+        return super().request(*args, **kwargs)  # type: ignore[misc]
+
+    def connect(self) -> None:
+        super().connect()  # type: ignore[misc]
+        watch = getattr(_here, "watch", None)
+        if watch is not None:
+            watch.sock = self.sock  # type: ignore[attr-defined]
+
+
+class _PlainConnection(_Watched, HTTPConnection):
+    pass
+
+
+class _SecureConnection(_Watched, HTTPSConnection):
+    pass
+
+
+class _PlainPool(HTTPConnectionPool):
+    ConnectionCls = _PlainConnection
+
+
+class _SecurePool(HTTPSConnectionPool):
+    ConnectionCls = _SecureConnection
+
+
+def _pools() -> urllib3.PoolManager:
+    """The process's connections, kept alive and shared by its threads."""
+    global _manager
+    if _manager is None:
+        with _making:
+            if _manager is None:
+                manager = urllib3.PoolManager(64, maxsize=512, ca_certs=certifi.where(), cert_reqs="CERT_REQUIRED")
+                manager.pool_classes_by_scheme = {"http": _PlainPool, "https": _SecurePool}
+                _manager = manager
+    return _manager
+
+
+def _start_anew() -> None:
+    """A forked process must not talk on its parent's sockets, and has no threads."""
+    global _manager, _watchman, _making
+    _manager, _watchman, _making = None, _Watchman(), threading.Lock()
+
+
+_here = threading.local()
+_manager: urllib3.PoolManager | None = None
+_making = threading.Lock()
+_watchman = _Watchman()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_start_anew)
+logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)  # it writes whole addresses into the log
