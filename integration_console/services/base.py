@@ -253,9 +253,9 @@ class Service:
     def one_call(
         self, resource: Resource, external_id: str, settings: Mapping[str, str], owner: str | None = None
     ) -> Call:
-        """The call that reads one record."""
+        """The call that reads one record; the list's parameters are not its."""
         template = resource.path if resource.one_by else resource.one or resource.path + "/{id}"
-        params = {**resource.params, resource.one_by: external_id} if resource.one_by else resource.params
+        params = {**resource.params, resource.one_by: external_id} if resource.one_by else {}
         if owner is None and "{owner}" in template:
             raise InvalidInput(
                 f"One of the {resource.label.lower()} is read under the record it belongs to.", field="owner"

@@ -644,9 +644,9 @@ class ClioService(Service):
     def one_call(
         self, resource: Resource, external_id: str, settings: Mapping[str, str], owner: str | None = None
     ) -> Call:
-        """One record takes `fields` and none of the list's other parameters."""
+        """One record has to be asked for its fields too."""
         call = super().one_call(resource, external_id, settings, owner)
-        return replace(call, params={k: v for k, v in call.params.items() if k != "order"})
+        return replace(call, params={"fields": resource.params["fields"], **call.params})
 
     def explain(self, answer: Answer) -> tuple[str, str, str | None]:
         """`error` is an object, except in the answer to an expired or revoked token, where it is a word."""

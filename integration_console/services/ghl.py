@@ -368,12 +368,6 @@ class GHLService(Service):
             return replace(call, params={"locationId": location, **call.params})
         return call
 
-    def one_call(
-        self, resource: Resource, external_id: str, settings: Mapping[str, str], owner: str | None = None
-    ) -> Call:
-        """One record is asked for by id alone."""
-        return replace(super().one_call(resource, external_id, settings, owner), params={})
-
     def explain(self, answer: Answer) -> tuple[str, str, str | None]:
         """`message` is a sentence, or a list of them when properties are at fault: "property x should not exist"."""
         body = body_of(answer)
