@@ -8,6 +8,7 @@ from flask import Flask
 
 from . import clock
 
+__version__ = "0.1.0"
 HOME = Path(__file__).resolve().parent.parent
 
 

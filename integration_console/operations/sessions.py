@@ -28,6 +28,7 @@ class SignedIn(UserMixin):
 
     user_id: int
     session_id: int
+    session_hash: str  # ties what leaves for another site, and comes back, to this browser
     email: str
     name: str
     role: str
@@ -62,7 +63,7 @@ def holder(token: str) -> SignedIn | None:
         return None
     if clock.now() - found.last_used_at > _TOUCH_EVERY:
         _touch(found)
-    return SignedIn(found.user_id, found.id, found.email, found.name, found.role, found.time_zone)
+    return SignedIn(found.user_id, found.id, found.token_hash, found.email, found.name, found.role, found.time_zone)
 
 
 def of_user(user_id: int) -> list[UserSession]:

@@ -12,7 +12,7 @@ from .. import clock
 from ..errors import TooMany
 from ..models import Throttle, db
 
-_FREE = {"account": 5, "address": 30}  # tries without any delay; an office shares one address
+_FREE = {"account": 5, "address": 10}  # tries without any delay (X11)
 _FIRST_S, _LONGEST_S = 15, 15 * 60
 _FORGOTTEN_AFTER = timedelta(hours=12)
 

@@ -17,9 +17,11 @@ from flask_limiter.util import get_remote_address
 from flask_login import LoginManager, current_user
 from flask_wtf.csrf import CSRFError, CSRFProtect
 
-from ..errors import Forbidden, NotSignedIn
+from .. import services
+from ..errors import Forbidden, NotFound, NotSignedIn
 from ..models import reading
 from ..operations import sessions
+from ..services.base import Service
 
 View = TypeVar("View", bound=Callable)
 
@@ -155,6 +157,16 @@ def _read_only_on_get() -> None:
 def _end_reading(_error) -> None:
     if stack := g.pop("reading", None):
         stack.close()
+
+
+def known_service(key: str) -> Service:
+    """The service an address names.
+
+    Raises NotFound: in an address an unknown one is a page that does not exist.
+    """
+    if service := services.every().get(key):
+        return service
+    raise NotFound("There is no such service.")
 
 
 def forget_browser() -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from datetime import timedelta
 from http import HTTPStatus
+from typing import cast
 
 import structlog
-from flask import Flask, Response, current_app, g, jsonify, redirect, render_template, request, url_for
+from flask import Flask, Response, current_app, flash, g, jsonify, redirect, render_template, request, url_for
 from flask_limiter.errors import RateLimitExceeded
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DataError, InterfaceError, OperationalError
@@ -72,7 +73,7 @@ def _answer(error: Exception):
     if isinstance(error, HTTPException) and error.code and error.code < 400:
         return error
     if status == 401 and not wants_json():
-        return redirect(url_for("sign_in.form", next=_asked_page()))
+        return _to_the_door()
     return _with_retry(_json(error, status) if wants_json() else _page(error, status), error, status)
 
 
@@ -140,6 +141,15 @@ def _with_retry(response: Response, error: Exception, status: int) -> Response:
     if isinstance(error, HTTPException) and status == 405:
         response.headers["Allow"] = ", ".join(sorted(getattr(error, "valid_methods", None) or ()))
     return response
+
+
+def _to_the_door() -> Response:
+    """Sign in first, then go on where one was. A part of a page asks its whole page to go there."""
+    if "HX-Request" in request.headers:
+        return Response(status=401, headers={"HX-Redirect": url_for("sign_in.form")})
+    if request.method == "POST":
+        flash("You were signed out in the meantime. Nothing was saved.", "warning")
+    return cast(Response, redirect(url_for("sign_in.form", next=_asked_page()), 303))
 
 
 def _asked_page() -> str:

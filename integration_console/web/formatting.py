@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 import humanize
 from flask import Flask, g, has_request_context, request
@@ -26,7 +26,7 @@ def set_up(app: Flask) -> None:
     filters = {
         "ago": ago, "moment": moment, "iso": iso, "duration": duration, "number": number, "bytes": size, "money": money,
         "field_name": field_name, "middle": middle, "pretty_json": pretty_json, "percent": percent,
-        "shown_time": shown_time, "labelled": labelled,
+        "shown_time": shown_time, "labelled": labelled, "masked": masked, "browser_name": browser_name,
     }  # fmt: skip
     app.jinja_env.filters.update(filters)
     app.jinja_env.globals.update(zone_name=lambda: zone().key, now=clock.now)
@@ -40,6 +40,11 @@ def zone() -> ZoneInfo:
         own = current_user.time_zone if current_user.is_authenticated else None
         g.zone = _known_zone(own or firm_settings.get("firm.time_zone"))
     return g.zone
+
+
+def zones() -> list[str]:
+    """Time zones to choose from."""
+    return ["UTC", *sorted(zone for zone in available_timezones() if "/" in zone and not zone.startswith("Etc/"))]
 
 
 def _known_zone(name: str | None) -> ZoneInfo:
@@ -157,6 +162,27 @@ def middle(text: object, width: int = 16) -> str:
         return whole
     tail = width // 3
     return f"{whole[: width - tail - 1]}…{whole[-tail:]}"
+
+
+def masked(value: object) -> str:
+    """What somebody sees who may know that a value is there, but not which."""
+    return "" if value in (None, "") else "••••••"
+
+
+def browser_name(agent: str) -> str:
+    """A browser and its system in two words, out of what it says of itself: "Firefox on Windows"."""
+    browsers = (
+        ("Edg/", "Edge"),
+        ("OPR/", "Opera"),
+        ("Firefox/", "Firefox"),
+        ("Chrome/", "Chrome"),
+        ("Safari/", "Safari"),
+    )
+    systems = (("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"), ("Windows", "Windows"))
+    systems += (("Mac OS", "Mac"), ("Linux", "Linux"))
+    browser = next((name for sign, name in browsers if sign in agent), "")
+    system = next((name for sign, name in systems if sign in agent), "")
+    return " on ".join(part for part in (browser, system) if part) or agent[:40] or "unknown"
 
 
 def pretty_json(value: object) -> str:

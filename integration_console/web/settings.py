@@ -1,23 +1,202 @@
-"""Settings: one's own profile, and for administrators the firm, services, retention, people, system and audit log."""
+"""Settings of the firm, its services and this installation. One's own account and people are in users.py."""
 
 from __future__ import annotations
 
-from flask import Blueprint, render_template
+import platform
+import shutil
+from importlib.metadata import version as version_of
 
-from . import Menu
+from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from sqlalchemy import select, text, tuple_
+
+from .. import __version__, clock, services
+from ..errors import InvalidInput
+from ..models import AuditEvent, db
+from ..operations import applications, health
+from ..operations import settings as firm_settings
+from . import Menu, access, forms
 from .access import may
+from .formatting import moment, size, zones
 
 page = Blueprint("settings", __name__, url_prefix="/settings")
-menu = Menu("Settings", icon="gear", order=9, key="s")
+menu = Menu("Settings", icon="gear", order=90, key="s")
+
+PER_PAGE = 50
 
 
 @page.get("/")
 @may("keep own profile")
 def index():
-    return profile()
+    """The sections this person may open."""
+    return render_template("settings/index.html")
 
 
-@page.get("/profile")
-@may("keep own profile")
-def profile():
-    return render_template("settings/profile.html")
+# -- the firm --------------------------------------------------------------------------------------------------------
+
+
+@page.get("/firm")
+@may("change settings")
+def firm():
+    """The firm's name and zone."""
+    return _firm_page(forms.Form({name: firm_settings.get(f"firm.{name}") for name in ("name", "time_zone")}))
+
+
+@page.post("/firm")
+@may("change settings")
+def save_firm():
+    """Keep them."""
+    sent = forms.sent("name", "time_zone")
+    try:
+        firm_settings.save({f"firm.{name}": value for name, value in sent.items()}, actor=access.actor())
+    except InvalidInput as error:
+        return _firm_page(forms.Form(sent, _short(error))), 422
+    flash("The firm's settings are saved and count from now on.", "success")
+    return redirect(url_for("settings.firm"))
+
+
+def _firm_page(form: forms.Form):
+    return render_template("settings/firm.html", form=form, zones=zones())
+
+
+def _short(error: InvalidInput) -> InvalidInput:
+    """The same message, at the field as the form names it: "firm.name" is "name"."""
+    return InvalidInput(str(error), field=(error.field or "").rpartition(".")[2])
+
+
+# -- how long things are kept ----------------------------------------------------------------------------------------
+
+
+@page.get("/retention")
+@may("change settings")
+def retention():
+    """Days by table."""
+    return _retention_page(forms.Form({table: firm_settings.days_kept(table) for table in firm_settings.RETENTION}))
+
+
+@page.post("/retention")
+@may("change settings")
+def save_retention():
+    """Keep them. What is older goes with the next purge."""
+    sent = forms.sent(*firm_settings.RETENTION)
+    try:
+        firm_settings.save({f"retention.{table}": days for table, days in sent.items()}, actor=access.actor())
+    except InvalidInput as error:
+        return _retention_page(forms.Form(sent, _short(error))), 422
+    flash("Saved. What is older is removed within a day.", "success")
+    return redirect(url_for("settings.retention"))
+
+
+def _retention_page(form: forms.Form):
+    return render_template("settings/retention.html", form=form, tables=firm_settings.RETENTION)
+
+
+# -- services --------------------------------------------------------------------------------------------------------
+
+
+@page.get("/services")
+@may("change settings")
+def service_list():
+    """Every service and whether its application is set up."""
+    rows = [
+        (service, applications.has_consent(service), AppSettings.of(service)) for service in services.every().values()
+    ]
+    return render_template("settings/services.html", rows=rows)
+
+
+@page.get("/services/<key>")
+@may("change settings")
+def service(key: str):
+    """One service's application settings."""
+    chosen = access.known_service(key)
+    row = applications.of(chosen)
+    return _service_page(chosen, forms.Form({name: getattr(row, name) or "" for name in applications.fields(chosen)}))
+
+
+@page.post("/services/<key>")
+@may("change settings")
+def save_service(key: str):
+    """Keep them; the secret only when a new one was typed."""
+    chosen = access.known_service(key)
+    sent = forms.sent(*applications.fields(chosen), raw=("client_secret",) if applications.has_consent(chosen) else ())
+    secret = sent.pop("client_secret", "").strip()
+    try:
+        changed = applications.save(key, sent, secret=secret, actor=access.actor())
+    except InvalidInput as error:
+        return _service_page(chosen, forms.Form(sent, error)), 422
+    flash(f"{chosen.label}: saved; the next call uses it." if changed else "Nothing was changed.", "success")
+    return redirect(url_for("settings.service", key=key))
+
+
+@page.post("/services/<key>/secret/removal")
+@may("change settings")
+def remove_secret(key: str):
+    """Forget the stored client secret."""
+    forms.sent()
+    applications.remove_secret(access.known_service(key).key, actor=access.actor())
+    flash("The client secret is removed.", "success")
+    return redirect(url_for("settings.service", key=key))
+
+
+def _service_page(chosen, form: forms.Form):
+    row = applications.of(chosen)
+    return render_template(
+        "settings/service.html",
+        service=chosen,
+        form=form,
+        row=row,
+        fields=applications.fields(chosen),
+        has_consent=applications.has_consent(chosen),
+        in_environment=current_app.config["SETTINGS"].of_service(chosen.key),
+        declared=",".join(f"{limit.calls}/{limit.per_s:g}" for limit in chosen.limits),
+        redirect_uri=applications.in_force(chosen).redirect_uri(chosen),
+    )
+
+
+# -- this installation -----------------------------------------------------------------------------------------------
+
+
+@page.get("/system")
+@may("change settings")
+def system():
+    """What runs here, in words that can be copied for support."""
+    parts, workers = health.parts(), health.workers()
+    facts = _facts()
+    report = "\n".join(
+        [*(f"{name}: {value}" for name, value in facts.items()), *(f"{part.name}: {part.word}" for part in parts)]
+        + [f"worker {worker.owner}: last heard {moment(worker.seen_at)}" for worker in workers]
+    )
+    return render_template(
+        "settings/system.html", shown=facts, parts=parts, workers=workers, is_alive=health.is_alive, report=report
+    )
+
+
+def _facts() -> dict[str, str]:
+    settings = current_app.config["SETTINGS"]
+    dialect = db.engine.dialect
+    asked = "select sqlite_version()" if dialect.name == "sqlite" else "show server_version"
+    product = "SQLite" if dialect.name == "sqlite" else "PostgreSQL"
+    return {
+        "Console": __version__,
+        "Environment": settings.APP_ENV + (", sandbox" if settings.SANDBOX else ""),
+        "Address": settings.BASE_URL,
+        "Database": f"{product} {db.session.scalar(text(asked))}",
+        "Engine": settings.ENGINE,
+        "Python": f"{platform.python_version()} on {platform.system()} {platform.machine()}",
+        "Flask, SQLAlchemy": f"{version_of('flask')}, {version_of('sqlalchemy')}",
+        "Free disk": size(shutil.disk_usage(settings.INSTANCE_DIR).free),
+        "Time here": moment(clock.now()),
+    }
+
+
+@page.get("/audit")
+@may("see audit log")
+def audit():
+    """Who did what, newest first."""
+    before = request.args.get("before", type=int)
+    query = select(AuditEvent).order_by(AuditEvent.at.desc(), AuditEvent.id.desc()).limit(PER_PAGE + 1)
+    last = db.session.get(AuditEvent, before) if before and before < 2**63 else None
+    if last:
+        query = query.where(tuple_(AuditEvent.at, AuditEvent.id) < (last.at, last.id))
+    found = list(db.session.scalars(query))
+    older = url_for("settings.audit", before=found[PER_PAGE - 1].id) if len(found) > PER_PAGE else None
+    return render_template("settings/audit.html", events=found[:PER_PAGE], older=older, is_first=last is None)
