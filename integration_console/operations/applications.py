@@ -13,7 +13,7 @@ from ..models import ApiConfig, db
 from ..services.base import OAuth, Service
 from ..transport.limits import parse_limits
 from . import audit
-from .accounts import vault
+from .accounts import AppSettings, vault
 
 ADDRESSES = ("api_url", "auth_url", "token_url", "redirect_uri")
 _LONGEST = 2000
@@ -23,6 +23,11 @@ def of(service: Service) -> ApiConfig:
     """What was set for a service; an empty row, not stored, when nothing was."""
     found = db.session.scalar(select(ApiConfig).where(ApiConfig.service == service.key))
     return found or ApiConfig(service=service.key, updated_at=clock.now())
+
+
+def in_force(service: Service) -> AppSettings:
+    """What counts for a service now: what was set, else the environment's."""
+    return AppSettings.of(service)
 
 
 def fields(service: Service) -> tuple[str, ...]:

@@ -14,11 +14,19 @@ from flask import Flask, g, has_request_context, request
 from flask_login import current_user
 from markupsafe import Markup, escape
 
-from .. import clock
+from .. import clock, services
 from ..operations import settings as firm_settings
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"))
 _ALWAYS_UPPER = {"id", "url", "api", "ip", "utc", "sla", "vat"}
+
+_BROWSERS = (
+    ("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"),
+)  # fmt: skip
+_SYSTEMS = (
+    ("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"), ("Windows", "Windows"), ("Mac OS", "Mac"),
+    ("Linux", "Linux"),
+)  # fmt: skip
 
 
 def set_up(app: Flask) -> None:
@@ -27,9 +35,10 @@ def set_up(app: Flask) -> None:
         "ago": ago, "moment": moment, "iso": iso, "duration": duration, "number": number, "bytes": size, "money": money,
         "field_name": field_name, "middle": middle, "pretty_json": pretty_json, "percent": percent,
         "shown_time": shown_time, "labelled": labelled, "masked": masked, "browser_name": browser_name,
+        "clock_time": clock_time,
     }  # fmt: skip
     app.jinja_env.filters.update(filters)
-    app.jinja_env.globals.update(zone_name=lambda: zone().key, now=clock.now)
+    app.jinja_env.globals.update(zone_name=lambda: zone().key, now=clock.now, service_label=service_label)
 
 
 def zone() -> ZoneInfo:
@@ -144,6 +153,17 @@ def money(value: Decimal | float | str | None, currency: str = "", empty: str = 
     return f"{amount:,.{places}f} {currency}".strip()
 
 
+def clock_time(value: datetime) -> str:
+    """Hours and minutes where the reader is: "14:00"."""
+    return value.astimezone(zone()).strftime("%H:%M")
+
+
+def service_label(key: str) -> str:
+    """A service's name for people; its key when it is no longer there."""
+    found = services.every().get(key)
+    return found.label if found else key
+
+
 def field_name(name: str) -> str:
     """A field's name for people: "client_id" and "clientId" are "Client ID".
 
@@ -171,17 +191,8 @@ def masked(value: object) -> str:
 
 def browser_name(agent: str) -> str:
     """A browser and its system in two words, out of what it says of itself: "Firefox on Windows"."""
-    browsers = (
-        ("Edg/", "Edge"),
-        ("OPR/", "Opera"),
-        ("Firefox/", "Firefox"),
-        ("Chrome/", "Chrome"),
-        ("Safari/", "Safari"),
-    )
-    systems = (("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"), ("Windows", "Windows"))
-    systems += (("Mac OS", "Mac"), ("Linux", "Linux"))
-    browser = next((name for sign, name in browsers if sign in agent), "")
-    system = next((name for sign, name in systems if sign in agent), "")
+    browser = next((name for sign, name in _BROWSERS if sign in agent), "")
+    system = next((name for sign, name in _SYSTEMS if sign in agent), "")
     return " on ".join(part for part in (browser, system) if part) or agent[:40] or "unknown"
 
 

@@ -97,9 +97,8 @@ def _retention_page(form: forms.Form):
 @may("change settings")
 def service_list():
     """Every service and whether its application is set up."""
-    rows = [
-        (service, applications.has_consent(service), AppSettings.of(service)) for service in services.every().values()
-    ]
+    every = services.every().values()
+    rows = [(service, applications.has_consent(service), applications.in_force(service)) for service in every]
     return render_template("settings/services.html", rows=rows)
 
 
