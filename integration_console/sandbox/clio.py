@@ -29,7 +29,8 @@ MAKERS = {
     "notes": "note", "practice_areas": "practice_area", "tasks": "task",
     "trust_line_items": "trust_line_item", "users": "user",
 }
-ONLY_LISTED = ("line_items", "interest_charges", "currencies", "matter_stages", "trust_line_items")  # no GET of one
+# There is no GET of one of these.
+ONLY_LISTED = ("line_items", "interest_charges", "currencies", "matter_stages", "trust_line_items")
 DEFAULT_VERSION = "4.0.13"
 MOST_PER_PAGE = 200
 FURTHEST_OFFSET = 10_000

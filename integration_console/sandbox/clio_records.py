@@ -27,7 +27,8 @@ NOTES = (
 )
 CHORES = ("Call client", "File answer", "Draft letter", "Check service", "Order records ✅")
 DETAILS = (
-    "Client prefers e-mail. 😀", "<p>Spoke to <i>adjuster</i>.<br>Offer: $12,500</p><script>alert(1)</script>",
+    "Client prefers e-mail. 😀",
+    "<p>Spoke to <i>adjuster</i>.<br>Offer: $12,500</p><script>alert(1)</script>",
     "Long intake call. " * 180, "اتصل بالموكل غدًا", "\u202ereversed\u202c and zero\u200bwidth", "-2+3",
 )
 
@@ -46,6 +47,7 @@ class ClioRecords(ClioPeople):
         client, area = firm.client_of(number), self.area_of(number)
         status = firm.pick(("Open", "Closed", "Open", "Pending", "Open", "Closed", "Open"), "status", number)
         opened = self.date_of("matters", number)
+        limitation, rest = divmod(number, LIMITATION_EVERY)
         stage = (area - 1) * len(STAGES) + firm.dice("stage", number) % len(STAGES) + 1
         return {
             "id": number, "number": number, "display_number": firm.matter_label(number),
@@ -56,14 +58,13 @@ class ClioRecords(ClioPeople):
             "location": "Oakland" if number % 4 else None, "billable": number % 19 != 0,
             "client_reference": None, "client_id": client,
             "billing_method": ("contingency", "hourly", "flat")[0 if area == 1 else 1 + number % 5 // 4],
-            "has_tasks": number % LIMITATION_EVERY == 0, "shared": False, "require_utbms_codes": False,
-            "last_activity_date": None, "maildrop_address": None, "matter_stage_updated_at": None,
-            "currency": {"id": 1}, "client": {"id": client}, "practice_area": {"id": area},
-            "matter_stage": {"id": stage}, "responsible_attorney": {"id": 1 + firm.dice("lead", number) % 5},
+            "has_tasks": not rest, "shared": False, "require_utbms_codes": False, "last_activity_date": None,
+            "maildrop_address": None, "matter_stage_updated_at": None, "currency": {"id": 1},
+            "client": {"id": client}, "practice_area": {"id": area}, "matter_stage": {"id": stage},
+            "responsible_attorney": {"id": 1 + firm.dice("lead", number) % 5},
             "originating_attorney": {"id": 1 + firm.dice("origin", number) % 5} if number % 6 else None,
             "responsible_staff": {"id": 6 + number % 4} if number % 2 else None, "user": {"id": 1},
-            "group": None,
-            "statute_of_limitations": {"id": number // LIMITATION_EVERY} if number % LIMITATION_EVERY == 0 else None,
+            "group": None, "statute_of_limitations": {"id": limitation} if not rest else None,
             "custom_field_values": self.values_of("Matter", number), "account_balances": [],
             "relationships": [],
         }

@@ -135,15 +135,17 @@ NEEDS = {"contacts": _needs_contact, "matters": _needs("client", "description"),
 
 # What else changes when a record is written
 
+REACHED_BY = (("email_addresses", "address", "default_email", "primary_email_address"),
+              ("phone_numbers", "number", "default_number", "primary_phone_number"))
+
 def _after_contact(clio, record: dict, sent: dict, before: dict) -> None:
     if record["type"] == "Person" and ("name" not in sent or "first_name" in sent or "last_name" in sent):
         record["name"] = f"{record['first_name'] or ''} {record['last_name'] or ''}".strip()
-    for field, text, flag in (("email_addresses", "address", "default_email"),
-                              ("phone_numbers", "number", "default_number")):
+    for field, text, flag, primary in REACHED_BY:
         if field in sent:
             record[field] = _merged(before.get(field, []), sent[field], flag)
             main = next((one for one in record[field] if one["primary"]), (record[field] or [{}])[0])
-            record[f"primary_{field.removesuffix('es').removesuffix('s')}"] = main.get(text)
+            record[primary] = main.get(text)
     _set_values(clio, record, sent, before)
 
 

@@ -23,7 +23,8 @@ ODD_NAMES = (
     ("محمد", "الأنصاري"), ("小明", "王"), ("Анна", "Кузнецова"), ("प्रिया", "शर्मा"), ("דוד", "כהן"),
     ("Jose\u0301", "Nu\u0301n\u0303ez"), ("=1+1", "Testcase"), ("Zoë", "D’Angelo-Müller"),
     ("Thị Hồng", "Nguyễn"), ("A", "B"), ("Renée", "=HYPERLINK(\"https://example.com\")"),
-    ("Θεοδώρα", "Παπαδοπούλου"), ("김", "민준"), ("Robert'); DROP TABLE", "Students"), ("<b>Max</b>", "Power"),
+    ("Θεοδώρα", "Παπαδοπούλου"), ("김", "민준"), ("Robert'); DROP TABLE", "Students"),
+    ("<b>Max</b>", "Power"),
     ("  Padded ", "Spaces  "), ("Maximiliana " * 12, "von Hohenfels-" * 9 + "Langenau"), ("สมชาย", "ใจดี"),
     ("Þór", "Ægisson"),
 )
@@ -139,8 +140,8 @@ class Firm:
         email = party.email.upper() if party.email and number % 2 else party.email
         if party.is_company:
             return replace(party, number=number, company=party.company.upper(), email=email)
-        return replace(party, number=number, first=f"{party.first[:1]}.", last=party.last.lower(), email=email,
-                       phone=None, born=None)
+        return replace(party, number=number, first=f"{party.first[:1]}.", last=party.last.lower(),
+                       email=email, phone=None, born=None)
 
     def _email(self, number: int, company: str | None) -> str | None:
         if self.chance(9, "no e-mail", number):

@@ -259,11 +259,12 @@ def _american(text: str | None, default: str) -> str:
 def _meta(found: list, shown: list, start: int, page: int, limit: int) -> dict:
     has_more = start + limit < len(found)
     last = shown[-1] if shown else None
-    after = {"startAfter": _millis(last["createdAt"]) if last else None, "startAfterId": last["id"] if last else None}
+    after = (_millis(last["createdAt"]), last["id"]) if last else (None, None)
     # The vendor's own example shows a scheme and a host no caller can reach: follow startAfter instead.
     url = f"http://internal.example.com/opportunities/search?page={page + 1}" if has_more else None
-    return {"total": len(found), "nextPageUrl": url, **after, "currentPage": page,
-            "nextPage": page + 1 if has_more else None, "prevPage": page - 1 if page > 1 else None}
+    return {"total": len(found), "nextPageUrl": url, "startAfter": after[0], "startAfterId": after[1],
+            "currentPage": page, "nextPage": page + 1 if has_more else None,
+            "prevPage": page - 1 if page > 1 else None}
 
 
 def _unprocessable(messages: list[str]) -> Answer:

@@ -8,6 +8,9 @@ import pytest
 import urllib3
 
 from integration_console.sandbox import Sandbox
+from integration_console.sandbox.clio import MAKERS, ONLY_LISTED
+from integration_console.sandbox.clio_fields import known_inside
+from integration_console.sandbox.clio_filters import SORTED_BY, UNORDERED
 
 UPSTREAM = Path(__file__).resolve().parents[3] / "shared" / "upstream"
 needs_documents = pytest.mark.skipif(not UPSTREAM.is_dir(), reason=f"the vendors' documents are not in {UPSTREAM}")
@@ -18,12 +21,10 @@ http = urllib3.PoolManager()
 # What the documents get wrong or leave out, each seen in live answers or told in the vendor's prose.
 UNDECLARED = {
     "clio": set(),
-    "ghl": {"traceId", "searchAfter", "sort", "dateUpdated", "bodyText", "_id", "additionalEmails",
-            "additionalPhones", "followers", "contactName", "address", "isActive", "showInFunnel",
-            "showInPieChart", "position", "name", "id"},
+    "ghl": {"traceId", "sort", "bodyText", "additionalEmails", "additionalPhones", "followers"},
     "clockify": {"clientId", "clientName", "documentType", "auditMetadata"},
 }
-LOOSELY_TYPED = {"value", "fieldValue", "status"}  # declared as string or object, sent as whatever the field holds
+LOOSELY_TYPED = {"value", "fieldValue", "status"}  # declared string or object, sent as the field holds it
 
 
 @cache
@@ -127,11 +128,7 @@ def wrong(sent, schema: Schema, service: str) -> list[str]:
 
 
 CLIO = "clio/openapi.json"
-CLIO_RESOURCES = (
-    "activities activity_descriptions allocations bank_accounts bank_transactions line_items bills contacts credit_memos "
-    "currencies custom_fields expense_categories groups interest_charges matter_stages matters notes practice_areas tasks "
-    "trust_line_items users"
-).split()
+CLIO_RESOURCES = sorted(MAKERS)
 
 
 def clio_answer(sandbox, resource: str) -> dict:
@@ -146,8 +143,6 @@ def clio_answer(sandbox, resource: str) -> dict:
 
 
 def _asked(clio, name: str) -> str:
-    from integration_console.sandbox.clio_fields import known_inside
-
     inside = known_inside(clio, name)
     return (
         f"{name}{{{','.join(sorted(inside))}}}"
@@ -172,8 +167,6 @@ def test_every_field_clio_may_be_asked_for_is_declared(sandbox, resource):
 
 @pytest.mark.parametrize("resource", CLIO_RESOURCES)
 def test_clio_sorts_only_where_its_document_lets_one(resource):
-    from integration_console.sandbox.clio_filters import SORTED_BY, UNORDERED
-
     parameters = document(CLIO)["paths"][f"/{resource}.json"]["get"]["parameters"]
     order = next((one for one in parameters if one["name"] == "order"), None)
 
@@ -183,8 +176,6 @@ def test_clio_sorts_only_where_its_document_lets_one(resource):
 
 
 def test_clio_shows_a_single_record_only_where_its_document_does(sandbox):
-    from integration_console.sandbox.clio import ONLY_LISTED
-
     paths = document(CLIO)["paths"]
     without = {one for one in CLIO_RESOURCES if "get" not in paths.get(f"/{one}/{{id}}.json", {})}
 
