@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
+from hashlib import sha256
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -19,7 +20,7 @@ from flask_wtf.csrf import CSRFError, CSRFProtect
 
 from .. import services
 from ..errors import Forbidden, NotFound, NotSignedIn
-from ..models import reading
+from ..models import db, reading
 from ..operations import sessions
 from ..services.base import Service
 
@@ -152,6 +153,17 @@ def _read_only_on_get() -> None:
     if request.method in ("GET", "HEAD"):
         g.reading = ExitStack()
         g.reading.enter_context(reading())
+
+
+def allow_writing() -> None:
+    """For the rare GET that changes something: the consent a service sends people back with."""
+    db.session.rollback()
+    _end_reading(None)
+
+
+def browser_mark() -> str:
+    """What ties a consent to the signed-in browser that asked for it, so that nobody else can finish it (X7)."""
+    return sha256(f"consent:{session.get('_user_id', '')}".encode()).hexdigest()
 
 
 def _end_reading(_error) -> None:
