@@ -91,6 +91,7 @@ def _end(*which) -> None:
 def _live():
     columns = (
         UserSession.id,
+        UserSession.token_hash,
         UserSession.last_used_at,
         UserSession.user_id,
         User.email,

@@ -147,7 +147,7 @@ def _service_page(chosen, form: forms.Form):
         has_consent=applications.has_consent(chosen),
         in_environment=current_app.config["SETTINGS"].of_service(chosen.key),
         declared=",".join(f"{limit.calls}/{limit.per_s:g}" for limit in chosen.limits),
-        redirect_uri=applications.in_force(chosen).redirect_uri(chosen),
+        redirect_uri=applications.in_force(chosen).client(chosen).redirect_uri,
     )
 
 
