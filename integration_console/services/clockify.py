@@ -236,19 +236,22 @@ class ClockifyService(Service):
     limits = (Limit(10, 1),)
     free_limits = (Limit(30, 3600),)
 
-    # What it holds.
-    time_entries = Resource(
-        W + "/user/{owner}/time-entries", TimeEntry, PAGES, title="description|timeInterval.start", changed=None,
-        one=W + "/time-entries/{id}", per="users", owner_at="userId", starts="timeInterval.start", trailing=TRAILING,
-    )  # fmt: skip
-    projects = Resource(W + "/projects", Project, PAGES, changed=None, params=BY_ID)  # without `archived`: both kinds
-    clients = Resource(W + "/clients", Client, PAGES, changed=None)
-    tasks = Resource(W + "/projects/{owner}/tasks", Task, PAGES, changed=None, params=BY_ID, per="projects")
-    tags = Resource(W + "/tags", Tag, PAGES, changed=None, params=BY_ID, reference=True)
+    # What it holds; owners before what is listed under them.
     users = Resource(
         W + "/users", User, PAGES, title="name|email", changed=None, one="", reference=True,
         params={**BY_ID, "status": "ALL", "account-statuses": EVERY_ACCOUNT, "include-roles": "false"},
     )  # fmt: skip
+    clients = Resource(W + "/clients", Client, PAGES, changed=None)
+    # Without the parameter `archived`: both kinds.
+    projects = Resource(W + "/projects", Project, PAGES, changed=None, params=BY_ID, reference=True)
+    tasks = Resource(
+        W + "/projects/{owner}/tasks", Task, PAGES, changed=None, params=BY_ID, per="projects", reference=True
+    )
+    time_entries = Resource(
+        W + "/user/{owner}/time-entries", TimeEntry, PAGES, title="description|timeInterval.start", changed=None,
+        one=W + "/time-entries/{id}", per="users", owner_at="userId", starts="timeInterval.start", trailing=TRAILING,
+    )  # fmt: skip
+    tags = Resource(W + "/tags", Tag, PAGES, changed=None, params=BY_ID, reference=True)
     custom_fields = Resource(W + "/custom-fields", CustomField, changed=None, one="", reference=True)
     workspaces = Resource("/workspaces", Workspace, changed=None, reference=True)
 

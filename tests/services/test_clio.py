@@ -115,12 +115,6 @@ def test_the_account_is_the_firm_not_the_user(clio):
     assert account.facts["Signed in as"]
 
 
-def test_no_column_of_a_report_has_two_sources():
-    for resource in CLIO.resources.values():
-        columns = [column.name for column in resource.columns()]
-        assert len(columns) == len(set(columns)), resource.key
-
-
 def test_trust_money_is_marked():
     """W8."""
     assert {key for key, one in CLIO.resources.items() if one.trust} == {
