@@ -24,7 +24,12 @@ class Worker:
 
     def __init__(self, app: Flask) -> None:
         settings = app.config["SETTINGS"]
-        self.app, self.slots, self.lease_s, self.tick_s = app, settings.WORKER_SLOTS, settings.LEASE_SECONDS, settings.TICK_SECONDS
+        self.app, self.slots, self.lease_s, self.tick_s = (
+            app,
+            settings.WORKER_SLOTS,
+            settings.LEASE_SECONDS,
+            settings.TICK_SECONDS,
+        )
         self.stopping, self.freed = Event(), Event()
         self._busy, self._lock = 0, Lock()
         self._last: dict[str, float] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -12,16 +12,16 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from .. import clock, services
-from ..errors import InvalidInput, NeedsPerson, TryLater
+from ..errors import InvalidInput, NeedsPerson, TryLater, UpstreamError
 from ..models import ApiConfig, Connection, db
 from ..services.base import ApiKey, Limit, OAuth, Service, Upstream
 from ..storage import leases
 from ..storage.transactions import Recorder
 from ..storage.vault import Vault
 from ..transport import auth
-from ..transport.call import Call
 from ..transport.limits import Budget, parse_limits
 from ..transport.pacing import open_store
+from ..transport.tokens import TokenEndpoint
 from .holds import process_name
 
 REFRESH_LEASE_S = 25  # longer than a token endpoint may take
@@ -59,7 +59,8 @@ class AppSettings:
         if way is None:
             raise InvalidInput(f"{service.label} is connected with a key, not by consent.", field="service")
         places = self._places(service, settings)
-        return way.at(
+        return replace(
+            way,
             authorize_url=self.get("auth_url") or way.authorize_url.format_map(places),
             token_url=self.get("token_url") or way.token_url.format_map(places),
             revoke_url=self._revoke_url(way, places),
@@ -73,17 +74,20 @@ class AppSettings:
             return told.rsplit("/", 1)[0] + "/" + way.revoke_url.rsplit("/", 1)[1]
         return way.revoke_url.format_map(places)
 
-    def redirect_uri(self, service: Service) -> str:
-        """Where consent comes back to."""
+    def client(self, service: Service) -> auth.Client:
+        """Who we are to the service."""
         base = current_app.config["SETTINGS"].BASE_URL.rstrip("/")
-        return self.get("redirect_uri") or f"{base}/oauth/{service.key}/callback"
+        comes_back_to = self.get("redirect_uri") or f"{base}/oauth/{service.key}/callback"
+        return auth.Client(self.get("client_id") or "", self.get("client_secret") or "", comes_back_to)
 
     def _places(self, service: Service, settings: Mapping[str, str]) -> dict[str, str]:
         if not service.regions:
             return {}
         region = settings.get("region") or self.get("region") or next(iter(service.regions))
         if region not in service.regions:
-            raise InvalidInput(f"{service.label} has no region {region!r}. There are: {', '.join(service.regions)}.", field="region")
+            raise InvalidInput(
+                f"{service.label} has no region {region!r}. There are: {', '.join(service.regions)}.", field="region"
+            )
         return {"region_host": service.regions[region]}
 
 
@@ -134,12 +138,11 @@ def open_account(
     Raises NeedsPerson when its tokens cannot be renewed, TryLater when the token endpoint does not answer.
     """
     service = services.by_key(connection.service)
-    keys = _Keys(service, connection.id, unseal(connection), connection.settings)
+    keys = _Keys(service, connection.id, unseal(connection), connection.settings, run_id)
     # Tokens and keys are counted where the vendor counts them: by account where it says so, else by connection.
     key = f"{service.key}:{connection.account_id if service.budget_by_account else connection.id}"
-    opened = _open(service, keys, connection.settings, key, limits_of(connection), connection.id, run_id, should_stop)
+    opened = _open(service, keys, connection.settings, key, limits_of(connection), should_stop)
     opened.upstream.account_id = connection.account_id
-    keys.upstream = opened.upstream
     keys.renew_if_due()
     return opened
 
@@ -148,22 +151,22 @@ def open_trial(service: Service, credentials: dict[str, Any], settings: Mapping[
     """The same for credentials nobody has stored yet."""
     told = AppSettings.of(service).get("limits")
     limits = parse_limits(told) if told else service.limits_for(settings)
-    return _open(service, _Keys(service, None, credentials, settings), settings, f"{service.key}:trial", limits, None, None, lambda: False)
+    return _open(service, _Keys(service, None, credentials, settings), settings, f"{service.key}:trial", limits)
 
 
-def _open(service, keys, settings, budget_key, limits, connection_id, run_id, should_stop) -> Opened:
-    config, app = current_app.config["SETTINGS"], AppSettings.of(service)
-    recorder = Recorder(connection_id, run_id, service.key)
+def _open(
+    service: Service, keys: _Keys, settings: Mapping[str, str], budget_key: str, limits: tuple[Limit, ...],
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Opened:  # fmt: skip
+    config = current_app.config["SETTINGS"]
     budget = Budget(budget_key, limits, open_store(config.database_url, config.INSTANCE_DIR / "limits"))
     upstream = Upstream(
-        service=service, base_url=app.base_url(service, settings), settings={**settings}, authorize=keys.headers,
-        budget=budget, record=recorder if config.RECORD_CALLS else None, refresh=keys.renew if keys.renewable else None,
-        secrets=keys.secrets, deadline_s=config.CALL_DEADLINE_SECONDS, max_bytes=int(config.MAX_ANSWER_MIB * 1024 * 1024),
-        insecure=config.ALLOW_INSECURE_UPSTREAMS, headers=service.headers, explain=service.explain,
-        decide=service.decide, limit_headers=service.limit_headers, should_stop=should_stop,
+        service=service, base_url=keys.app.base_url(service, settings), settings=settings, authorize=keys.headers,
+        budget=budget, record=keys.recorder if config.RECORD_CALLS else None,
+        refresh=keys.renew if keys.renewable else None, secrets=keys.secrets, deadline_s=config.CALL_DEADLINE_SECONDS,
+        max_bytes=int(config.MAX_ANSWER_MIB * 1024 * 1024), insecure=keys.insecure, should_stop=should_stop,
     )  # fmt: skip
-    keys.upstream, keys.app = upstream, app
-    return Opened(service, upstream, recorder, budget, connection_id, keys.revocable, keys.revoke)
+    return Opened(service, upstream, keys.recorder, budget, keys.connection_id, keys.revocable, keys.revoke)
 
 
 def keep_budget(opened: Opened) -> None:
@@ -173,20 +176,24 @@ def keep_budget(opened: Opened) -> None:
     state = orjson.loads(orjson.dumps(opened.budget.state()))
     with Session(db.engine) as session, session.begin():
         session.execute(
-            update(Connection).where(Connection.id == opened.connection_id).values(budget={**state, "at": clock.now().isoformat()})
+            update(Connection)
+            .where(Connection.id == opened.connection_id)
+            .values(budget={**state, "at": clock.now().isoformat()})
         )
 
 
 class _Keys:
     """The credentials of one account in use, and their renewal."""
 
-    def __init__(self, service: Service, connection_id: int | None, credentials: dict, settings: Mapping[str, str]) -> None:
+    def __init__(
+        self, service: Service, connection_id: int | None, credentials: dict, settings: Mapping[str, str],
+        run_id: int | None = None,
+    ) -> None:  # fmt: skip
         self.service, self.connection_id = service, connection_id
         self.credentials, self.settings = credentials, settings
-        self.engine = db.engine
-        self.vault = vault()
-        self.upstream: Upstream
-        self.app: AppSettings
+        self.engine, self.vault, self.app = db.engine, vault(), AppSettings.of(service)
+        self.insecure = current_app.config["SETTINGS"].ALLOW_INSECURE_UPSTREAMS
+        self.recorder = Recorder(connection_id, run_id, service.key)
 
     @property
     def renewable(self) -> bool:
@@ -208,14 +215,22 @@ class _Keys:
     def secrets(self) -> list[str]:
         """Every value that must not be seen in a log."""
         names = ("access_token", "refresh_token", "api_key", "id_token")
-        return [str(self.credentials[n]) for n in names if self.credentials.get(n)] + [s for s in (self.app.get("client_secret"),) if s]
+        return [str(self.credentials[n]) for n in names if self.credentials.get(n)] + [
+            s for s in (self.app.get("client_secret"),) if s
+        ]
 
     def _way(self) -> OAuth:
         return self.app.way(self.service, self.settings)
 
     def revoke(self) -> None:
         """Have the service take the tokens back."""
-        auth.revoke(self._way(), self._send, self.credentials["access_token"])
+        self.token_endpoint(str(self._way().revoke_url))("", self.headers())
+
+    def token_endpoint(self, url: str) -> TokenEndpoint:
+        """Where tokens are asked for; its bodies are never recorded."""
+        return TokenEndpoint(
+            service=self.service, url=url, record=self.recorder, secrets=self.secrets(), insecure=self.insecure
+        )
 
     def renew_if_due(self) -> None:
         """Renew tokens that end soon, before they do (K4)."""
@@ -262,11 +277,11 @@ class _Keys:
 
     def _ask_for_tokens(self) -> None:
         """Refresh and commit the whole answer before anything of it is used (K2)."""
+        way = self._way()
         tokens = auth.refresh(
-            self._way(), self._send, refresh_token=self.credentials["refresh_token"],
-            client_id=self.app.get("client_id") or "", client_secret=self.app.get("client_secret") or "", now=clock.now(),
-        )  # fmt: skip
-        renewed = {**self.credentials, **tokens.kept(clock.now())}
+            self.token_endpoint(way.token_url), way, self.app.client(self.service), self.credentials["refresh_token"]
+        )
+        renewed = {**self.credentials, **kept(tokens)}
         with Session(self.engine) as session, session.begin():
             session.execute(
                 update(Connection)
@@ -278,6 +293,24 @@ class _Keys:
             )  # fmt: skip
         self.credentials = renewed
 
-    def _send(self, call: Call, url: str) -> Any:
-        return self.upstream.send_to(url, call)
 
+def kept(tokens: auth.Tokens) -> dict[str, Any]:
+    """Tokens as they are sealed: plain JSON values, times as text."""
+    return {
+        "access_token": tokens.access_token, "refresh_token": tokens.refresh_token, "scopes": list(tokens.scopes),
+        "expires_at": tokens.expires_at.isoformat() if tokens.expires_at else None,
+        "obtained_at": clock.now().isoformat(), **tokens.extra,
+    }  # fmt: skip
+
+
+def kept_answer(given: Mapping[str, Any]) -> dict[str, Any]:
+    """A token answer as a service gave it, or tokens kept before, as they are sealed.
+
+    Raises InvalidInput when it holds no usable token.
+    """
+    if given.get("expires_at") or "obtained_at" in given:
+        return dict(given)
+    try:
+        return kept(auth.read_answer(given))
+    except UpstreamError as error:
+        raise InvalidInput(f"This is no token answer: {error}", field="credentials") from None

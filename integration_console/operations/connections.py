@@ -14,12 +14,12 @@ from ..models import Connection, SyncRun, db
 from ..models.run import LIVE_STATES
 from ..services.base import Account, ApiKey, OAuth, Service
 from . import audit, slots
-from .accounts import Opened, keep_budget, limits_of, open_account, open_trial, seal
+from .accounts import Opened, keep_budget, kept_answer, limits_of, open_account, open_trial, seal
 from .holds import stop
 
 __all__ = [
-    "Opened", "add", "every", "find", "keep_budget", "limits_of", "open_account", "pause", "reconnect", "remove", "rename",
-    "resume", "set_resource", "set_schedule", "test",
+    "Opened", "add", "every", "find", "keep_budget", "limits_of", "open_account", "pause", "reconnect", "remove",
+    "rename", "resume", "set_resource", "set_schedule", "test",
 ]  # fmt: skip
 
 
@@ -37,7 +37,7 @@ def find(connection_id: int) -> Connection:
     return connection
 
 
-# -- connecting ---------------------------------------------------------------------------------------------------------
+# -- connecting -----------------------------------------------------------------------------------------------------
 
 
 def add(
@@ -111,7 +111,11 @@ def _checked_name(name: str) -> str:
 
 
 def _setting_names(service: Service) -> set[str]:
-    return {c.name for c in service.credentials if not c.secret} | {s for s in ("region",) if service.regions} | set(service.options)
+    return (
+        {c.name for c in service.credentials if not c.secret}
+        | {s for s in ("region",) if service.regions}
+        | set(service.options)
+    )
 
 
 def _checked_settings(service: Service, settings: Mapping[str, str], credentials: Mapping[str, Any]) -> dict[str, str]:
@@ -122,7 +126,9 @@ def _checked_settings(service: Service, settings: Mapping[str, str], credentials
             raise InvalidInput(f"{service.label} has no setting {name!r}. There are: {known}.", field=name)
     region = settings.get("region")
     if region and region not in service.regions:
-        raise InvalidInput(f"{service.label} has no region {region!r}. There are: {', '.join(service.regions)}.", field="region")
+        raise InvalidInput(
+            f"{service.label} has no region {region!r}. There are: {', '.join(service.regions)}.", field="region"
+        )
     if "access_token" not in credentials:
         for wanted in service.credentials:
             if wanted.required and not wanted.secret and not settings.get(wanted.name):
@@ -135,17 +141,19 @@ def _checked_credentials(service: Service, given: Mapping[str, Any]) -> dict[str
     if "access_token" in given:
         if not any(isinstance(way, OAuth) for way in service.ways):
             raise InvalidInput(f"{service.label} is connected with a key, not with tokens.", field="credentials")
-        return OAuth.kept(given, clock.now())
+        return kept_answer(given)
     way = next((way for way in service.ways if isinstance(way, ApiKey)), None)
     if way is None:
         raise InvalidInput(f"{service.label} is connected by consent (OAuth), not with a key.", field="credentials")
     value = str(given.get(way.credential) or "").strip()
     if not value or any(ord(c) < 33 or ord(c) > 126 for c in value):
-        raise InvalidInput(f"The {service.label} key is missing or has characters a key cannot have.", field=way.credential)
+        raise InvalidInput(
+            f"The {service.label} key is missing or has characters a key cannot have.", field=way.credential
+        )
     return {way.credential: value}
 
 
-# -- looking after ------------------------------------------------------------------------------------------------------
+# -- looking after --------------------------------------------------------------------------------------------------
 
 
 def test(connection: Connection) -> Account:
@@ -220,7 +228,9 @@ def set_schedule(connection: Connection, frequency: str, time_zone: str, *, by: 
     Raises InvalidInput when the cron line or the zone is none.
     """
     slots.check(frequency, time_zone)
-    audit.add("schedule changed", connection.name, actor=by, before=connection.frequency, after=frequency, zone=time_zone)
+    audit.add(
+        "schedule changed", connection.name, actor=by, before=connection.frequency, after=frequency, zone=time_zone
+    )
     connection.frequency, connection.time_zone = frequency, time_zone
     connection.next_due_at = slots.next_due(frequency, time_zone, clock.now())
     db.session.commit()

@@ -1,21 +1,24 @@
-"""Sending a person away for consent (OAuth) and taking them back: each consent good once, for the browser that began it."""
+"""Sending a person away for consent (OAuth) and taking them back: each consent good once, for one browser."""
 
 from __future__ import annotations
 
 import secrets as random
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
 
-import orjson
+from flask import current_app
 from sqlalchemy import update
 
 from .. import clock, services
 from ..errors import InvalidInput, NeedsPerson
 from ..models import Connection, OAuthState, db
+from ..storage.transactions import Recorder
 from ..transport import auth
+from ..transport.tokens import TokenEndpoint
 from . import connections
-from .accounts import AppSettings, open_trial, vault
+from .accounts import AppSettings, kept, vault
 
 GOOD_FOR = timedelta(minutes=10)
 
@@ -27,7 +30,13 @@ def available(service_key: str) -> bool:
 
 
 def begin(
-    service_key: str, *, name: str, settings: Mapping[str, str], by: str, session_hash: str, connection: Connection | None = None
+    service_key: str,
+    *,
+    name: str,
+    settings: Mapping[str, str],
+    by: str,
+    session_hash: str,
+    connection: Connection | None = None,
 ) -> str:
     """The address to send the browser to. `session_hash` ties the way back to the same signed-in browser (X7).
 
@@ -37,18 +46,20 @@ def begin(
     app = AppSettings.of(service)
     if not available(service_key):
         raise InvalidInput(
-            f"The {service.label} application is not set up yet: enter its client id and secret under Settings, Services.",
+            f"The {service.label} application is not set up yet: "
+            "enter its client id and secret under Settings, Services.",
             field="service",
         )
     settings = {name: value for name, value in settings.items() if value}
     state = random.token_urlsafe(32)
-    address, verifier = auth.authorize_address(
-        app.way(service, settings), client_id=app.get("client_id") or "", redirect_uri=app.redirect_uri(service), state=state
-    )
+    way, client = app.way(service, settings), app.client(service)
+    insecure = current_app.config["SETTINGS"].ALLOW_INSECURE_UPSTREAMS
+    address, verifier = auth.authorize_address(way, client, state=state, insecure=insecure)
     db.session.add(OAuthState(
         state_hash=_hash(state), session_hash=session_hash, service=service.key, name=name, settings=settings,
-        connection_id=connection.id if connection else None, redirect_uri=app.redirect_uri(service), asked_by=by,
-        verifier=vault().seal(f"oauth:{_hash(state)}", verifier) if verifier else None, expires_at=clock.now() + GOOD_FOR,
+        connection_id=connection.id if connection else None, redirect_uri=client.redirect_uri, asked_by=by,
+        verifier=vault().seal(f"oauth:{_hash(state)}", verifier) if verifier else None,
+        expires_at=clock.now() + GOOD_FOR,
     ))  # fmt: skip
     db.session.commit()
     return address
@@ -63,7 +74,9 @@ def finish(service_key: str, *, state: str, code: str, error: str, session_hash:
     asked = _spend(service_key, state, session_hash)
     service = services.by_key(asked.service)
     if error or not code:
-        raise NeedsPerson(f"{service.label} did not give its consent ({error or 'no code came back'}). Nothing was changed.")
+        raise NeedsPerson(
+            f"{service.label} did not give its consent ({error or 'no code came back'}). Nothing was changed."
+        )
     given = _exchange(asked, code)
     settings = asked.settings | {k: v for k, v in _told(service, given).items() if k not in asked.settings}
     if asked.connection_id:
@@ -75,9 +88,14 @@ def finish(service_key: str, *, state: str, code: str, error: str, session_hash:
 def _spend(service_key: str, state: str, session_hash: str) -> OAuthState:
     asked = db.session.query(OAuthState).filter_by(state_hash=_hash(state), service=service_key).one_or_none()
     fresh = asked is not None and asked.session_hash == session_hash and asked.expires_at > clock.now()
-    spent = fresh and db.session.execute(
-        update(OAuthState).where(OAuthState.id == asked.id, OAuthState.used_at.is_(None)).values(used_at=clock.now())  # type: ignore[union-attr]
-    ).rowcount  # type: ignore[attr-defined]
+    spent = (
+        fresh
+        and db.session.execute(
+            update(OAuthState)
+            .where(OAuthState.id == asked.id, OAuthState.used_at.is_(None))
+            .values(used_at=clock.now())  # type: ignore[union-attr]
+        ).rowcount
+    )  # type: ignore[attr-defined]
     db.session.commit()
     if not spent or asked is None:
         raise InvalidInput("This consent is unknown, used already or too old. Please begin again.", field="state")
@@ -87,17 +105,18 @@ def _spend(service_key: str, state: str, session_hash: str) -> OAuthState:
 def _exchange(asked: OAuthState, code: str) -> dict:
     service = services.by_key(asked.service)
     app = AppSettings.of(service)
-    opened = open_trial(service, {}, asked.settings)
+    way, client = app.way(service, asked.settings), replace(app.client(service), redirect_uri=asked.redirect_uri)
     verifier = vault().open(f"oauth:{asked.state_hash}", asked.verifier) if asked.verifier else None
+    recorder = Recorder(None, None, service.key)
+    insecure = current_app.config["SETTINGS"].ALLOW_INSECURE_UPSTREAMS
+    endpoint = TokenEndpoint(
+        service=service, url=way.token_url, record=recorder, secrets=[client.secret, code], insecure=insecure
+    )
     try:
-        tokens = auth.exchange(
-            app.way(service, asked.settings), opened.upstream, code=code, redirect_uri=asked.redirect_uri, verifier=verifier,
-            client_id=app.get("client_id") or "", client_secret=app.get("client_secret") or "", now=clock.now(),
-        )  # fmt: skip
+        return kept(auth.exchange(endpoint, way, client, code, verifier=verifier))
     finally:
-        opened.recorder.flush(db.session())
+        recorder.flush(db.session())
         db.session.commit()
-    return orjson.loads(orjson.dumps(tokens.kept(clock.now())))
 
 
 def _told(service, given: Mapping) -> dict[str, str]:

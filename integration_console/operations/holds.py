@@ -93,7 +93,11 @@ def claim(engine: Engine, *, owner: str, lease_s: float, most: int = 1, run_id: 
         query = (
             select(SyncRun.id)
             .join(Connection)
-            .where(free, Connection.status == "connected", or_(Connection.not_before.is_(None), Connection.not_before <= now))
+            .where(
+                free,
+                Connection.status == "connected",
+                or_(Connection.not_before.is_(None), Connection.not_before <= now),
+            )
             .order_by(SyncRun.id)
             .limit(most)
             .with_for_update(skip_locked=True, of=SyncRun)
@@ -107,7 +111,8 @@ def claim(engine: Engine, *, owner: str, lease_s: float, most: int = 1, run_id: 
             update(SyncRun)
             .where(SyncRun.id.in_(ids))
             .values(
-                state="running", lease_owner=owner, lease_until=database_time(session, lease_s), epoch=SyncRun.epoch + 1,
+                state="running", lease_owner=owner, lease_until=database_time(session, lease_s),
+                epoch=SyncRun.epoch + 1,
                 started_at=func.coalesce(SyncRun.started_at, clock.now()), retry_at=None, attempts=SyncRun.attempts + 1,
             )
             .returning(SyncRun.id, SyncRun.epoch)
@@ -130,7 +135,9 @@ def stop(session: Session, run: SyncRun, message: str) -> None:
 
 def _release_parts(session: Session, run_id: int) -> None:
     session.execute(
-        update(RunPart).where(RunPart.run_id == run_id, RunPart.state.in_(("queued", "running"))).values(state="interrupted")
+        update(RunPart)
+        .where(RunPart.run_id == run_id, RunPart.state.in_(("queued", "running")))
+        .values(state="interrupted")
     )
     session.execute(update(RunPart).where(RunPart.run_id == run_id).values(live=False))
 

@@ -25,7 +25,9 @@ def purge() -> dict[str, int]:
     removed = {
         "bodies": _in_steps(
             Transaction.id, and_(Transaction.started_at < before("bodies"), bodies),
-            lambda ids: update(Transaction).where(Transaction.id.in_(ids)).values(request_body=None, response_body=None),
+            lambda ids: (
+                update(Transaction).where(Transaction.id.in_(ids)).values(request_body=None, response_body=None)
+            ),
         ),
         "transactions": _gone(Transaction, Transaction.started_at < before("transactions")),
         "errors": _gone(ErrorLog, ErrorLog.created_at < before("errors")),

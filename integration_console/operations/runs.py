@@ -36,7 +36,7 @@ class LiveRun(Conflict):
         self.run_id = run_id
 
 
-# -- asking -------------------------------------------------------------------------------------------------------------
+# -- asking ---------------------------------------------------------------------------------------------------------
 
 
 def request(
@@ -86,8 +86,21 @@ def _chosen(connection: Connection, service: Service, only: list[str]) -> list[s
     names = only or [name for name in service.resources if name not in off]
     if not names:
         raise InvalidInput("Every resource of this connection is switched off.", field="only")
-    owners = [r.per for n in names if (r := service.resources[n]).per and r.per not in names and not _was_read(connection, r.per)]
-    return sorted({*names, *owners}, key=list(service.resources).index)
+    owners = [
+        r.per
+        for n in names
+        if (r := service.resources[n]).per and r.per not in names and not _was_read(connection, r.per)
+    ]
+    return _owners_first(service, {*names, *owners})
+
+
+def _owners_first(service: Service, names: set[str]) -> list[str]:
+    """In the order of their declaration, but each list after the one it hangs on."""
+    ordered: list[str] = []
+    for name in (n for n in service.resources if n in names):
+        owner = service.resources[name].per
+        ordered += [n for n in (owner, name) if n in names and n not in ordered]
+    return ordered
 
 
 def _was_read(connection: Connection, resource: str) -> bool:
@@ -112,7 +125,7 @@ def _in_the_way(connection_id: int, names: list[str]) -> ConsoleError:
     return LiveRun(rows[0].run_id, [row.resource for row in rows][:3])
 
 
-# -- people -------------------------------------------------------------------------------------------------------------
+# -- people ---------------------------------------------------------------------------------------------------------
 
 
 def find(run_id: int) -> SyncRun:
@@ -156,7 +169,9 @@ def forecast(connection: Connection, only: Iterable[str] = ()) -> list[Forecast]
         known = point.record_count if point and point.last_read_at else None
         owners = points[resource.per].record_count if resource.per and resource.per in points else 0
         calls = None if known is None else _calls(resource, known, owners)
-        seconds = None if calls is None else max(calls * 0.3, max(calls / limit.calls * limit.per_s for limit in limits))
+        seconds = (
+            None if calls is None else max(calls * 0.3, max(calls / limit.calls * limit.per_s for limit in limits))
+        )
         result.append(Forecast(name, resource.label, known, calls, seconds))
     return result
 
@@ -166,7 +181,7 @@ def _calls(resource: Resource, records: int, owners: int) -> int:
     return max(pages, len(resource.splits), owners if resource.per else 1)
 
 
-# -- carrying out -------------------------------------------------------------------------------------------------------
+# -- carrying out ---------------------------------------------------------------------------------------------------
 
 
 def execute(hold: Hold, *, foreground: bool = False) -> None:
@@ -184,7 +199,9 @@ def execute(hold: Hold, *, foreground: bool = False) -> None:
         ending = Ending("needs_person" if isinstance(error, NeedsPerson) else "failed", str(error), error.kind)
     except Exception:
         log.exception("A run failed by our own mistake", run=hold.run_id)
-        ending = Ending("failed", "The console made a mistake. What was read until then stays; nothing was lost.", "ours")
+        ending = Ending(
+            "failed", "The console made a mistake. What was read until then stays; nothing was lost.", "ours"
+        )
     try:
         _close(hold, ending, foreground)
     except LeaseLost:
@@ -243,7 +260,11 @@ def _close(hold: Hold, ending: Ending | None, foreground: bool) -> None:
         if ending.state in ("done", "done_with_problems") and run.kind != "record":
             connection.last_sync_at = now
         if ending.state == "needs_person" and ending.kind == "connection" and connection.status == "connected":
-            connection.status, connection.status_reason, connection.status_since = "needs_reconnect", ending.message, now
+            connection.status, connection.status_reason, connection.status_since = (
+                "needs_reconnect",
+                ending.message,
+                now,
+            )
 
 
 def _again_later(run: SyncRun, ending: Ending, now: datetime, foreground: bool) -> Ending:

@@ -32,10 +32,13 @@ def check(frequency: str, time_zone: str) -> None:
     try:
         ZoneInfo(time_zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise InvalidInput(f"There is no time zone {time_zone!r}. Write it as in Europe/Berlin.", field="time_zone") from None
+        raise InvalidInput(
+            f"There is no time zone {time_zone!r}. Write it as in Europe/Berlin.", field="time_zone"
+        ) from None
     if frequency not in FREQUENCIES and (len(frequency.split()) != 5 or not croniter.is_valid(frequency)):
         raise InvalidInput(
-            f"{frequency!r} is no schedule. Use {', '.join(FREQUENCIES)}, or a cron line of five fields.", field="frequency"
+            f"{frequency!r} is no schedule. Use {', '.join(FREQUENCIES)}, or a cron line of five fields.",
+            field="frequency",
         )
 
 
@@ -44,7 +47,7 @@ def next_due(frequency: str, time_zone: str, after: datetime, *, first: bool = F
 
     first: a new or resumed connection is read at once, not at its first slot.
 
-    >>> next_due("daily", "Europe/Berlin", datetime(2026, 3, 28, 12, tzinfo=UTC)).isoformat()  # clocks change that night
+    >>> next_due("daily", "Europe/Berlin", datetime(2026, 3, 28, 12, tzinfo=UTC)).isoformat()  # clocks change
     '2026-03-29T03:00:00+00:00'
     """
     line = FREQUENCIES.get(frequency, frequency)

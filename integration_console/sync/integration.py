@@ -11,9 +11,9 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from .. import clock
-from ..errors import BrakeApplied, Cancelled, ConsoleError, LeaseLost, Missing, NeedsPerson, Parked, TryLater
+from ..errors import BrakeApplied, Cancelled, ConsoleError, LeaseLost, NeedsPerson, Parked, TryLater
 from ..models import Checkpoint, RunPart
-from ..services.base import Page, Resource, Service, Upstream
+from ..services.base import Resource, Service, Upstream
 from ..storage import errors, records
 from .outcome import Ending
 from .pull import Order, Pull, Rules, Work
@@ -68,7 +68,9 @@ class IntegrationService:
             except (LeaseLost, Cancelled):
                 raise
             except Parked as error:
-                return Ending("waiting", f"{error} The run goes on then by itself; nothing was lost.", error.kind, error.until)
+                return Ending(
+                    "waiting", f"{error} The run goes on then by itself; nothing was lost.", error.kind, error.until
+                )
             except NeedsPerson as error:
                 return Ending("needs_person", str(error), error.kind)
             except TryLater as error:
@@ -107,7 +109,11 @@ class IntegrationService:
         """Write the failure where people look: the part's line and the error log."""
         now = clock.now()
         kind = getattr(error, "kind", "ours")
-        message = str(error) if isinstance(error, ConsoleError) else "The console made a mistake here. Nothing read so far was lost."
+        message = (
+            str(error)
+            if isinstance(error, ConsoleError)
+            else "The console made a mistake here. Nothing read so far was lost."
+        )
         values: dict[str, Any] = {"failure_kind": kind, "message": message, **pull.spent()}
         if not isinstance(error, Parked):
             values |= {"state": "failed", "ended_at": now}
@@ -145,11 +151,5 @@ class IntegrationService:
     def _read_records(self, pull: Pull, resource: Resource) -> None:
         """Read the named records one by one, through the same sieve and upsert as a page."""
         for external_id in self.task.records[resource.key]:
-            try:
-                item = self.service.read_one(self.upstream, resource, external_id)
-                pull.keep_one(Page([item], None), external_id)
-            except Missing:
-                pull.lose_one(external_id)
+            pull.read_one(external_id)
         pull.close_single()
-
-

@@ -29,7 +29,9 @@ def sum_up(parts: Iterable[RunPart]) -> Ending:
         return Ending("failed", failed[0].message or "", failed[0].failure_kind)
     if failed:
         names = ", ".join(p.resource for p in failed)
-        return Ending("done_with_problems", f"Everything was read except {names}. {failed[0].message}", failed[0].failure_kind)
+        return Ending(
+            "done_with_problems", f"Everything was read except {names}. {failed[0].message}", failed[0].failure_kind
+        )
     if odd:
         refused = sum(p.refused for p in odd)
         said = f"{refused} records could not be kept and wait under Errors." if refused else odd[0].message

@@ -1,4 +1,4 @@
-"""One resource, page by page: fetch, keep, checkpoint. Each page commits with its dead letters and its bookmark (P1)."""
+"""One resource, page by page: fetch, keep, checkpoint. A page commits with its dead letters and its bookmark (P1)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ from .side_by_side import ahead, each_owner
 from .sifting import newest, oldest_refused, sift
 from .walk import Walk
 
-Work = Callable[[], AbstractContextManager[Session]]  # a transaction that still holds the run's lease; commits at its end
+Work = Callable[
+    [], AbstractContextManager[Session]
+]  # a transaction that still holds the run's lease; commits at its end
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ class Pull:
             walk = self._begin(session)
         if walk is None:
             return
-        if self.resource.per:
+        if self.service.by_owner(self.resource, self._reading(walk), self.upstream.settings):
             self._read_owners(walk)
         else:
             self._read_pages(walk)
@@ -78,32 +80,46 @@ class Pull:
 
     # -- single records -----------------------------------------------------------------------------------------------
 
-    def keep_one(self, page: Page, external_id: str) -> None:
-        """Keep one record read by its id; a record listed under an owner keeps that owner."""
+    def owner_of(self, external_id: str) -> str | None:
+        """The record this one is listed under, as far as we know."""
+        with self.work() as session:
+            known = records.find(session, self.order.connection_id, self.resource.key, external_id)
+            return known.owner_id if known else None
+
+    def read_one(self, external_id: str) -> None:
+        """Read one record by its id and keep it; one that the upstream no longer has is marked deleted."""
+        owner = self.owner_of(external_id)
         with self.work() as session:
             self._prepare_single(session)
-            known = records.find(session, self.order.connection_id, self.resource.key, external_id)
-            owner = known.owner_id if known else None
-        sifted = sift(self.resource, page.items, owner=owner)
+        try:
+            item = self.service.read_one(self.upstream, self.resource, external_id, owner)
+        except Missing:
+            self._lose_one(external_id)
+        else:
+            self._keep_one(item, owner)
+
+    def _keep_one(self, item: dict, owner: str | None) -> None:
+        sifted, now = sift(self.resource, [item], owner=owner), clock.now()
         with self.work() as session:
             kept = records.keep_page(
                 session, connection_id=self.order.connection_id, resource=self.resource.key,
-                run_id=self.order.run_id, rows=sifted.rows, now=clock.now(),
+                run_id=self.order.run_id, rows=sifted.rows, now=now,
             )  # fmt: skip
-            self._settle_letters(session, sifted, clock.now())
+            self._settle_letters(session, sifted, now)
             self._part(
                 session, seen=RunPart.seen + 1, new=RunPart.new + kept.new, changed=RunPart.changed + kept.changed,
                 same=RunPart.same + kept.same, refused=RunPart.refused + len(sifted.refused), **self.spent(),
             )  # fmt: skip
             self.flush(session)
 
-    def lose_one(self, external_id: str) -> None:
+    def _lose_one(self, external_id: str) -> None:
         """The upstream has no such record: mark ours deleted."""
         with self.work() as session:
-            self._prepare_single(session)
             ids = records.ids_of(session, self.order.connection_id, self.resource.key, [external_id])
             gone = records.mark_deleted(session, ids, run_id=self.order.run_id, now=clock.now())
-            missing = None if ids else f"{self.service.label} has no {self.resource.label.lower()} with the id {external_id}."
+            missing = (
+                None if ids else f"{self.service.label} has no {self.resource.label.lower()} with the id {external_id}."
+            )
             self._part(session, deleted=RunPart.deleted + gone, message=missing, **self.spent())
             self.flush(session)
 
@@ -177,7 +193,7 @@ class Pull:
         pages = self.service.read(self.upstream, self.resource, self._reading(walk, cursor=walk.next))
         for page in ahead(pages, lambda page: page.cursor is not None):
             walk.next = page.cursor
-            self._keep(walk, page, None)
+            self._keep(walk, page)
 
     def _read_owners(self, walk: Walk) -> None:
         """Lists by owner: each owner's pages in order, several owners at once."""
@@ -191,12 +207,11 @@ class Pull:
         owners = self._owners(walk)
         for owner, page in each_owner(owners, pages_of, self.rules.owners_at_once, walk.begun_owners.append):
             if page is not None:
-                self._keep(walk, page, owner)
-                continue
-            walk.owner_done(owner)
-            with self.work() as session:
-                self._compare(session, walk, owner)
-                self._save(session, walk)
+                self._keep(walk, page, owner, last=page.cursor is None)
+            elif owner in walk.begun_owners and owner not in walk.done:  # its list ended without a last page
+                with self.work() as session:
+                    self._end_owner(session, walk, owner)
+                    self._save(session, walk)
 
     def _owners(self, walk: Walk) -> Iterator[str]:
         """The owners whose lists this walk reads, by id, those done before a restart left out."""
@@ -219,7 +234,7 @@ class Pull:
 
     # -- keeping ------------------------------------------------------------------------------------------------------
 
-    def _keep(self, walk: Walk, page: Page, owner: str | None) -> None:
+    def _keep(self, walk: Walk, page: Page, owner: str | None = None, *, last: bool = False) -> None:
         """Commit one page: its records, its dead letters, its calls and the bookmark, or nothing of it."""
         sifted = sift(self.resource, page.items, owner=owner)
         walk.saw(newest(sifted), oldest_refused(sifted.refused))
@@ -238,6 +253,8 @@ class Pull:
                 walk.gone += records.ids_of(session, facts["connection_id"], facts["resource"], page.gone)
             self._settle_letters(session, sifted, now)
             self._count(session, count, kept, len(sifted.refused), walk)
+            if owner is not None and last:
+                self._end_owner(session, walk, owner)
             self._save(session, walk)
 
     def _settle_letters(self, session: Session, sifted, now: datetime) -> None:
@@ -280,9 +297,13 @@ class Pull:
 
     def _span(self, walk: Walk):
         """The stretch an increment has listed completely, so that absence in it means gone."""
-        return None if walk.mode == "full" else self.service.compared(self.resource, self._reading(walk))
+        if walk.mode == "full":
+            return None
+        return self.service.compared(self.resource, self._reading(walk), self.upstream.settings)
 
-    def _compare(self, session: Session, walk: Walk, owner: str) -> None:
+    def _end_owner(self, session: Session, walk: Walk, owner: str) -> None:
+        """An owner's list is read to its end: what a compared stretch of it does not hold is gone."""
+        walk.owner_done(owner)
         span = self._span(walk)
         if span is not None:
             walk.gone += records.gone_in_span(
@@ -323,7 +344,10 @@ class Pull:
         """A sentence when the upstream itself counts more than it sent."""
         if walk.said is None or self.resource.per or len(self.resource.splits) > 1 or walk.seen >= walk.said:
             return None
-        return f"{self.service.label} counts {walk.said} but sent {walk.seen}. Nothing was marked deleted; the next run looks again."
+        return (
+            f"{self.service.label} counts {walk.said} but sent {walk.seen}. "
+            "Nothing was marked deleted; the next run looks again."
+        )
 
     def _brake(self, gone: int, live: int) -> None:
         """Stop before the first of too many deletions (P7)."""

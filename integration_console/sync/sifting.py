@@ -84,10 +84,15 @@ def _row(resource: Resource, item: dict, owner: str | None) -> Incoming:
         data,
         blake2b(data, digest_size=16).digest(),
         resource.name_of(item),
-        owner,
+        owner or _owner(resource, item),
         clock.parse(dig(item, resource.starts)) if resource.starts else None,
         clock.parse(dig(item, resource.changed)) if resource.changed else None,
     )
+
+
+def _owner(resource: Resource, item: dict) -> str | None:
+    found = dig(item, resource.owner_at) if resource.owner_at else None
+    return None if found is None else str(found)
 
 
 def _refuse(resource: Resource, item: Any, where: str | None, reason: str) -> Refused:

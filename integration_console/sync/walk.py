@@ -56,7 +56,8 @@ class Walk:
         return {
             "v": VERSION, "mode": self.mode, "runs": self.runs, "begun": self.begun.isoformat(),
             "since": _text(self.since), "newest": _text(self.newest), "held_back": _text(self.held_back),
-            "seen": self.seen, "said": self.said, "gone": self.gone, "next": self.next, "after": self.after, "done": self.done,
+            "seen": self.seen, "said": self.said, "gone": self.gone, "next": self.next,
+            "after": self.after, "done": self.done,
         }  # fmt: skip
 
     @classmethod
@@ -67,7 +68,8 @@ class Walk:
         times = {name: _time(kept[name]) for name in ("since", "newest", "held_back")}
         return cls(
             kept["mode"], kept["runs"], datetime.fromisoformat(kept["begun"]), **times,
-            seen=kept["seen"], said=kept["said"], gone=kept["gone"], next=kept["next"], after=kept["after"], done=kept["done"],
+            seen=kept["seen"], said=kept["said"], gone=kept["gone"],
+            next=kept["next"], after=kept["after"], done=kept["done"],
             resumed=True,
         )  # fmt: skip
 

@@ -18,10 +18,13 @@ from oauthlib.oauth2 import OAuth2Error, WebApplicationClient
 
 from .. import clock
 from ..errors import BadAnswer, NeedsPerson, TryLater, UpstreamError
+from .redact import Redactor
 
 TOKEN_DEADLINE_S = 20  # (P8)
 EARLY_S = 60  # a token is renewed at least this long before its end
 LONGEST_LIFE_S = 10 * 365 * 86_400
+
+_NOTHING = Redactor()
 
 # Sends a form to the token endpoint with these headers; status and body come back.
 TokenCall = Callable[[str, Mapping[str, str]], tuple[int, bytes]]
@@ -103,7 +106,7 @@ def exchange(call: TokenCall, way: OAuth, client: Client, code: str, *, verifier
     body = oauth.prepare_request_body(
         code=code, redirect_uri=client.redirect_uri, include_client_id=way.client_auth == "body", **extra
     )
-    return _tokens(*call(body, _headers(way, client)), kept=None)
+    return _tokens(*call(body, _headers(way, client)), kept=None, hide=Redactor((client.secret, code)))
 
 
 def refresh(call: TokenCall, way: OAuth, client: Client, refresh_token: str) -> Tokens:
@@ -116,7 +119,17 @@ def refresh(call: TokenCall, way: OAuth, client: Client, refresh_token: str) -> 
     if way.client_auth == "body":
         extra["client_id"] = client.id
     body = oauth.prepare_refresh_body(refresh_token=refresh_token, **extra)
-    return _tokens(*call(body, _headers(way, client)), kept=refresh_token)
+    return _tokens(
+        *call(body, _headers(way, client)), kept=refresh_token, hide=Redactor((client.secret, refresh_token))
+    )
+
+
+def read_answer(given: Mapping[str, Any]) -> Tokens:
+    """A token answer that came another way than from an endpoint, as from a person's terminal.
+
+    Raises NeedsPerson or BadAnswer when it holds no usable token.
+    """
+    return _tokens(200, orjson.dumps(dict(given)), kept=None, hide=())
 
 
 def refresh_due(expires_at: datetime | None, obtained_at: datetime | None, now: datetime | None = None) -> bool:
@@ -142,15 +155,15 @@ def _headers(way: OAuth, client: Client) -> dict[str, str]:
     return {"Authorization": "Basic " + b64encode(pair.encode()).decode()}
 
 
-def _tokens(status: int, body: bytes, *, kept: str | None) -> Tokens:
+def _tokens(status: int, body: bytes, *, kept: str | None, hide: Redactor = _NOTHING) -> Tokens:
     try:
         data = orjson.loads(body)
     except orjson.JSONDecodeError:
         data = None
     if not isinstance(data, dict):
         data = None
-    if status != 200 and status != 201 or data is None or not data.get("access_token"):
-        raise _refusal(status, data)
+    if status not in (200, 201) or data is None or not data.get("access_token"):
+        raise _refusal(status, data, hide)
     expires_at = _expiry(data.pop("expires_in", None))
     data.pop("expires_at", None)
     try:
@@ -163,16 +176,16 @@ def _tokens(status: int, body: bytes, *, kept: str | None) -> Tokens:
     return Tokens(access, new or kept, expires_at, _scopes(data.get("scope")), _extra(data))
 
 
-def _refusal(status: int, data: dict | None) -> UpstreamError:
+def _refusal(status: int, data: dict | None, hide: Redactor) -> UpstreamError:
     """What an answer without tokens means. Only the service's own refusal needs a person."""
     code, said = "", ""
     if data:
-        code = str(data.get("error") or "")[:100]
-        said = str(data.get("error_description") or data.get("message") or code)[:300]
+        code = hide.text(str(data.get("error") or ""))[:100]
+        said = hide.text(str(data.get("error_description") or data.get("message") or code))[:300]
     if data is not None and status in (200, 400, 401, 403) and (code or said):
         message = "The service refused to renew or grant access. Please reconnect."
         return NeedsPerson(f"{message} It says: {said}", status=status, raw=said, code=code)
-    if status in (408, 425, 429) or status >= 500 or data is None and status in (400, 401, 403):
+    if status in (408, 425, 429) or status >= 500 or (data is None and status in (400, 401, 403)):
         return TryLater(f"The service is not ready to give out tokens (status {status}).", status=status, raw=said)
     return BadAnswer(
         f"The service's answer about its tokens cannot be used (status {status}).", status=status, raw=said

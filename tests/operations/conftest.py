@@ -2,8 +2,8 @@
 
 import pytest
 
-from integration_console.operations import connections, holds, runs
 from integration_console.models import SyncRun, db
+from integration_console.operations import connections, holds, runs
 
 
 @pytest.fixture
@@ -28,7 +28,12 @@ def connect(upstreams, key: str, name: str = "") -> connections.Connection:
         return connections.add("clio", name=name or "Clio", credentials=facts["token"], by="test", frequency="manual")
     place = "location_id" if key == "ghl" else "workspace_id"
     return connections.add(
-        key, name=name or key, credentials={"api_key": facts["api_key"]}, settings={place: facts[place]}, by="test", frequency="manual"
+        key,
+        name=name or key,
+        credentials={"api_key": facts["api_key"]},
+        settings={place: facts[place]},
+        by="test",
+        frequency="manual",
     )
 
 

@@ -59,7 +59,9 @@ def test_times_are_compared_as_instants():
 
 def test_a_refused_record_still_tells_when_it_changed():
     """P3"""
-    sifted = sift(papers, [{"id": 1, "signed": [], "updated_at": "2026-03-02T10:00:00Z"}, {"id": 2, "updated_at": "soon"}])
+    sifted = sift(
+        papers, [{"id": 1, "signed": [], "updated_at": "2026-03-02T10:00:00Z"}, {"id": 2, "updated_at": "soon"}]
+    )
 
     assert len(sifted.refused) == 2
     assert oldest_refused(sifted.refused) == datetime(2026, 3, 2, 10, tzinfo=UTC)
@@ -72,13 +74,22 @@ def test_a_number_as_a_name_and_any_script_are_fine():
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=8,
 )
 
 
-@given(st.lists(JSON | st.fixed_dictionaries({"id": JSON}, optional={"name": JSON, "updated_at": JSON, "signed": JSON}), max_size=8))
+@given(
+    st.lists(
+        JSON | st.fixed_dictionaries({"id": JSON}, optional={"name": JSON, "updated_at": JSON, "signed": JSON}),
+        max_size=8,
+    )
+)
 def test_whatever_comes_each_item_is_either_kept_or_refused(items):
     """P5"""
     sifted = sift(papers, items)

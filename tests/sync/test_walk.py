@@ -16,7 +16,9 @@ def at(minutes: float) -> datetime:
 
 
 def test_a_walk_survives_being_written_down():
-    before = walk(since=at(-5), newest=at(1), next={"split": 0, "next": "t"}, seen=400, said=900, gone=[3], done=["b"], after="a")
+    before = walk(
+        since=at(-5), newest=at(1), next={"split": 0, "next": "t"}, seen=400, said=900, gone=[3], done=["b"], after="a"
+    )
 
     after = Walk.from_json(before.to_json())
 
