@@ -7,6 +7,7 @@
       NotSignedIn, Forbidden  the person may not                          -> sign in, or ask an admin
       TooMany               asked too often                               -> wait .wait_s seconds
       Unavailable           our own database is busy or down              -> try again, nothing was saved
+      SealBroken            a stored secret cannot be opened              -> check the keys, or reconnect
       LeaseLost             another process has taken this work over      -> stop at once, write nothing
       Cancelled             a person asked for this to stop               -> stop at the page edge
       BrakeApplied          too many deletions at once                    -> stop before the first, ask a person
@@ -72,6 +73,10 @@ class TooMany(ConsoleError):
 
 class Unavailable(ConsoleError):
     """The database is busy or restarting. Nothing was saved."""
+
+
+class SealBroken(ConsoleError):
+    """A stored secret cannot be opened with the encryption keys the console was started with."""
 
 
 class LeaseLost(ConsoleError):

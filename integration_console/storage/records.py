@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from ..models import Record, SeenPage
 from . import bulk
 from .bulk import Incoming
+from .storable import NUL, without_nul
 
 BATCH = 10_000  # ids read at once while looking for what is gone
 
@@ -62,24 +63,13 @@ def keep_page(
     return kept
 
 
-_NUL, _STAND_IN = "\0", "\ufffd"
-
-
 def _storable(row: Incoming) -> Incoming:
     """PostgreSQL's text holds no NUL; on both databases the character that means "unreadable" stands in for it."""
     if b"\\u0000" in row.data:  # perhaps only an escaped backslash before "u0000": then nothing changes
-        row.data = orjson.dumps(_without_nul(orjson.loads(row.data)), option=orjson.OPT_SORT_KEYS)
-    if _NUL in row.external_id or _NUL in row.label or _NUL in (row.owner_id or ""):
-        row.external_id, row.label, row.owner_id = map(_without_nul, (row.external_id, row.label, row.owner_id))
+        row.data = orjson.dumps(without_nul(orjson.loads(row.data)), option=orjson.OPT_SORT_KEYS)
+    if NUL in row.external_id or NUL in row.label or NUL in (row.owner_id or ""):
+        row.external_id, row.label, row.owner_id = map(without_nul, (row.external_id, row.label, row.owner_id))
     return row
-
-
-def _without_nul(value: Any) -> Any:
-    if isinstance(value, str):
-        return value.replace(_NUL, _STAND_IN)
-    if isinstance(value, dict):
-        return {_without_nul(name): _without_nul(inner) for name, inner in value.items()}
-    return [_without_nul(inner) for inner in value] if isinstance(value, list) else value
 
 
 _KNOWN_SQLITE = """
@@ -250,7 +240,7 @@ def browse(
     query = _of(connection_id, resource).where(
         Record.deleted_at.is_not(None) if deleted else Record.deleted_at.is_(None)
     )
-    if text := _without_nul(text):
+    if text := without_nul(text):
         query = query.where(or_(Record.label.icontains(text, autoescape=True), Record.external_id == text))
     if after_id is not None:
         above = session.scalars(query.where(Record.id > after_id).order_by(Record.id).limit(limit)).all()

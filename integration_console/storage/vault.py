@@ -1,0 +1,45 @@
+"""The vault: what must not be readable in the database or a backup is sealed here (X1)."""
+
+from __future__ import annotations
+
+import orjson
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+from ..errors import SealBroken
+
+
+class Vault:
+    """Seals secrets with ENCRYPTION_KEYS: the first key writes, all of them read.
+
+    The owner is sealed inside with the secret, so that one copied to another row is refused there.
+    """
+
+    def __init__(self, keys: str) -> None:
+        try:
+            self._fernet = MultiFernet([Fernet(key.strip()) for key in keys.split(",") if key.strip()])
+        except ValueError:
+            raise SealBroken("ENCRYPTION_KEYS must be Fernet keys, separated by commas.") from None
+
+    def seal(self, owner: str, value: str) -> str:
+        """Sealed text for the row that `owner` names, as "connection:12"."""
+        return self._fernet.encrypt(orjson.dumps([owner, value])).decode()
+
+    def open(self, owner: str, sealed: str) -> str:
+        """The value.
+
+        Raises SealBroken when no key fits, the text was changed, or it was sealed for another owner.
+        """
+        try:
+            sealed_for, value = orjson.loads(self._fernet.decrypt(sealed.encode()))
+        except (InvalidToken, UnicodeEncodeError):
+            raise SealBroken from None
+        if sealed_for != owner:
+            raise SealBroken(f"This secret was stored for {sealed_for} and is refused for {owner}.")
+        return value
+
+    def reseal(self, sealed: str) -> str:
+        """The same secret under the first key, for `flask keys rotate`. Raises SealBroken when no key fits."""
+        try:
+            return self._fernet.rotate(sealed.encode()).decode()
+        except InvalidToken:
+            raise SealBroken from None
