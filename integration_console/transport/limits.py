@@ -210,7 +210,8 @@ class Budget:
 
     def _foreign(self, row: dict, seen: Seen, now: int) -> int:
         """Calls the upstream has counted in this window that none of us made."""
-        if seen.limit is None or seen.remaining is None or not self.limits:
+        over = seen.reset_at is not None and (_ms(seen.reset_at) or 0) <= now
+        if seen.limit is None or seen.remaining is None or not self.limits or over:
             return 0
         window = Limit(seen.limit, self._first_s(seen))
         return min(seen.limit - seen.remaining, seen.limit) - used(row, window, now)

@@ -173,6 +173,8 @@ def _named(data: bytes, at: int) -> Iterator[Span]:
     """The value that stands under a name around this place, when the name is that of a secret."""
     before = data[max(0, at - 60) : at]
     start = at - len(before) + len(before.rstrip(_NAME_BYTES))
+    if data[start - 1 : start] == b"%" and start + 2 <= at:  # inside an address inside an address: %3Ftoken%3D
+        start += 2
     after = data[at : at + 60]
     stop = at + len(after) - len(after.lstrip(_NAME_BYTES))
     name = data[start:stop]

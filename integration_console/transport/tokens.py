@@ -40,7 +40,9 @@ class TokenEndpoint:
             Call("POST", "/" + self._url.split("/", 3)[-1]), self._url, body.encode(), uuid4().hex, clock.now()
         )
         began = clock.monotonic()
-        answer, error, word = None, None, "retry"
+        answer: Answer | None = None
+        error: UpstreamError | None = None
+        word = "retry"
         try:
             answer = self._ask(sent, headers)
             word = meaning.usual(answer.status)
@@ -76,7 +78,7 @@ class TokenEndpoint:
 class _Sent:
     call: Call
     url: str
-    body: bytes
+    body: bytes | None
     call_key: str
     started_at: datetime
     number: int = 1
