@@ -35,7 +35,7 @@ def set_up(app: Flask) -> None:
         "ago": ago, "moment": moment, "iso": iso, "duration": duration, "number": number, "bytes": size, "money": money,
         "field_name": field_name, "middle": middle, "pretty_json": pretty_json, "percent": percent,
         "shown_time": shown_time, "labelled": labelled, "masked": masked, "browser_name": browser_name,
-        "clock_time": clock_time,
+        "clock_time": clock_time, "local_time": local_time,
     }  # fmt: skip
     app.jinja_env.filters.update(filters)
     app.jinja_env.globals.update(zone_name=lambda: zone().key, now=clock.now, service_label=service_label)
@@ -156,6 +156,11 @@ def money(value: Decimal | float | str | None, currency: str = "", empty: str = 
 def clock_time(value: datetime) -> str:
     """Hours and minutes where the reader is: "14:00"."""
     return value.astimezone(zone()).strftime("%H:%M")
+
+
+def local_time(value: datetime, zone_name: str) -> str:
+    """A moment by the clocks of a named zone: "Mon 23 Nov, 05:00 CET"."""
+    return value.astimezone(_known_zone(zone_name)).strftime("%a %-d %b, %H:%M %Z")
 
 
 def service_label(key: str) -> str:
