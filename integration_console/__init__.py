@@ -6,7 +6,7 @@ from pathlib import Path
 
 from flask import Flask
 
-from . import clock
+from . import clock, logs
 
 __version__ = "0.1.0"
 HOME = Path(__file__).resolve().parent.parent
@@ -20,10 +20,16 @@ def create_app(settings=None) -> Flask:
     import config
 
     settings = settings or config.load()
-    app = Flask(__name__, template_folder=HOME / "templates", static_folder=HOME / "static", instance_path=str(settings.INSTANCE_DIR))
+    app = Flask(
+        __name__,
+        template_folder=HOME / "templates",
+        static_folder=HOME / "static",
+        instance_path=str(settings.INSTANCE_DIR),
+    )
     app.config["SETTINGS"] = settings
     app.config["SECRET_KEY"] = settings.SECRET_KEY.get_secret_value()
     clock.set_offset(settings.CLOCK_OFFSET_SECONDS)
+    logs.set_up(production=settings.APP_ENV == "production")
     _set_up_database(app, settings)
     _set_up_web(app)
     _set_up_commands(app)
@@ -37,7 +43,12 @@ def _set_up_database(app: Flask, settings) -> None:
 
     settings.INSTANCE_DIR.mkdir(parents=True, exist_ok=True)
     app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url
-    pool = {"pool_size": 20, "max_overflow": 40, "pool_timeout": 30, "pool_pre_ping": settings.database_url.startswith("postgresql")}
+    pool = {
+        "pool_size": 20,
+        "max_overflow": 40,
+        "pool_timeout": 30,
+        "pool_pre_ping": settings.database_url.startswith("postgresql"),
+    }
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = pool
     db.init_app(app)
     Migrate(app, db, directory=str(HOME / "migrations"), render_as_batch=True)

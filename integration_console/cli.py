@@ -1,5 +1,0 @@
-"""The same operations for a terminal."""
-
-
-def set_up(app) -> None:
-    """Register every command."""

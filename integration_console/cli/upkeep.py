@@ -1,0 +1,94 @@
+"""`flask check`, `logs report`, `purge`: is all well, how do the services behave, what is past its days."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import click
+
+from ..errors import ConsoleError
+from ..models import Connection
+from ..operations import accounts, calls, connections, health, retention
+from . import output
+from .plainly import WITH_PROBLEMS, command, in_one_line
+from .stored import Since
+
+Line = tuple[str, bool, str]  # what was looked at, whether it is fine, in words
+
+
+@command("check", any_schema=True)
+def check(as_json: bool) -> None:
+    """Look at everything the console needs: a line each; status 3 when something is not right."""
+    fine = True
+    for name, ok, words in _lines():
+        fine = fine and ok
+        if as_json:
+            output.document({"name": name, "ok": ok, "message": words})
+        else:
+            click.echo(f"{'ok     ' if ok else 'PROBLEM'}  {name}: {words}")
+    if not fine:
+        raise click.exceptions.Exit(WITH_PROBLEMS)
+
+
+def _lines() -> Iterator[Line]:
+    parts = [part for part in health.parts() if part.name != "worker"]  # commands work without one
+    for part in parts:
+        yield part.name, part.fine, part.word
+    if all(part.fine for part in parts if part.name in ("database", "schema")):
+        for connection in connections.every():
+            yield _of_connection(connection)
+
+
+def _of_connection(connection: Connection) -> Line:
+    """The stored key opens, and the service knows it."""
+    name = f"connection {connection.id} ({connection.service}, {connection.name})"
+    try:
+        accounts.unseal(connection)
+        account = connections.test(connection)
+    except ConsoleError as error:
+        return name, False, str(error)
+    except Exception as error:
+        failed = in_one_line(error)
+        if failed is None:
+            raise
+        return name, False, failed.message
+    if connection.status != "connected":
+        return name, False, f"{connection.status.replace('_', ' ')}. {connection.status_reason or ''}".strip()
+    return name, True, f"belongs to {account.name}"
+
+
+log_commands = click.Group("logs", help="What the recorded calls add up to.")
+
+
+@command("report", group=log_commands)
+@click.option(
+    "--since", type=Since(), default="24h", show_default=True, help="From then on: 30m, 24h, 7d or an ISO time."
+)
+def report(since: datetime, as_json: bool) -> None:
+    """Calls, errors, the slowest and limits hit, by service and path."""
+    rows = calls.report(since)
+    if as_json:
+        return output.lines(rows)
+    titles = ("Service", "Call", "Calls", "Errors", "Limits hit", "Average", "Slowest", "Waited")
+    output.table(titles, map(_report_row, rows), empty="No calls since then.")
+
+
+def _report_row(row: dict[str, Any]) -> tuple:
+    times = (f"{row['average_ms']:,.0f} ms", f"{row['slowest_ms']:,.0f} ms", f"{row['waited_seconds']:,.1f} s")
+    call = f"{row['method']} {row['path_template']}"
+    return (row["service"], call, row["calls"], row["errors"], row["limits_hit"], *times)
+
+
+@command("purge")
+def purge(as_json: bool) -> None:
+    """Remove what is past its retention."""
+    removed = retention.purge()
+    if as_json:
+        return output.document(removed)
+    told = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in removed.items())
+    click.echo(f"Removed {told}." if told else "Nothing is past its days.")
+
+
+commands = [check, log_commands, purge]
