@@ -82,7 +82,7 @@ def ago(value: datetime | date | None, empty: str = "never") -> str:
     there, here = value.astimezone(zone()), clock.now().astimezone(zone())
     apart = abs((here - there).total_seconds())
     if apart < 45:
-        return "just now" if there <= here else "in a moment"
+        return "in a moment" if there > here else "just now" if apart < 5 else f"{apart:.0f} s ago"
     if apart < 6 * 3600:
         return f"{_short(apart)} ago" if there < here else f"in {_short(apart)}"
     return _by_day(there, here)

@@ -94,6 +94,10 @@
     if (safe) safe.focus();
   }, true);
 
+  // -- The menu is a dialog only while it covers the page ------------------------------------------------------------
+  on("show.bs.offcanvas", (event) => event.target.setAttribute("aria-label", "Menu"));
+  on("hidden.bs.offcanvas", (event) => event.target.removeAttribute("aria-label"));
+
   // -- Keyboard: g and a letter, / ? j k. Never in fields; switched off in the profile (WCAG 2.1.4) ------------------
   const keys = document.getElementById("keys");
   const showKeys = () => { if (keys && !keys.open) keys.showModal(); };

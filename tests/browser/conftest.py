@@ -1,0 +1,126 @@
+"""A real browser against a real server: `live` is the console on loopback, `browser_page` a tab that forgives nothing.
+
+No browser found: the tests are skipped with a loud line, and fail where CI is set (dependencies G14).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+import warnings
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from werkzeug.serving import make_server
+
+from integration_console.models import db
+from integration_console.operations import users
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "msedge")
+AXE = Path(__file__).resolve().parents[2] / "node_modules" / "axe-core" / "axe.min.js"
+WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
+PASSWORD = "violet-harbor-lantern-49"
+
+
+def pytest_collection_modifyitems(items) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.one_database)
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """The browser, started once."""
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if path is None:
+        _no_browser("No Chromium, Chrome or Edge was found. On Debian or Ubuntu: apt-get install chromium.")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        as_root = hasattr(os, "geteuid") and os.geteuid() == 0
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"] if as_root else [])
+        yield browser
+        browser.close()
+
+
+def _no_browser(why: str) -> None:
+    if os.environ.get("CI"):
+        pytest.fail(f"BROWSER TESTS CANNOT RUN: {why}", pytrace=False)
+    warnings.warn(f"BROWSER TESTS ARE SKIPPED: {why}", stacklevel=2)
+    pytest.skip(why)
+
+
+@dataclass
+class Live:
+    """The console as a browser reaches it."""
+
+    url: str
+    app: object
+
+    def user(self, role: str = "admin", email: str = "") -> str:
+        """Add somebody with PASSWORD; returns their e-mail."""
+        with self.app.app_context():
+            user, _ = users.add(email or f"{role}@example.com", role, PASSWORD, role.capitalize(), actor="test")
+            return user.email
+
+
+@pytest.fixture
+def live(app):
+    """The app behind a threaded server on a free port of loopback."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield Live(f"http://127.0.0.1:{server.server_port}", app)
+    server.shutdown()
+    thread.join(10)
+    with app.app_context():
+        db.engine.dispose()
+
+
+@dataclass
+class Tab:
+    """One tab, and everything its console said."""
+
+    page: object
+    url: str
+    said: list[str] = field(default_factory=list)
+
+    def open(self, path: str):
+        """Open an address of ours; the page when it has settled."""
+        self.page.goto(self.url + path)
+        return self.page
+
+    def sign_in(self, email: str, password: str = PASSWORD) -> None:
+        page = self.open("/sign-in")
+        page.get_by_label("E-mail").fill(email)
+        page.get_by_role("textbox", name="Password").fill(password)
+        page.get_by_role("button", name="Sign in").click()
+        page.wait_for_url(lambda url: "/sign-in" not in url)
+
+    def look(self, theme: str, size: dict) -> None:
+        """Wear a theme and a size."""
+        self.page.context.add_cookies([{"name": "theme", "value": theme, "url": self.url}])
+        self.page.set_viewport_size(size)
+
+    def violations(self) -> list[str]:
+        """What axe finds wrong with the page shown."""
+        if not AXE.exists():
+            _no_browser("axe-core is missing: npm install")
+        self.page.evaluate(AXE.read_text())
+        found = self.page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
+        return [f"{v['id']}: {node['target']} {node['failureSummary']}" for v in found for node in v["nodes"]]
+
+
+@pytest.fixture
+def tab(chromium, live):
+    """A fresh tab. The test fails when its console holds an error or the policy blocked something."""
+    context = chromium.new_context(viewport=WIDE, base_url=live.url)
+    tab = Tab(context.new_page(), live.url)
+    tab.page.on("console", lambda message: message.type == "error" and tab.said.append(message.text))
+    tab.page.on("pageerror", lambda error: tab.said.append(str(error)))
+    yield tab
+    context.close()
+    assert tab.said == [], "the browser's console holds errors"
