@@ -129,7 +129,7 @@ def read_answer(given: Mapping[str, Any]) -> Tokens:
 
     Raises NeedsPerson or BadAnswer when it holds no usable token.
     """
-    return _tokens(200, orjson.dumps(dict(given)), kept=None, hide=())
+    return _tokens(200, orjson.dumps(dict(given)), kept=None, hide=_NOTHING)
 
 
 def refresh_due(expires_at: datetime | None, obtained_at: datetime | None, now: datetime | None = None) -> bool:

@@ -120,7 +120,7 @@ class Budget:
             return
         self._told, now = seen, _now_ms()
         row = self._row
-        news = _until(seen, self._first_s(seen), now) > row.get("until", 0) or self._foreign(row, seen, now) > 0
+        news = self._until(row, seen, now) > row.get("until", 0) or self._foreign(row, seen, now) > 0
         if (
             news
             or seen.limit not in (None, self._limit_of(row, now, self._first_s(seen)))
@@ -208,6 +208,16 @@ class Budget:
     def _limit_of(self, row: dict, now: int, per_s: float) -> int | None:
         return next((limit.calls for limit in self._rated(row, now) if limit.per_s == per_s), None)
 
+    def _until(self, row: dict, seen: Seen, now: int) -> int:
+        """Before when nobody may call. A time told in whole seconds may lie a second late: where our own calls explain
+        that nothing is left, our own window knows the moment better."""
+        first_s = self._first_s(seen)
+        until = _until(seen, first_s, now)
+        if until and seen.limit and seen.daily_remaining != 0 and self._foreign(row, seen, now) <= 0:
+            free = now + pause_ms(row, Limit(seen.limit, first_s), now)
+            return 0 if free > now and until - free <= 1000 else until
+        return until
+
     def _foreign(self, row: dict, seen: Seen, now: int) -> int:
         """Calls the upstream has counted in this window that none of us made."""
         over = seen.reset_at is not None and (_ms(seen.reset_at) or 0) <= now
@@ -223,7 +233,7 @@ class Budget:
         rates += [[DAY_S, seen.daily_limit, now]] if seen.daily_limit else []
         told = {"rates": rates, "left": [seen.limit, seen.remaining, _ms(seen.reset_at)]}
         told["daily"] = [seen.daily_limit, seen.daily_remaining, _ms(seen.daily_reset_at)]
-        until = max(row.get("until", 0), _until(seen, first_s, now))
+        until = max(row.get("until", 0), self._until(row, seen, now))
         foreign = self._foreign(row, seen, now)
         if foreign > 0:  # they leave the window when the upstream says it starts anew
             ends = _ms(seen.reset_at) or 0
