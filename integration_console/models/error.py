@@ -17,7 +17,7 @@ class Issue(Base):
     """A group of alike errors, found by its fingerprint."""
 
     __tablename__ = "issue"
-    __table_args__ = (Index("ix_issue_state_last_seen_at", "state", "last_seen_at"),)
+    __table_args__ = (Index("ix_issue_state_last_seen_at_id", "state", "last_seen_at", "id"),)
 
     id: Mapped[PrimaryKey]
     fingerprint: Mapped[str] = mapped_column(String(64), unique=True)

@@ -215,7 +215,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_issue"),
         sa.UniqueConstraint("fingerprint", name="uq_issue_fingerprint"),
     )
-    op.create_index("ix_issue_state_last_seen_at", "issue", ["state", "last_seen_at"])
+    op.create_index("ix_issue_state_last_seen_at_id", "issue", ["state", "last_seen_at", "id"])
 
     op.create_table(
         "record",

@@ -1,0 +1,167 @@
+"""Failures: as they happened, the issues they group into, and the records that could not be kept (P5)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from hashlib import blake2b, sha256
+from typing import Any, Protocol
+
+from sqlalchemy import Case, case, exists, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from ..models import DeadLetter, ErrorLog, Issue
+from .storable import fitting, without_nul
+
+BY_ITSELF = "the console"  # who resolved an issue whose last record passed
+
+
+class Refused(Protocol):
+    """A record that came but cannot be kept; see sync.sifting."""
+
+    external_id: str | None
+    field: str | None
+    reason: str
+    payload: bytes
+
+
+# -- failures and issues --------------------------------------------------------------------------------------------
+
+
+def log_failure(
+    session: Session, *, connection_id: int | None, run_id: int | None, service: str, resource: str | None, kind: str,
+    message: str, raw: str, code: str, field: str | None, now: datetime, transaction_key: str | None = None,
+    external_id: str | None = None, title: str | None = None,
+) -> int:  # fmt: skip
+    """Write one failure down and count it into its issue; the issue's number.
+
+    message: a sentence for people. raw: the upstream's words or our own, redacted. code: what sort of failure it was
+    there, the upstream's error code or the path it happened on.
+    """
+    # Alike means: the same thing to do about it. Two accounts at one service are two things to do.
+    fingerprint = _fingerprint(service, connection_id, kind, resource, code, field)
+    issue_id = _count(session, now, {
+        "fingerprint": fingerprint, "kind": kind, "title": fitting(title or message, 300), "service": service,
+        "connection_id": connection_id, "resource": resource, "field": fitting(field, 200),
+    })  # fmt: skip
+    session.execute(
+        insert(ErrorLog).values(
+            issue_id=issue_id, connection_id=connection_id, run_id=run_id, transaction_key=transaction_key,
+            resource=resource, external_id=fitting(external_id, 200), kind=kind, message=without_nul(message),
+            raw_message=without_nul(raw), fingerprint=fingerprint, created_at=now,
+        )
+    )  # fmt: skip
+    return issue_id
+
+
+def _fingerprint(*parts: object) -> str:
+    return sha256("\x1f".join("" if part is None else str(part) for part in parts).encode()).hexdigest()
+
+
+def _count(session: Session, now: datetime, facts: dict[str, Any]) -> int:
+    """Make the issue or count one more into it; one that was resolved is open again, and says so."""
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    new = dialect.insert(Issue).values(first_seen_at=now, last_seen_at=now, count=1, state="open", **facts)
+    again = new.on_conflict_do_update(
+        index_elements=[Issue.fingerprint],
+        set_={
+            "last_seen_at": now,
+            "count": Issue.count + 1,
+            "title": new.excluded.title,
+            "state": _if_resolved("open", Issue.state),
+            "state_by": _if_resolved(None, Issue.state_by),
+            "state_at": _if_resolved(now, Issue.state_at),
+            "regressed_at": _if_resolved(now, Issue.regressed_at),
+        },
+    )
+    return session.execute(again.returning(Issue.id)).scalar_one()
+
+
+def _if_resolved(value: Any, otherwise: Any) -> Case:
+    return case((Issue.state == "resolved", value), else_=otherwise)
+
+
+# -- dead letters ---------------------------------------------------------------------------------------------------
+
+
+def keep_dead_letters(
+    session: Session, *, connection_id: int, resource: str, run_id: int | None, service: str, label: str,
+    refused: Iterable[Refused], now: datetime,
+) -> None:  # fmt: skip
+    """Keep records that were refused, with their reason. One that is refused again for the same reason is counted
+    on its letter; a new reason, or a new letter, is a new failure.
+
+    label: the service's name for people.
+    """
+    letters = {_identity(one): one for one in refused}
+    known = _letters(session, connection_id, resource, list(letters))
+    for identity, one in letters.items():
+        letter, reason = known.get(identity), without_nul(one.reason)
+        payload = without_nul(one.payload.decode(errors="replace"))
+        issue_id = letter.issue_id if letter else None
+        if letter is None or letter.resolved_at is not None or letter.reason != reason:
+            issue_id = log_failure(
+                session, connection_id=connection_id, run_id=run_id, service=service, resource=resource, kind="value",
+                message=reason, raw=payload[:2000], code="refused", field=one.field, now=now,
+                external_id=one.external_id, title=_title(label, resource, one.field),
+            )  # fmt: skip
+        if letter is None:
+            letter = DeadLetter(
+                connection_id=connection_id, resource=resource, identity=identity, first_seen_at=now, tries=0
+            )
+            session.add(letter)
+        letter.external_id, letter.field = fitting(one.external_id, 200), fitting(one.field, 200)
+        letter.issue_id, letter.run_id, letter.reason, letter.payload = issue_id, run_id, reason, payload
+        letter.tries, letter.last_seen_at, letter.resolved_at = letter.tries + 1, now, None
+    session.flush()
+
+
+def _title(label: str, resource: str, field: str | None) -> str:
+    what = resource.replace("_", " ")
+    return f"{label} {what}: the field {field} cannot be used" if field else f"{label} {what}: records cannot be used"
+
+
+def _identity(one: Refused) -> str:
+    """What a letter is found by: the upstream's id, or a mark of the record itself where it has none."""
+    if one.external_id:
+        return without_nul(one.external_id)[:200]
+    return "#" + blake2b(one.payload, digest_size=16).hexdigest()
+
+
+def _letters(session: Session, connection_id: int, resource: str, identities: list[str]) -> dict[str, DeadLetter]:
+    query = _of(connection_id, resource).where(DeadLetter.identity.in_(identities))
+    return {letter.identity: letter for letter in session.scalars(query)}
+
+
+def open_identities(session: Session, connection_id: int, resource: str) -> set[str]:
+    """The identities of records of this resource that still wait to be kept."""
+    query = _of(connection_id, resource).where(DeadLetter.resolved_at.is_(None))
+    return set(session.scalars(query.with_only_columns(DeadLetter.identity)))
+
+
+def resolve_dead_letters(
+    session: Session, *, connection_id: int, resource: str, identities: Collection[str], now: datetime
+) -> None:
+    """These records were kept after all. An issue none of whose records wait any longer is resolved with them."""
+    open_ones = _of(connection_id, resource).where(
+        DeadLetter.identity.in_(identities), DeadLetter.resolved_at.is_(None)
+    )
+    letters = session.scalars(open_ones).all()
+    for letter in letters:
+        letter.resolved_at = now
+    session.flush()
+    waiting = exists().where(DeadLetter.issue_id == Issue.id, DeadLetter.resolved_at.is_(None))
+    session.execute(
+        update(Issue)
+        .where(
+            Issue.id.in_({letter.issue_id for letter in letters if letter.issue_id}),
+            Issue.state != "resolved",
+            ~waiting,
+        )
+        .values(state="resolved", state_by=BY_ITSELF, state_at=now)
+    )
+
+
+def _of(connection_id: int, resource: str) -> Any:
+    return select(DeadLetter).where(DeadLetter.connection_id == connection_id, DeadLetter.resource == resource)
