@@ -64,7 +64,7 @@ def _limits(text: str) -> dict[str, tuple[int, float]]:
 
 
 def _end_with_stdin(over: threading.Event) -> None:
-    while sys.stdin.buffer.read(4096):
+    while os.read(0, 4096):  # not through sys.stdin: its lock would still be held when the interpreter ends
         pass
     over.set()
 
