@@ -127,7 +127,7 @@ class Upstream:
 
     def _landed(self, sending: _Sending) -> None:
         sending.took_s = clock.monotonic() - sending.began
-        self.budget.landed(sending.took_s)
+        self.budget.landed()
 
     # -- what came of it ----------------------------------------------------------------------------------------------
 

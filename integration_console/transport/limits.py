@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from threading import Lock
+from threading import Lock, local
 from typing import Any
 
 import orjson
@@ -86,7 +86,7 @@ class Budget:
     def __init__(self, key: str, limits: tuple[Limit, ...], store: Store | None = None) -> None:
         self.key, self.limits = key, tuple(sorted(limits, key=lambda limit: limit.per_s))
         self._store = store or MemoryStore()
-        self._lock = Lock()
+        self._lock, self._turn = Lock(), local()
         self._version, self._row = -1, {}  # type: int, dict[str, Any]
         self._told: Seen | None = None
         self._saved_ms = _now_ms()
@@ -109,10 +109,11 @@ class Budget:
                 raise Parked("The limit of calls to this account is used up for now.", until=until)
             pause(pause_s, should_stop)
 
-    def landed(self, took_s: float) -> None:
-        """The call that began `took_s` ago was answered: the upstream counted it at some time up to now."""
-        if took_s * 1000 > min((margin_ms(limit.per_s) for limit in self.limits), default=DAY_S * 1000):
-            self._change(lambda row, now: restamp(row, now - round(took_s * 1000), now))
+    def landed(self) -> None:
+        """This thread's last turn was used and answered: the upstream counted the call at some time up to now."""
+        began, shortest_s = getattr(self._turn, "ms", None), min((limit.per_s for limit in self.limits), default=None)
+        if began is not None and shortest_s is not None and _now_ms() - began > margin_ms(shortest_s):
+            self._change(lambda row, now: restamp(row, began, now))
 
     def saw(self, seen: Seen | None) -> None:
         """Believe the upstream's headers over what was declared."""
@@ -168,6 +169,7 @@ class Budget:
                 if wait_ms and fresh:
                     return wait_ms
                 if not wait_ms and (not limits or self._swap(count(self._row, limits, now))):
+                    self._turn.ms = now
                     return 0
                 fresh = self._load()  # somebody else was here since we last looked
 

@@ -64,7 +64,9 @@ _PLACES: tuple[tuple[re.Pattern[bytes], tuple[tuple[int, re.Pattern[bytes]], ...
         ((1, re.compile(rb"[sr]k_\w{6,}")),),
     ),
     (
-        re.compile(rb"c(?:(?<=sec)ret|ard|redential|vv|vc|ode[\"'=%\\]|ode_?verifier|(?<=basic) |(?<=whsec)_)"),
+        re.compile(
+            rb"c(?:(?<=sec)ret|ard|redential|vv|vc|(?<![\w.-]c)ode[\"'=%\\]|ode_?verifier|(?<=basic) |(?<=whsec)_)"
+        ),
         ((4, re.compile(rb"(?i:basic) ([A-Za-z0-9+/=]{8,})")), (4, re.compile(rb"whsec_\w{6,}"))),
     ),
     (
@@ -94,8 +96,9 @@ class Redactor:
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         forms = {form for secret in secrets if len(secret) >= SHORTEST for form in _forms(secret)}
-        self._known = sorted(forms, key=len, reverse=True)
-        self._window = KEPT_BYTES + max(_BEYOND, len(self._known[0]) if self._known else 0)
+        longest_first = sorted(forms, key=len, reverse=True)
+        self._known = [(form, {sign for sign in (b"%", b"\\") if sign in form}) for form in longest_first]
+        self._window = KEPT_BYTES + max(_BEYOND, *map(len, longest_first), 0)
 
     def body(self, data: bytes, content_type: str = "") -> tuple[str, bool]:
         """A body fit to be stored, at most 64 KiB of it, and whether it was cut."""
@@ -136,8 +139,9 @@ class Redactor:
 
     def _spans(self, data: bytes) -> Iterator[Span]:
         low = data.lower()
-        for value in self._known:
-            for at in _places(data, value):
+        absent = {sign for sign in (b"%", b"\\") if sign not in data}  # then no escaped form can be there either
+        for value, signs in self._known:
+            for at in () if signs & absent else _places(data, value):
                 yield at, at + len(value), REDACTED
         for place, shapes in _PLACES:
             for hit in place.finditer(low):

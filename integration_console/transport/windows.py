@@ -69,9 +69,9 @@ def count(row: dict, limits: list[Limit], now: int, calls: int = 1) -> dict:
 
 
 def restamp(row: dict, began: int, now: int) -> dict:
-    """Count the call made at about `began` as made now."""
+    """Count the call made at `began` as made now."""
     log = list(row.get("log", []))
-    place = bisect_left(log, began - 5)
+    place = bisect_left(log, began)
     if place < len(log):
         del log[place]
         insort(log, now)

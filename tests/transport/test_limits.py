@@ -287,3 +287,13 @@ def test_what_one_store_keeps_another_finds(database, tmp_path):
 
     with pytest.raises(Parked):
         Budget("a", (Limit(1, 60),), SqliteStore(tmp_path / "limits") if "sqlite" in database else first).wait(1)
+
+
+def test_a_call_is_counted_from_its_answer_not_from_its_start(store):
+    """G22: a slow way there must not let the next window begin early."""
+    budget = Budget("a", parse_limits("1/0.5"), store)
+    budget.wait()
+    time.sleep(0.3)  # on its way
+    budget.landed()
+
+    assert budget.wait() > 400
