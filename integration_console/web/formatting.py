@@ -35,7 +35,8 @@ def set_up(app: Flask) -> None:
         "ago": ago, "moment": moment, "iso": iso, "duration": duration, "number": number, "bytes": size, "money": money,
         "field_name": field_name, "middle": middle, "pretty_json": pretty_json, "percent": percent,
         "shown_time": shown_time, "labelled": labelled, "masked": masked, "browser_name": browser_name,
-        "clock_time": clock_time, "local_time": local_time,
+        "clock_time": clock_time, "local_time": local_time, "moment_of": moment_of,
+        "shown_or": lambda value, empty: shown_time(value) if value else empty,
     }  # fmt: skip
     app.jinja_env.filters.update(filters)
     app.jinja_env.globals.update(zone_name=lambda: zone().key, now=clock.now, service_label=service_label)
@@ -156,6 +157,14 @@ def money(value: Decimal | float | str | None, currency: str = "", empty: str = 
 def clock_time(value: datetime) -> str:
     """Hours and minutes where the reader is: "14:00"."""
     return value.astimezone(zone()).strftime("%H:%M")
+
+
+def moment_of(text: str) -> datetime | None:
+    """The instant an upstream's text speaks of; None when it is none."""
+    try:
+        return clock.parse(text)
+    except ValueError:
+        return None
 
 
 def local_time(value: datetime, zone_name: str) -> str:
