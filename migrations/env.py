@@ -4,8 +4,10 @@ from alembic import context
 from flask import current_app
 from sqlalchemy import text
 
+from integration_console import services
 from integration_console.models import db
 from integration_console.models.base import UtcDateTime
+from integration_console.storage import views
 
 ONE_AT_A_TIME = 7_202_611_220  # PostgreSQL's number for "someone is migrating this console"
 
@@ -26,9 +28,31 @@ def run() -> None:
         with context.begin_transaction():
             if not sqlite:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": ONE_AT_A_TIME})
+            if _moves():
+                views.drop(connection)
             context.run_migrations()
+            if _moves():
+                views.create(connection, _declared())
         if sqlite:
             _foreign_keys(connection, "ON")
+
+
+def _moves() -> bool:
+    """Whether this is an upgrade or a downgrade, rather than a look at where the database stands."""
+    try:
+        context.get_revision_argument()
+    except KeyError:  # they have no revision to go to
+        return False
+    return True
+
+
+def _declared() -> list:
+    """What the reporting views show: the services as this version declares them."""
+    return [
+        (service.key, resource.key, resource.columns())
+        for service in services.every().values()
+        for resource in service.resources.values()
+    ]
 
 
 def _foreign_keys(connection, state: str) -> None:
