@@ -45,7 +45,7 @@ class NextLink:
     """The answer holds the address of the next page; only its token is taken, never its host."""
 
     found_at: str = "meta.paging.next"
-    token: str = "page_token"
+    token: str = "page_token"  # noqa: S105 - the name of a parameter
     size_param: str = "limit"
     size: int = 200
 

@@ -107,7 +107,8 @@ def upstream(server, attempts):
 
     def make(**changes) -> Upstream:
         usual = {
-            "service": Harbor(), "base_url": server.url + "/api", "settings": {}, "budget": Budget("a", (Limit(1000, 10),)),
+            "service": Harbor(), "base_url": server.url + "/api", "settings": {},
+            "budget": Budget("a", (Limit(1000, 10),)),
             "authorize": lambda: {"Authorization": f"Bearer {SECRET}"}, "record": attempts.append,
             "secrets": lambda: (SECRET,), "insecure": True, "backoff_s": (0.01, 0.02), "deadline_s": 5,
         }  # fmt: skip

@@ -52,7 +52,7 @@ def test_pkce_is_s256_and_its_verifier_comes_back():
 def test_a_plain_http_authorize_address_is_for_tests_only():
     way = OAuth("http://127.0.0.1:1/a", "http://127.0.0.1:1/t")
     assert authorize_address(way, US, state="s", insecure=True)[0].startswith("http://127.0.0.1:1/a?")
-    with pytest.raises(Exception, match="secure|https|HTTPS"):
+    with pytest.raises(Exception, match=r"secure|https|HTTPS"):
         authorize_address(way, US, state="s")
 
 

@@ -171,7 +171,7 @@ def test_a_dripping_answer_ends_at_the_deadline(server, upstream, where):
 
     server.says(drip)
     began = time.monotonic()
-    with pytest.raises(TryLater, match="did not answer within 0.5 seconds"):
+    with pytest.raises(TryLater, match=r"did not answer within 0\.5 seconds"):
         upstream(deadline_s=0.5, attempts=1).send(READ)
 
     assert time.monotonic() - began < 3
