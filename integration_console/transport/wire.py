@@ -135,7 +135,7 @@ class _Watchman:
     def _stand(self) -> None:
         while True:
             self._some.wait()
-            clock.sleep(WATCH_S)
+            threading.Event().wait(WATCH_S)  # real time, as the deadlines are
             now = clock.monotonic()
             with self._lock:
                 for watch in [each for each in self._calls if each.ends < now and not each.cut]:

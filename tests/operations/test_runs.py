@@ -11,13 +11,13 @@ from integration_console.models import Checkpoint, DeadLetter, Record, RunPart, 
 from integration_console.operations import connections, holds, runs
 from integration_console.sync.outcome import receipt
 
-from .conftest import carry_out, connect, sync
+from .conftest import ask, carry_out, connect, sync
 
 
 def stored(connection) -> dict[str, int]:
     rows = db.session.execute(
         select(Record.resource, func.count())
-        .where(Record.connection_id == connection.id, Record.deleted_at.is_(None))
+        .where(Record.connection_id == connection, Record.deleted_at.is_(None))
         .group_by(Record.resource)
     )
     return dict(rows.all())
@@ -80,7 +80,7 @@ def test_an_increment_brings_what_changed_and_nothing_else(session, sandbox):
 
     assert receipt(run)["resources"]["matters"]["changed"] == 1
     kept = db.session.scalar(
-        select(Record).filter_by(connection_id=connection.id, resource="matters", external_id=str(first))
+        select(Record).filter_by(connection_id=connection, resource="matters", external_id=str(first))
     )
     assert kept.data["description"] == "Changed since"
 
@@ -95,7 +95,7 @@ def test_a_deletion_is_found_by_a_full_read_only(session, sandbox):
     assert receipt(sync(connection, only=["tasks"]))["resources"]["tasks"]["deleted"] == 0
     assert receipt(sync(connection, kind="full", only=["tasks"]))["resources"]["tasks"]["deleted"] == 1
     kept = db.session.scalar(
-        select(Record).filter_by(connection_id=connection.id, resource="tasks", external_id=str(gone))
+        select(Record).filter_by(connection_id=connection, resource="tasks", external_id=str(gone))
     )
     assert kept.deleted_at is not None
 
@@ -196,29 +196,29 @@ def test_a_revoked_token_needs_a_person_and_pauses_the_connection(session, sandb
     run = sync(connection, kind="full")
 
     assert run.state == "needs_person"
-    again = connections.find(connection.id)
+    again = connections.find(connection)
     assert again.status == "needs_reconnect"
     with pytest.raises(Conflict):
-        runs.request(again)
+        ask(connection)
 
 
 def test_only_one_live_run_reads_a_resource(session, sandbox):
     """D3"""
     connection = connect(sandbox, "clio")
-    first = runs.request(connection, only=["matters", "tasks"])
+    first = ask(connection, only=["matters", "tasks"])
 
     with pytest.raises(runs.LiveRun) as refused:
-        runs.request(connection, only=["tasks"])
+        ask(connection, only=["tasks"])
 
     assert refused.value.run_id == first.id
-    assert runs.request(connection, only=["users"]).id != first.id
+    assert ask(connection, only=["users"]).id != first.id
     carry_out(first)
-    assert runs.request(connections.find(connection.id), only=["tasks"]).state == "queued"
+    assert ask(connection, only=["tasks"]).state == "queued"
 
 
 def test_cancelling_stops_at_a_page_edge_and_keeps_what_was_read(session, sandbox):
     connection = connect(sandbox, "clio")
-    run = runs.request(connection, kind="full", only=["contacts"])
+    run = ask(connection, kind="full", only=["contacts"])
     number = run.id
     db.session.remove()
     (hold,) = holds.claim(db.engine, owner="test:1", lease_s=30, run_id=number)
@@ -236,7 +236,7 @@ def test_cancelling_stops_at_a_page_edge_and_keeps_what_was_read(session, sandbo
 def test_a_lost_lease_writes_nothing_more(session, sandbox):
     """D2: the epoch is checked in the same transaction as every write."""
     connection = connect(sandbox, "clio")
-    run = runs.request(connection, kind="full", only=["matters"])
+    run = ask(connection, kind="full", only=["matters"])
     number = run.id
     db.session.remove()
     (first,) = holds.claim(db.engine, owner="a:1", lease_s=0, run_id=number)
@@ -270,20 +270,20 @@ def test_reference_data_is_read_at_most_once_an_hour_unless_asked(session, sandb
     run = sync(connection)
     assert {p.resource: p.state for p in run.parts}["users"] == "skipped"
     assert len(lists(sandbox.clio, "/users")) == before
-    sync(connections.find(connection.id), only=["users"])
+    sync(connection, only=["users"])
     assert len(lists(sandbox.clio, "/users")) == before + 1
     clock.advance(3601)
-    sync(connections.find(connection.id))
+    sync(connection)
     assert len(lists(sandbox.clio, "/users")) == before + 2
 
 
 def test_a_forecast_tells_calls_and_minutes_from_the_last_counts(session, sandbox):
     connection = connect(sandbox, "clio")
-    unknown = {f.resource: f for f in runs.forecast(connection, ["contacts"])}
+    unknown = {f.resource: f for f in runs.forecast(connections.find(connection), ["contacts"])}
     assert unknown["contacts"].calls is None
     sync(connection, kind="full", only=["contacts"])
 
-    known = {f.resource: f for f in runs.forecast(connections.find(connection.id), ["contacts"])}["contacts"]
+    known = {f.resource: f for f in runs.forecast(connections.find(connection), ["contacts"])}["contacts"]
 
     assert (known.records, known.calls) == (sandbox.clio.ledger()["contacts"], -(-known.records // 200))
     assert known.seconds > 0
@@ -292,20 +292,20 @@ def test_a_forecast_tells_calls_and_minutes_from_the_last_counts(session, sandbo
 def test_unknown_names_are_refused_before_anything_is_asked(session, sandbox):
     connection = connect(sandbox, "clio")
     with pytest.raises(InvalidInput, match="no resource 'mattters'"):
-        runs.request(connection, only=["mattters"])
+        ask(connection, only=["mattters"])
     with pytest.raises(InvalidInput, match="resource:id"):
-        runs.request(connection, records=["17"])
+        ask(connection, records=["17"])
     assert session.scalar(select(func.count(SyncRun.id))) == 0
 
 
 def test_a_paused_connection_starts_nothing(session, sandbox):
     connection = connect(sandbox, "clio")
-    connections.pause(connection, by="Ana")
+    connections.pause(connections.find(connection), by="Ana")
 
     with pytest.raises(Conflict, match="is paused"):
-        runs.request(connection)
-    connections.resume(connections.find(connection.id), by="Ana")
-    assert runs.request(connections.find(connection.id)).state == "queued"
+        ask(connection)
+    connections.resume(connections.find(connection), by="Ana")
+    assert ask(connection).state == "queued"
 
 
 def test_the_receipt_adds_up(session, sandbox):
