@@ -1,0 +1,86 @@
+"""Failures as they happened, one by one, and what of them can be tried again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import load_only
+
+from ..models import DeadLetter, ErrorLog, Issue, Record, Transaction, db
+
+PAGE = 50
+MOST_RETRIED = 200  # records one run reads one by one; beyond that a whole read is cheaper
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which failures: everything when empty."""
+
+    run_id: int | None = None
+    connection_id: int | None = None
+    issue_id: int | None = None
+    kind: str = ""
+    resource: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def browse(wanted: Wanted, *, before: int | None = None) -> tuple[list[ErrorLog], int | None]:
+    """Failures, the newest first, and the number before which the next page begins."""
+    query = select(ErrorLog)
+    for name in ("run_id", "connection_id", "issue_id", "kind", "resource"):
+        if value := getattr(wanted, name):
+            query = query.where(getattr(ErrorLog, name) == value)
+    if wanted.since:
+        query = query.where(ErrorLog.id > _last_before(wanted.since))
+    if wanted.until:
+        query = query.where(ErrorLog.id <= _last_before(wanted.until))
+    if before is not None:
+        query = query.where(ErrorLog.id < before)
+    rows = list(db.session.scalars(query.order_by(ErrorLog.id.desc()).limit(PAGE + 1)))
+    return rows[:PAGE], rows[PAGE - 1].id if len(rows) > PAGE else None
+
+
+def _last_before(moment: datetime):
+    """The last failure before a moment, by its number: a time range is a range of numbers, found by its index."""
+    older = select(ErrorLog.id).where(ErrorLog.created_at < moment).order_by(ErrorLog.created_at.desc()).limit(1)
+    return func.coalesce(older.scalar_subquery(), 0)
+
+
+def last_problem() -> datetime | None:
+    """When anything last failed."""
+    return db.session.scalar(select(ErrorLog.created_at).order_by(ErrorLog.created_at.desc()).limit(1))
+
+
+def waiting_records(issue: Issue, letter_id: str = "") -> list[str]:
+    """The records of a problem that can be read again by name: ["matters:17"]; only one when its letter is given."""
+    query = select(DeadLetter.resource, DeadLetter.external_id).where(
+        DeadLetter.issue_id == issue.id, DeadLetter.resolved_at.is_(None), DeadLetter.external_id.is_not(None)
+    )
+    if letter_id.isdecimal():
+        query = query.where(DeadLetter.id == int(letter_id[:15]))
+    found = db.session.execute(query.order_by(DeadLetter.id).limit(MOST_RETRIED + 1)).tuples().all()
+    return [] if len(found) > MOST_RETRIED else [f"{resource}:{external_id}" for resource, external_id in found]
+
+
+def copies_of(letters: Sequence[DeadLetter]) -> dict[int, int]:
+    """Letters whose record we hold in an older form: letter number -> record number."""
+    found = {}
+    for letter in letters:
+        held = select(Record.id).filter_by(
+            connection_id=letter.connection_id, resource=letter.resource, external_id=letter.external_id
+        )
+        if letter.external_id and (number := db.session.scalar(held)):
+            found[letter.id] = number
+    return found
+
+
+def calls_of(errors: Sequence[ErrorLog]) -> dict[str, int]:
+    """The calls on which failures happened: call key -> the number of its last attempt."""
+    keys = {error.transaction_key for error in errors if error.transaction_key}
+    light = load_only(Transaction.id, Transaction.call_key)
+    query = select(Transaction).options(light).where(Transaction.call_key.in_(keys)).order_by(Transaction.attempt)
+    return {call.call_key: call.id for call in db.session.scalars(query)} if keys else {}

@@ -1,0 +1,320 @@
+"""Is everything all right? The health of each connection, what needs a person, and the day's figures.
+
+Everything here comes from rows that runs left behind and from bounded walks over indexes: no table is counted.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from flask import current_app
+from sqlalchemy import func, select
+
+from .. import clock, services
+from ..models import Checkpoint, Connection, ErrorLog, Issue, RunPart, SyncRun, User, db
+from ..models.run import ENDED_STATES, LIVE_STATES
+from ..services.base import Resource
+from . import health, slots
+from .run_history import last_before
+
+GRACE = timedelta(minutes=15)  # how long after its time a read counts as late
+HOURS = 24
+MOST_FAILURES = 10_000  # beyond it is "over 10,000"
+_ORDER = ("failed", "attention", "late", "never", "paused", "running", "waiting", "ok")  # the worst first
+_ENDED_AS = {"done": "ok", "done_with_problems": "attention", "failed": "failed"}
+
+
+@dataclass(frozen=True)
+class Need:
+    """Something that needs a person."""
+
+    what: str
+    since: datetime | None
+    action: str  # what its button says
+    connection_id: int | None = None
+    run_id: int | None = None
+    grave: bool = True  # nothing arrives; otherwise something is missing, late or odd
+    status: str = "attention"
+
+
+@dataclass
+class Health:
+    """How one connection is."""
+
+    connection: Connection
+    last: SyncRun | None  # the last run that ended, single records left out
+    live: SyncRun | None
+    records: int = 0
+    status: str = "ok"  # a word of the pages: ok, running, waiting, attention, failed, paused, never, late
+    need: Need | None = None
+    hours: list[dict] = field(default_factory=list)  # 24, oldest first: {"state", "since", "until", "runs", "well"}
+
+    @property
+    def share(self) -> float | None:
+        """The share of the day's runs that ended well; None when none ended."""
+        ended = sum(hour["runs"] for hour in self.hours)
+        return sum(hour["well"] for hour in self.hours) / ended if ended else None
+
+
+def of_connections(connections: Iterable[Connection]) -> list[Health]:
+    """The health of each, the worst first."""
+    connections = list(connections)
+    now, last, live = clock.now(), _last_runs(), _live_runs()
+    records = _record_counts()
+    found = [Health(c, last.get(c.id), live.get(c.id), records.get(c.id, 0)) for c in connections]
+    for one in found:
+        one.status, one.need = _judge(one, now)
+    return sorted(found, key=lambda one: _ORDER.index(one.status))
+
+
+def worker_need() -> Need | None:
+    """Said when no worker is at work: then nothing is read, whatever the connections look like."""
+    workers = health.workers()
+    if any(health.is_alive(worker) for worker in workers):
+        return None
+    since = workers[0].seen_at if workers else None
+    what = "No worker is running: nothing is read until one is started with flask serve or flask worker."
+    return Need(what, since, "See the workers", status="late")
+
+
+# -- one connection -----------------------------------------------------------------------------------------------------
+
+
+def _judge(one: Health, now: datetime) -> tuple[str, Need | None]:
+    """The word for a connection, and what a person has to do about it."""
+    connection, last = one.connection, one.last
+    if connection.status == "paused":
+        return "paused", None
+    if connection.status == "needs_reconnect":
+        reason = connection.status_reason or "Its sign-in is no longer valid."
+        return "attention", _need(one, f"needs to be reconnected. {reason}", connection.status_since, "Reconnect")
+    if one.live and one.live.state == "running":
+        return "running", None
+    if connection.next_due_at and connection.next_due_at < now - GRACE and not one.live:
+        return "late", _need(one, "is late: its read did not start.", connection.next_due_at, "Look at it", grave=False)
+    if last is None:
+        if one.live or now - connection.created_at < GRACE:
+            return ("waiting" if one.live else "never"), None
+        return "never", _need(one, "was never read.", connection.created_at, "Read it now", grave=False)
+    if last.state == "done":
+        return "ok", None
+    grave = last.state in ("failed", "needs_person")
+    said = f"{_ENDED_WORDS[last.state]} {last.message or ''}".strip()
+    return _ENDED_AS.get(last.state, "attention"), _need(one, said, last.ended_at, "See the run", run=last, grave=grave)
+
+
+_ENDED_WORDS = {
+    "done_with_problems": "was not read completely.",
+    "failed": "could not be read.",
+    "interrupted": "was stopped before everything was read.",
+    "needs_person": "stopped and needs you.",
+}
+
+
+def _need(one: Health, said: str, since: datetime | None, action: str, *, run=None, grave: bool = True) -> Need:
+    status = "failed" if run is not None and run.state == "failed" else "attention" if grave or run else "late"
+    return Need(f"{one.connection.name} {said}", since, action, one.connection.id, run.id if run else None, grave, status)
+
+
+def _last_runs() -> dict[int, SyncRun]:
+    """The last ended run of every connection: one look into an index for each."""
+    newest = (
+        select(SyncRun.id)
+        .where(SyncRun.connection_id == Connection.id, SyncRun.state.in_(ENDED_STATES), SyncRun.kind != "record")
+        .order_by(SyncRun.id.desc())
+        .limit(1)
+        .correlate(Connection)
+        .scalar_subquery()
+    )
+    ids = select(newest).where(Connection.status != "removed").scalar_subquery()
+    return {run.connection_id: run for run in db.session.scalars(select(SyncRun).where(SyncRun.id.in_(ids)))}
+
+
+def _live_runs() -> dict[int, SyncRun]:
+    """What is under way; of several runs of one connection the one that is running."""
+    live = db.session.scalars(select(SyncRun).where(SyncRun.state.in_(LIVE_STATES)))
+    return {run.connection_id: run for run in sorted(live, key=lambda run: run.state == "running")}
+
+
+def _record_counts() -> dict[int, int]:
+    rows = select(Checkpoint.connection_id, func.sum(Checkpoint.record_count)).group_by(Checkpoint.connection_id)
+    return {connection_id: int(total) for connection_id, total in db.session.execute(rows).tuples()}
+
+
+def add_hours(cards: Iterable[Health]) -> None:
+    """Fill in the last 24 hours of some connections, an hour a slot, from the runs they had."""
+    cards = {one.connection.id: one for one in cards}
+    now = clock.now()
+    first = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=HOURS - 1)
+    states: dict[tuple[int, int], list[str]] = defaultdict(list)
+    query = select(SyncRun.connection_id, SyncRun.queued_at, SyncRun.state).where(
+        SyncRun.connection_id.in_(cards), SyncRun.id > last_before(first)
+    )
+    for connection_id, at, state in db.session.execute(query).tuples():
+        states[connection_id, int((at - first).total_seconds() // 3600)].append(state)
+    for connection_id, one in cards.items():
+        one.hours = [_hour(first, number, states[connection_id, number]) for number in range(HOURS)]
+
+
+def _hour(first: datetime, number: int, states: list[str]) -> dict:
+    ended = [state for state in states if state in ENDED_STATES]
+    words = [_ENDED_AS.get(state, "attention") for state in ended] + ["running"] * (len(states) - len(ended))
+    return {
+        "state": min(words, key=_ORDER.index) if words else "never",
+        "since": first + timedelta(hours=number), "until": first + timedelta(hours=number + 1),
+        "all": len(states), "runs": len(ended), "well": ended.count("done"),
+    }  # fmt: skip
+
+
+# -- figures ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The four numbers. The day began at the reader's midnight."""
+
+    moved: int
+    moved_before: int  # yesterday, up to the same time
+    failed: int
+    failed_before: int
+    waiting: int
+    tightest: tuple[Connection, int, int] | None  # the connection with the smallest share of calls left: left, of
+
+
+def figures(connections: Iterable[Connection], *, midnight: datetime, yesterday: datetime, same_time: datetime) -> Figures:
+    """The day against yesterday up to the same time."""
+    waiting = select(func.count()).select_from(SyncRun).where(SyncRun.state.in_(("queued", "waiting")))
+    return Figures(
+        moved=_moved(midnight), moved_before=_moved(yesterday, same_time),
+        failed=_failed(midnight), failed_before=_failed(yesterday, same_time),
+        waiting=db.session.scalar(waiting) or 0,
+        tightest=min((left for c in connections if (left := calls_left(c))), key=lambda t: t[1] / t[2], default=None),
+    )  # fmt: skip
+
+
+def _moved(since: datetime, until: datetime | None = None) -> int:
+    query = (
+        select(func.sum(RunPart.new + RunPart.changed + RunPart.deleted))
+        .join(SyncRun)
+        .where(SyncRun.id > last_before(since))
+    )
+    if until:
+        query = query.where(SyncRun.id <= last_before(until))
+    return int(db.session.scalar(query) or 0)
+
+
+def _failed(since: datetime, until: datetime | None = None) -> int:
+    rows = select(ErrorLog.id).where(ErrorLog.created_at >= since)
+    if until:
+        rows = rows.where(ErrorLog.created_at < until)
+    return db.session.scalar(select(func.count()).select_from(rows.limit(MOST_FAILURES + 1).subquery())) or 0
+
+
+def calls_left(connection: Connection) -> tuple[Connection, int, int] | None:
+    """How many calls the account has left in the window that is fullest; None while nothing is known of it."""
+    budget = connection.budget or {}
+    windows = [(int(w["calls"]) - int(w["used"]), int(w["calls"])) for w in budget.get("windows", ()) if w.get("calls")]
+    if budget.get("remaining") is not None and budget.get("limit"):
+        windows.append((int(budget["remaining"]), int(budget["limit"])))
+    if not windows:
+        return None
+    left, of = min(windows, key=lambda window: window[0] / window[1])
+    return connection, max(left, 0), of
+
+
+def open_issues(limit: int = 3) -> list[Issue]:
+    """The open problems that happened most often."""
+    query = select(Issue).where(Issue.state == "open").order_by(Issue.count.desc(), Issue.id.desc()).limit(limit)
+    return list(db.session.scalars(query))
+
+
+def open_issue_count() -> int:
+    """How many problems are open. There are never many: alike errors are one."""
+    return db.session.scalar(select(func.count()).select_from(Issue).where(Issue.state == "open")) or 0
+
+
+def issues_need() -> Need:
+    """The open problems as one thing that needs a person."""
+    count = open_issue_count()
+    since = db.session.scalar(select(func.min(Issue.first_seen_at)).where(Issue.state == "open"))
+    what = "One problem is open under Errors." if count == 1 else f"{count} problems are open under Errors."
+    return Need(what, since, "See the problems", grave=False)
+
+
+def first_steps(connections: Iterable[Connection]) -> list[tuple[str, bool]]:
+    """What a new console still needs, each with whether it is done; empty when all is."""
+    connections = list(connections)
+    read = any(connection.last_sync_at for connection in connections)
+    scheduled = any(connection.frequency != "manual" for connection in connections)
+    colleagues = len(db.session.execute(select(User.id).limit(2)).all()) > 1
+    steps = [("connect", bool(connections)), ("read", read), ("schedule", scheduled and bool(connections)), ("people", colleagues)]
+    return [] if all(done for name, done in steps if name != "people") else steps
+
+
+# -- resources ----------------------------------------------------------------------------------------------------------
+
+
+def last_slot(connection: Connection, now: datetime) -> datetime | None:
+    """The last time a read was due; None when it is only read when asked."""
+    following = slots.next_due(connection.frequency, connection.time_zone, now)
+    if following is None:
+        return None
+    for back in (timedelta(hours=2), timedelta(days=2), timedelta(days=15), timedelta(days=400)):
+        slot = slots.next_due(connection.frequency, connection.time_zone, now - back)
+        while slot and slot <= now:
+            found, slot = slot, slots.next_due(connection.frequency, connection.time_zone, slot)
+            if slot is None or slot > now:
+                return found
+    return None
+
+
+@dataclass(frozen=True)
+class ResourceHealth:
+    """How one resource of a connection is."""
+
+    resource: Resource
+    point: Checkpoint | None
+    part: RunPart | None  # what the last run that touched it did with it
+    on: bool
+    status: str  # ok, late, never, running, attention, failed, paused
+
+
+def of_resources(connection: Connection) -> list[ResourceHealth]:
+    """Every resource of a connection, in the order of its service."""
+    service = services.by_key(connection.service)
+    off = set(connection.settings.get("resources_off", ()))
+    points = {p.resource: p for p in db.session.scalars(select(Checkpoint).filter_by(connection_id=connection.id))}
+    parts = _last_parts(connection.id)
+    slot = last_slot(connection, clock.now())
+    found = []
+    for name, resource in service.resources.items():
+        point, part, on = points.get(name), parts.get(name), name not in off
+        found.append(ResourceHealth(resource, point, part, on, _resource_word(resource, point, part, on, slot)))
+    return found
+
+
+def _resource_word(resource: Resource, point: Checkpoint | None, part: RunPart | None, on: bool, slot: datetime | None) -> str:
+    if not on:
+        return "paused"
+    if part and part.live:
+        return "running" if part.state == "running" else "waiting"
+    if part and part.state in ("failed", "interrupted"):
+        return "failed" if part.state == "failed" else "attention"
+    if point is None or point.last_read_at is None:
+        return "never"
+    if part and part.state == "done" and (not part.complete or part.refused):
+        return "attention"
+    rest = timedelta(seconds=current_app.config["SETTINGS"].REFERENCE_SECONDS) if resource.reference else timedelta(0)
+    late = slot and clock.now() - slot > GRACE and point.last_read_at < slot - rest
+    return "late" if late else "ok"
+
+
+def _last_parts(connection_id: int) -> dict[str, RunPart]:
+    """What happened last to each resource, in the newest runs of a connection."""
+    runs = select(SyncRun.id).where(SyncRun.connection_id == connection_id, SyncRun.kind != "record")
+    newest = db.session.scalars(runs.order_by(SyncRun.id.desc()).limit(30)).all()
+    parts = db.session.scalars(select(RunPart).where(RunPart.run_id.in_(newest)).order_by(RunPart.run_id))
+    return {part.resource: part for part in parts if part.state != "skipped"}

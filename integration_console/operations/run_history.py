@@ -1,0 +1,140 @@
+"""Runs as they are looked up: a page of the list, what each carried, and what may be told to support."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+
+from sqlalchemy import func, select
+
+from ..models import Connection, RunPart, SyncRun, db
+from ..models.run import LIVE_STATES
+
+PAGE = 50
+COUNTS = ("seen", "new", "changed", "same", "deleted", "refused", "calls")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which runs: everything when empty."""
+
+    connection_id: int | None = None
+    service: str = ""
+    states: tuple[str, ...] = ()
+    cause: str = ""
+    kind: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Slice:
+    """One page of runs, the newest first, and whether there are more on either side."""
+
+    runs: list[SyncRun]
+    older: int | None = None
+    newer: int | None = None
+
+
+def browse(wanted: Wanted, *, older: int | None = None, newer: int | None = None, limit: int = PAGE) -> Slice:
+    """Runs before the number `older`, or after the number `newer`; the newest when neither is given."""
+    query = _matching(wanted)
+    if newer is not None:
+        query = query.where(SyncRun.id > newer).order_by(SyncRun.id)
+    else:
+        query = query.where(SyncRun.id < older if older is not None else True).order_by(SyncRun.id.desc())
+    found = list(db.session.scalars(query.limit(limit + 1)))
+    more, runs = len(found) > limit, found[:limit]
+    if newer is not None:
+        runs.reverse()
+        return Slice(runs, older=runs[-1].id if runs else None, newer=runs[0].id if runs and more else None)
+    return Slice(runs, older=runs[-1].id if more else None, newer=runs[0].id if runs and older is not None else None)
+
+
+def _matching(wanted: Wanted):
+    query = select(SyncRun)
+    if wanted.service:
+        query = query.where(SyncRun.connection_id.in_(select(Connection.id).where(Connection.service == wanted.service)))
+    if wanted.connection_id is not None:
+        query = query.where(SyncRun.connection_id == wanted.connection_id)
+    if wanted.states:
+        query = query.where(SyncRun.state.in_(wanted.states))
+    if wanted.cause:
+        query = query.where(SyncRun.cause == wanted.cause)
+    if wanted.kind:
+        query = query.where(SyncRun.kind == wanted.kind)
+    if wanted.since:
+        query = query.where(SyncRun.id > last_before(wanted.since))
+    if wanted.until:
+        query = query.where(SyncRun.id <= last_before(wanted.until))
+    return query
+
+
+def last_before(moment: datetime):
+    """The last run asked for before a moment, by its number: runs are numbered as they are asked for.
+
+    So a time range is a range of the primary key, found by walking back from the newest run.
+    """
+    older = select(SyncRun.id).where(SyncRun.queued_at < moment).order_by(SyncRun.id.desc()).limit(1)
+    return func.coalesce(older.scalar_subquery(), 0)
+
+
+def totals(runs: Iterable[SyncRun]) -> dict[int, dict[str, int]]:
+    """What each run carried, over all its resources: run id -> {"seen", "new", "changed", ...}."""
+    ids = [run.id for run in runs]
+    sums = [func.coalesce(func.sum(getattr(RunPart, name)), 0) for name in COUNTS]
+    rows = db.session.execute(select(RunPart.run_id, *sums).where(RunPart.run_id.in_(ids)).group_by(RunPart.run_id))
+    found = {row[0]: {name: int(total) for name, total in zip(COUNTS, row[1:], strict=True)} for row in rows}
+    return {number: found.get(number, dict.fromkeys(COUNTS, 0)) for number in ids}
+
+
+def sum_of(run: SyncRun) -> dict[str, int]:
+    """What one run carried, over all its resources."""
+    return {name: sum(getattr(part, name) for part in run.parts) for name in COUNTS}
+
+
+def current_part(run: SyncRun) -> RunPart | None:
+    """The resource being read now."""
+    return next((part for part in run.parts if part.state == "running"), None)
+
+
+def stopped_at_brake(run: SyncRun) -> list[str]:
+    """The resources that stopped because too many records were gone."""
+    return [part.resource for part in run.parts if part.state == "failed" and part.failure_kind == "conflict"]
+
+
+def is_live(run: SyncRun) -> bool:
+    """Whether the run has not ended yet."""
+    return run.state in LIVE_STATES
+
+
+def stamp(run: SyncRun) -> str:
+    """Changes with everything a page shows of a run, so that an unchanged one need not be sent again."""
+    facts: list[object] = [run.state, run.cancel_requested, run.message, run.retry_at]
+    for part in run.parts:
+        facts += [part.state, part.seen, part.pages, part.calls, part.refused, part.deleted, part.message]
+    return sha256(repr(facts).encode()).hexdigest()[:16]
+
+
+def summary(run: SyncRun) -> str:
+    """A run in text for support: what, when and how many; no names, no e-mails, nothing of a client."""
+    lines = [
+        f"Run {run.id}: {run.kind} read of {run.connection.service} connection {run.connection_id}, {run.state}",
+        f"Asked by {run.cause}, {run.attempts} attempts",
+        f"Queued {_utc(run.queued_at)}, started {_utc(run.started_at)}, ended {_utc(run.ended_at)}",
+        f"Kind of failure: {run.failure_kind or 'none'}",
+    ]
+    for part in run.parts:
+        counts = ", ".join(f"{getattr(part, name)} {name}" for name in COUNTS)
+        known = f", upstream counts {part.upstream_count}" if part.upstream_count is not None else ""
+        lines.append(
+            f"- {part.resource}: {part.state}, {part.mode or 'not read'}, {counts}, waited {part.waited_seconds:.1f} s, "
+            f"{'complete' if part.complete else 'not complete'}{known}, failure: {part.failure_kind or 'none'}"
+        )
+    return "\n".join(lines)
+
+
+def _utc(moment: datetime | None) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ") if moment else "never"

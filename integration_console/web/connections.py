@@ -1,0 +1,322 @@
+"""Connections: the accounts there are, connecting another, and one account with its status, timeline and settings."""
+
+from __future__ import annotations
+
+from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
+
+from .. import services
+from ..errors import Conflict, ConsoleError, InvalidInput, UpstreamError
+from ..models import Connection, db
+from ..operations import connections, consent, overview, slots, timeline
+from ..services.base import ApiKey, OAuth, Service
+from . import Menu, forms
+from .access import actor, browser_mark, known_service, may
+from .filters import instant
+from .formatting import zone, zones
+
+page = Blueprint("connections", __name__, url_prefix="/connections")
+menu = Menu("Connections", icon="plug", order=20, key="c")
+
+FREQUENCIES = {
+    "15min": "Every 15 minutes", "hourly": "Every hour", "daily": "Every day at 05:00", "weekly": "Every Monday at 05:00",
+    "manual": "Only when asked", "cron": "As a cron line says",
+}  # fmt: skip
+
+
+@page.get("")
+@may("see connections")
+def index():
+    """Every connection with its health."""
+    return render_template("connections/index.html", health=overview.of_connections(connections.every()))
+
+
+# -- connecting ------------------------------------------------------------------------------------------------------
+
+
+@page.get("/new")
+@may("manage connections")
+def tiles():
+    """Choose a service."""
+    return render_template("connections/tiles.html", services=services.every().values())
+
+
+@page.get("/new/<service>")
+@may("manage connections")
+def form(service: str):
+    """What will be read, and the form the service's own declaration draws."""
+    chosen = known_service(service)
+    return _form_page(chosen, forms.Form({"name": chosen.label, "frequency": "hourly"}))
+
+
+@page.post("/new/<service>")
+@may("manage connections")
+def create(service: str):
+    """Connect by key, after one call has told whose it is."""
+    chosen = known_service(service)
+    sent, secrets = _sent(chosen, "name", "frequency")
+    settings = {name: value for name, value in sent.items() if name not in ("name", "frequency") and value}
+    try:
+        connection = connections.add(
+            chosen.key, name=sent["name"], credentials=secrets, settings=settings, by=actor(),
+            frequency=sent["frequency"] or "hourly", time_zone=zone().key,
+        )  # fmt: skip
+    except (InvalidInput, Conflict, UpstreamError) as error:
+        return _form_page(chosen, forms.Form(sent, _as_input(error))), 422
+    flash(f"{connection.name} is connected as {connection.account_name}. Its first read starts in a moment.", "success")
+    return redirect(url_for("connections.show", connection_id=connection.id))
+
+
+@page.post("/new/<service>/consent")
+@may("manage connections")
+def create_by_consent(service: str):
+    """Send the person to the service for consent."""
+    chosen = known_service(service)
+    sent = forms.sent("name", *_plain_settings(chosen))
+    settings = {name: value for name, value in sent.items() if name != "name" and value}
+    try:
+        address = consent.begin(
+            chosen.key, name=sent["name"] or chosen.label, settings=settings, by=actor(), session_hash=browser_mark()
+        )
+    except (InvalidInput, UpstreamError) as error:
+        return _form_page(chosen, forms.Form(sent, _as_input(error))), 422
+    return _send_away(chosen, address)
+
+
+def _form_page(service: Service, form: forms.Form):
+    return render_template(
+        "connections/form.html", service=service, form=form, frequencies=FREQUENCIES, **_ways(service)
+    )  # fmt: skip
+
+
+def _ways(service: Service) -> dict:
+    """How a service lets people in, and whether its application is ready for consent."""
+    has_consent = any(isinstance(way, OAuth) for way in service.ways)
+    return {
+        "by_key": any(isinstance(way, ApiKey) for way in service.ways), "by_consent": has_consent,
+        "consent_ready": has_consent and consent.available(service.key),
+    }  # fmt: skip
+
+
+def _sent(service: Service, *more: str) -> tuple[dict[str, str], dict[str, str]]:
+    """The form of a key: what may be shown again, and what may not."""
+    secret = tuple(c.name for c in service.credentials if c.secret)
+    everything = forms.sent(*more, *_plain_settings(service), raw=secret)
+    return {n: v for n, v in everything.items() if n not in secret}, {n: everything[n].strip() for n in secret}
+
+
+def _plain_settings(service: Service) -> tuple[str, ...]:
+    return (*(c.name for c in service.credentials if not c.secret), *(("region",) if service.regions else ()))
+
+
+def _as_input(error: ConsoleError) -> InvalidInput:
+    """What the service said about the credentials, as a message of the form."""
+    return error if isinstance(error, InvalidInput) else InvalidInput(str(error))
+
+
+def _send_away(service: Service, address: str):
+    """To another origin: browsers refuse that as the answer to a form, so a script is told, or a person clicks."""
+    if "HX-Request" in request.headers:
+        response = make_response("", 200)
+        response.headers["HX-Redirect"] = address
+        return response
+    return render_template("connections/consent.html", service=service, address=address)
+
+
+# -- one connection --------------------------------------------------------------------------------------------------
+
+
+@page.get("/<int:connection_id>")
+@may("see connections")
+def show(connection_id: int):
+    """Per resource: how it is, how old, how many."""
+    connection = connections.find(connection_id)
+    health = overview.of_connections([connection])[0]
+    return render_template(
+        "connections/show.html", connection=connection, service=services.by_key(connection.service), health=health,
+        resources=overview.of_resources(connection), **_budget(connection), schedule=slots.in_words(connection.frequency),
+    )  # fmt: skip
+
+
+def _budget(connection: Connection) -> dict:
+    """The windows of calls as bars, and what the service's headers last said."""
+    told = connection.budget or {}
+    limits = [{"calls": limit.calls, "per_s": limit.per_s, "used": 0} for limit in connections.limits_of(connection)]
+    times = {name: instant(told.get(name) or "") for name in ("reset_at", "until", "at")}
+    return {"windows": told.get("windows") or limits, "told": told, "budget_times": times}
+
+
+@page.get("/<int:connection_id>/timeline")
+@may("see connections")
+def history(connection_id: int):
+    """What happened to it: connected, changed by whom, failed, recovered."""
+    connection = connections.find(connection_id)
+    return render_template("connections/timeline.html", connection=connection, events=timeline.of(connection))
+
+
+@page.get("/<int:connection_id>/settings")
+@may("see connections")
+def settings(connection_id: int):
+    """Its name, schedule and sign-in; pausing and removing."""
+    return _settings_page(connections.find(connection_id))
+
+
+def _settings_page(connection: Connection, form: forms.Form | None = None, account=None):
+    service = services.by_key(connection.service)
+    cron = connection.frequency not in slots.FREQUENCIES
+    values = {
+        "name": connection.name, "frequency": "cron" if cron else connection.frequency, "time_zone": connection.time_zone,
+        "cron": connection.frequency if cron else "",
+    }  # fmt: skip
+    return render_template(
+        "connections/settings.html", connection=connection, service=service, form=form or forms.Form(values),
+        frequencies=FREQUENCIES, zones=zones(), schedule=slots.in_words(connection.frequency), account=account,
+        next_times=slots.next_times(connection.frequency, connection.time_zone), **_ways(service),
+    )  # fmt: skip
+
+
+# -- looking after one -----------------------------------------------------------------------------------------------
+
+
+@page.post("/<int:connection_id>/name")
+@may("manage connections")
+def rename(connection_id: int):
+    """Give it another name."""
+    connection, sent = connections.find(connection_id), forms.sent("name")
+    return _saved(connection, "The name is saved.", sent, lambda: connections.rename(connection, sent["name"], by=actor()))
+
+
+@page.post("/<int:connection_id>/schedule")
+@may("manage connections")
+def set_schedule(connection_id: int):
+    """When it is read."""
+    connection, sent = connections.find(connection_id), forms.sent("frequency", "cron", "time_zone")
+    frequency = sent["cron"] if sent["frequency"] == "cron" else sent["frequency"]
+    return _saved(
+        connection, f"{connection.name} is now read {slots.in_words(frequency)}.", sent,
+        lambda: connections.set_schedule(connection, frequency, sent["time_zone"], by=actor()),
+    )  # fmt: skip
+
+
+def _saved(connection: Connection, said: str, sent: dict, change):
+    """Make a change and go back to the settings; what cannot be kept comes back with its message."""
+    number = connection.id
+    try:
+        change()
+    except InvalidInput as error:
+        db.session.rollback()
+        connection = connections.find(number)
+        kept = {"name": connection.name, "frequency": connection.frequency, "time_zone": connection.time_zone}
+        return _settings_page(connection, forms.Form(kept | sent, error)), 422
+    flash(said, "success")
+    return redirect(url_for("connections.settings", connection_id=number))
+
+
+@page.post("/<int:connection_id>/resources/<resource>")
+@may("manage connections")
+def set_resource(connection_id: int, resource: str):
+    """Switch the reading of one resource on or off."""
+    connection, on = connections.find(connection_id), forms.sent("on")["on"] == "yes"
+    connections.set_resource(connection, resource, on, by=actor())
+    label = services.by_key(connection.service).resources[resource].label
+    flash(f"{label} {'are read again from the next run on' if on else 'are no longer read. What was read stays'}.", "success")
+    return redirect(url_for("connections.show", connection_id=connection.id) + "#resources")
+
+
+@page.post("/<int:connection_id>/test")
+@may("start runs")
+def test(connection_id: int):
+    """One call with the stored credentials, and whom they belong to."""
+    forms.sent()
+    connection = connections.find(connection_id)
+    try:
+        account = connections.test(connection)
+    except (InvalidInput, UpstreamError) as error:
+        db.session.rollback()
+        flash(f"The test failed: {error}", "error")
+        return redirect(url_for("connections.settings", connection_id=connection_id))
+    flash(f"The test went well: this is {account.name}.", "success")
+    return _settings_page(connection, account=account)
+
+
+@page.post("/<int:connection_id>/pause")
+@may("pause connections")
+def pause(connection_id: int):
+    """Start nothing new."""
+    connection, sent = connections.find(connection_id), forms.sent("reason")
+    connections.pause(connection, by=actor(), reason=sent["reason"])
+    flash(f"{connection.name} is paused. Nothing is read until it is resumed.", "success")
+    return redirect(url_for("connections.show", connection_id=connection.id))
+
+
+@page.post("/<int:connection_id>/resume")
+@may("pause connections")
+def resume(connection_id: int):
+    """Go on as scheduled."""
+    forms.sent()
+    connection = connections.find(connection_id)
+    connections.resume(connection, by=actor())
+    flash(f"{connection.name} goes on. It is read in a moment.", "success")
+    return redirect(url_for("connections.show", connection_id=connection.id))
+
+
+# -- a new sign-in, and the end --------------------------------------------------------------------------------------
+
+
+@page.get("/<int:connection_id>/reconnect")
+@may("manage connections")
+def reconnect_form(connection_id: int):
+    """Give it a new key or a new consent; it keeps its number and its history."""
+    return _reconnect_page(connections.find(connection_id), forms.Form())
+
+
+def _reconnect_page(connection: Connection, form: forms.Form):
+    service = services.by_key(connection.service)
+    return render_template(
+        "connections/reconnect.html", connection=connection, service=service, form=form, **_ways(service)
+    )  # fmt: skip
+
+
+@page.post("/<int:connection_id>/reconnect")
+@may("manage connections")
+def reconnect(connection_id: int):
+    """Take a new key of the same account."""
+    connection = connections.find(connection_id)
+    secret = tuple(c.name for c in services.by_key(connection.service).credentials if c.secret)
+    sent = forms.sent(raw=secret)
+    try:
+        connections.reconnect(connection, {name: value.strip() for name, value in sent.items()}, by=actor())
+    except (InvalidInput, UpstreamError) as error:
+        db.session.rollback()
+        return _reconnect_page(connections.find(connection_id), forms.Form({}, _as_input(error))), 422
+    flash(f"{connection.name} is connected again. What was missed is read in the next run.", "success")
+    return redirect(url_for("connections.show", connection_id=connection.id))
+
+
+@page.post("/<int:connection_id>/consent")
+@may("manage connections")
+def reconnect_by_consent(connection_id: int):
+    """Send the person to the service again, for the same account."""
+    forms.sent()
+    connection = connections.find(connection_id)
+    service = services.by_key(connection.service)
+    plain = {name: str(value) for name, value in connection.settings.items() if isinstance(value, str)}
+    try:
+        address = consent.begin(
+            service.key, name=connection.name, settings=plain, by=actor(), session_hash=browser_mark(), connection=connection
+        )
+    except (InvalidInput, UpstreamError) as error:
+        return _reconnect_page(connection, forms.Form({}, _as_input(error))), 422
+    return _send_away(service, address)
+
+
+@page.post("/<int:connection_id>/removal")
+@may("manage connections")
+def remove(connection_id: int):
+    """Wipe its secrets and stop everything; the name must be typed."""
+    connection, sent = connections.find(connection_id), forms.sent("confirm")
+    if sent["confirm"] != connection.name:
+        flash(f"Nothing was removed: the name typed was not {connection.name}.", "error")
+        return redirect(url_for("connections.settings", connection_id=connection.id))
+    said = connections.remove(connection, by=actor())
+    flash(f"{connection.name} is removed and its key is wiped. {said} What was read stays readable under Records.", "success")
+    return redirect(url_for("connections.index"))

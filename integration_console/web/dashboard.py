@@ -1,0 +1,50 @@
+"""The dashboard: is everything all right? Answered by its first screen, from rows that runs left behind."""
+
+from __future__ import annotations
+
+from flask import Blueprint, render_template
+
+from ..operations import connections, overview, run_history
+from . import Menu
+from .access import may
+from .filters import same_time_yesterday, start_of_day
+
+page = Blueprint("dashboard", __name__)
+menu = Menu("Dashboard", icon="speedometer2", order=10, key="d")
+
+MOST_CARDS = 12  # a firm has a handful of connections; the rest are one click away
+WORTH_SHOWING = 8  # needs named in the verdict; more are counted
+
+
+@page.get("/")
+@may("see status")
+def index():
+    """The verdict, a card for each connection, four numbers, the last runs and the open problems."""
+    every = connections.every()
+    health = overview.of_connections(every)
+    cards = health[:MOST_CARDS]
+    overview.add_hours(cards)
+    latest = run_history.browse(run_history.Wanted(), limit=5).runs
+    issues = overview.open_issues()
+    return render_template(
+        "dashboard/index.html", cards=cards, hidden=len(health) - len(cards), needs=_needs(health, issues), shown=WORTH_SHOWING,
+        healthy=sum(one.status in ("ok", "running", "waiting") for one in health), every=every, health=health,
+        paused=[one for one in health if one.status == "paused"], figures=_figures(every), midnight=start_of_day(),
+        runs=latest, totals=run_history.totals(latest), issues=issues, steps=overview.first_steps(every),
+        calls_left={one.connection.id: overview.calls_left(one.connection) for one in cards},
+    )  # fmt: skip
+
+
+def _needs(health: list[overview.Health], issues: list) -> list[overview.Need]:
+    """What needs a person, the gravest first. Open problems are named when no run speaks of them already."""
+    worker = overview.worker_need() if health else None
+    needs = ([worker] if worker else []) + [one.need for one in health if one.need]
+    if issues and not any(need.run_id for need in needs):
+        needs.append(overview.issues_need())
+    return sorted(needs, key=lambda need: not need.grave)
+
+
+def _figures(every: list) -> overview.Figures:
+    return overview.figures(
+        every, midnight=start_of_day(), yesterday=start_of_day(1), same_time=same_time_yesterday()
+    )  # fmt: skip

@@ -1,0 +1,160 @@
+"""Errors: alike failures in one place, what they mean and what to do; and every failure as it happened."""
+
+from __future__ import annotations
+
+from flask import Blueprint, flash, redirect, render_template, url_for
+
+from .. import clock, services
+from ..errors import Conflict, InvalidInput
+from ..models.error import KINDS
+from ..operations import connections, failures, issues, overview, runs
+from ..operations import settings as firm_settings
+from . import Menu, forms
+from .access import actor, may
+from .filters import Asked
+
+page = Blueprint("errors", __name__, url_prefix="/errors")
+menu = Menu(
+    "Errors", icon="exclamation-triangle", order=70, key="e", badge=overview.open_issue_count, badge_label="open errors"
+)  # fmt: skip
+
+TABS = {"open": "Open", "acknowledged": "Acknowledged", "resolved": "Resolved"}
+
+
+@page.get("")
+@may("see errors")
+def index():
+    """Problems in one state, the one seen last first."""
+    asked = Asked({"state": "State"})
+    state = asked.one_of("state", TABS) or "open"
+    rows, further = ([], None) if asked.errors else issues.listing(state, _place(asked))
+    older = asked.url(older=f"{further.last_seen_at.isoformat()},{further.id}") if further else None
+    return render_template(
+        "errors/index.html", asked=asked, state=state, rows=rows, tabs=TABS, older=older, last=failures.last_problem(),
+        names=_names(),
+    ), asked.status  # fmt: skip
+
+
+def _place(asked: Asked) -> issues.Place | None:
+    at, _, number = asked.cursor.get("older", "").partition(",")
+    try:
+        moment = clock.parse(at)
+    except ValueError:
+        return None
+    return issues.Place(moment, int(number)) if moment and number.isascii() and number.isdecimal() and len(number) < 16 else None
+
+
+def _names() -> dict[int, str]:
+    return {connection.id: connection.name for connection in connections.every(removed=True)}
+
+
+@page.get("/log")
+@may("see errors")
+def log():
+    """Every failure as it happened, the newest first."""
+    asked = Asked({"run": "Run", "connection": "Connection", "kind": "Kind", "resource": "Resource", "issue": "Problem"})
+    since, until = asked.span()
+    wanted = failures.Wanted(
+        run_id=asked.number("run"), connection_id=asked.number("connection"), kind=asked.one_of("kind", KINDS),
+        resource=asked.value("resource"), issue_id=asked.number("issue"), since=since, until=until,
+    )  # fmt: skip
+    older = asked.cursor.get("older", "")
+    place = int(older) if older.isascii() and older.isdecimal() and len(older) < 16 else None
+    rows, further = ([], None) if asked.errors else failures.browse(wanted, before=place)
+    names = _names()
+    return render_template(
+        "errors/log.html", asked=asked, chips=asked.chips({"connection": {str(k): v for k, v in names.items()}}), rows=rows,
+        names=names, connections=[("", "All"), *((str(k), v) for k, v in names.items())], kinds=KINDS, tabs=TABS,
+        older=asked.url(older=further) if further else None, first=asked.url() if place else None,
+        days=firm_settings.days_kept("errors"),
+    ), asked.status  # fmt: skip
+
+
+# -- one problem -----------------------------------------------------------------------------------------------------
+
+
+@page.get("/<int:issue_id>")
+@may("see errors")
+def show(issue_id: int):
+    """What happened, was anything lost, what to do; whom it concerns."""
+    detail = issues.detail(issue_id)
+    issue = detail.issue
+    service = services.every().get(issue.service)
+    resource = service.resources.get(issue.resource or "") if service else None
+    connection = next((c for c in connections.every() if c.id == issue.connection_id), None)
+    return render_template(
+        "errors/show.html", issue=issue, detail=detail, resource=resource, connection=connection,
+        copies=failures.copies_of(detail.letters), calls=failures.calls_of(detail.errors),
+        can_retry=connection is not None and connection.status == "connected" and resource is not None,
+        fix=_fix(detail, connection),
+    )  # fmt: skip
+
+
+def _fix(detail: issues.Detail, connection) -> tuple[str, str, str] | None:
+    """The button that mends it, where there is one: label, address, the right it takes."""
+    kind, run = detail.issue.kind, next((error.run_id for error in detail.errors if error.run_id), None)
+    if connection is None:
+        return None
+    if kind == "connection":
+        return "Reconnect", url_for("connections.reconnect_form", connection_id=connection.id), "manage connections"
+    if kind == "permission":
+        return "See what it may read", url_for("connections.show", connection_id=connection.id), "see connections"
+    if kind == "rate limit":
+        return "Change the limits", url_for("settings.service", key=connection.service), "change settings"
+    if kind == "conflict" and run:
+        return "Look at the run", url_for("runs.show", run_id=run), "see runs"
+    return None
+
+
+# -- what a person does about it -------------------------------------------------------------------------------------
+
+
+@page.post("/<int:issue_id>/acknowledge")
+@may("handle errors")
+def acknowledge(issue_id: int):
+    """Somebody looks after it."""
+    return _moved(issue_id, issues.acknowledge, "You look after this problem now.")
+
+
+@page.post("/<int:issue_id>/reopen")
+@may("handle errors")
+def reopen(issue_id: int):
+    """It is not done after all."""
+    return _moved(issue_id, issues.reopen, "The problem is open again.")
+
+
+@page.post("/<int:issue_id>/resolve")
+@may("close dead letters")
+def resolve(issue_id: int):
+    """It is done; if it comes back, it opens by itself."""
+    return _moved(issue_id, issues.resolve, "The problem is resolved. If it happens again, it opens by itself.")
+
+
+def _moved(issue_id: int, move, said: str):
+    forms.sent()
+    move(issue_id, by=actor())
+    flash(said, "success")
+    return redirect(url_for("errors.show", issue_id=issue_id))
+
+
+@page.post("/<int:issue_id>/retry")
+@may("retry failed reads")
+def retry(issue_id: int):
+    """Read one record again, all that wait, or the resource as a whole where no record can be named."""
+    sent, issue = forms.sent("letter"), issues.by_id(issue_id)
+    if issue.connection_id is None or issue.resource is None:
+        raise Conflict("This problem belongs to no resource, so there is nothing to read again.")
+    connection = connections.find(issue.connection_id)
+    records = failures.waiting_records(issue, sent["letter"])
+    again = {"records": records} if records else {"only": [issue.resource]}
+    try:
+        run = runs.request(connection, cause="retry", asked_by=actor(), **again)
+    except runs.LiveRun as error:
+        flash(f"{error} It may settle this; try again when it has ended.", "warning")
+        return redirect(url_for("errors.show", issue_id=issue_id))
+    except InvalidInput as error:
+        flash(f"{error} Nothing was started.", "error")
+        return redirect(url_for("errors.show", issue_id=issue_id))
+    what = f"{len(records)} record{'s' if len(records) != 1 else ''}" if records else "the whole list"
+    flash(f"Reading {what} again. This is the run.", "success")
+    return redirect(url_for("runs.show", run_id=run.id))

@@ -1,0 +1,31 @@
+"""Where a person comes back to after giving consent at a service."""
+
+from __future__ import annotations
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+
+from .. import services
+from ..errors import Conflict, InvalidInput, NotFound, UpstreamError
+from ..models import db
+from ..operations import consent
+from . import access
+from .access import may
+
+page = Blueprint("oauth", __name__)
+
+
+@page.get("/oauth/<service>/callback")
+@may("manage connections")
+def callback(service: str):
+    """Take the code, prove whose account it is, and keep the connection."""
+    if service not in services.every():
+        raise NotFound(f"There is no service {service!r}.")
+    access.allow_writing()  # the one address that a service sends people to by GET and that changes something
+    said = {name: request.args.get(name, "")[:2000] for name in ("state", "code", "error")}
+    try:
+        connection = consent.finish(service, session_hash=access.browser_mark(), **said)
+    except (InvalidInput, Conflict, UpstreamError) as error:
+        db.session.rollback()
+        return render_template("connections/consent_failed.html", service=services.by_key(service), message=str(error)), 422
+    flash(f"{connection.name} is connected as {connection.account_name}.", "success")
+    return redirect(url_for("connections.show", connection_id=connection.id))

@@ -1,0 +1,165 @@
+"""Records: what was read, by connection and resource, and one record with its facts, its JSON and its calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from flask import Blueprint, render_template, request
+
+from .. import services
+from ..errors import NotFound
+from ..models import Connection, Record, db
+from ..operations import connections, library
+from ..services.base import Column, Resource, dig
+from ..storage import records
+from . import Menu
+from .access import can, may
+from .filters import Asked
+from .formatting import pretty_json
+
+page = Blueprint("records", __name__, url_prefix="/records")
+menu = Menu("Records", icon="database", order=50, key="b")
+
+PAGE = 50
+USUAL_COLUMNS = 6
+MOST_COLUMNS = 12
+_DULL = {"id", "etag", "created_at", "updated_at", "number"}  # true of every record, or shown anyway
+
+
+@page.get("")
+@may("see records")
+def index():
+    """Every resource of every connection: how many, how old."""
+    asked = Asked({"connection": "Connection"})
+    only = asked.number("connection")
+    every = connections.every()
+    shown = [c for c in every if only is None or c.id == only]
+    names = {"connection": {str(c.id): c.name for c in every}}
+    return render_template(
+        "records/index.html", asked=asked, chips=asked.chips(names), shelves=library.shelves(shown),
+        connections=[("", "All"), *names["connection"].items()],
+    ), asked.status  # fmt: skip
+
+
+@page.get("/<int:connection_id>/<resource>")
+@may("see records")
+def browse(connection_id: int, resource: str):
+    """Records of one resource, the newest first."""
+    connection, kind = _shelf(connection_id, resource)
+    asked = Asked({"q": "Search", "gone": "Gone", "columns": "Columns"})
+    gone = asked.one_of("gone", ("yes",)) == "yes"
+    columns = _columns(kind, asked)
+    rows, older, newer = _page(connection, kind, asked, gone) if not asked.errors else ([], None, None)
+    point = library.checkpoint(connection.id, kind.key)
+    return render_template(
+        "records/browse.html", connection=connection, resource=kind, asked=asked, chips=asked.chips(), rows=rows,
+        columns=columns, every_column=kind.columns(), chosen=[c.name for c in columns], point=point, gone=gone,
+        older=older and asked.url(older=older), newer=newer and asked.url(newer=newer), cell=cell,
+    ), asked.status  # fmt: skip
+
+
+def _shelf(connection_id: int, resource: str) -> tuple[Connection, Resource]:
+    connection = library.connection(connection_id)
+    service = services.every().get(connection.service)
+    if service is None or resource not in service.resources:
+        raise NotFound("There is no such kind of record.")
+    return connection, service.resources[resource]
+
+
+def _page(connection: Connection, kind: Resource, asked: Asked, gone: bool) -> tuple[list[Record], Any, Any]:
+    """One page, and where the pages around it begin."""
+    older, newer = (_place(asked, name) for name in ("older", "newer"))
+    text = asked.value("q") if can("see record contents") else ""
+    rows = records.browse(
+        db.session(), connection_id=connection.id, resource=kind.key, text=text or None, deleted=gone,
+        before_id=older, after_id=newer, limit=PAGE + 1,
+    )  # fmt: skip
+    more = len(rows) > PAGE
+    rows = (rows[-PAGE:] if newer is not None else rows[:PAGE]) if more else rows
+    if not rows:
+        return [], None, None
+    has_older, has_newer = (more, older is not None) if newer is None else (True, more)
+    return rows, rows[-1].id if has_older else None, rows[0].id if has_newer else None
+
+
+def _place(asked: Asked, name: str) -> int | None:
+    text = asked.cursor.get(name, "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 16 else None
+
+
+def _columns(kind: Resource, asked: Asked) -> list[Column]:
+    """The columns asked for, else a sensible first few: what people call things by, not what machines do."""
+    every = {column.name: column for column in kind.columns()}
+    wanted = [name for text in request.args.getlist("columns") for name in text.split(",") if name]
+    if unknown := [name for name in wanted if name not in every]:
+        asked.refuse("columns", f"There is no column {unknown[0][:60]!r} here.")
+    if wanted := [name for name in wanted if name in every][:MOST_COLUMNS]:
+        asked.values["columns"] = ",".join(wanted)
+        return [every[name] for name in wanted]
+    return [column for column in every.values() if _tells_something(column, kind)][:USUAL_COLUMNS]
+
+
+def _tells_something(column: Column, kind: Resource) -> bool:
+    last = column.path[-1]
+    named_by = {word for alternative in kind.title.split("|") for word in alternative.split()}
+    is_id = last == "id" or last.endswith(("Id", "_id"))
+    return column.type != "json" and not is_id and last not in _DULL and ".".join(column.path) not in named_by
+
+
+def cell(record: Record, column: Column) -> Any:
+    """What a record holds in a column."""
+    return dig(record.data, ".".join(column.path))
+
+
+# -- one record ------------------------------------------------------------------------------------------------------
+
+
+@page.get("/<int:record_id>")
+@may("see records")
+def show(record_id: int):
+    """Everything about one record."""
+    record = records.get(db.session(), record_id)
+    if record is None:
+        raise NotFound("There is no such record.")
+    connection, kind = _shelf(record.connection_id, record.resource)
+    open_ = can("see record contents")
+    facts = [(column, cell(record, column)) for column in kind.columns() if column.type != "json"]
+    return render_template(
+        "records/show.html", record=record, connection=connection, resource=kind, facts_of=facts, may_see=open_,
+        title=record.label if open_ else f"{kind.label} {record.external_id}",
+        lists=[(c, cell(record, c)) for c in kind.columns() if c.type == "json"] if open_ else [],
+        related=_related(record, connection), owner=library.owner(record, kind), raw=pretty_json(record.data) if open_ else "",
+        calls=library.calls_of(record), letter=library.waiting_letter(record),
+    )  # fmt: skip
+
+
+def _related(record: Record, connection: Connection) -> dict[str, Record]:
+    """The records this one names by id: the path that names it -> our copy of it."""
+    resources = services.by_key(connection.service).resources
+    named = {path: (kind, number) for path, kind, number in _named(record.data, resources)}
+    return library.copies(connection.id, named)
+
+
+def _named(data: Mapping[str, Any], resources: Mapping[str, Resource]) -> Iterable[tuple[str, str, str]]:
+    """Ids within a record whose names say which resource they are of: client{id}, matter{id}, contactId, projectId."""
+    for name, value in data.items():
+        if isinstance(value, dict) and value.get("id") not in (None, ""):
+            if kind := _kind_of(name, resources):
+                yield f"{name}.id", kind, str(value["id"])
+        elif isinstance(value, str | int) and not isinstance(value, bool) and name.lower().endswith("id") and len(name) > 2:
+            if kind := _kind_of(name[:-2].rstrip("_"), resources):
+                yield name, kind, str(value)
+
+
+_ALSO = {"client": "contacts", "assigned_to": "users", "assignedto": "users", "responsible_attorney": "users",
+         "originating_attorney": "users", "responsible_staff": "users", "author": "users", "assigner": "users",
+         "company": "contacts", "vendor": "contacts", "source_bank_account": "bank_accounts",
+         "destination_bank_account": "bank_accounts"}  # fmt: skip
+
+
+def _kind_of(name: str, resources: Mapping[str, Resource]) -> str | None:
+    """The resource a field speaks of: "matter" -> matters, "timeEntry" -> time_entries."""
+    word = "".join("_" + c.lower() if c.isupper() else c for c in name)
+    plural = word[:-1] + "ies" if word.endswith("y") else word + "s"
+    return next((kind for kind in (plural, word, _ALSO.get(word, "")) if kind in resources), None)

@@ -1,0 +1,150 @@
+"""Runs: the list, one run while it works and afterwards, and asking for a new one."""
+
+from __future__ import annotations
+
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+
+from .. import services
+from ..errors import Conflict, InvalidInput
+from ..models import Connection, SyncRun
+from ..models.run import ENDED_STATES, LIVE_STATES
+from ..operations import connections, run_history, runs
+from ..operations.run_history import Wanted
+from . import Menu, forms
+from .access import actor, may
+from .filters import Asked
+
+page = Blueprint("runs", __name__)
+menu = Menu("Runs", icon="arrow-repeat", order=40, key="r")
+
+STATES = {
+    "live": ("Under way", LIVE_STATES), "waiting": ("Waiting", ("queued", "waiting")), "done": ("OK", ("done",)),
+    "problems": ("With problems", ("done_with_problems",)), "failed": ("Failed", ("failed", "needs_person")),
+    "interrupted": ("Stopped", ("interrupted",)), "ended": ("Ended", ENDED_STATES),
+}  # fmt: skip
+CAUSES = {"schedule": "Schedule", "person": "A person", "command": "Command line", "retry": "Retry"}
+KINDS = {"full": "Everything", "incremental": "What changed", "record": "Single records"}
+FILTERS = {"connection": "Connection", "service": "Service", "state": "State", "cause": "Asked by", "kind": "Read"}
+
+
+@page.get("/runs")
+@may("see runs")
+def index():
+    """Runs, the newest first."""
+    asked = Asked(FILTERS)
+    wanted = _wanted(asked)
+    older, newer = _number(asked, "older"), _number(asked, "newer")
+    found = run_history.Slice([]) if asked.errors else run_history.browse(wanted, older=older, newer=newer)
+    every = connections.every(removed=True)
+    names = {
+        "connection": {str(c.id): c.name for c in every}, "service": {k: s.label for k, s in services.every().items()},
+        "state": {key: label for key, (label, _) in STATES.items()}, "cause": CAUSES, "kind": KINDS,
+    }  # fmt: skip
+    return render_template(
+        "runs/index.html", asked=asked, chips=asked.chips(names), found=found, totals=run_history.totals(found.runs),
+        connections=[("", "All"), *names["connection"].items()], names=names, kinds=KINDS, causes=CAUSES,
+    ), asked.status  # fmt: skip
+
+
+def _wanted(asked: Asked) -> Wanted:
+    since, until = asked.span()
+    state = asked.one_of("state", STATES)
+    return Wanted(
+        asked.number("connection"), asked.one_of("service", services.every()), STATES[state][1] if state else (),
+        asked.one_of("cause", CAUSES), asked.one_of("kind", KINDS), since, until,
+    )  # fmt: skip
+
+
+def _number(asked: Asked, name: str) -> int | None:
+    text = asked.cursor.get(name, "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 16 else None
+
+
+# -- one run ---------------------------------------------------------------------------------------------------------
+
+
+@page.get("/runs/<int:run_id>")
+@may("see runs")
+def show(run_id: int):
+    """One run: its progress while it works, its receipt afterwards."""
+    run = runs.find(run_id)
+    return render_template("runs/show.html", **_facts(run))
+
+
+@page.get("/runs/<int:run_id>/live")
+@may("see runs")
+def live(run_id: int):
+    """The part of the page that changes; 204 when it shows that already."""
+    run = runs.find(run_id)
+    if request.args.get("seen") == run_history.stamp(run):
+        return "", 204
+    return render_template("runs/_live.html", **_facts(run))
+
+
+def _facts(run: SyncRun) -> dict:
+    service = services.every().get(run.connection.service)
+    return {
+        "run": run, "live": run_history.is_live(run), "stamp": run_history.stamp(run), "total": run_history.sum_of(run),
+        "part": run_history.current_part(run), "summary": run_history.summary(run),
+        "brake": run_history.stopped_at_brake(run), "kinds": KINDS, "causes": CAUSES,
+        "resources": service.resources if service else {}, "names": [part.resource for part in run.parts],
+    }  # fmt: skip
+
+
+@page.post("/runs/<int:run_id>/cancel")
+@may("start runs")
+def cancel(run_id: int):
+    """Stop it at the next page edge."""
+    forms.sent()
+    run = runs.find(run_id)
+    runs.cancel(run, actor())
+    flash(f"Run {run.id} stops at the end of the page it is reading. What was read until then stays.", "success")
+    return redirect(url_for("runs.show", run_id=run.id))
+
+
+# -- asking for one --------------------------------------------------------------------------------------------------
+
+
+@page.get("/connections/<int:connection_id>/runs/new")
+@may("start runs")
+def new(connection_id: int):
+    """Choose what to read, with what reading everything would take."""
+    connection = connections.find(connection_id)
+    only = [name for name in request.args.getlist("only") if name in services.by_key(connection.service).resources]
+    return _new_page(connection, only, forms.Form({"kind": request.args.get("kind", "incremental")}))
+
+
+def _new_page(connection: Connection, only: list[str], form: forms.Form):
+    try:
+        forecast, impossible = runs.forecast(connection, only), ""
+    except InvalidInput as error:
+        forecast, impossible = [], str(error)
+    service = services.by_key(connection.service)
+    off = set(connection.settings.get("resources_off", ()))
+    return render_template(
+        "runs/new.html", connection=connection, service=service, forecast=forecast, only=only, off=off, form=form,
+        impossible=impossible, kinds=KINDS, known=bool(forecast) and all(line.calls is not None for line in forecast),
+    )  # fmt: skip
+
+
+@page.post("/connections/<int:connection_id>/runs")
+@may("start runs")
+def create(connection_id: int):
+    """Ask for a run; a worker picks it up within seconds."""
+    connection = connections.find(connection_id)
+    only = request.form.getlist("only")
+    sent = forms.sent("kind", "only", "release_brake")
+    if sent["kind"] not in ("", "full", "incremental"):
+        abort(422)
+    try:
+        run = runs.request(
+            connection, kind=sent["kind"] or "incremental", only=only, asked_by=actor(),
+            release_brake=sent["release_brake"] == "yes",
+        )  # fmt: skip
+    except runs.LiveRun as error:
+        flash(f"{error} Watch it here.", "warning")
+        return redirect(url_for("runs.show", run_id=error.run_id))
+    except (InvalidInput, Conflict) as error:
+        return _new_page(connection, only, forms.Form(sent, InvalidInput(str(error)))), 422
+    flash("The run starts in a moment.", "success")
+    return redirect(url_for("runs.show", run_id=run.id))
