@@ -18,6 +18,7 @@ from typing import Protocol
 from ..errors import Unavailable
 
 _NOWHERE = "The pacing store in {} cannot be used: {}. No call was made."
+_CONNECTION = {"autocommit": True, "options": "-c synchronous_commit=off"}
 _TABLE = """
 CREATE UNLOGGED TABLE IF NOT EXISTS pacing_budget (key text PRIMARY KEY, version bigint, row bytea)
 WITH (fillfactor = 50)
@@ -105,7 +106,7 @@ class PostgresStore:
     def __init__(self, url: str) -> None:
         from psycopg_pool import ConnectionPool
 
-        self._pool = ConnectionPool(url, min_size=1, max_size=4, kwargs={"autocommit": True}, open=True, timeout=10)
+        self._pool = ConnectionPool(url, min_size=1, max_size=4, kwargs=_CONNECTION, open=True, timeout=10)
         with self._pool.connection() as connection, connection.transaction():
             # Two processes may start at once, and CREATE IF NOT EXISTS alone would let them collide.
             connection.execute("SELECT pg_advisory_xact_lock(7216301)")
