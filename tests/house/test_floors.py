@@ -1,0 +1,98 @@
+"""Imports run downward only; nothing goes up, sideways or round. The sandbox stands alone."""
+
+import ast
+
+import pytest
+
+from .imports import HOUSE, assigns, imports, modules, ours, room, tree
+
+FLOORS = {
+    "": 6, "web": 5, "cli": 5, "worker": 4.5, "serve": 4.5, "operations": 4, "sync": 3, "logs": 2.5, "services": 2,
+    "transport": 1, "storage": 1, "minder": 1, "models": 0, "errors": 0, "clock": 0,
+}  # fmt: skip
+# With --sandbox the app is built a second time, on the stand-ins' addresses; nobody above is there to hand it over.
+LIFTS = {(f"{HOUSE}.serve", HOUSE)}
+MODULES = [module for module in modules() if room(module) != "sandbox"]
+NOUNS = {"models", "errors", "clock"}  # one room in three files
+CLOCKS = {("datetime", "now"), ("datetime", "utcnow"), ("datetime", "today"), ("date", "today"), ("time", "time")}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_has_a_floor_and_imports_only_from_below(module):
+    wrong = {
+        other
+        for other in ours(module)
+        if (module, other) not in LIFTS
+        and (
+            FLOORS[room(other)] > FLOORS[room(module)]
+            or (FLOORS[room(other)] == FLOORS[room(module)] and not _same_room(module, other))
+        )
+    }
+
+    assert not wrong, f"{module} imports {wrong}, which is not below it"
+
+
+def _same_room(one: str, other: str) -> bool:
+    return room(one) == room(other) or {room(one), room(other)} <= NOUNS
+
+
+def test_no_imports_go_round_in_circles():
+    done: set[str] = set()
+
+    def visit(module: str, above: tuple[str, ...]) -> None:
+        assert module not in above, " -> ".join([*above[above.index(module) :], module])
+        if module not in done:
+            for other in ours(module):
+                # A package that gathers its own files is one thing with them.
+                if not (other.startswith(module + ".") or module.startswith(other + ".")):
+                    visit(other, (*above, module))
+            done.add(module)
+
+    for module in MODULES:
+        visit(module, ())
+
+
+@pytest.mark.parametrize(("folder", "mark"), [("services", "SERVICE"), ("web", "page")])
+def test_services_and_pages_do_not_import_their_like(folder, mark):
+    alike = {m for m in modules() if m.startswith(f"{HOUSE}.{folder}.") and assigns(m, mark)}
+
+    assert alike
+    for module in alike:
+        assert not ours(module) & alike, f"{module} imports {ours(module) & alike}"
+
+
+def test_the_sandbox_and_the_house_do_not_know_each_other():
+    for module in modules():
+        inside = room(module) == "sandbox"
+        strangers = {other for other in ours(module) if (room(other) == "sandbox") != inside}
+        assert not strangers, f"{module} imports {strangers}"
+        assert not (inside and "config" in imports(module)), f"{module} imports config"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_libraries_stay_where_they_belong(module):
+    """S3: one HTTP client; the engine and what lies below it work without a web server"""
+    used = {name.partition(".")[0] for name in imports(module)}
+
+    assert "requests" not in used or room(module) == "transport", f"{module} imports requests"
+    assert "flask" not in used or FLOORS[room(module)] >= 4, f"{module} imports flask"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_only_the_clock_asks_the_machine_for_the_time(module):
+    """S3: one now(), so that a test can own the time"""
+    if module == f"{HOUSE}.clock":
+        return
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            assert (node.value.id, node.attr) not in CLOCKS, f"{module}:{node.lineno} asks {node.value.id}.{node.attr}"
+
+
+def test_config_imports_nothing_of_ours():
+    from .imports import HOME
+
+    found = [
+        n for n in ast.walk(ast.parse((HOME / "config.py").read_text())) if isinstance(n, ast.Import | ast.ImportFrom)
+    ]
+    names = {getattr(n, "module", None) or n.names[0].name for n in found}
+    assert not [name for name in names if name.startswith(HOUSE)]

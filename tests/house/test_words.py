@@ -1,0 +1,69 @@
+"""Settings are in the README, errors say what they mean, examples are true, and nothing is called utils."""
+
+import doctest
+import re
+import subprocess
+from importlib import import_module
+
+import pytest
+
+import config
+from integration_console import errors
+
+from .imports import HOME, modules, room
+
+TOP = {
+    "integration_console", "templates", "static", "migrations", "tests", "backups", "docs", "wsgi.py", "config.py",
+    "requirements.txt", "requirements-dev.txt", "constraints.txt", "pyproject.toml", "package.json",
+    "package-lock.json", "Makefile", "README.md", "CHANGELOG.md", ".env.example", ".gitignore", ".ci", "LICENSE",
+}  # fmt: skip
+NO_NAMES = {"utils", "util", "helpers", "helper", "common", "misc"}
+
+
+def kept_files() -> list[str]:
+    """Every file that belongs to the project, committed or about to be."""
+    asked = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    return subprocess.run(asked, cwd=HOME, capture_output=True, text=True, check=True).stdout.splitlines()
+
+
+def test_every_setting_is_in_the_readmes_table():
+    rows = [line for line in (HOME / "README.md").read_text().splitlines() if line.startswith("|")]
+    told = set(re.findall(r"`([A-Z<>_]+)[^`]*`", "\n".join(rows)))
+    wanted = {*config.Settings.model_fields, *(f"<SERVICE>_{name}" for name in config.SERVICE_SETTINGS)}
+
+    assert not wanted - told, f"the README's table does not name {sorted(wanted - told)}"
+
+
+def test_every_error_says_what_it_means_to_a_person():
+    for error in vars(errors).values():
+        if isinstance(error, type) and issubclass(error, errors.ConsoleError):
+            said = vars(error).get("__doc__") or ""
+            assert said.strip().splitlines()[0].endswith("."), f"{error.__name__} has no sentence for a person"
+
+
+def test_every_error_is_in_the_tree_at_the_top_of_its_file():
+    for name, error in vars(errors).items():
+        if isinstance(error, type) and issubclass(error, errors.ConsoleError):
+            assert re.search(rf"\b{name}\b", errors.__doc__ or ""), f"{name} is not in the tree"
+
+
+def test_no_file_is_called_by_what_it_is_not():
+    found = {file for file in kept_files() if NO_NAMES & {part.partition(".")[0].lower() for part in file.split("/")}}
+
+    assert not {file for file in found if not file.startswith("static/vendor/")}
+
+
+def test_the_top_level_holds_what_it_should_and_nothing_else():
+    assert {file.partition("/")[0] for file in kept_files()} <= TOP
+
+
+@pytest.mark.parametrize("module", [m for m in modules() if room(m) != "sandbox" and not m.endswith("__main__")])
+def test_every_example_in_a_docstring_is_true(module):
+    assert doctest.testmod(import_module(module)).failed == 0
+
+
+@pytest.mark.parametrize("module", list(modules()))
+def test_every_module_says_what_it_is_for(module):
+    first = modules()[module].read_text().lstrip()
+
+    assert first.startswith('"""'), f"{module} does not begin with what it is for"
