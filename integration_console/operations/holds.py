@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from .. import clock
 from ..errors import Cancelled, LeaseLost
 from ..models import Connection, RunPart, SyncRun
+from ..storage.progress import keep_lease
 
 log = structlog.get_logger(__name__)
 
@@ -55,16 +56,11 @@ class Hold:
 
     def keep(self, session: Session) -> None:
         """Renew the lease; learn whether a cancel was asked for."""
-        row = session.execute(
-            update(SyncRun)
-            .where(SyncRun.id == self.run_id, SyncRun.epoch == self.epoch, SyncRun.state == "running")
-            .values(lease_until=database_time(session, self.lease_s))
-            .returning(SyncRun.cancel_requested)
-        ).first()
-        if row is None or self.lost:
+        asked = keep_lease(session, self.run_id, self.epoch, self.lease_s)
+        if asked is None or self.lost:
             self.lost = True
             raise LeaseLost()
-        self.cancelled = row[0] or self.stopping.is_set()
+        self.cancelled = asked or self.stopping.is_set()
 
     def should_stop(self) -> bool:
         """Whether waiting for our turn makes no sense any more."""

@@ -114,7 +114,7 @@ class IntegrationService:
             if isinstance(error, ConsoleError)
             else "The console made a mistake here. Nothing read so far was lost."
         )
-        values: dict[str, Any] = {"failure_kind": kind, "message": message, **pull.spent()}
+        values: dict[str, Any] = {"failure_kind": kind, "message": message}
         if not isinstance(error, Parked):
             values |= {"state": "failed", "ended_at": now}
         with self.work() as session:
@@ -126,6 +126,7 @@ class IntegrationService:
                     code=getattr(error, "code", "") or type(error).__name__, field=getattr(error, "field", None),
                     now=now,
                 )  # fmt: skip
+            pull.spend(session)
             self.flush(session)
 
     def _skip(self, parts: tuple[Part, ...], why: str) -> None:

@@ -16,7 +16,7 @@ from .. import clock
 from ..errors import BrakeApplied, Missing
 from ..models import Checkpoint, RunPart
 from ..services.base import Page, Reading, Resource, Service, Upstream
-from ..storage import errors, records
+from ..storage import errors, progress, records
 from .side_by_side import ahead, each_owner
 from .sifting import newest, oldest_refused, sift
 from .walk import Walk
@@ -108,8 +108,9 @@ class Pull:
             self._settle_letters(session, sifted, now)
             self._part(
                 session, seen=RunPart.seen + 1, new=RunPart.new + kept.new, changed=RunPart.changed + kept.changed,
-                same=RunPart.same + kept.same, refused=RunPart.refused + len(sifted.refused), **self.spent(),
+                same=RunPart.same + kept.same, refused=RunPart.refused + len(sifted.refused),
             )  # fmt: skip
+            self.spend(session)
             self.flush(session)
 
     def _lose_one(self, external_id: str) -> None:
@@ -120,7 +121,8 @@ class Pull:
             missing = (
                 None if ids else f"{self.service.label} has no {self.resource.label.lower()} with the id {external_id}."
             )
-            self._part(session, deleted=RunPart.deleted + gone, message=missing, **self.spent())
+            self._part(session, deleted=RunPart.deleted + gone, message=missing)
+            self.spend(session)
             self.flush(session)
 
     def close_single(self) -> None:
@@ -246,6 +248,7 @@ class Pull:
         facts = {"connection_id": self.order.connection_id, "resource": self.resource.key, "run_id": self.order.run_id}
         with self.work() as session:
             kept = records.keep_page(session, **facts, rows=sifted.rows, now=now)
+            walk.new += kept.new
             walk.seen += (count := kept.new + kept.changed + kept.same + len(sifted.refused))
             if kept.unchanged_ids and walk.mode == "full":
                 records.remember_seen(session, self.order.run_id, self.resource.key, kept.unchanged_ids)
@@ -270,24 +273,30 @@ class Pull:
             self.open_letters -= passed
 
     def _count(self, session: Session, seen: int, kept, refused: int, walk: Walk) -> None:
-        self._part(
-            session, seen=RunPart.seen + seen, new=RunPart.new + kept.new,
-            changed=RunPart.changed + kept.changed, same=RunPart.same + kept.same, refused=RunPart.refused + refused,
-            pages=RunPart.pages + 1, until=walk.newest, upstream_count=walk.said, **self.spent(),
-        )  # fmt: skip
+        more = {
+            "seen": seen,
+            "new": kept.new,
+            "changed": kept.changed,
+            "same": kept.same,
+            "refused": refused,
+            "pages": 1,
+        }
+        progress.add_to_part(session, self.order.part_id, more | self.spent(), newest=walk.newest, said=walk.said)
 
-    def spent(self) -> dict:
-        """The calls and waiting since last asked, as additions to the part's columns."""
+    def spent(self) -> dict[str, float]:
+        """The calls and the seconds of waiting since last asked."""
         calls, waited = self.upstream.calls, self.upstream.waited_ms
         (was_calls, was_waited), self.before = self.before, (calls, waited)
-        return {
-            "calls": RunPart.calls + calls - was_calls,
-            "waited_seconds": RunPart.waited_seconds + (waited - was_waited) / 1000,
-        }
+        return {"calls": calls - was_calls, "waited_seconds": (waited - was_waited) / 1000}
+
+    def spend(self, session: Session) -> None:
+        """Add them to the part."""
+        more = {name: getattr(RunPart, name) + value for name, value in self.spent().items()}
+        self._part(session, **more)
 
     def _save(self, session: Session, walk: Walk) -> None:
         """The bookmark, in the same transaction as what it speaks of; only this resource's."""
-        session.execute(update(Checkpoint).where(Checkpoint.id == self.point_id).values(cursor=walk.to_json()))
+        progress.save_bookmark(session, self.point_id, walk.to_json())
         self.flush(session)
 
     def _part(self, session: Session, **values) -> None:
@@ -317,17 +326,18 @@ class Pull:
         facts = {"connection_id": self.order.connection_id, "resource": self.resource.key}
         short = self._short(walk)
         gone = array("q", walk.gone)
-        if not short and walk.mode == "full":
-            gone.extend(records.gone(session, **facts, run_ids=walk.runs))
         live = records.count_live(session, **facts)
+        if not short and walk.mode == "full" and live > walk.new:  # else every record there is came in this very read
+            gone.extend(records.gone(session, **facts, run_ids=walk.runs))
         self._brake(len(gone), live)
         deleted = records.mark_deleted(session, gone, run_id=self.order.run_id, now=now)
         records.forget_seen(session, walk.runs, self.resource.key)
         self._close_checkpoint(session, walk, now, complete=not short, count=live - deleted)
         self._part(
             session, state="done", deleted=deleted, complete=not short, ended_at=now,
-            message=short or _empty(walk, live), **self.spent(),
+            message=short or _empty(walk, live),
         )  # fmt: skip
+        self.spend(session)
         self.flush(session)
 
     def _close_checkpoint(self, session: Session, walk: Walk, now: datetime, *, complete: bool, count: int) -> None:

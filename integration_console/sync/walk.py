@@ -20,6 +20,7 @@ class Walk:
     newest: datetime | None = None  # newest change seen upstream so far
     held_back: datetime | None = None  # oldest change among refused records: the mark stays before it
     seen: int = 0
+    new: int = 0  # of those, records we had not had before
     said: int | None = None  # the upstream's own count
     gone: list[int] = field(default_factory=list)  # our ids of records reported or found gone, marked at the end
     next: Any | None = None  # the upstream's cursor of the next page; None once the last page is kept
@@ -56,7 +57,7 @@ class Walk:
         return {
             "v": VERSION, "mode": self.mode, "runs": self.runs, "begun": self.begun.isoformat(),
             "since": _text(self.since), "newest": _text(self.newest), "held_back": _text(self.held_back),
-            "seen": self.seen, "said": self.said, "gone": self.gone, "next": self.next,
+            "seen": self.seen, "new": self.new, "said": self.said, "gone": self.gone, "next": self.next,
             "after": self.after, "done": self.done,
         }  # fmt: skip
 
@@ -68,7 +69,7 @@ class Walk:
         times = {name: _time(kept[name]) for name in ("since", "newest", "held_back")}
         return cls(
             kept["mode"], kept["runs"], datetime.fromisoformat(kept["begun"]), **times,
-            seen=kept["seen"], said=kept["said"], gone=kept["gone"],
+            seen=kept["seen"], new=kept["new"], said=kept["said"], gone=kept["gone"],
             next=kept["next"], after=kept["after"], done=kept["done"],
             resumed=True,
         )  # fmt: skip
