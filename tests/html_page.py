@@ -36,11 +36,11 @@ class Tag:
                 yield child
                 yield from child.walk()
 
-    def all(self, name: str, **attrs: str) -> list[Tag]:
+    def all(self, name: str, /, **attrs: str) -> list[Tag]:
         """Every element of that name; `class_` asks for one of its classes, `data_x` for `data-x`."""
         return [tag for tag in self.walk() if tag.name == name and tag.has(attrs)]
 
-    def one(self, name: str, **attrs: str) -> Tag:
+    def one(self, name: str, /, **attrs: str) -> Tag:
         """The only element of that name; fails when there are none or several."""
         found = self.all(name, **attrs)
         assert len(found) == 1, f"{len(found)} <{name}> with {attrs}, not one"

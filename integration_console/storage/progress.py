@@ -15,7 +15,9 @@ from sqlalchemy.orm import Session
 from .. import clock
 from ..models import Checkpoint, RunPart, SyncRun
 
-_RUN, _PART, _POINT = SyncRun.__table__, RunPart.__table__, Checkpoint.__table__
+_RUN: Any = SyncRun.__table__
+_PART: Any = RunPart.__table__
+_POINT: Any = Checkpoint.__table__
 COUNTS = ("seen", "new", "changed", "same", "refused", "pages", "calls", "waited_seconds")
 
 
