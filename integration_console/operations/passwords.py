@@ -53,12 +53,10 @@ def check(password: str, *, about: tuple[str, ...] = (), field: str = "password"
 
 def _is_common(password: str, about: tuple[str, ...]) -> bool:
     """Whether nothing much is left once known words, repeats and runs of neighbours are taken out."""
-    folded = re.sub(r"[\W_]", "", password.lower())
-    known = [
-        part for text in about for part in (re.sub(r"[\W_]", "", text.lower()), *re.split(r"[\W_]+", text.lower()))
-    ]
+    known = {part for text in about for part in re.split(r"[\W_]+", text.lower())}
     words = sorted({*_WORDS, *(word for word in known if len(word) > 2)}, key=len, reverse=True)
-    return min(_left(folded, words), _left(folded.translate(_LOOKALIKES), words)) < _LEFT_AT_LEAST
+    spellings = (password.lower(), password.lower().translate(_LOOKALIKES))
+    return min(_left(re.sub(r"[\W_]", "", spelling), words) for spelling in spellings) < _LEFT_AT_LEAST
 
 
 def _left(text: str, words: list[str]) -> int:

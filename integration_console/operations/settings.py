@@ -52,9 +52,13 @@ def check(name: str, value: str) -> str:
         raise InvalidInput("Choose a time zone of the list, such as Europe/Berlin.", field=name)
     if name == "firm.name" and len(value) > 200:
         raise InvalidInput("The name may have at most 200 characters.", field=name)
-    if name.startswith("retention.") and value and not (value.isdecimal() and 1 <= int(value) <= LONGEST_DAYS):
+    if name.startswith("retention.") and value and not _is_days(value):
         raise InvalidInput(f"Enter whole days from 1 to {LONGEST_DAYS:,}.", field=name)
     return value
+
+
+def _is_days(value: str) -> bool:
+    return value.isascii() and value.isdecimal() and 1 <= int(value[:9]) <= LONGEST_DAYS
 
 
 def _default(name: str) -> str:
@@ -70,8 +74,7 @@ def _all() -> dict[str, str]:
     if not has_app_context():
         return {}
     if "firm_settings" not in g:
-        rows = db.session.execute(select(Setting.name, Setting.value)).tuples()
-        g.firm_settings = dict(rows.all())
+        g.firm_settings = {row.name: row.value for row in db.session.execute(select(Setting.name, Setting.value))}
     return g.firm_settings
 
 

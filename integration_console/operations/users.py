@@ -229,9 +229,9 @@ def set_up_first(code: str, email: str, password: str, name: str, *, address: st
     if not _is_code(code.strip()):
         raise InvalidInput("This code is not right. The newest one printed in the terminal counts.", field="code")
     user, _ = _new(email, "admin", password, name)
+    throttle.forget("address", address)
     db.session.add(Setting(name="setup.done", value=user.email, updated_at=clock.now()))  # its key lets one through
     audit.add("first administrator made", user.email, actor=user.email)
-    throttle.forget("address", address)
     _commit_new(user)
     _code_file().unlink(missing_ok=True)
     return user

@@ -1,0 +1,221 @@
+"""The shell, the door and the settings in a real browser: both themes, both widths, keyboard, no script."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from integration_console.operations import users
+
+from .conftest import NARROW, PASSWORD, WIDE
+
+PAGES = [
+    "/settings/", "/settings/profile", "/settings/firm", "/settings/services", "/settings/services/clio",
+    "/settings/services/clockify", "/settings/people", "/settings/people/1", "/settings/retention", "/settings/system",
+    "/settings/audit",
+]  # fmt: skip
+LOOKS = [(theme, size) for theme in ("dark", "light", "auto") for size in (WIDE, NARROW)]
+
+
+def faults_of(tab, path: str | None = None) -> list[str]:
+    """What is wrong with a page in any theme at any width."""
+    found = []
+    for theme, size in LOOKS:
+        tab.look(theme, size)
+        if path:
+            tab.open(path)
+        else:
+            tab.page.reload()
+        where = f"{tab.page.url} {theme} {size['width']}"
+        found += [f"{where}: {fault}" for fault in tab.violations()]
+        if tab.page.evaluate("document.documentElement.scrollWidth") > size["width"]:
+            found.append(f"{where}: scrolls sideways")
+    return found
+
+
+@pytest.fixture
+def admin(live, tab):
+    tab.sign_in(live.user("admin"))
+    return tab
+
+
+def test_the_door_is_open_to_everybody(live, tab):
+    """axe finds nothing on the pages before signing in."""
+    assert faults_of(tab, "/setup") == []
+    live.user("admin")
+    assert faults_of(tab, "/sign-in") == []
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_no_page_of_the_settings_shuts_anybody_out(admin, path):
+    """axe finds nothing, in both themes, at both widths; the console stays clean."""
+    assert faults_of(admin, path) == []
+
+
+def test_the_first_administrator_is_made_by_hand_and_keyboard_alone(app, live, tab):
+    with app.app_context():
+        code = users.setup_code()
+    page = tab.open("/")
+    page.wait_for_url("**/setup")
+    for text in (code, "Ana", "ana@example.com", PASSWORD):
+        page.keyboard.type(text)
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter") if page.evaluate("document.activeElement.type") == "submit" else page.keyboard.press(
+        "Tab"
+    )
+    if "/setup" in page.url:
+        page.keyboard.press("Enter")
+    page.wait_for_url(lambda url: "/setup" not in url)
+    assert page.get_by_text("You are the administrator.").is_visible()
+
+
+def test_every_page_is_reached_and_changed_without_a_script(chromium, live):
+    """Promise 7."""
+    live.user("admin")
+    context = chromium.new_context(java_script_enabled=False, viewport=NARROW, base_url=live.url)
+    page = context.new_page()
+    page.goto("/sign-in?next=/settings/firm")
+    page.get_by_label("E-mail").fill("admin@example.com")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_label("Name").fill("Harbor Law")
+    page.get_by_role("button", name="Save").click()
+    assert page.get_by_label("Name").input_value() == "Harbor Law"
+
+    page.get_by_role("button", name="Open the menu").click()
+    page.locator("#menu").get_by_role("link", name="Settings").click()
+    assert page.get_by_role("heading", level=1).inner_text() == "Settings"
+
+    page.locator(".user-menu summary").click()
+    page.get_by_role("button", name="Sign out").click()
+    assert page.get_by_text("You are signed out.").is_visible()
+    context.close()
+
+
+def test_a_change_that_cannot_be_undone_asks_first_without_a_script(chromium, live):
+    live.user("admin")
+    live.user("staff")
+    context = chromium.new_context(java_script_enabled=False, base_url=live.url)
+    page = context.new_page()
+    page.goto("/sign-in?next=/settings/people/2")
+    page.get_by_label("E-mail").fill("admin@example.com")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    assert not page.get_by_role("button", name="Disable").is_visible()
+    page.locator("summary", has_text="Disable").click()
+    page.get_by_role("button", name="Disable").click()
+    assert page.get_by_text("staff@example.com is disabled").is_visible()
+    context.close()
+
+
+def test_the_safe_answer_has_the_focus_and_escape_takes_it_back(live, admin):
+    live.user("staff")
+    page = admin.open("/settings/people/2")
+    page.locator("summary", has_text="Disable").click()
+    page.wait_for_function("document.activeElement.textContent === 'Keep as it is'")
+    page.keyboard.press("Escape")
+    assert not page.get_by_text("What they did stays in the history").is_visible()
+    assert page.evaluate("document.activeElement.textContent.trim()") == "Disable"
+
+
+def test_keys_go_to_pages_but_never_while_typing(admin):
+    page = admin.open("/settings/firm")
+    page.get_by_label("Name").focus()
+    page.keyboard.type("gs?")
+    assert page.get_by_label("Name").input_value() == "gs?"
+    page.get_by_label("Name").fill("")
+    page.reload()
+    page.keyboard.press("?")
+    assert page.get_by_role("dialog", name="Keyboard").is_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("g")
+    page.keyboard.press("s")
+    page.wait_for_url("**/settings/")
+
+
+def test_keys_can_be_switched_off(admin):
+    """WCAG 2.1.4"""
+    page = admin.open("/settings/profile")
+    page.get_by_label("Keyboard shortcuts").select_option("off")
+    page.locator("form", has=page.get_by_label("Keyboard shortcuts")).get_by_role("button", name="Save").click()
+    page.wait_for_load_state()
+    page.keyboard.press("?")
+    assert not page.get_by_role("dialog").is_visible()
+
+
+def test_a_button_pressed_many_times_sends_once(app, admin):
+    page = admin.open("/settings/people")
+    page.get_by_label("E-mail").fill("sam@example.com")
+    page.evaluate("for (let i = 0; i < 20; i++) document.querySelector('#add button').click()")
+    page.get_by_text("This password is shown only now").wait_for()
+    with app.app_context():
+        assert [user.email for user in users.every()] == ["admin@example.com", "sam@example.com"]
+
+
+def test_leaving_with_unsaved_changes_is_asked_about(admin):
+    page = admin.open("/settings/firm")
+    page.get_by_label("Name").press_sequentially("Harbor")
+    asked = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+    page.get_by_role("link", name="Audit log").click(no_wait_after=True)
+    page.wait_for_timeout(300)
+    assert asked == ["beforeunload"]
+    assert page.url.endswith("/settings/firm")
+    page.get_by_role("button", name="Save").click()
+    page.get_by_text("The firm's settings are saved").wait_for()
+
+
+def test_the_skip_link_is_the_first_stop_and_leads_to_the_content(admin):
+    page = admin.open("/settings/firm")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.querySelector('main').contains(document.activeElement)")
+
+
+def test_on_a_phone_the_menu_slides_in_and_gives_the_focus_back(admin):
+    admin.look("dark", NARROW)
+    page = admin.open("/settings/firm")
+    link = page.locator("#menu").get_by_role("link", name="Settings")
+    assert not link.is_visible()
+    page.get_by_role("button", name="Open the menu").click()
+    page.locator("#menu.show:not(.showing)").wait_for()
+    assert admin.violations() == []
+    page.keyboard.press("Escape")
+    link.wait_for(state="hidden")
+
+
+def test_targets_are_large_enough_on_a_phone(live, admin):
+    """At least 24 px everywhere, links within text excepted."""
+    live.user("staff")
+    admin.look("dark", NARROW)
+    for path in PAGES:
+        page = admin.open(path)
+        small = page.evaluate(
+            """() => [...document.querySelectorAll('button, .btn, summary, input, select, nav a')]
+              .filter(e => e.offsetParent && e.type !== 'hidden' && !e.closest('.breadcrumb'))
+              .filter(e => { const r = e.getBoundingClientRect(); return r.width < 24 || r.height < 24; })
+              .map(e => e.outerHTML.slice(0, 100))"""
+        )
+        assert small == [], path
+
+
+def test_times_are_shown_in_full_on_keyboard_focus(admin):
+    page = admin.open("/settings/audit")
+    time = page.locator("time").first
+    time.focus()
+    full = time.evaluate("e => getComputedStyle(e, '::after').content")
+    assert re.search(r"\d{4}, \d\d:\d\d:\d\d UTC", full)
+
+
+def test_the_systems_theme_is_followed_when_asked_for(chromium, live):
+    live.user("admin")
+    for scheme in ("light", "dark"):
+        context = chromium.new_context(color_scheme=scheme, base_url=live.url)
+        context.add_cookies([{"name": "theme", "value": "auto", "url": live.url}])
+        page = context.new_page()
+        page.goto("/sign-in")
+        assert page.evaluate("document.documentElement.dataset.bsTheme") == scheme
+        context.close()
