@@ -80,4 +80,3 @@ def waiting_letter(record: Record) -> DeadLetter | None:
         connection_id=record.connection_id, resource=record.resource, identity=record.external_id, resolved_at=None
     )
     return db.session.scalar(query)
-

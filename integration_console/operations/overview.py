@@ -1,4 +1,4 @@
-"""Is everything all right? The health of each connection, what needs a person, and the day's figures.
+"""Is everything all right? The health of each connection and of its resources, and what needs a person.
 
 Everything here comes from rows that runs left behind and from bounded walks over indexes: no table is counted.
 """
@@ -14,15 +14,15 @@ from flask import current_app
 from sqlalchemy import func, select
 
 from .. import clock, services
-from ..models import Checkpoint, Connection, ErrorLog, Issue, RunPart, SyncRun, User, db
+from ..models import Checkpoint, Connection, Issue, RunPart, SyncRun, db
 from ..models.run import ENDED_STATES, LIVE_STATES
 from ..services.base import Resource
 from . import health, slots
+from .figures import open_issue_count
 from .run_history import last_before
 
 GRACE = timedelta(minutes=15)  # how long after its time a read counts as late
 HOURS = 24
-MOST_FAILURES = 10_000  # beyond it is "over 10,000"
 _ORDER = ("failed", "attention", "late", "never", "paused", "running", "waiting", "ok")  # the worst first
 _ENDED_AS = {"done": "ok", "done_with_problems": "attention", "failed": "failed"}
 
@@ -70,6 +70,14 @@ def of_connections(connections: Iterable[Connection]) -> list[Health]:
     return sorted(found, key=lambda one: _ORDER.index(one.status))
 
 
+def issues_need() -> Need:
+    """The open problems as one thing that needs a person."""
+    count = open_issue_count()
+    since = db.session.scalar(select(func.min(Issue.first_seen_at)).where(Issue.state == "open"))
+    what = "One problem is open under Errors." if count == 1 else f"{count} problems are open under Errors."
+    return Need(what, since, "See the problems", grave=False)
+
+
 def worker_need() -> Need | None:
     """Said when no worker is at work: then nothing is read, whatever the connections look like."""
     workers = health.workers()
@@ -80,7 +88,7 @@ def worker_need() -> Need | None:
     return Need(what, since, "See the workers", status="late")
 
 
-# -- one connection -----------------------------------------------------------------------------------------------------
+# -- one connection -----------------------------------------------------------------------------------------------
 
 
 def _judge(one: Health, now: datetime) -> tuple[str, Need | None]:
@@ -116,7 +124,9 @@ _ENDED_WORDS = {
 
 def _need(one: Health, said: str, since: datetime | None, action: str, *, run=None, grave: bool = True) -> Need:
     status = "failed" if run is not None and run.state == "failed" else "attention" if grave or run else "late"
-    return Need(f"{one.connection.name} {said}", since, action, one.connection.id, run.id if run else None, grave, status)
+    return Need(
+        f"{one.connection.name} {said}", since, action, one.connection.id, run.id if run else None, grave, status
+    )
 
 
 def _last_runs() -> dict[int, SyncRun]:
@@ -146,16 +156,16 @@ def _record_counts() -> dict[int, int]:
 
 def add_hours(cards: Iterable[Health]) -> None:
     """Fill in the last 24 hours of some connections, an hour a slot, from the runs they had."""
-    cards = {one.connection.id: one for one in cards}
+    by_id = {one.connection.id: one for one in cards}
     now = clock.now()
     first = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=HOURS - 1)
     states: dict[tuple[int, int], list[str]] = defaultdict(list)
     query = select(SyncRun.connection_id, SyncRun.queued_at, SyncRun.state).where(
-        SyncRun.connection_id.in_(cards), SyncRun.id > last_before(first)
+        SyncRun.connection_id.in_(by_id), SyncRun.id > last_before(first)
     )
     for connection_id, at, state in db.session.execute(query).tuples():
         states[connection_id, int((at - first).total_seconds() // 3600)].append(state)
-    for connection_id, one in cards.items():
+    for connection_id, one in by_id.items():
         one.hours = [_hour(first, number, states[connection_id, number]) for number in range(HOURS)]
 
 
@@ -169,92 +179,7 @@ def _hour(first: datetime, number: int, states: list[str]) -> dict:
     }  # fmt: skip
 
 
-# -- figures ------------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Figures:
-    """The four numbers. The day began at the reader's midnight."""
-
-    moved: int
-    moved_before: int  # yesterday, up to the same time
-    failed: int
-    failed_before: int
-    waiting: int
-    tightest: tuple[Connection, int, int] | None  # the connection with the smallest share of calls left: left, of
-
-
-def figures(connections: Iterable[Connection], *, midnight: datetime, yesterday: datetime, same_time: datetime) -> Figures:
-    """The day against yesterday up to the same time."""
-    waiting = select(func.count()).select_from(SyncRun).where(SyncRun.state.in_(("queued", "waiting")))
-    return Figures(
-        moved=_moved(midnight), moved_before=_moved(yesterday, same_time),
-        failed=_failed(midnight), failed_before=_failed(yesterday, same_time),
-        waiting=db.session.scalar(waiting) or 0,
-        tightest=min((left for c in connections if (left := calls_left(c))), key=lambda t: t[1] / t[2], default=None),
-    )  # fmt: skip
-
-
-def _moved(since: datetime, until: datetime | None = None) -> int:
-    query = (
-        select(func.sum(RunPart.new + RunPart.changed + RunPart.deleted))
-        .join(SyncRun)
-        .where(SyncRun.id > last_before(since))
-    )
-    if until:
-        query = query.where(SyncRun.id <= last_before(until))
-    return int(db.session.scalar(query) or 0)
-
-
-def _failed(since: datetime, until: datetime | None = None) -> int:
-    rows = select(ErrorLog.id).where(ErrorLog.created_at >= since)
-    if until:
-        rows = rows.where(ErrorLog.created_at < until)
-    return db.session.scalar(select(func.count()).select_from(rows.limit(MOST_FAILURES + 1).subquery())) or 0
-
-
-def calls_left(connection: Connection) -> tuple[Connection, int, int] | None:
-    """How many calls the account has left in the window that is fullest; None while nothing is known of it."""
-    budget = connection.budget or {}
-    windows = [(int(w["calls"]) - int(w["used"]), int(w["calls"])) for w in budget.get("windows", ()) if w.get("calls")]
-    if budget.get("remaining") is not None and budget.get("limit"):
-        windows.append((int(budget["remaining"]), int(budget["limit"])))
-    if not windows:
-        return None
-    left, of = min(windows, key=lambda window: window[0] / window[1])
-    return connection, max(left, 0), of
-
-
-def open_issues(limit: int = 3) -> list[Issue]:
-    """The open problems that happened most often."""
-    query = select(Issue).where(Issue.state == "open").order_by(Issue.count.desc(), Issue.id.desc()).limit(limit)
-    return list(db.session.scalars(query))
-
-
-def open_issue_count() -> int:
-    """How many problems are open. There are never many: alike errors are one."""
-    return db.session.scalar(select(func.count()).select_from(Issue).where(Issue.state == "open")) or 0
-
-
-def issues_need() -> Need:
-    """The open problems as one thing that needs a person."""
-    count = open_issue_count()
-    since = db.session.scalar(select(func.min(Issue.first_seen_at)).where(Issue.state == "open"))
-    what = "One problem is open under Errors." if count == 1 else f"{count} problems are open under Errors."
-    return Need(what, since, "See the problems", grave=False)
-
-
-def first_steps(connections: Iterable[Connection]) -> list[tuple[str, bool]]:
-    """What a new console still needs, each with whether it is done; empty when all is."""
-    connections = list(connections)
-    read = any(connection.last_sync_at for connection in connections)
-    scheduled = any(connection.frequency != "manual" for connection in connections)
-    colleagues = len(db.session.execute(select(User.id).limit(2)).all()) > 1
-    steps = [("connect", bool(connections)), ("read", read), ("schedule", scheduled and bool(connections)), ("people", colleagues)]
-    return [] if all(done for name, done in steps if name != "people") else steps
-
-
-# -- resources ----------------------------------------------------------------------------------------------------------
+# -- resources ----------------------------------------------------------------------------------------------------
 
 
 def last_slot(connection: Connection, now: datetime) -> datetime | None:
@@ -296,7 +221,9 @@ def of_resources(connection: Connection) -> list[ResourceHealth]:
     return found
 
 
-def _resource_word(resource: Resource, point: Checkpoint | None, part: RunPart | None, on: bool, slot: datetime | None) -> str:
+def _resource_word(
+    resource: Resource, point: Checkpoint | None, part: RunPart | None, on: bool, slot: datetime | None
+) -> str:
     if not on:
         return "paused"
     if part and part.live:

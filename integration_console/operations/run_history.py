@@ -56,7 +56,9 @@ def browse(wanted: Wanted, *, older: int | None = None, newer: int | None = None
 def _matching(wanted: Wanted):
     query = select(SyncRun)
     if wanted.service:
-        query = query.where(SyncRun.connection_id.in_(select(Connection.id).where(Connection.service == wanted.service)))
+        query = query.where(
+            SyncRun.connection_id.in_(select(Connection.id).where(Connection.service == wanted.service))
+        )
     if wanted.connection_id is not None:
         query = query.where(SyncRun.connection_id == wanted.connection_id)
     if wanted.states:
@@ -130,8 +132,9 @@ def summary(run: SyncRun) -> str:
         counts = ", ".join(f"{getattr(part, name)} {name}" for name in COUNTS)
         known = f", upstream counts {part.upstream_count}" if part.upstream_count is not None else ""
         lines.append(
-            f"- {part.resource}: {part.state}, {part.mode or 'not read'}, {counts}, waited {part.waited_seconds:.1f} s, "
-            f"{'complete' if part.complete else 'not complete'}{known}, failure: {part.failure_kind or 'none'}"
+            f"- {part.resource}: {part.state}, {part.mode or 'not read'}, {counts}, "
+            f"waited {part.waited_seconds:.1f} s, {'complete' if part.complete else 'not complete'}{known}, "
+            f"failure: {part.failure_kind or 'none'}"
         )
     return "\n".join(lines)
 

@@ -56,7 +56,9 @@ def _runs(connection: Connection) -> list[Event]:
         recovered = run.state == "done" and before is not None and before.state != "done"
         if run.state == "done" and not recovered and events and events[-1].state == "done":
             last = events[-1]
-            events[-1] = Event(last.at, last.what, note=last.note, run_id=last.run_id, state="done", times=last.times + 1)
+            events[-1] = Event(
+                last.at, last.what, note=last.note, run_id=last.run_id, state="done", times=last.times + 1
+            )
             continue
         what = "Recovered" if recovered else _WORDS[run.state]
         events.append(Event(run.ended_at or run.queued_at, what, run.asked_by, run.message or "", run.id, run.state))

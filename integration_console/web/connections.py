@@ -7,7 +7,7 @@ from flask import Blueprint, flash, make_response, redirect, render_template, re
 from .. import services
 from ..errors import Conflict, ConsoleError, InvalidInput, UpstreamError
 from ..models import Connection, db
-from ..operations import connections, consent, overview, slots, timeline
+from ..operations import connections, consent, figures, overview, slots, timeline
 from ..services.base import ApiKey, OAuth, Service
 from . import Menu, forms
 from .access import actor, browser_mark, known_service, may
@@ -18,8 +18,8 @@ page = Blueprint("connections", __name__, url_prefix="/connections")
 menu = Menu("Connections", icon="plug", order=20, key="c")
 
 FREQUENCIES = {
-    "15min": "Every 15 minutes", "hourly": "Every hour", "daily": "Every day at 05:00", "weekly": "Every Monday at 05:00",
-    "manual": "Only when asked", "cron": "As a cron line says",
+    "15min": "Every 15 minutes", "hourly": "Every hour", "daily": "Every day at 05:00",
+    "weekly": "Every Monday at 05:00", "manual": "Only when asked", "cron": "As a cron line says",
 }  # fmt: skip
 
 
@@ -133,16 +133,16 @@ def show(connection_id: int):
     health = overview.of_connections([connection])[0]
     return render_template(
         "connections/show.html", connection=connection, service=services.by_key(connection.service), health=health,
-        resources=overview.of_resources(connection), **_budget(connection), schedule=slots.in_words(connection.frequency),
+        resources=overview.of_resources(connection), schedule=slots.in_words(connection.frequency),
+        **_budget(connection),
     )  # fmt: skip
 
 
 def _budget(connection: Connection) -> dict:
     """The windows of calls as bars, and what the service's headers last said."""
     told = connection.budget or {}
-    limits = [{"calls": limit.calls, "per_s": limit.per_s, "used": 0} for limit in connections.limits_of(connection)]
     times = {name: instant(told.get(name) or "") for name in ("reset_at", "until", "at")}
-    return {"windows": told.get("windows") or limits, "told": told, "budget_times": times}
+    return {"windows": figures.windows(connection), "told": told, "budget_times": times}
 
 
 @page.get("/<int:connection_id>/timeline")
@@ -164,8 +164,8 @@ def _settings_page(connection: Connection, form: forms.Form | None = None, accou
     service = services.by_key(connection.service)
     cron = connection.frequency not in slots.FREQUENCIES
     values = {
-        "name": connection.name, "frequency": "cron" if cron else connection.frequency, "time_zone": connection.time_zone,
-        "cron": connection.frequency if cron else "",
+        "name": connection.name, "time_zone": connection.time_zone,
+        "frequency": "cron" if cron else connection.frequency, "cron": connection.frequency if cron else "",
     }  # fmt: skip
     return render_template(
         "connections/settings.html", connection=connection, service=service, form=form or forms.Form(values),
@@ -182,7 +182,9 @@ def _settings_page(connection: Connection, form: forms.Form | None = None, accou
 def rename(connection_id: int):
     """Give it another name."""
     connection, sent = connections.find(connection_id), forms.sent("name")
-    return _saved(connection, "The name is saved.", sent, lambda: connections.rename(connection, sent["name"], by=actor()))
+    return _saved(
+        connection, "The name is saved.", sent, lambda: connections.rename(connection, sent["name"], by=actor())
+    )
 
 
 @page.post("/<int:connection_id>/schedule")
@@ -218,7 +220,10 @@ def set_resource(connection_id: int, resource: str):
     connection, on = connections.find(connection_id), forms.sent("on")["on"] == "yes"
     connections.set_resource(connection, resource, on, by=actor())
     label = services.by_key(connection.service).resources[resource].label
-    flash(f"{label} {'are read again from the next run on' if on else 'are no longer read. What was read stays'}.", "success")
+    flash(
+        f"{label} {'are read again from the next run on' if on else 'are no longer read. What was read stays'}.",
+        "success",
+    )
     return redirect(url_for("connections.show", connection_id=connection.id) + "#resources")
 
 
@@ -302,7 +307,12 @@ def reconnect_by_consent(connection_id: int):
     plain = {name: str(value) for name, value in connection.settings.items() if isinstance(value, str)}
     try:
         address = consent.begin(
-            service.key, name=connection.name, settings=plain, by=actor(), session_hash=browser_mark(), connection=connection
+            service.key,
+            name=connection.name,
+            settings=plain,
+            by=actor(),
+            session_hash=browser_mark(),
+            connection=connection,
         )
     except (InvalidInput, UpstreamError) as error:
         return _reconnect_page(connection, forms.Form({}, _as_input(error))), 422
@@ -318,5 +328,8 @@ def remove(connection_id: int):
         flash(f"Nothing was removed: the name typed was not {connection.name}.", "error")
         return redirect(url_for("connections.settings", connection_id=connection.id))
     said = connections.remove(connection, by=actor())
-    flash(f"{connection.name} is removed and its key is wiped. {said} What was read stays readable under Records.", "success")
+    flash(
+        f"{connection.name} is removed and its key is wiped. {said} What was read stays readable under Records.",
+        "success",
+    )
     return redirect(url_for("connections.index"))

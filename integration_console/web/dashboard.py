@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, render_template
 
-from ..operations import connections, overview, run_history
+from ..operations import connections, figures, overview, run_history
 from . import Menu
 from .access import may
 from .filters import same_time_yesterday, start_of_day
@@ -25,13 +25,14 @@ def index():
     cards = health[:MOST_CARDS]
     overview.add_hours(cards)
     latest = run_history.browse(run_history.Wanted(), limit=5).runs
-    issues = overview.open_issues()
+    issues = figures.open_issues()
     return render_template(
-        "dashboard/index.html", cards=cards, hidden=len(health) - len(cards), needs=_needs(health, issues), shown=WORTH_SHOWING,
+        "dashboard/index.html", cards=cards, hidden=len(health) - len(cards), needs=_needs(health, issues),
+        shown=WORTH_SHOWING,
         healthy=sum(one.status in ("ok", "running", "waiting") for one in health), every=every, health=health,
         paused=[one for one in health if one.status == "paused"], figures=_figures(every), midnight=start_of_day(),
-        runs=latest, totals=run_history.totals(latest), issues=issues, steps=overview.first_steps(every),
-        calls_left={one.connection.id: overview.calls_left(one.connection) for one in cards},
+        runs=latest, totals=run_history.totals(latest), issues=issues, steps=figures.first_steps(every),
+        calls_left={one.connection.id: figures.calls_left(one.connection) for one in cards},
     )  # fmt: skip
 
 
@@ -44,7 +45,7 @@ def _needs(health: list[overview.Health], issues: list) -> list[overview.Need]:
     return sorted(needs, key=lambda need: not need.grave)
 
 
-def _figures(every: list) -> overview.Figures:
-    return overview.figures(
+def _figures(every: list) -> figures.Figures:
+    return figures.of_day(
         every, midnight=start_of_day(), yesterday=start_of_day(1), same_time=same_time_yesterday()
     )  # fmt: skip

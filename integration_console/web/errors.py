@@ -7,7 +7,7 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 from .. import clock, services
 from ..errors import Conflict, InvalidInput
 from ..models.error import KINDS
-from ..operations import connections, failures, issues, overview, runs
+from ..operations import connections, failures, figures, issues, runs
 from ..operations import settings as firm_settings
 from . import Menu, forms
 from .access import actor, may
@@ -15,7 +15,7 @@ from .filters import Asked
 
 page = Blueprint("errors", __name__, url_prefix="/errors")
 menu = Menu(
-    "Errors", icon="exclamation-triangle", order=70, key="e", badge=overview.open_issue_count, badge_label="open errors"
+    "Errors", icon="exclamation-triangle", order=70, key="e", badge=figures.open_issue_count, badge_label="open errors"
 )  # fmt: skip
 
 TABS = {"open": "Open", "acknowledged": "Acknowledged", "resolved": "Resolved"}
@@ -41,7 +41,11 @@ def _place(asked: Asked) -> issues.Place | None:
         moment = clock.parse(at)
     except ValueError:
         return None
-    return issues.Place(moment, int(number)) if moment and number.isascii() and number.isdecimal() and len(number) < 16 else None
+    return (
+        issues.Place(moment, int(number))
+        if moment and number.isascii() and number.isdecimal() and len(number) < 16
+        else None
+    )
 
 
 def _names() -> dict[int, str]:
@@ -52,7 +56,9 @@ def _names() -> dict[int, str]:
 @may("see errors")
 def log():
     """Every failure as it happened, the newest first."""
-    asked = Asked({"run": "Run", "connection": "Connection", "kind": "Kind", "resource": "Resource", "issue": "Problem"})
+    asked = Asked(
+        {"run": "Run", "connection": "Connection", "kind": "Kind", "resource": "Resource", "issue": "Problem"}
+    )
     since, until = asked.span()
     wanted = failures.Wanted(
         run_id=asked.number("run"), connection_id=asked.number("connection"), kind=asked.one_of("kind", KINDS),
@@ -63,7 +69,8 @@ def log():
     rows, further = ([], None) if asked.errors else failures.browse(wanted, before=place)
     names = _names()
     return render_template(
-        "errors/log.html", asked=asked, chips=asked.chips({"connection": {str(k): v for k, v in names.items()}}), rows=rows,
+        "errors/log.html", asked=asked, rows=rows,
+        chips=asked.chips({"connection": {str(k): v for k, v in names.items()}}),
         names=names, connections=[("", "All"), *((str(k), v) for k, v in names.items())], kinds=KINDS, tabs=TABS,
         older=asked.url(older=further) if further else None, first=asked.url() if place else None,
         days=firm_settings.days_kept("errors"),
@@ -146,9 +153,10 @@ def retry(issue_id: int):
         raise Conflict("This problem belongs to no resource, so there is nothing to read again.")
     connection = connections.find(issue.connection_id)
     records = failures.waiting_records(issue, sent["letter"])
-    again = {"records": records} if records else {"only": [issue.resource]}
     try:
-        run = runs.request(connection, cause="retry", asked_by=actor(), **again)
+        run = runs.request(
+            connection, cause="retry", asked_by=actor(), records=records, only=() if records else [issue.resource]
+        )
     except runs.LiveRun as error:
         flash(f"{error} It may settle this; try again when it has ended.", "warning")
         return redirect(url_for("errors.show", issue_id=issue_id))

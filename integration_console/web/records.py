@@ -97,7 +97,9 @@ def _columns(kind: Resource, asked: Asked) -> list[Column]:
     if wanted := [name for name in wanted if name in every][:MOST_COLUMNS]:
         asked.values["columns"] = ",".join(wanted)
         return [every[name] for name in wanted]
-    return [column for column in every.values() if _tells_something(column, kind)][:USUAL_COLUMNS]
+    useful = [column for column in every.values() if _tells_something(column, kind)]
+    chosen = sorted(useful, key=_rank)[:USUAL_COLUMNS]
+    return [column for column in useful if column in chosen]
 
 
 def _tells_something(column: Column, kind: Resource) -> bool:
@@ -105,6 +107,21 @@ def _tells_something(column: Column, kind: Resource) -> bool:
     named_by = {word for alternative in kind.title.split("|") for word in alternative.split()}
     is_id = last == "id" or last.endswith(("Id", "_id"))
     return column.type != "json" and not is_id and last not in _DULL and ".".join(column.path) not in named_by
+
+
+def _rank(column: Column) -> int:
+    """What people look for first: how it stands, whose it is, how much, when; then the rest, in the model's order."""
+    last = column.path[-1].lower()
+    if len(column.path) > 1:
+        return 2 if last in _NAMES else 8
+    return next(
+        (rank for rank, words in enumerate(_FIRST) if any(word in last for word in words)), _BY_TYPE[column.type]
+    )
+
+
+_NAMES = ("name", "display_number", "number", "code")
+_FIRST = (("status", "state", "type"), ("email", "phone"))
+_BY_TYPE = {"money": 3, "date": 4, "number": 5, "integer": 5, "text": 6, "time": 6, "boolean": 7, "json": 9}
 
 
 def cell(record: Record, column: Column) -> Any:
@@ -129,7 +146,8 @@ def show(record_id: int):
         "records/show.html", record=record, connection=connection, resource=kind, facts_of=facts, may_see=open_,
         title=record.label if open_ else f"{kind.label} {record.external_id}",
         lists=[(c, cell(record, c)) for c in kind.columns() if c.type == "json"] if open_ else [],
-        related=_related(record, connection), owner=library.owner(record, kind), raw=pretty_json(record.data) if open_ else "",
+        related=_related(record, connection), owner=library.owner(record, kind),
+        raw=pretty_json(record.data) if open_ else "",
         calls=library.calls_of(record), letter=library.waiting_letter(record),
     )  # fmt: skip
 
@@ -144,12 +162,16 @@ def _related(record: Record, connection: Connection) -> dict[str, Record]:
 def _named(data: Mapping[str, Any], resources: Mapping[str, Resource]) -> Iterable[tuple[str, str, str]]:
     """Ids within a record whose names say which resource they are of: client{id}, matter{id}, contactId, projectId."""
     for name, value in data.items():
-        if isinstance(value, dict) and value.get("id") not in (None, ""):
-            if kind := _kind_of(name, resources):
-                yield f"{name}.id", kind, str(value["id"])
-        elif isinstance(value, str | int) and not isinstance(value, bool) and name.lower().endswith("id") and len(name) > 2:
-            if kind := _kind_of(name[:-2].rstrip("_"), resources):
-                yield name, kind, str(value)
+        inner = value.get("id") if isinstance(value, dict) else None
+        path, word, number = (f"{name}.id", name, inner) if inner else (name, _before_id(name), value)
+        kind = _kind_of(word, resources) if word and isinstance(number, str | int) else None
+        if kind:
+            yield path, kind, str(number)
+
+
+def _before_id(name: str) -> str:
+    """ "contactId" and "contact_id" speak of a contact; other names of nothing."""
+    return name[:-2].rstrip("_") if name.endswith(("Id", "_id")) else ""
 
 
 _ALSO = {"client": "contacts", "assigned_to": "users", "assignedto": "users", "responsible_attorney": "users",

@@ -35,7 +35,9 @@ class Words:
             if name.lower() not in known:
                 raise InvalidInput(f"There is no key {name!r}. There are: {', '.join(known)}.", field="q")
             if not value:
-                raise InvalidInput(f"{name}: needs a value right behind it, as in {_example(known[name.lower()])}.", field="q")
+                raise InvalidInput(
+                    f"{name}: needs a value right behind it, as in {_example(known[name.lower()])}.", field="q"
+                )
             keys[(same_as or {}).get(name.lower(), name.lower())] = value
         return cls(" ".join(plain), keys)
 

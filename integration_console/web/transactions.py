@@ -34,7 +34,8 @@ STATUSES = {
     "none": "no answer",
 }  # fmt: skip
 WORDS = {
-    "service": "a service: service:clio", "connection": "a connection's number: connection:1", "run": "a run's number: run:12",
+    "service": "a service: service:clio", "connection": "a connection's number: connection:1",
+    "run": "a run's number: run:12",
     "status": "an HTTP status: status:429, status:5xx, status:none", "outcome": 'what it meant: outcome:"slow down"',
     "resource": "a resource: resource:matters", "code": "the same as status: code:429",
     "after": "from a time on: after:2026-11-01", "before": "up to a time: before:2026-11-02T14:00",
@@ -59,7 +60,8 @@ def index():
     return render_template(
         "transactions/index.html", asked=asked, chips=asked.chips(names), found=found, names=names, words=WORDS,
         connections=[("", "All"), *names["connection"].items()], services=[("", "All"), *names["service"].items()],
-        statuses=[("", "Any"), *STATUSES.items()], outcomes=["", *OUTCOMES], days=firm_settings.days_kept("transactions"),
+        statuses=[("", "Any"), *STATUSES.items()], outcomes=["", *OUTCOMES],
+        days=firm_settings.days_kept("transactions"),
         older=found.older and asked.url(cursor=transactions.encode(found.older, secret)),
         newer=found.newer and asked.url(cursor=transactions.encode(found.newer, secret)),
     ), asked.status  # fmt: skip

@@ -1,0 +1,124 @@
+"""The day's figures: what moved, what failed, what waits, and how many calls are left. No table is counted for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+
+from .. import clock
+from ..models import Connection, ErrorLog, Issue, RunPart, SyncRun, User, db
+from .accounts import limits_of
+from .run_history import last_before
+
+MOST_FAILURES = 10_000  # beyond it is "over 10,000"
+
+
+@dataclass(frozen=True)
+class Window:
+    """How much of one of an account's limits is used now."""
+
+    calls: int
+    per_s: float
+    used: int
+
+    @property
+    def left(self) -> int:
+        return max(self.calls - self.used, 0)
+
+    @property
+    def share(self) -> float:
+        """The share of the calls that is left."""
+        return self.left / self.calls
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The four numbers. The day began at the reader's midnight."""
+
+    moved: int
+    moved_before: int  # yesterday, up to the same time
+    failed: int
+    failed_before: int
+    waiting: int
+    tightest: tuple[Connection, Window] | None  # the connection with the smallest share of calls left
+
+
+def of_day(
+    connections: Iterable[Connection], *, midnight: datetime, yesterday: datetime, same_time: datetime
+) -> Figures:
+    """The day against yesterday up to the same time."""
+    waiting = select(func.count()).select_from(SyncRun).where(SyncRun.state.in_(("queued", "waiting")))
+    return Figures(
+        moved=_moved(midnight), moved_before=_moved(yesterday, same_time),
+        failed=_failed(midnight), failed_before=_failed(yesterday, same_time),
+        waiting=db.session.scalar(waiting) or 0,
+        tightest=min(
+            ((c, left) for c in connections if (left := calls_left(c))), key=lambda pair: pair[1].share, default=None
+        ),
+    )  # fmt: skip
+
+
+def _moved(since: datetime, until: datetime | None = None) -> int:
+    query = (
+        select(func.sum(RunPart.new + RunPart.changed + RunPart.deleted))
+        .join(SyncRun)
+        .where(SyncRun.id > last_before(since))
+    )
+    if until:
+        query = query.where(SyncRun.id <= last_before(until))
+    return int(db.session.scalar(query) or 0)
+
+
+def _failed(since: datetime, until: datetime | None = None) -> int:
+    rows = select(ErrorLog.id).where(ErrorLog.created_at >= since)
+    if until:
+        rows = rows.where(ErrorLog.created_at < until)
+    return db.session.scalar(select(func.count()).select_from(rows.limit(MOST_FAILURES + 1).subquery())) or 0
+
+
+def windows(connection: Connection) -> list[Window]:
+    """The limits of an account with what was used of them when it was last called.
+
+    A window that has passed since then is empty again.
+    """
+    budget = connection.budget or {}
+    told = budget.get("windows") or [
+        {"calls": one.calls, "per_s": one.per_s, "used": 0} for one in limits_of(connection)
+    ]
+    at = clock.parse(budget.get("at"))
+    age_s = (clock.now() - at).total_seconds() if at else 0
+    return [Window(w["calls"], w["per_s"], 0 if age_s > w["per_s"] else w["used"]) for w in told if w["calls"]]
+
+
+def calls_left(connection: Connection) -> Window | None:
+    """The window that is fullest; None before the account was ever called."""
+    return min(windows(connection), key=lambda window: window.share) if connection.budget else None
+
+
+def open_issues(limit: int = 3) -> list[Issue]:
+    """The open problems that happened most often."""
+    query = select(Issue).where(Issue.state == "open").order_by(Issue.count.desc(), Issue.id.desc()).limit(limit)
+    return list(db.session.scalars(query))
+
+
+def open_issue_count() -> int:
+    """How many problems are open. There are never many: alike errors are one."""
+    return db.session.scalar(select(func.count()).select_from(Issue).where(Issue.state == "open")) or 0
+
+
+def first_steps(connections: Iterable[Connection]) -> list[tuple[str, bool]]:
+    """What a new console still needs, each with whether it is done; empty when all is."""
+    connections = list(connections)
+    read = any(connection.last_sync_at for connection in connections)
+    scheduled = any(connection.frequency != "manual" for connection in connections)
+    colleagues = len(db.session.execute(select(User.id).limit(2)).all()) > 1
+    steps = [
+        ("connect", bool(connections)),
+        ("read", read),
+        ("schedule", scheduled and bool(connections)),
+        ("people", colleagues),
+    ]
+    return [] if all(done for name, done in steps if name != "people") else steps
