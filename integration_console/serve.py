@@ -17,7 +17,7 @@ import structlog
 from flask import Flask, current_app
 
 from . import clock, services
-from .errors import Conflict, ConsoleError
+from .errors import ConsoleError
 from .minder import HOME, CannotServe, Child, Minder
 from .models import ApiConfig, db
 
@@ -154,11 +154,15 @@ def _connect(wanted: Iterable[ToConnect], by: str = "the settings") -> None:
             continue
         try:
             added = connections.add(
-                one.service, name=one.name, credentials=one.credentials, settings=one.settings, by=by, frequency="15min"
+                one.service,
+                name=one.name,
+                credentials=one.credentials,
+                settings=one.settings,
+                by=by,
+                frequency="manual",
             )
             runs.request(added, kind="full", asked_by=by)
-        except Conflict:
-            pass  # a worker that is running already was quicker to ask
+            connections.set_schedule(added, "15min", "UTC", by=by)  # from its next slot on: the first run is asked for
         except ConsoleError as error:
             log.warning("An account could not be connected", service=one.service, why=str(error))
 

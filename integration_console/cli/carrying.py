@@ -37,7 +37,9 @@ class Wish:
         run = runs.request(
             self.connection, kind=self.kind, only=self.only, records=self.records, cause="command", asked_by=who()
         )
-        return run.id
+        run_id = run.id
+        db.session.rollback()  # even a look holds SQLite's writer lock, which the claim needs
+        return run_id
 
     def is_met_by(self, run: SyncRun) -> bool:
         """Whether that run, which somebody began earlier, read what is wished for, or could not."""

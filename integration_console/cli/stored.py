@@ -125,7 +125,7 @@ def _pages(filters: transactions.Filters, left: int | None) -> Iterator[Sequence
         position, left = found.older, None if left is None else left - len(found.rows)
 
 
-def _whole(rows: Sequence[Row]) -> Iterator[Mapping[str, Any]]:
+def _whole(rows: Sequence[Row]) -> Iterator[dict[str, Any]]:
     """The same calls with their headers and bodies."""
     numbers = [row.id for row in rows]
     with reading():
@@ -135,7 +135,7 @@ def _whole(rows: Sequence[Row]) -> Iterator[Mapping[str, Any]]:
             .all()
         )
         db.session.rollback()
-    by_number = {row["id"]: row for row in found}
+    by_number = {row["id"]: dict(row) for row in found}
     return (by_number[number] for number in numbers if number in by_number)
 
 

@@ -143,6 +143,7 @@ def open_account(
     key = f"{service.key}:{connection.account_id if service.budget_by_account else connection.id}"
     opened = _open(service, keys, connection.settings, key, limits_of(connection), should_stop)
     opened.upstream.account_id = connection.account_id
+    db.session.rollback()  # a look holds SQLite's writer lock: nothing is held while we wait for an upstream (D5)
     keys.renew_if_due()
     return opened
 
@@ -151,7 +152,9 @@ def open_trial(service: Service, credentials: dict[str, Any], settings: Mapping[
     """The same for credentials nobody has stored yet."""
     told = AppSettings.of(service).get("limits")
     limits = parse_limits(told) if told else service.limits_for(settings)
-    return _open(service, _Keys(service, None, credentials, settings), settings, f"{service.key}:trial", limits)
+    opened = _open(service, _Keys(service, None, credentials, settings), settings, f"{service.key}:trial", limits)
+    db.session.rollback()
+    return opened
 
 
 def _open(

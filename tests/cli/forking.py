@@ -1,0 +1,76 @@
+"""Runs `flask` commands as processes of their own without importing everything for each: it imports once, then forks.
+
+One request a line on stdin: {"arguments", "environment", "folder", "stdin", "stdout", "stderr"}; the answer is the
+exit status.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from importlib import import_module
+from pkgutil import iter_modules
+
+
+def main() -> None:
+    _import_everything()
+    print("ready", flush=True)
+    while line := sys.stdin.readline():
+        if not (child := os.fork()):
+            _become(json.loads(line))
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+
+
+def _import_everything() -> None:
+    from integration_console import cli, operations, services, web
+
+    for package in (cli, operations, web):
+        for info in iter_modules(package.__path__):
+            import_module(f"{package.__name__}.{info.name}")
+    services.every()
+    for name in (
+        "flask.cli",
+        "flask_migrate.cli",
+        "alembic.script",
+        "rich.table",
+        "integration_console.worker",
+        "config",
+    ):
+        import_module(name)
+
+
+def _become(wanted: dict) -> None:
+    """Be the process that was asked for, to its end."""
+    from flask.cli import main as flask
+
+    for number, mode in enumerate(("r", "w", "w")):
+        name = ("stdin", "stdout", "stderr")[number]
+        with open(wanted[name], mode) as file:
+            os.dup2(file.fileno(), number)
+        setattr(sys, name, open(number, mode, closefd=False))  # noqa: SIM115
+    os.environ.clear()
+    os.environ.update(wanted["environment"])
+    os.chdir(wanted["folder"])
+    sys.argv = ["flask", *wanted["arguments"]]
+    os._exit(_status_of(flask))
+
+
+def _status_of(program) -> int:
+    try:
+        program()
+        status = 0
+    except SystemExit as ended:
+        if isinstance(ended.code, str):
+            print(ended.code, file=sys.stderr)
+        status = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+    except BaseException:
+        sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]
+        status = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    return status
+
+
+if __name__ == "__main__":
+    main()

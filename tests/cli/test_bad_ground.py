@@ -1,0 +1,69 @@
+"""A console that cannot start says why in one line and leaves everything as it was (D8, S2)."""
+
+import pytest
+
+pytestmark = pytest.mark.one_database
+
+
+def test_a_database_without_tables_asks_for_the_upgrade(installed, tmp_path):
+    console = installed(url=f"sqlite:///{tmp_path}/empty.db")
+
+    assert console("users", "list").failed("flask db upgrade")
+    assert console("serve", "--port", "0").failed("flask db upgrade")
+    assert console("db", "upgrade").status == 0
+    assert console("users", "list", "--json").out == ""
+
+
+def test_an_unreachable_database_is_one_line(installed):
+    console = installed(url="postgresql://nobody@127.0.0.1:1/none")
+
+    assert console("users", "list").failed("database cannot be reached")
+    assert console("db", "upgrade").failed("database cannot be reached")
+    assert console("check").status == 3
+
+
+def test_a_database_that_cannot_be_written_is_one_line(installed, database, upstreams):
+    file = database.removeprefix("sqlite:///")
+    console = installed(upstreams, url=f"sqlite:///file:{file}?mode=ro&uri=true")
+
+    assert console("users", "add", "a@example.com", "--role", "admin").failed("cannot be written", "Nothing was saved")
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "said"),
+    [
+        ("INSTANCE_DIR", "/proc/nowhere", "/proc/nowhere"),
+        ("DATABASE_URL", "::::", "DATABASE_URL"),
+        ("DATABASE_URL", "oracle9://x/y", "DATABASE_URL"),
+        ("TICK_SECONDS", "never", "TICK_SECONDS"),
+        ("APP_ENV", "production", "SECRET_KEY"),
+        ("ENCRYPTION_KEYS", "not-a-key", "ENCRYPTION_KEYS"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_one_line(installed, setting, value, said):
+    console = installed()
+
+    ended = console("check" if setting == "ENCRYPTION_KEYS" else "users", "list", **{setting: value})
+
+    if setting != "ENCRYPTION_KEYS":
+        assert ended.failed(said)
+    assert "Traceback" not in ended.err
+
+
+def test_a_production_web_server_stops_with_one_line_of_ours(installed):
+    console = installed(APP_ENV="production", PYTHONPATH=".")
+    process = console.starting(
+        "wsgi:app", "--bind=127.0.0.1:0", "--no-control-socket", "--log-level=critical", program=("gunicorn",),
+        PYTHONPATH=console.environment["FLASK_APP"].removesuffix("/wsgi.py"),
+    )  # fmt: skip
+
+    _, err = process.communicate(timeout=30)
+
+    assert process.returncode == 4
+    assert err.strip().splitlines()[0] == "Error: SECRET_KEY must be set to at least 32 characters in production."
+
+
+def test_the_sandbox_does_not_start_in_production(installed):
+    safe = {"SECRET_KEY": "s" * 40, "ENCRYPTION_KEYS": "k" * 43 + "=", "BASE_URL": "https://console.example"}
+
+    assert installed(APP_ENV="production", **safe)("serve", "--sandbox", "--port", "0").failed("production")

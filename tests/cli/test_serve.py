@@ -1,0 +1,70 @@
+"""`flask serve`: pages and worker come up with one command, are kept alive, and end together."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import urllib.request
+
+import pytest
+
+from .conftest import end, wait_for
+
+pytestmark = pytest.mark.one_database
+
+
+def test_everything_comes_up_is_kept_alive_and_ends_cleanly(installed, tmp_path):
+    """D1, D4: web and worker are processes of their own; a crashed one comes back; SIGTERM ends all in ten seconds."""
+    console = installed(url=None, TICK_SECONDS="0.5")
+    process = console.starting("serve", "--sandbox", "--port", "0", "--json")
+    told = json.loads(process.stdout.readline())
+    assert len(told["setup_code"]) > 10
+
+    children = _children(process.pid)
+    assert sorted(children.values()) == ["sandbox", "web", "worker"]
+    with urllib.request.urlopen(told["address"] + "/setup") as answer:  # the first page there is
+        assert answer.status == 200
+
+    console.environment["DATABASE_URL"] = f"sqlite:///{tmp_path}/sandbox.db"
+    wait_for(lambda: {r["state"] for r in console.lines("runs")} == {"done"}, "the first reads")
+    assert {c["service"] for c in console.lines("connections", "list")} == {"clio", "ghl", "clockify"}
+
+    worker = next(pid for pid, name in children.items() if name == "worker")
+    os.kill(worker, signal.SIGKILL)
+    wait_for(lambda: "worker" in {n for p, n in _children(process.pid).items() if p != worker}, "a new worker")
+
+    children = _children(process.pid)
+    ended = end(process, signal.SIGTERM, within_s=10)
+    assert ended.status == 0
+    assert "Traceback" not in ended.err
+    assert not [pid for pid in children if os.path.exists(f"/proc/{pid}")]
+
+
+def test_a_taken_port_is_one_line(installed):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+        assert installed()("serve", "--port", port).failed(f"Port {port}", "--port")
+
+
+def test_a_key_in_the_environment_is_the_first_connection(installed, upstreams):
+    console = installed(upstreams, CLOCKIFY_API_KEY=upstreams.clockify.api_key, GHL_API_KEY="wrong")
+    process = console.starting("serve", "--port", "0", "--sandbox-if-new", "--json")
+    assert json.loads(process.stdout.readline())["address"].startswith("http://127.0.0.1:")
+
+    assert [c["service"] for c in console.lines("connections", "list")] == ["clockify"]
+
+    ended = end(process, signal.SIGINT)
+    assert ended.status == 0
+    assert "could not be connected" in ended.err
+
+
+def _children(pid: int) -> dict[int, str]:
+    """The processes of a `flask serve` by what they are."""
+    listed = subprocess.run(
+        ["ps", "-o", "pid=,args=", "--ppid", str(pid)], capture_output=True, text=True, check=False
+    ).stdout
+    names = {"gunicorn": "web", "wsgi.py worker": "worker", ".sandbox": "sandbox"}
+    found = (line.strip().partition(" ") for line in listed.splitlines())
+    return {int(p): name for p, _, args in found for word, name in names.items() if word in args}  # no ended ones
