@@ -20,7 +20,15 @@ class Record(Base):
             "ix_record_connection_id_resource_owner_id", "connection_id", "resource", "owner_id",
             sqlite_where=text("owner_id IS NOT NULL"), postgresql_where=text("owner_id IS NOT NULL"),
         ),
-        Index("ix_record_connection_id_resource_id", "connection_id", "resource", "id"),
+        # Two halves, so that PostgreSQL, before it has statistics, cannot take them for the index on external ids.
+        Index(
+            "ix_record_live", "connection_id", "resource", "id",
+            sqlite_where=text("deleted_at IS NULL"), postgresql_where=text("deleted_at IS NULL"),
+        ),
+        Index(
+            "ix_record_deleted", "connection_id", "resource", "id",
+            sqlite_where=text("deleted_at IS NOT NULL"), postgresql_where=text("deleted_at IS NOT NULL"),
+        ),
     )  # fmt: skip
 
     id: Mapped[PrimaryKey]

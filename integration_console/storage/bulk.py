@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from io import BytesIO
 from typing import Any
 
@@ -97,6 +98,7 @@ def _tuples(target: Target, rows: list[Incoming]) -> Iterator[tuple]:
         )  # fmt: skip
 
 
+@lru_cache(4096)  # the records of a page often share a time, and a full read asks for each
 def sqlite_time(moment: datetime | None) -> str | None:
     """An instant as UtcDateTime stores it in SQLite.
 

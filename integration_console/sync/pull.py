@@ -18,7 +18,7 @@ from ..models import Checkpoint, RunPart
 from ..services.base import Page, Reading, Resource, Service, Upstream
 from ..storage import errors, progress, records
 from .side_by_side import ahead, each_owner
-from .sifting import newest, oldest_refused, sift
+from .sifting import Refused, newest, oldest_refused, sift
 from .walk import Walk
 
 Work = Callable[
@@ -250,8 +250,8 @@ class Pull:
             kept = records.keep_page(session, **facts, rows=sifted.rows, now=now)
             walk.new += kept.new
             walk.seen += (count := kept.new + kept.changed + kept.same + len(sifted.refused))
-            if kept.unchanged_ids and walk.mode == "full":
-                records.remember_seen(session, self.order.run_id, self.resource.key, kept.unchanged_ids)
+            if walk.mode == "full":
+                self._remember(session, kept.unchanged_ids, sifted.refused)
             if page.gone:
                 walk.gone += records.ids_of(session, facts["connection_id"], facts["resource"], page.gone)
             self._settle_letters(session, sifted, now)
@@ -259,6 +259,13 @@ class Pull:
             if owner is not None and last:
                 self._end_owner(session, walk, owner)
             self._save(session, walk)
+
+    def _remember(self, session: Session, unchanged: list[int], refused: list[Refused]) -> None:
+        """Records that cost no write were seen all the same; so was the older copy of one that came but was refused."""
+        known = [r.external_id for r in refused if r.external_id]
+        seen = unchanged + records.ids_of(session, self.order.connection_id, self.resource.key, known)
+        if seen:
+            records.remember_seen(session, self.order.run_id, self.resource.key, seen)
 
     def _settle_letters(self, session: Session, sifted, now: datetime) -> None:
         """Refused records become dead letters; those that pass now close theirs."""

@@ -236,7 +236,15 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["connection_id"], ["connection.id"], name="fk_record_connection_id"),
         sa.PrimaryKeyConstraint("id", name="pk_record"),
     )
-    op.create_index("ix_record_connection_id_resource_id", "record", ["connection_id", "resource", "id"])
+    for name, rows in (("ix_record_live", "deleted_at IS NULL"), ("ix_record_deleted", "deleted_at IS NOT NULL")):
+        op.create_index(
+            name,
+            "record",
+            ["connection_id", "resource", "id"],
+            unique=False,
+            sqlite_where=sa.text(rows),
+            postgresql_where=sa.text(rows),
+        )
     op.create_index(
         "ix_record_connection_id_resource_owner_id",
         "record",

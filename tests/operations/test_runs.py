@@ -136,6 +136,18 @@ def test_a_malformed_record_is_a_dead_letter_and_the_page_goes_on(session, sandb
     assert db.session.scalar(select(DeadLetter.resolved_at)) is not None
 
 
+def test_a_record_that_comes_malformed_later_keeps_its_older_copy(session, sandbox):
+    """P5, P7: it was there, so it is not gone."""
+    connection = connect(sandbox, "clio")
+    sync(connection, kind="full", only=["tasks"])
+    victim = ids(sandbox.clio, "tasks")[5]
+    sandbox.clio.put("tasks", {**sandbox.clio.record("tasks", victim), "due_at": "whenever"})
+
+    line = receipt(sync(connection, kind="full", only=["tasks"]))["resources"]["tasks"]
+
+    assert (line["refused"], line["deleted"]) == (1, 0)
+
+
 def test_a_resource_the_account_may_not_read_stops_only_itself(session, sandbox):
     sandbox.clio.script(
         "/bills", {"status": 403, "body": {"error": {"type": "Forbidden", "message": "no"}}, "times": 9}

@@ -47,7 +47,7 @@ def test_another_installations_value_is_refused_in_plain_words():
         Vault(NEW).reseal(sealed)
 
 
-@pytest.mark.parametrize("keys", ["", "short", f"{OLD},short"])
+@pytest.mark.parametrize("keys", ["", "short", f"{OLD},short"], ids=["none", "short", "one short"])
 def test_wrong_keys_are_told_at_once(keys):
     """D8"""
     with pytest.raises(SealBroken, match="ENCRYPTION_KEYS"):
