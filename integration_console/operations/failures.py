@@ -62,7 +62,7 @@ def waiting_records(issue: Issue, letter_id: str = "") -> list[str]:
     )
     if letter_id.isdecimal():
         query = query.where(DeadLetter.id == int(letter_id[:15]))
-    found = db.session.execute(query.order_by(DeadLetter.id).limit(MOST_RETRIED + 1)).tuples().all()
+    found = db.session.execute(query.order_by(DeadLetter.id).limit(MOST_RETRIED + 1)).all()
     return [] if len(found) > MOST_RETRIED else [f"{resource}:{external_id}" for resource, external_id in found]
 
 

@@ -151,7 +151,7 @@ def _live_runs() -> dict[int, SyncRun]:
 
 def _record_counts() -> dict[int, int]:
     rows = select(Checkpoint.connection_id, func.sum(Checkpoint.record_count)).group_by(Checkpoint.connection_id)
-    return {connection_id: int(total) for connection_id, total in db.session.execute(rows).tuples()}
+    return {connection_id: int(total) for connection_id, total in db.session.execute(rows)}
 
 
 def add_hours(cards: Iterable[Health]) -> None:
@@ -163,7 +163,7 @@ def add_hours(cards: Iterable[Health]) -> None:
     query = select(SyncRun.connection_id, SyncRun.queued_at, SyncRun.state).where(
         SyncRun.connection_id.in_(by_id), SyncRun.id > last_before(first)
     )
-    for connection_id, at, state in db.session.execute(query).tuples():
+    for connection_id, at, state in db.session.execute(query):
         states[connection_id, int((at - first).total_seconds() // 3600)].append(state)
     for connection_id, one in by_id.items():
         one.hours = [_hour(first, number, states[connection_id, number]) for number in range(HOURS)]

@@ -16,7 +16,7 @@ from ..storage import records
 from . import Menu
 from .access import can, may
 from .filters import Asked
-from .formatting import pretty_json
+from .formatting import field_name, pretty_json
 
 page = Blueprint("records", __name__, url_prefix="/records")
 menu = Menu("Records", icon="database", order=50, key="b")
@@ -55,7 +55,8 @@ def browse(connection_id: int, resource: str):
     return render_template(
         "records/browse.html", connection=connection, resource=kind, asked=asked, chips=asked.chips(), rows=rows,
         columns=columns, every_column=kind.columns(), chosen=[c.name for c in columns], point=point, gone=gone,
-        older=older and asked.url(older=older), newer=newer and asked.url(newer=newer), cell=cell,
+        older=older and asked.url(older=older), newer=newer and asked.url(newer=newer),
+        cell=cell, column_label=column_label,
     ), asked.status  # fmt: skip
 
 
@@ -124,6 +125,11 @@ _FIRST = (("status", "state", "type"), ("email", "phone"))
 _BY_TYPE = {"money": 3, "date": 4, "number": 5, "integer": 5, "text": 6, "time": 6, "boolean": 7, "json": 9}
 
 
+def column_label(column: Column) -> str:
+    """A column's heading: client{name} is "Client", client{id} is "Client ID"."""
+    return field_name(column.path[0] if len(column.path) > 1 and column.path[-1] == "name" else column.name)
+
+
 def cell(record: Record, column: Column) -> Any:
     """What a record holds in a column."""
     return dig(record.data, ".".join(column.path))
@@ -148,7 +154,7 @@ def show(record_id: int):
         lists=[(c, cell(record, c)) for c in kind.columns() if c.type == "json"] if open_ else [],
         related=_related(record, connection), owner=library.owner(record, kind),
         raw=pretty_json(record.data) if open_ else "",
-        calls=library.calls_of(record), letter=library.waiting_letter(record),
+        calls=library.calls_of(record), column_label=column_label, letter=library.waiting_letter(record),
     )  # fmt: skip
 
 

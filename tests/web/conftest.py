@@ -9,6 +9,8 @@ import pytest
 from integration_console.operations import users
 
 from ..html_page import Page
+from ..operations.conftest import point_at
+from .firm import Firm
 
 PASSWORD = "violet-harbor-lantern-49"
 
@@ -65,3 +67,10 @@ def enter(people, browser):
         return somebody
 
     return enter
+
+
+@pytest.fixture
+def firm(monkeypatch, upstreams, app):
+    """Accounts at the sandbox that a test may connect and read, but not change there."""
+    point_at(monkeypatch, upstreams)
+    return Firm(app, upstreams)

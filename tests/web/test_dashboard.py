@@ -1,0 +1,117 @@
+"""Is everything all right? The dashboard never shows green over missing data."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from integration_console import clock
+
+
+@pytest.fixture
+def admin(enter):
+    return enter("admin")
+
+
+def verdict(browser) -> str:
+    return browser.open("/").one("section", class_="verdict").text
+
+
+@pytest.mark.one_database
+def test_a_new_console_says_what_to_do_first(admin, enter):
+    page = admin.open("/")
+    assert page.headings == ["Dashboard"]
+    assert "Nothing is connected yet." in verdict(admin)
+    assert page.links["Connect an account"] == "/connections/new"
+    assert "An administrator can connect one." in verdict(enter("support"))
+
+
+def test_a_connection_that_was_read_is_healthy_and_every_figure_is_a_link(admin, firm):
+    number = firm.connect()
+    firm.worker()
+    run = firm.read(number, "users", "matters", kind="full")
+    page = admin.open("/")
+    assert "The connection is healthy" in verdict(admin)
+    moved = next(a for a in page.all("a", class_="number-card") if "moved" in a.text)
+    assert "912" in moved.text  # 900 matters and 12 users
+    assert f"/runs/{run}" in admin.open(moved.attrs["href"]).html
+    assert f"/records?connection={number}" in page.html
+    assert page.all("svg", class_="strip")[0].all("a")[0].attrs["href"].startswith("/runs?connection=")
+
+
+def test_a_silent_worker_is_said_although_every_run_went_well(admin, firm):
+    firm.past_run(firm.connect())
+    assert "No worker is running" in verdict(admin)
+    firm.worker()
+    assert "No worker is running" not in verdict(admin)
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ("failed", "could not be read"), ("done_with_problems", "was not read completely"),
+        ("interrupted", "was stopped before everything was read"), ("needs_person", "stopped and needs you"),
+    ],
+)  # fmt: skip
+def test_a_run_that_did_not_end_well_is_named_with_its_reason(admin, firm, state, said):
+    firm.worker()
+    run = firm.past_run(firm.connect(name="Ruiz"), state, "This is why.")
+    assert f"Ruiz {said}" in verdict(admin)
+    assert "This is why." in verdict(admin)
+    assert admin.open("/").links["See the run"] == f"/runs/{run}"
+
+
+@pytest.mark.one_database
+def test_a_connection_that_lost_its_sign_in_has_its_button(admin, enter, firm):
+    number = firm.connect(name="Ruiz")
+    firm.change(number, status="needs_reconnect", status_reason="The token was revoked.")
+    assert "Ruiz needs to be reconnected. The token was revoked." in verdict(admin)
+    assert admin.open("/").links["Reconnect"] == f"/connections/{number}/reconnect"
+    assert "Reconnect" not in enter("support").open("/").links
+
+
+@pytest.mark.one_database
+def test_late_and_never_read_are_not_green(admin, firm):
+    firm.worker()
+    hours_ago = clock.now() - timedelta(hours=3)
+    number = firm.connect(name="Ruiz")
+    firm.change(number, created_at=hours_ago)
+    assert "Ruiz was never read." in verdict(admin)
+    firm.past_run(number)
+    firm.change(number, frequency="hourly", next_due_at=hours_ago)
+    assert "Ruiz is late" in verdict(admin)
+
+
+@pytest.mark.one_database
+def test_paused_is_said_but_asks_for_nothing(admin, firm):
+    firm.worker()
+    number = firm.connect(name="Ruiz")
+    firm.past_run(number)
+    firm.change(number, status="paused")
+    assert "Paused, so nothing new is read: Ruiz ." in verdict(admin)
+    assert "need" not in verdict(admin)
+
+
+@pytest.mark.one_database
+def test_open_problems_keep_the_light_from_being_green(admin, firm):
+    firm.worker()
+    number = firm.connect()
+    firm.past_run(number)
+    firm.refuse(number, "1", "2")
+    assert "One problem is open under Errors." in verdict(admin)
+
+
+def test_no_list_counts_a_table(admin, firm):
+    """Issue 2: no count over a whole table anywhere."""
+    number = firm.connect()
+    firm.read(number, "matters", kind="full")
+    firm.refuse(number, "1")
+    for path in ("/", "/connections", "/runs", "/records", f"/records/{number}/matters", "/transactions", "/errors"):
+        with firm.statements() as said:
+            assert admin.open(path).status == 200
+        counts = [one for one in said if "count(*)" in one.lower()]
+        assert not [one for one in counts if "where" not in one.lower()], path
+        assert not [one for one in counts if "FROM record" in one or 'FROM "transaction"' in one], path
+        assert len(said) < 40, path
