@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import and_, delete, or_, select, update
 
 from .. import clock
-from ..models import DeadLetter, ErrorLog, Heartbeat, SyncRun, Transaction, UserSession, db
+from ..models import DeadLetter, ErrorLog, Heartbeat, SyncRun, Throttle, Transaction, UserSession, db
 from ..models.run import ENDED_STATES
 from . import settings as firm
 
@@ -35,6 +35,7 @@ def purge() -> dict[str, int]:
         "runs": _gone(SyncRun, and_(SyncRun.ended_at < before("runs"), SyncRun.state.in_(ENDED_STATES))),
         "sessions": _gone(UserSession, UserSession.last_used_at < now - timedelta(days=30)),
     }  # fmt: skip
+    db.session.execute(delete(Throttle).where(Throttle.last_at < now - timedelta(days=1)))
     db.session.execute(delete(Heartbeat).where(Heartbeat.seen_at < now - timedelta(days=1)))
     db.session.commit()
     return {name: count for name, count in removed.items() if count}

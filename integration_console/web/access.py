@@ -17,11 +17,12 @@ from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_login import LoginManager, current_user
 from flask_wtf.csrf import CSRFError, CSRFProtect
+from sqlalchemy.exc import OperationalError
 
 from .. import services
 from ..errors import Forbidden, NotFound, NotSignedIn
 from ..models import db, reading
-from ..operations import sessions
+from ..operations import audit, sessions
 from ..services.base import Service
 
 View = TypeVar("View", bound=Callable)
@@ -169,6 +170,15 @@ def browser_mark() -> str:
 def _end_reading(_error) -> None:
     if stack := g.pop("reading", None):
         stack.close()
+
+
+def note_denial() -> None:
+    """Keep in the audit log that somebody asked for more than their role may (X14)."""
+    try:
+        audit.add("request refused", request.path, actor=actor(), method=request.method)
+        db.session.commit()
+    except OperationalError:
+        db.session.rollback()  # the refusal itself stands
 
 
 def known_service(key: str) -> Service:

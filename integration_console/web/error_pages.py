@@ -17,6 +17,7 @@ from werkzeug.exceptions import HTTPException
 
 from .. import clock, errors
 from ..models import db
+from . import access
 
 log = structlog.get_logger()
 
@@ -69,7 +70,9 @@ def _answer(error: Exception):
     db.session.rollback()
     status = _status(error)
     if status == 500:
-        log.exception("A request failed", path=request.path, request_id=g.get("request_id"), exc_info=error)
+        log.exception("A request failed", path=request.path, exc_info=error)
+    if isinstance(error, errors.Forbidden):
+        access.note_denial()
     if isinstance(error, HTTPException) and error.code and error.code < 400:
         return error
     if status == 401 and not wants_json():

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 import humanize
@@ -52,6 +53,7 @@ def zone() -> ZoneInfo:
     return g.zone
 
 
+@cache
 def zones() -> list[str]:
     """Time zones to choose from."""
     return ["UTC", *sorted(zone for zone in available_timezones() if "/" in zone and not zone.startswith("Etc/"))]

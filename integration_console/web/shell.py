@@ -17,6 +17,7 @@ from secure import (
     StrictTransportSecurity,
     XContentTypeOptions,
 )
+from structlog.contextvars import bind_contextvars, clear_contextvars
 from whitenoise import WhiteNoise
 
 from . import menu_for
@@ -34,7 +35,7 @@ def set_up(app: Flask) -> None:
     app.after_request(lambda response: _dress(response, headers))
     app.url_defaults(_version_static)
     app.context_processor(_for_every_page)
-    app.jinja_env.globals["icons_url"] = lambda: url_for("static", filename="vendor/bootstrap-icons/icons.svg")
+    app.jinja_env.globals["icons_url"] = _icons_url
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     _serve_static(app, headers)
 
@@ -57,7 +58,17 @@ def _headers(*, https: bool) -> dict[str, str]:
 
 
 def _name_request() -> None:
+    """A name for this request, in its log lines, its answer and its error page."""
     g.request_id = secrets.token_hex(8)
+    clear_contextvars()
+    bind_contextvars(request_id=g.request_id)
+
+
+def _icons_url() -> str:
+    """Where the icons are. Asked for by every icon of a page, so made once a request."""
+    if "icons_url" not in g:
+        g.icons_url = url_for("static", filename="vendor/bootstrap-icons/icons.svg")
+    return g.icons_url
 
 
 def _dress(response: Response, headers: dict[str, str]) -> Response:

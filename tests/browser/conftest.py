@@ -28,7 +28,6 @@ def pytest_collection_modifyitems(items) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.browser)
-            item.add_marker(pytest.mark.one_database)
 
 
 @pytest.fixture(scope="session")
@@ -68,8 +67,9 @@ class Live:
 
 
 @pytest.fixture
-def live(app):
-    """The app behind a threaded server on a free port of loopback."""
+def live(sqlite_app):
+    """The app, on SQLite, behind a threaded server on a free port of loopback."""
+    app = sqlite_app
     server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

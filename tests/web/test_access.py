@@ -63,6 +63,14 @@ def test_settings_of_the_firm_are_for_administrators(enter, role):
     assert somebody.send("/settings/firm", "/settings/profile", {"name": "Mine"}).status_code == 403
 
 
+def test_a_refused_request_is_in_the_audit_log(enter):
+    """X14"""
+    enter("staff").open("/settings/people")
+    assert (
+        "staff@example.com Request refused /settings/people Method: GET" in enter("admin").open("/settings/audit").text
+    )
+
+
 @pytest.mark.one_database
 @pytest.mark.parametrize(
     ("asked", "led_to"),
