@@ -50,6 +50,8 @@ def browse(connection_id: int, resource: str):
     asked = Asked({"q": "Search", "gone": "Gone", "columns": "Columns"})
     gone = asked.one_of("gone", ("yes",)) == "yes"
     columns = _columns(kind, asked)
+    if asked.value("q") and not can("see record contents"):
+        asked.refuse("q", "Your role may not search in records: what is found would tell what is in them.")
     rows, older, newer = _page(connection, kind, asked, gone) if not asked.errors else ([], None, None)
     point = library.checkpoint(connection.id, kind.key)
     return render_template(
@@ -71,7 +73,7 @@ def _shelf(connection_id: int, resource: str) -> tuple[Connection, Resource]:
 def _page(connection: Connection, kind: Resource, asked: Asked, gone: bool) -> tuple[list[Record], Any, Any]:
     """One page, and where the pages around it begin."""
     older, newer = (_place(asked, name) for name in ("older", "newer"))
-    text = asked.value("q") if can("see record contents") else ""
+    text = asked.value("q")
     rows = records.browse(
         db.session(), connection_id=connection.id, resource=kind.key, text=text or None, deleted=gone,
         before_id=older, after_id=newer, limit=PAGE + 1,

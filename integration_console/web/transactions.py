@@ -17,7 +17,7 @@ from ..services.base import ApiKey
 from ..storage import transactions
 from ..storage.transactions import Filters, Found
 from . import Menu
-from .access import may
+from .access import can, may
 from .filters import Asked
 from .formatting import pretty_json
 from .search_words import Words
@@ -127,7 +127,7 @@ def show(transaction_id: int):
         return redirect(url_for("transactions.show", transaction_id=transaction_id))
     return render_template(
         "transactions/show.html", call=call, tab=tab, attempts=transactions.attempts(db.session(), call.call_key),
-        connection=_connection(call), curl=as_curl(call), whole=as_json(call),
+        connection=_connection(call), curl=as_curl(call, with_body=can("see record contents")), whole=as_json(call),
         request_headers=_headers(call.request_headers), response_headers=_headers(call.response_headers),
         bodies_days=firm_settings.days_kept("bodies"), limit_headers=("ratelimit", "rate-limit", "retry-after"),
     )  # fmt: skip
@@ -150,14 +150,14 @@ def _headers(text: str | None) -> dict[str, str]:
     return {str(name): str(value) for name, value in (found.items() if isinstance(found, dict) else found)}
 
 
-def as_curl(call: Transaction) -> str:
+def as_curl(call: Transaction, *, with_body: bool = True) -> str:
     """The call for a terminal. Its secrets were never kept: $TOKEN stands where they were."""
     parts = ["curl", "-X", call.method, shlex.quote(call.url)]
     parts += ["-H", f'"{_way_in(call.service)}$TOKEN"']
     for name, value in _headers(call.request_headers).items():
         if name.lower() not in _NOT_TYPED:
             parts += ["-H", shlex.quote(f"{name}: {value}")]
-    if call.request_body:
+    if call.request_body and with_body:
         parts += ["--data", shlex.quote(call.request_body)]
     return " ".join(parts)
 

@@ -74,3 +74,10 @@ def firm(monkeypatch, upstreams, app):
     """Accounts at the sandbox that a test may connect and read, but not change there."""
     point_at(monkeypatch, upstreams)
     return Firm(app, upstreams)
+
+
+@pytest.fixture
+def own_firm(monkeypatch, fresh_upstreams, app):
+    """The same at a sandbox of this test's own, where tokens may be taken back."""
+    point_at(monkeypatch, fresh_upstreams)
+    return Firm(app, fresh_upstreams)

@@ -44,13 +44,13 @@ class Firm:
         with self.app.app_context():
             return accounts.ask(connection, only=only, **options).id
 
-    def past_run(self, connection: int, state: str = "done", message: str = "", **part) -> int:
+    def past_run(self, connection: int, ended: str = "done", message: str = "", **part) -> int:
         """A run that ended a minute ago, with one part."""
         with self.app.app_context():
             now = clock.now()
             facts = {"resource": "matters", "state": "done", "live": False, "mode": "full", "complete": True} | part
             run = SyncRun(
-                connection_id=connection, kind="full", state=state, cause="schedule", queued_at=now, started_at=now,
+                connection_id=connection, kind="full", state=ended, cause="schedule", queued_at=now, started_at=now,
                 ended_at=now, attempts=1, message=message, parts=[RunPart(connection_id=connection, **facts)],
             )  # fmt: skip
             db.session.add(run)

@@ -1,0 +1,208 @@
+"""Connecting accounts, looking after them, and who may."""
+
+from __future__ import annotations
+
+import pytest
+
+from integration_console.models import Connection, OAuthState, SyncRun, db
+
+from ..html_page import Page
+
+pytestmark = pytest.mark.one_database
+
+
+@pytest.fixture
+def admin(enter):
+    return enter("admin")
+
+
+@pytest.fixture
+def ghl(upstreams):
+    return upstreams.described()["ghl"]
+
+
+def connect(browser, ghl, **values):
+    sent = {"name": "Intake", "api_key": ghl["api_key"], "location_id": ghl["location_id"], "frequency": "hourly"}
+    return browser.send("/connections/new/ghl", "/connections/new/ghl", sent | values)
+
+
+def status_of(firm, number: int) -> Connection:
+    with firm.app.app_context():
+        return db.session.get_one(Connection, number)
+
+
+def test_a_service_says_what_it_reads_before_anything_is_connected(admin, firm):
+    page = admin.open("/connections/new/clio")
+    assert "What will be read" in page.text
+    assert "Bank transactions Trust money, read only" in page.text
+    assert "Written there: nothing." in page.text
+    assert "US (app.clio.com)" in page.text  # the region is chosen
+
+
+def test_an_account_is_connected_by_key_and_named_by_the_service(admin, firm, ghl):
+    answer = connect(admin, ghl)
+    assert answer.status_code == 302
+    page = admin.open(answer.location)
+    assert page.headings == ["Intake"]
+    assert "is connected as Ashby & Okoye LLP" in page.text
+    assert ghl["api_key"] not in page.html
+
+
+def test_a_wrong_key_is_refused_with_the_form_kept_and_the_key_not_shown(admin, firm, ghl):
+    answer = connect(admin, ghl, api_key="pit-wrong", name="My intake")
+    assert answer.status_code == 422
+    page = Page(answer)
+    assert "Nothing was saved." in page.text
+    assert page.all("input", name="name")[0].attrs["value"] == "My intake"
+    assert "pit-wrong" not in page.html
+    assert "No account is connected yet." in admin.open("/connections").text
+
+
+def test_a_missing_setting_is_said_at_its_field(admin, firm, ghl):
+    page = Page(connect(admin, ghl, location_id=""))
+    assert page.status == 422
+    assert page.all("input", name="location_id")[0].attrs["aria-invalid"] == "true"
+
+
+@pytest.mark.parametrize("role", ["staff", "support"])
+def test_only_an_administrator_connects_and_removes(enter, firm, role):
+    """X12"""
+    number, somebody = firm.connect(), enter(role)
+    for path in ("/connections/new", "/connections/new/clio", f"/connections/{number}/reconnect"):
+        assert somebody.open(path).status == 403
+    for path in ("removal", "schedule", "name", "reconnect", "consent", "resources/matters"):
+        assert somebody.send(f"/connections/{number}/{path}", "/settings/profile").status_code == 403
+    assert "Connect an account" not in somebody.open("/connections").links
+
+
+def test_staff_may_pause_and_resume_support_may_not(enter, firm):
+    """X12"""
+    number, staff, support = firm.connect(), enter("staff"), enter("support")
+    page = f"/connections/{number}/settings"
+    assert support.send(f"/connections/{number}/pause", "/settings/profile").status_code == 403
+    staff.send(f"/connections/{number}/pause", page, {"reason": "Audit week"})
+    shown = staff.open(f"/connections/{number}")
+    assert "by staff@example.com. Audit week" in shown.text
+    staff.send(f"/connections/{number}/resume", page)
+    assert status_of(firm, number).status == "connected"
+
+
+# -- consent ---------------------------------------------------------------------------------------------------------
+
+
+def test_without_a_script_consent_is_a_link_and_never_a_redirect_to_another_origin(admin, firm):
+    """dependencies G17"""
+    answer = admin.send("/connections/new/clio/consent", "/connections/new/clio", {"name": "Ruiz", "region": "us"})
+    assert answer.status_code == 200
+    assert Page(answer).links["Continue to Clio"].startswith(firm.upstreams.described()["clio"]["auth_url"])
+
+
+def test_with_a_script_the_browser_is_told_where_to_go(admin, firm):
+    token = admin.open("/connections/new/clio").csrf
+    answer = admin.client.post(
+        "/connections/new/clio/consent", data={"csrf_token": token, "name": "Ruiz"}, headers={"HX-Request": "true"}
+    )
+    assert answer.headers["HX-Redirect"].startswith(firm.upstreams.described()["clio"]["auth_url"])
+
+
+def test_a_consent_that_another_browser_began_is_refused_without_a_call(admin, enter, firm):
+    """X7"""
+    answer = admin.send("/connections/new/clio/consent", "/connections/new/clio", {"name": "Ruiz", "region": "us"})
+    state = Page(answer).links["Continue to Clio"].rpartition("state=")[2].partition("&")[0]
+    other = enter("admin", "other@example.com")
+    page = other.open(f"/oauth/clio/callback?state={state}&code=anything")
+    assert page.status == 422
+    assert "Clio was not connected" in page.headings
+    with firm.app.app_context():
+        assert db.session.query(Connection).count() == 0
+        assert db.session.query(OAuthState).one().used_at is None
+
+
+def test_a_refused_consent_changes_nothing_and_says_so(admin, firm):
+    answer = admin.send("/connections/new/clio/consent", "/connections/new/clio", {"name": "Ruiz", "region": "us"})
+    state = Page(answer).links["Continue to Clio"].rpartition("state=")[2].partition("&")[0]
+    page = admin.open(f"/oauth/clio/callback?state={state}&error=access_denied")
+    assert "did not give its consent (access_denied). Nothing was changed." in page.text
+
+
+# -- one connection --------------------------------------------------------------------------------------------------
+
+
+def test_each_resource_shows_its_age_its_size_and_its_newest_change(admin, firm):
+    number = firm.connect()
+    firm.read(number, "matters", "users", kind="full")
+    page = admin.open(f"/connections/{number}")
+    matters = next(row for row in page.rows if row.startswith("Matters"))
+    assert "OK" in matters
+    assert "900" in matters
+    users = next(row for row in page.rows if row.startswith("Users"))
+    assert "read at most once an hour" in users
+    assert "Never ran" in next(row for row in page.rows if row.startswith("Contacts"))
+
+
+def test_a_resource_that_is_switched_off_is_not_read(admin, firm):
+    number = firm.connect()
+    admin.send(f"/connections/{number}/resources/notes", f"/connections/{number}", {"on": "no"})
+    page = admin.open(f"/connections/{number}")
+    assert "Switched off" in next(row for row in page.rows if row.startswith("Notes"))
+    with firm.app.app_context():
+        run = db.session.get_one(SyncRun, firm.ask(number))
+        assert "notes" not in [part.resource for part in run.parts]
+
+
+def test_a_schedule_shows_its_next_three_times_in_its_own_zone(admin, firm):
+    number = firm.connect()
+    sent = {"frequency": "cron", "cron": "30 7 * * 1-5", "time_zone": "Europe/Berlin"}
+    assert admin.send(f"/connections/{number}/schedule", f"/connections/{number}/settings", sent).status_code == 302
+    text = admin.open(f"/connections/{number}/settings").text
+    assert text.count(", 07:30 CE") == 3
+
+
+@pytest.mark.parametrize(("cron", "zone"), [("every day", "UTC"), ("0 5 * * *", "Mars/Olympus")])
+def test_a_schedule_that_is_none_is_refused_and_the_old_one_stays(admin, firm, cron, zone):
+    number = firm.connect()
+    sent = {"frequency": "cron", "cron": cron, "time_zone": zone}
+    answer = admin.send(f"/connections/{number}/schedule", f"/connections/{number}/settings", sent)
+    assert answer.status_code == 422
+    assert "Nothing was saved." in answer.text
+    assert status_of(firm, number).frequency == "manual"
+
+
+def test_a_test_says_whose_the_credentials_are(admin, firm):
+    number = firm.connect()
+    answer = admin.send(f"/connections/{number}/test", f"/connections/{number}/settings")
+    assert "The test went well" in answer.text
+    assert "Account: Ashby &amp; Okoye LLP" in answer.text
+
+
+def test_it_is_removed_only_when_its_name_is_typed(admin, own_firm):
+    firm, number = own_firm, own_firm.connect(name="Ruiz")
+    page = f"/connections/{number}/settings"
+    admin.send(f"/connections/{number}/removal", page, {"confirm": "ruiz"})
+    assert status_of(firm, number).status == "connected"
+    admin.send(f"/connections/{number}/removal", page, {"confirm": "Ruiz"})
+    assert status_of(firm, number).credentials is None
+    assert admin.open(f"/connections/{number}").status == 404
+
+
+def test_reconnecting_refuses_another_account_and_keeps_the_old_sign_in(admin, firm):
+    """K5"""
+    number = firm.connect("ghl")
+    firm.change(number, account_id="somebody-else", account_name="Another Firm")
+    before = status_of(firm, number).credentials
+    key = firm.upstreams.described()["ghl"]["api_key"]
+    answer = admin.send(f"/connections/{number}/reconnect", f"/connections/{number}/reconnect", {"api_key": key})
+    assert answer.status_code == 422
+    assert "but this connection is Another Firm. Nothing was changed." in answer.text
+    assert status_of(firm, number).credentials == before
+
+
+def test_the_timeline_tells_who_did_what_and_folds_the_quiet_runs(admin, firm):
+    number = firm.connect(name="Ruiz")
+    for _ in range(3):
+        firm.past_run(number)
+    admin.send(f"/connections/{number}/pause", f"/connections/{number}/settings", {"reason": "Audit"})
+    rows = admin.open(f"/connections/{number}/timeline").rows
+    assert any("Connection paused" in row and "admin@example.com" in row and "Audit" in row for row in rows)
+    assert any("Read 3 times" in row for row in rows)
+    assert any("Connection added" in row for row in rows)

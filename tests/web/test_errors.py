@@ -1,0 +1,129 @@
+"""Errors: alike failures are one problem, with a way to mend it."""
+
+from __future__ import annotations
+
+import pytest
+
+from integration_console import clock
+from integration_console.models import DeadLetter, SyncRun, db
+from integration_console.storage import errors
+
+
+@pytest.fixture
+def admin(enter):
+    return enter("admin")
+
+
+def fail(firm, connection: int, kind: str = "upstream", resource: str | None = "matters", **more) -> int:
+    """One failure; the number of its problem."""
+    facts = {"message": "Clio did not answer.", "raw": "502 Bad Gateway", "code": kind, "field": None} | more
+    with firm.app.app_context():
+        number = errors.log_failure(
+            db.session(), connection_id=connection, run_id=None, service="clio", resource=resource, kind=kind,
+            now=clock.now(), **facts,
+        )  # fmt: skip
+        db.session.commit()
+        return number
+
+
+def test_alike_failures_are_one_line_with_the_records_they_touch(admin, firm):
+    number = firm.connect()
+    firm.refuse(number, "9001", "9002", "9003")
+    page = admin.open("/errors")
+    assert len(page.rows) == 1
+    assert "Records affected" in page.text
+    assert " 3 3 events " in page.rows[0]
+    assert "1 open errors" in page.all("div", id="menu")[0].text  # the badge counts problems, not failures
+
+
+def test_a_problem_says_what_happened_whether_anything_was_lost_and_what_to_do(admin, firm):
+    firm.refuse(firm.connect(), "9001")
+    page = admin.open("/errors/1")
+    assert [h.text for h in page.all("h2")][:3] == ["What happened", "Was anything lost?", "What to do"]
+    assert "31.02.2026" in page.text
+    assert "<script>alert" not in page.html  # X9
+
+
+def test_one_record_or_all_are_read_again_as_a_run(admin, firm):
+    number = firm.connect()
+    firm.refuse(number, "9001", "9002")
+    answer = admin.send("/errors/1/retry", "/errors/1")
+    with firm.app.app_context():
+        run = db.session.get_one(SyncRun, 1)
+        assert (run.kind, run.cause) == ("record", "retry")
+        assert sorted(run.options["records"]["matters"]) == ["9001", "9002"]
+        letter = db.session.query(DeadLetter).filter_by(external_id="9002").one().id
+    assert answer.location == "/runs/1"
+    admin.send("/runs/1/cancel", "/runs/1")
+    admin.send("/errors/1/retry", "/errors/1", {"letter": str(letter)})
+    with firm.app.app_context():
+        assert db.session.get_one(SyncRun, 2).options["records"] == {"matters": ["9002"]}
+
+
+@pytest.mark.one_database
+def test_a_failed_resource_without_waiting_records_is_read_again_as_a_whole(admin, firm):
+    number = firm.connect()
+    issue = fail(firm, number)
+    admin.send(f"/errors/{issue}/retry", f"/errors/{issue}")
+    with firm.app.app_context():
+        assert [part.resource for part in db.session.get_one(SyncRun, 1).parts] == ["matters"]
+
+
+@pytest.mark.one_database
+def test_support_may_acknowledge_and_retry_but_not_close(enter, firm):
+    """X12"""
+    firm.refuse(firm.connect(), "9001")
+    support = enter("support")
+    assert support.send("/errors/1/acknowledge", "/errors/1").status_code == 302
+    assert "by support@example.com" in support.open("/errors?state=acknowledged").text or support.open("/errors/1")
+    assert support.send("/errors/1/retry", "/errors/1").location == "/runs/1"
+    assert support.send("/errors/1/resolve", "/errors/1").status_code == 403
+    page = support.open("/errors/1")
+    assert "31.02.2026" not in "".join(pre.text for pre in page.all("pre"))
+
+
+def test_resolved_is_out_of_sight_until_it_comes_back(admin, firm):
+    number = firm.connect()
+    firm.refuse(number, "9001")
+    admin.send("/errors/1/resolve", "/errors/1")
+    assert "No open errors." in admin.open("/errors").text
+    assert len(admin.open("/errors?state=resolved").rows) == 1
+    firm.refuse(number, "9002")
+    assert "Came back" in admin.open("/errors").row(1)
+    assert "was resolved and came back" in admin.open("/errors/1").text
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize(("kind", "button"), [("connection", "Reconnect"), ("permission", "See what it may read")])
+def test_where_there_is_a_fix_it_is_a_button(admin, firm, kind, button):
+    issue = fail(firm, firm.connect(), kind)
+    assert button in admin.open(f"/errors/{issue}").links
+
+
+def test_every_failure_is_found_by_run_time_and_kind(admin, firm):
+    number = firm.connect()
+    fail(firm, number)
+    fail(firm, number, "permission", message="Not allowed.")
+    assert len(admin.open("/errors/log").rows) == 2
+    assert "Not allowed." in admin.open("/errors/log?kind=permission").row(1)
+    assert len(admin.open("/errors/log?range=1h").rows) == 2
+    assert admin.open("/errors/log?until=2020-01-01").rows == []
+    assert admin.open("/errors/log?since=2030-01-01").rows == []
+    assert admin.open("/errors/log?kind=weird").status == 422
+
+
+def test_a_long_list_goes_on_behind_its_last_row(admin, firm):
+    number = firm.connect()
+    for n in range(53):
+        fail(firm, number, code=str(n), message=f"Failure {n}.")
+    page = admin.open("/errors")
+    assert len(page.rows) == 50
+    assert len(admin.open(page.links["Older"]).rows) == 3
+    page = admin.open("/errors/log")
+    assert len(admin.open(page.links["Older"]).rows) == 3
+
+
+@pytest.mark.one_database
+def test_nothing_that_failed_is_good_news(admin, firm):
+    assert "No open errors. Nothing has ever failed." in admin.open("/errors").text
+    assert admin.open("/errors/99").status == 404

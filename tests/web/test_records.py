@@ -1,0 +1,127 @@
+"""Records: found, paged, opened, and masked for those who may not see what is in them."""
+
+from __future__ import annotations
+
+import pytest
+
+from integration_console import clock
+from integration_console.models import Record, db
+
+
+@pytest.fixture
+def admin(enter):
+    return enter("admin")
+
+
+@pytest.fixture
+def clio(firm):
+    """A connection whose matters and some reference data were read."""
+    number = firm.connect(name="Ruiz")
+    firm.read(number, "matters", "users", kind="full")
+    return number
+
+
+def first(firm, resource="matters") -> Record:
+    with firm.app.app_context():
+        return db.session.query(Record).filter_by(resource=resource).order_by(Record.id).first()
+
+
+@pytest.mark.one_database
+def test_every_resource_shows_its_size_and_age(admin, clio):
+    page = admin.open("/records")
+    assert "Matters 900" in " ".join(page.rows)
+    assert "Contacts 0 never never" in page.rows
+    assert "Bank accounts Trust, read only 0 never never" in page.rows
+
+
+def test_walking_older_and_newer_meets_every_record_once(admin, clio):
+    address = f"/records/{clio}/matters"
+    seen, page = [], admin.open(address)
+    while True:
+        seen += [href for href in page.links.values() if href.startswith("/records/") and href.count("/") == 2]
+        if "Older" not in page.links:
+            break
+        page = admin.open(page.links["Older"])
+    assert len(seen) == len(set(seen)) == 900
+    assert "Newer" in page.links
+
+
+def test_a_record_is_found_by_part_of_its_name_or_its_whole_id(admin, firm, clio):
+    record = first(firm)
+    (row,) = admin.open(f"/records/{clio}/matters?q={record.label.upper()[:12]}").rows
+    assert row.startswith(record.label)
+    with firm.app.app_context():
+        record = db.session.query(Record).filter_by(resource="users").order_by(Record.id.desc()).first()
+    (row,) = admin.open(f"/records/{clio}/users?q={record.external_id}").rows
+    assert row.startswith(record.label)
+    assert "Nothing that matches." in admin.open(f"/records/{clio}/matters?q=%25_%25nobody").text
+
+
+@pytest.mark.one_database
+def test_columns_are_chosen_in_the_address_and_unknown_ones_are_explained(admin, clio):
+    page = admin.open(f"/records/{clio}/matters?columns=billing_method&columns=open_date")
+    heads = [th.text for th in page.all("th", scope="col")]
+    assert heads == ["Name", "Billing method", "Open date", "Changed there"]
+    page = admin.open(f"/records/{clio}/matters?columns=secret_sauce")
+    assert page.status == 422
+    assert "There is no column 'secret_sauce' here." in page.text
+
+
+@pytest.mark.one_database
+def test_what_is_gone_is_shown_only_when_asked_for(admin, firm, clio):
+    record = first(firm)
+    with firm.app.app_context():
+        db.session.get_one(Record, record.id).deleted_at = clock.now()
+        db.session.commit()
+    assert len(admin.open(f"/records/{clio}/matters?gone=yes").rows) == 1
+    assert "This is the last form we saw." in admin.open(f"/records/{record.id}").text
+
+
+@pytest.mark.one_database
+def test_a_record_leads_to_the_records_it_names_its_run_and_its_calls(admin, firm, clio):
+    page = admin.open(f"/records/{first(firm).id}")
+    assert page.links["Luis Camarena"].startswith("/records/")  # the responsible attorney, a user we hold
+    assert page.links["Run 1"] == "/runs/1"
+    assert any("GET /matters" in row for row in page.rows)
+
+
+@pytest.mark.one_database
+def test_what_came_from_outside_is_text_and_never_markup(admin, firm, clio):
+    """X9"""
+    record = first(firm)
+    with firm.app.app_context():
+        row = db.session.get_one(Record, record.id)
+        row.label, row.data = "<script>alert(1)</script>", {**row.data, "description": "<img src=x onerror=alert(1)>"}
+        db.session.commit()
+    for address in (f"/records/{record.id}", f"/records/{clio}/matters?q={record.external_id}"):
+        html = admin.open(address).html
+        assert "<script>alert" not in html
+        assert "<img" not in html
+
+
+@pytest.mark.one_database
+def test_support_sees_that_a_record_is_there_and_not_what_is_in_it(enter, firm, clio):
+    """X12"""
+    support, record = enter("support"), first(firm)
+    page = support.open(f"/records/{record.id}")
+    assert record.label not in page.html
+    assert str(record.data["client"]["name"]) not in page.html
+    assert "••••••" in page.text
+    page = support.open(f"/records/{clio}/matters")
+    assert len(page.rows) == 50
+    assert str(record.data["client"]["name"]) not in page.html
+    assert support.open(f"/records/{clio}/matters?q=Tanaka").status == 422  # its results would tell
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize("path", ["/records/999999", "/records/1/unicorns", "/records/77/matters"])
+def test_what_is_not_there_is_a_page_that_does_not_exist(admin, clio, path):
+    assert admin.open(path).status == 404
+
+
+@pytest.mark.one_database
+def test_a_removed_connection_keeps_its_records_readable(admin, firm, clio):
+    record = first(firm)
+    firm.change(clio, status="removed", credentials=None)
+    assert admin.open(f"/records/{record.id}").status == 200
+    assert len(admin.open(f"/records/{clio}/matters").rows) == 50

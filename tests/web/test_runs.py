@@ -1,0 +1,164 @@
+"""Runs: asked for, watched, stopped, and found again."""
+
+from __future__ import annotations
+
+import pytest
+
+from integration_console.models import SyncRun, db
+
+from ..html_page import Page
+
+
+@pytest.fixture
+def admin(enter):
+    return enter("admin")
+
+
+def run_of(firm, number: int) -> SyncRun:
+    with firm.app.app_context():
+        run = db.session.get_one(SyncRun, number)
+        _ = run.parts
+        return run
+
+
+@pytest.mark.one_database
+def test_sync_now_makes_a_run_and_leads_to_it(enter, firm):
+    number, staff = firm.connect(), enter("staff")
+    answer = staff.send(f"/connections/{number}/runs", "/")
+    assert answer.status_code == 302
+    page = staff.open(answer.location)
+    assert page.headings == ["Run 1"]
+    assert "Waiting for a worker" in page.text
+    assert run_of(firm, 1).asked_by == "staff@example.com"
+
+
+@pytest.mark.one_database
+def test_a_second_run_of_the_same_resource_leads_to_the_first(admin, firm):
+    number = firm.connect()
+    first = firm.ask(number)
+    answer = admin.send(f"/connections/{number}/runs", "/")
+    assert answer.location == f"/runs/{first}"
+    assert "is already reading" in admin.open(answer.location).text
+
+
+@pytest.mark.one_database
+def test_a_live_run_is_sent_again_only_when_something_changed(admin, firm):
+    run = firm.ask(firm.connect(), "matters")
+    live = admin.open(f"/runs/{run}").one("div", id="run").attrs["hx-get"]
+    assert admin.client.get(live).status_code == 204
+    admin.send(f"/runs/{run}/cancel", f"/runs/{run}")
+    assert admin.client.get(live).status_code == 200
+    assert "hx-get" not in admin.open(f"/runs/{run}").one("div", id="run").attrs  # an ended run is not asked about
+
+
+@pytest.mark.one_database
+def test_a_receipt_leads_to_its_records_calls_and_failures(admin, firm):
+    number = firm.connect()
+    run = firm.read(number, "matters", kind="full")
+    page = admin.open(f"/runs/{run}")
+    row = next(row for row in page.rows if row.startswith("Matters"))
+    assert "everything" in row
+    assert row.split()[-1] == "900"  # Clio's own count
+    assert f"/transactions?run={run}&resource=matters" in page.links.values()
+    assert len(admin.open(f"/transactions?run={run}&resource=matters").rows) == 5
+    assert admin.open(f"/errors/log?run={run}").status == 200
+
+
+@pytest.mark.one_database
+def test_the_summary_for_support_names_nobody(admin, firm):
+    run = firm.ask(firm.connect(name="Ruiz & Partner"), "matters", asked_by="ana@example.com")
+    summary = admin.open(f"/runs/{run}").all("pre")[0].text
+    assert "matters: queued" in summary
+    assert "Ruiz" not in summary
+    assert "@" not in summary
+
+
+@pytest.mark.one_database
+def test_only_staff_and_administrators_start_and_stop(enter, firm):
+    """X12"""
+    number, support = firm.connect(), enter("support")
+    run = firm.ask(number)
+    assert support.send(f"/connections/{number}/runs", "/settings/profile").status_code == 403
+    assert support.send(f"/runs/{run}/cancel", "/settings/profile").status_code == 403
+    assert support.open(f"/connections/{number}/runs/new").status == 403
+    assert "Cancel" not in support.open(f"/runs/{run}").text
+
+
+@pytest.mark.one_database
+def test_a_run_that_stopped_at_the_brake_offers_to_release_it_for_those_resources_only(admin, firm):
+    """P7"""
+    number = firm.connect()
+    run = firm.past_run(
+        number, "failed", "412 of 800 matters are gone.", state="failed", failure_kind="conflict", complete=False
+    )
+    page = admin.open(f"/runs/{run}")
+    assert "The brake stopped matters." in page.text
+    form = next(form for form in page.all("form") if form.all("input", name="release_brake"))
+    values = {i.attrs["name"]: i.attrs["value"] for i in form.all("input") if i.attrs["name"] != "csrf_token"}
+    admin.send(form.attrs["action"], f"/runs/{run}", values)
+    released = run_of(firm, run + 1)
+    assert released.options["released"] == ["matters"]
+    assert [part.resource for part in released.parts] == ["matters"]
+
+
+@pytest.mark.one_database
+def test_a_full_read_is_forecast_before_it_starts(admin, firm):
+    number = firm.connect()
+    assert "not known before the first read" in admin.open(f"/connections/{number}/runs/new").text
+    firm.read(number, "matters", kind="full")
+    page = admin.open(f"/connections/{number}/runs/new?only=matters")
+    assert "About 5 calls" in page.text
+    assert page.row(1).startswith("Matters 900 5")
+
+
+@pytest.mark.one_database
+def test_an_unknown_resource_is_said_and_nothing_starts(admin, firm):
+    number = firm.connect()
+    answer = admin.send(f"/connections/{number}/runs", "/", {"only": "unicorns"})
+    assert answer.status_code == 422
+    assert "has no resource" in answer.text
+    assert admin.open("/runs/1").status == 404
+
+
+def test_runs_are_found_by_connection_state_time_and_paged_by_keyset(admin, firm):
+    number, other = firm.connect(), firm.connect("ghl")
+    numbers = [firm.past_run(number) for _ in range(53)]
+    failed = firm.past_run(other, "failed", "No answer.")
+    assert len(admin.open(f"/runs?connection={number}").rows) == 50
+    older = admin.open(admin.open(f"/runs?connection={number}").links["Older"])
+    assert [row.split()[0] for row in older.rows] == [str(n) for n in reversed(numbers[:3])]
+    newer = admin.open(older.links["Newer"])
+    assert newer.row(1).split()[0] == str(numbers[-1])
+    assert [row.split()[0] for row in admin.open("/runs?state=failed&service=ghl").rows] == [str(failed)]
+    assert len(admin.open("/runs?range=1h&connection=" + str(other)).rows) == 1
+    assert "No run matches these filters." in admin.open("/runs?until=2020-01-01").text
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize("query", ["state=odd", "connection=seven", "since=yesterday", "colour=red", "range=9y"])
+def test_a_filter_that_is_none_is_explained_and_shows_no_rows(admin, firm, query):
+    firm.past_run(firm.connect())
+    page = admin.open(f"/runs?{query}")
+    assert page.status == 422
+    assert "These filters cannot be used." in page.text
+    assert page.rows == []
+
+
+@pytest.mark.one_database
+def test_active_filters_are_chips_that_can_be_taken_away_one_by_one(admin, firm):
+    number = firm.connect(name="Ruiz")
+    page = admin.open(f"/runs?connection={number}&state=done")
+    chips = {a.text: a.attrs["href"] for a in page.all("a", class_="chip")}
+    assert chips["Connection: Ruiz"] == "/runs?state=done"
+    assert chips["Clear all"] == "/runs"
+
+
+@pytest.mark.one_database
+def test_a_run_again_keeps_its_settings(admin, firm):
+    number = firm.connect()
+    run = firm.read(number, "matters", kind="full")
+    page = admin.open(f"/runs/{run}")
+    form = next(f for f in page.all("form") if f.attrs.get("action") == f"/connections/{number}/runs")
+    values = {i.attrs["name"]: i.attrs["value"] for i in form.all("input") if i.attrs["name"] != "csrf_token"}
+    assert values == {"kind": "full", "only": "matters"}
+    assert Page(admin.send(form.attrs["action"], f"/runs/{run}", values)).status == 302

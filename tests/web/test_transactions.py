@@ -1,0 +1,150 @@
+"""Transactions: every call is found again, and none of its secrets."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from datetime import timedelta
+
+import pytest
+
+from integration_console import clock
+from integration_console.models import Transaction, db
+
+
+@pytest.fixture
+def admin(enter):
+    return enter("admin")
+
+
+def add_calls(firm, count: int = 1, **values) -> list[int]:
+    """Calls a second apart, the last one now."""
+    usual = {
+        "connection_id": 1, "run_id": None, "service": "clio", "resource": "matters", "call_key": "k", "attempt": 1,
+        "method": "GET", "host": "app.clio.com", "path_template": "/matters", "url": "https://app.clio.com/api/v4/matters",
+        "status": 200, "outcome": "ok", "duration_ms": 12.0, "waited_ms": 0.0, "request_bytes": 0, "response_bytes": 90,
+        "request_headers": json.dumps({"Accept": "application/json", "Authorization": "[redacted]"}),
+        "response_headers": json.dumps({"X-RateLimit-Remaining": "49"}), "response_body": '{"data": [{"name": "Ana"}]}',
+    }  # fmt: skip
+    with firm.app.app_context():
+        now = clock.now()
+        rows = [
+            Transaction(**{**usual, **values}, started_at=now - timedelta(seconds=count - 1 - i)) for i in range(count)
+        ]
+        db.session.add_all(rows)
+        db.session.commit()
+        return [row.id for row in rows]
+
+
+def ids(page) -> list[int]:
+    return [int(href.rpartition("/")[2]) for tag in page.all("a", class_="row-link") for href in [tag.attrs["href"]]]
+
+
+def test_walking_older_meets_every_call_once_and_newer_leads_back(admin, firm):
+    made = add_calls(firm, 120)
+    page, seen = admin.open("/transactions"), []
+    while True:
+        seen += ids(page)
+        if "Older" not in page.links:
+            break
+        page = admin.open(page.links["Older"])
+    assert seen == made[::-1]
+    assert ids(admin.open(page.links["Newer"])) == made[::-1][50:100]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "status=429", "status=4xx", "q=status:429", "q=code:429", "q=/notes", "q=status:4xx+/notes", "resource=notes",
+        'q=outcome:"slow down"', "outcome=slow+down", "run=7", "q=run:7", "service=ghl", "connection=2",
+        "q=service:ghl+connection:2", "range=15m&status=429",
+    ],
+)  # fmt: skip
+def test_a_call_is_found_by(admin, firm, query):
+    add_calls(firm, 3)
+    (wanted,) = add_calls(
+        firm, status=429, outcome="slow down", path_template="/notes", url="https://x/notes", resource="notes",
+        run_id=7, service="ghl", connection_id=2,
+    )  # fmt: skip
+    assert ids(admin.open(f"/transactions?{query}")) == [wanted]
+
+
+@pytest.mark.one_database
+def test_a_call_without_an_answer_is_found_and_said(admin, firm):
+    add_calls(firm)
+    (wanted,) = add_calls(firm, status=None, outcome="retry", error="No answer came within 60 seconds.")
+    assert ids(admin.open("/transactions?status=none")) == [wanted]
+    page = admin.open(f"/transactions/{wanted}")
+    assert "no answer came" in page.text
+    assert "No answer came within 60 seconds." in page.text
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("q=colour:red", "There is no key 'colour'. There are: service"), ("q=run:seven", "must be a whole number"),
+        ("status=banana", "is no HTTP status"), ("service=myspace", "is not known. There are:"), ("q=run:", "needs a value"),
+        ("before=1", "This list has no filter called 'before'"), ("cursor=made-up", "leads nowhere in the log"),
+        ("q=after:tomorrow", "is no time"),
+    ],
+)  # fmt: skip
+def test_a_question_that_cannot_be_asked_is_explained_and_shows_no_rows(admin, firm, query, said):
+    add_calls(firm)
+    page = admin.open(f"/transactions?{query}")
+    assert page.status == 422
+    assert said in page.text
+    assert page.rows == []
+
+
+@pytest.mark.one_database
+def test_curl_carries_the_header_of_the_service_and_a_name_where_its_secret_was(admin, firm):
+    (clio,) = add_calls(firm, url="https://app.clio.com/api/v4/matters?q=it's")
+    (ghl,) = add_calls(firm, service="ghl", method="POST", request_body='{"a": 1}')
+    page = admin.open(f"/transactions/{clio}")
+    command = shlex.split(page.all("pre", aria_label="As curl")[0].text)
+    assert command[:4] == ["curl", "-X", "GET", "https://app.clio.com/api/v4/matters?q=it's"]
+    assert "Authorization: Bearer $TOKEN" in command
+    assert "[redacted]" not in command
+    command = shlex.split(admin.open(f"/transactions/{ghl}").all("pre", aria_label="As curl")[0].text)
+    assert command[-2:] == ["--data", '{"a": 1}']
+
+
+@pytest.mark.one_database
+def test_every_try_of_a_call_is_one_click_away(admin, firm):
+    tries = [
+        *add_calls(firm, call_key="same", attempt=1, status=503, outcome="retry"),
+        *add_calls(firm, call_key="same", attempt=2),
+    ]
+    page = admin.open(f"/transactions/{tries[1]}?tab=attempts")
+    assert [row.split()[0].rstrip(",") for row in page.rows] == ["1", "2"]
+    assert f"/transactions/{tries[0]}" in page.links.values()
+
+
+@pytest.mark.one_database
+def test_support_sees_the_call_and_not_the_records_in_it(enter, firm):
+    """X12"""
+    (number,) = add_calls(firm, request_body='{"name": "Ana"}')
+    support = enter("support")
+    for tab in ("request", "response"):
+        page = support.open(f"/transactions/{number}?tab={tab}")
+        assert "Ana" not in page.html
+        assert "your role sees that they are there" in page.text
+    assert "X-RateLimit-Remaining" in support.open(f"/transactions/{number}?tab=response").text
+
+
+@pytest.mark.one_database
+def test_the_end_of_the_list_says_how_long_calls_are_kept(admin, firm):
+    assert "Calls are kept 90 days; older ones are removed." in admin.open("/transactions").text
+    assert "No call was made yet." in admin.open("/transactions").text
+
+
+@pytest.mark.one_database
+def test_no_stored_secret_is_on_any_page_of_a_real_read(admin, firm):
+    """X3"""
+    number = firm.connect()
+    run = firm.read(number, "users", kind="full")
+    token = firm.upstreams.described()["clio"]["token"]["access_token"]
+    for call in ids(admin.open(f"/transactions?run={run}")):
+        for tab in ("request", "response", "attempts"):
+            assert token not in admin.open(f"/transactions/{call}?tab={tab}").html
