@@ -52,7 +52,7 @@ class Worker:
         """Do what is due now and return how many runs that were."""
         with self.app.app_context():
             schedule.do_chores(self._last)
-            schedule.tick()  # also when another process, perhaps a dead one, has the clock's lease: asking twice is safe
+            schedule.tick()  # also when another, perhaps dead, process has the clock's lease: twice is safe
         heart, done = holds.Heart(self.lease_s), 0
         try:
             while not self.stopping.is_set() and (taken := self._claim(self.slots)):
