@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import orjson
@@ -106,7 +107,10 @@ class Opened:
 
 def vault() -> Vault:
     """The vault of this installation."""
-    return Vault(current_app.config["SETTINGS"].ENCRYPTION_KEYS.get_secret_value())
+    return _vault(current_app.config["SETTINGS"].ENCRYPTION_KEYS.get_secret_value())
+
+
+_vault = cache(Vault)
 
 
 def seal(connection: Connection, credentials: Mapping[str, Any]) -> None:
@@ -172,17 +176,9 @@ def _open(
     return Opened(service, upstream, keys.recorder, budget, keys.connection_id, keys.revocable, keys.revoke)
 
 
-def keep_budget(opened: Opened) -> None:
-    """Write down what the upstream's headers last said, for the pages."""
-    if opened.connection_id is None:
-        return
-    state = orjson.loads(orjson.dumps(opened.budget.state()))
-    with Session(db.engine) as session, session.begin():
-        session.execute(
-            update(Connection)
-            .where(Connection.id == opened.connection_id)
-            .values(budget={**state, "at": clock.now().isoformat()})
-        )
+def budget_seen(state: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What the upstream's headers last said, as the pages' column keeps it; empty when nothing is known."""
+    return {**orjson.loads(orjson.dumps(dict(state))), "at": clock.now().isoformat()} if state else {}
 
 
 class _Keys:
@@ -226,8 +222,10 @@ class _Keys:
         return self.app.way(self.service, self.settings)
 
     def revoke(self) -> None:
-        """Have the service take the tokens back."""
-        self.token_endpoint(str(self._way().revoke_url))("", self.headers())
+        """Have the service take the tokens back. Raises UpstreamError when it does not."""
+        status, _ = self.token_endpoint(str(self._way().revoke_url))("", self.headers())
+        if status >= 300:
+            raise UpstreamError(f"It answered with status {status}.", status=status)
 
     def token_endpoint(self, url: str) -> TokenEndpoint:
         """Where tokens are asked for; its bodies are never recorded."""
@@ -272,29 +270,48 @@ class _Keys:
     def _reread(self) -> str | None:
         """Take over what is stored now; its access token."""
         with Session(self.engine) as session:
-            sealed = session.scalar(select(Connection.credentials).where(Connection.id == self.connection_id))
-        if not sealed:
+            row = session.execute(
+                select(Connection.credentials, Connection.status, Connection.status_reason).where(
+                    Connection.id == self.connection_id
+                )
+            ).one()
+        if not row.credentials:
             raise NeedsPerson("The connection was removed.")
-        self.credentials = orjson.loads(self.vault.open(f"connection:{self.connection_id}", sealed))
+        if row.status == "needs_reconnect":  # no further tries until a person acts (K3)
+            raise NeedsPerson(row.status_reason or "The connection needs to be reconnected first.")
+        self.sealed = row.credentials
+        self.credentials = orjson.loads(self.vault.open(f"connection:{self.connection_id}", self.sealed))
         return self.credentials.get("access_token")
 
     def _ask_for_tokens(self) -> None:
         """Refresh and commit the whole answer before anything of it is used (K2)."""
         way = self._way()
-        tokens = auth.refresh(
-            self.token_endpoint(way.token_url), way, self.app.client(self.service), self.credentials["refresh_token"]
-        )
-        renewed = {**self.credentials, **kept(tokens)}
-        with Session(self.engine) as session, session.begin():
-            session.execute(
-                update(Connection)
-                .where(Connection.id == self.connection_id)
-                .values(
-                    credentials=self.vault.seal(f"connection:{self.connection_id}", orjson.dumps(renewed).decode()),
-                    expires_at=tokens.expires_at, renewed_at=clock.now(),
-                )
+        try:
+            tokens = auth.refresh(
+                self.token_endpoint(way.token_url), way, self.app.client(self.service),
+                self.credentials["refresh_token"],
             )  # fmt: skip
-        self.credentials = renewed
+        except NeedsPerson as error:
+            if error.code == "invalid_grant" and not self._store(
+                status="needs_reconnect", status_reason=str(error), status_since=clock.now()
+            ):
+                self._reread()  # a person was quicker: theirs count
+                return
+            raise
+        renewed = {**self.credentials, **kept(tokens)}
+        if self._store(
+            credentials=self.vault.seal(f"connection:{self.connection_id}", orjson.dumps(renewed).decode()),
+            expires_at=tokens.expires_at, renewed_at=clock.now(),
+        ):  # fmt: skip
+            self.credentials = renewed
+        else:
+            self._reread()
+
+    def _store(self, **values: Any) -> bool:
+        """Write to the connection, unless a person reconnected or removed it since we read its credentials."""
+        ours = (Connection.id == self.connection_id, Connection.credentials == self.sealed)
+        with Session(self.engine) as session, session.begin():
+            return bool(session.execute(update(Connection).where(*ours).values(**values)).rowcount)  # type: ignore[attr-defined]
 
 
 def kept(tokens: auth.Tokens) -> dict[str, Any]:

@@ -14,11 +14,11 @@ from ..models import Connection, SyncRun, db
 from ..models.run import LIVE_STATES
 from ..services.base import Account, ApiKey, OAuth, Service
 from . import audit, slots
-from .accounts import Opened, keep_budget, kept_answer, limits_of, open_account, open_trial, seal
+from .accounts import Opened, budget_seen, kept_answer, limits_of, open_account, open_trial, seal
 from .holds import stop
 
 __all__ = [
-    "Opened", "add", "every", "find", "keep_budget", "limits_of", "open_account", "pause", "reconnect", "remove",
+    "Opened", "add", "budget_seen", "every", "find", "limits_of", "open_account", "pause", "reconnect", "remove",
     "rename", "resume", "set_resource", "set_schedule", "test",
 ]  # fmt: skip
 
@@ -167,7 +167,8 @@ def test(connection: Connection) -> Account:
     finally:
         opened.recorder.flush(db.session())
         db.session.commit()
-        keep_budget(opened)
+        connection.budget = budget_seen(opened.budget.state())
+        db.session.commit()
     if connection.account_id and account.id != connection.account_id:
         raise WrongAccount(f"The credentials now belong to {account.name} instead of {connection.account_name}.")
     return account
@@ -203,13 +204,17 @@ def remove(connection: Connection, *, by: str) -> str:
 
 
 def _revoke(connection: Connection) -> str:
-    opened = open_account(connection) if connection.credentials else None
-    if opened is None or not opened.can_revoke:
+    """Have the service take its tokens back where it does that; removal must not depend on the other side."""
+    try:
+        opened = open_account(connection)
+    except Exception as error:
+        return f"The service did not take the tokens back: {error}"
+    if not opened.can_revoke:
         return "The key still works at the service until it is deleted there."
     try:
         opened.revoke()
         return "The service took the tokens back."
-    except Exception as error:  # removal must not depend on the other side
+    except Exception as error:
         return f"The service did not take the tokens back: {error}"
     finally:
         opened.recorder.flush(db.session())

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from .. import clock
 from ..errors import Cancelled, LeaseLost
-from ..models import Connection, RunPart, SyncRun
+from ..models import Connection, RunPart, SyncRun, reading
 from ..storage.progress import keep_lease
 
 log = structlog.get_logger(__name__)
@@ -40,6 +40,7 @@ class Hold:
     cancelled: bool = False
     lost: bool = False
     closing: bool = False  # the last writes go through although a cancel was asked for
+    budget: dict | None = None  # what the upstream's headers last said, written down when the run is closed
     stopping: Event = field(default_factory=Event)  # this process is asked to end
 
     @contextmanager
@@ -52,6 +53,12 @@ class Hold:
             self.keep(session)
             if self.cancelled and not self.closing:
                 raise Cancelled()
+            yield session
+
+    @contextmanager
+    def look(self) -> Iterator[Session]:
+        """A transaction that only reads: it waits for nobody who writes."""
+        with reading(), Session(self.engine) as session:
             yield session
 
     def keep(self, session: Session) -> None:
@@ -91,7 +98,7 @@ def claim(engine: Engine, *, owner: str, lease_s: float, most: int = 1, run_id: 
             .join(Connection)
             .where(
                 free,
-                Connection.status == "connected",
+                or_(Connection.status == "connected", SyncRun.cancel_requested),  # a cancelled one is only closed
                 or_(Connection.not_before.is_(None), Connection.not_before <= now),
             )
             .order_by(SyncRun.id)
@@ -111,9 +118,9 @@ def claim(engine: Engine, *, owner: str, lease_s: float, most: int = 1, run_id: 
                 epoch=SyncRun.epoch + 1,
                 started_at=func.coalesce(SyncRun.started_at, clock.now()), retry_at=None, attempts=SyncRun.attempts + 1,
             )
-            .returning(SyncRun.id, SyncRun.epoch)
+            .returning(SyncRun.id, SyncRun.epoch, SyncRun.cancel_requested)
         ).all()  # fmt: skip
-    return [Hold(run_id, epoch, engine, lease_s) for run_id, epoch in sorted(taken)]
+    return [Hold(run_id, epoch, engine, lease_s, cancelled) for run_id, epoch, cancelled in sorted(taken)]
 
 
 def stop(session: Session, run: SyncRun, message: str) -> None:
@@ -126,7 +133,11 @@ def stop(session: Session, run: SyncRun, message: str) -> None:
     if idle:
         _release_parts(session, run.id)
     else:
-        session.execute(update(SyncRun).where(SyncRun.id == run.id).values(cancel_requested=True, message=message))
+        session.execute(
+            update(SyncRun)
+            .where(SyncRun.id == run.id, SyncRun.state == "running")  # not one that has just ended
+            .values(cancel_requested=True, message=message)
+        )
 
 
 def _release_parts(session: Session, run_id: int) -> None:

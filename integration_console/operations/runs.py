@@ -18,8 +18,9 @@ from ..models import Checkpoint, Connection, RunPart, SyncRun, db
 from ..models.run import LIVE_STATES
 from ..services.base import Resource, Service
 from ..sync.integration import IntegrationService, Part, Task
+from ..sync.keeping import Desk
 from ..sync.outcome import Ending, sum_up
-from ..sync.pull import Rules
+from ..sync.plan import Rules
 from . import connections
 from .holds import Hold, stop
 
@@ -218,13 +219,11 @@ def _carry_out(hold: Hold) -> Ending | None:
     account = connections.open_account(run.connection, run_id=run.id, should_stop=hold.should_stop)
     db.session.rollback()  # nothing is held open while we wait for an upstream
     db.session.remove()
-    service = IntegrationService(
-        task, account.service, account.upstream, work=hold.work, flush=account.recorder.flush, rules=_rules()
-    )
+    desk = Desk(account.service, account.upstream, hold.work, hold.look, account.recorder.flush, _rules())
     try:
-        return service.run()
+        return IntegrationService(task, desk).run()
     finally:
-        connections.keep_budget(account)
+        hold.budget = account.budget.state()
 
 
 def _rules() -> Rules:
@@ -257,6 +256,7 @@ def _close(hold: Hold, ending: Ending | None, foreground: bool) -> None:
         if ending.state not in LIVE_STATES:
             run.ended_at = now
         connection = session.get_one(Connection, run.connection_id)
+        connection.budget = connections.budget_seen(hold.budget) or connection.budget
         if ending.state in ("done", "done_with_problems") and run.kind != "record":
             connection.last_sync_at = now
         if ending.state == "needs_person" and ending.kind == "connection" and connection.status == "connected":

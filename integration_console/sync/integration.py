@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
 from sqlalchemy import update
-from sqlalchemy.orm import Session
 
 from .. import clock
 from ..errors import BrakeApplied, Cancelled, ConsoleError, LeaseLost, NeedsPerson, Parked, TryLater
 from ..models import Checkpoint, RunPart
-from ..services.base import Resource, Service, Upstream
 from ..storage import errors, records
+from .keeping import Desk, Keeping
 from .outcome import Ending
-from .pull import Order, Pull, Rules, Work
+from .plan import Order
+from .pull import Pull
+from .single import Single
 
 log = structlog.get_logger(__name__)
 
@@ -43,16 +43,10 @@ class Task:
 
 
 class IntegrationService:
-    """Carries one run out: every resource in turn, each as far as it goes.
+    """Carries one run out: every resource in turn, each as far as it goes."""
 
-    work: gives a transaction in which the run's lease still holds, and commits it.
-    flush: adds the calls made so far to a transaction.
-    """
-
-    def __init__(self, task: Task, service: Service, upstream: Upstream, *, work: Work,
-                 flush: Callable[[Session], None], rules: Rules) -> None:  # fmt: skip
-        self.task, self.service, self.upstream = task, service, upstream
-        self.work, self.flush, self.rules = work, flush, rules
+    def __init__(self, task: Task, desk: Desk) -> None:
+        self.task, self.desk = task, desk
 
     def run(self) -> Ending | None:
         """Read every resource. None when it got through, else why the run as a whole stopped.
@@ -86,26 +80,26 @@ class IntegrationService:
 
     def _read(self, part: Part) -> None:
         """Read one resource; a failure is filed before it passes on."""
-        resource = self.service.resources[part.resource]
+        resource = self.desk.service.resources[part.resource]
         order = Order(
             self.task.run_id, self.task.connection_id, part.id, self.task.kind == "full", self.task.asked,
             part.resource in self.task.released,
         )  # fmt: skip
-        pull = Pull(self.work, self.service, self.upstream, self.flush, resource, order, self.rules)
+        reader = (Single if self.task.kind == "record" else Pull)(self.desk, resource, order)
         try:
-            if self.task.kind == "record":
-                self._read_records(pull, resource)
+            if isinstance(reader, Single):
+                reader.run(self.task.records[resource.key])
             else:
-                pull.run()
+                reader.run()
         except (LeaseLost, Cancelled):
             raise
         except Exception as error:
             if not isinstance(error, ConsoleError):
                 log.exception("A resource could not be read", run=self.task.run_id, resource=part.resource)
-            self._file(part, pull, error)
+            self._file(part, reader, error)
             raise
 
-    def _file(self, part: Part, pull: Pull, error: Exception) -> None:
+    def _file(self, part: Part, reader: Keeping, error: Exception) -> None:
         """Write the failure where people look: the part's line and the error log."""
         now = clock.now()
         kind = getattr(error, "kind", "ours")
@@ -117,20 +111,19 @@ class IntegrationService:
         values: dict[str, Any] = {"failure_kind": kind, "message": message}
         if not isinstance(error, Parked):
             values |= {"state": "failed", "ended_at": now}
-        with self.work() as session:
+        with self.desk.work() as session:
             session.execute(update(RunPart).where(RunPart.id == part.id).values(**values))
             if not isinstance(error, Parked):
                 errors.log_failure(
-                    session, connection_id=self.task.connection_id, run_id=self.task.run_id, service=self.service.key,
-                    resource=part.resource, kind=kind, message=message, raw=getattr(error, "raw", "") or repr(error),
+                    session, connection_id=self.task.connection_id, run_id=self.task.run_id,
+                    service=self.desk.service.key, resource=part.resource, kind=kind, message=message, raw=getattr(error, "raw", "") or repr(error),
                     code=getattr(error, "code", "") or type(error).__name__, field=getattr(error, "field", None),
                     now=now,
                 )  # fmt: skip
-            pull.spend(session)
-            self.flush(session)
+            reader.spend(session)
 
     def _skip(self, parts: tuple[Part, ...], why: str) -> None:
-        with self.work() as session:
+        with self.desk.work() as session:
             session.execute(
                 update(RunPart)
                 .where(RunPart.id.in_([part.id for part in parts]))
@@ -139,18 +132,10 @@ class IntegrationService:
 
     def _forget_walk(self, part: Part) -> None:
         """After a brake the list is read anew: what a person releases must be what is gone then, not now."""
-        with self.work() as session:
+        with self.desk.work() as session:
             session.execute(
                 update(Checkpoint)
                 .where(Checkpoint.connection_id == self.task.connection_id, Checkpoint.resource == part.resource)
                 .values(cursor=None)
             )
             records.forget_seen(session, [self.task.run_id], part.resource)
-
-    # -- single records -----------------------------------------------------------------------------------------------
-
-    def _read_records(self, pull: Pull, resource: Resource) -> None:
-        """Read the named records one by one, through the same sieve and upsert as a page."""
-        for external_id in self.task.records[resource.key]:
-            pull.read_one(external_id)
-        pull.close_single()

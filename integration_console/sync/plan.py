@@ -1,0 +1,77 @@
+"""What a read of one resource is to be: the rest of an unfinished one, everything, or what changed since."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from ..models import Checkpoint
+from ..services.base import Resource
+from .walk import Walk
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The firm's limits for reading; see config.py."""
+
+    overlap_s: float = 300
+    reference_s: float = 3600
+    owners_at_once: int = 8
+    brake_records: int = 10
+    brake_percent: float = 5
+    brake_always: int = 500
+    resume_within_s: float = 6 * 3600  # an unfinished read older than this is begun anew
+
+    def brakes(self, gone: int, live: int) -> bool:
+        """Whether so many deletions are too many to believe (P7)."""
+        many = gone >= self.brake_records and gone > live * self.brake_percent / 100
+        return many or gone >= self.brake_always
+
+
+@dataclass(frozen=True)
+class Order:
+    """What was asked for: one resource of one run."""
+
+    run_id: int
+    connection_id: int
+    part_id: int
+    full: bool
+    asked: bool  # named by a person: reference data is read again however fresh it is
+    release_brake: bool = False
+
+
+def still_fresh(point: Checkpoint, resource: Resource, order: Order, rules: Rules, now: datetime) -> bool:
+    """Whether reference data was read so lately that this run leaves it alone."""
+    if order.full or order.asked or not resource.reference or not point.last_read_at:
+        return False
+    return not point.cursor and now - point.last_read_at < timedelta(seconds=rules.reference_s)
+
+
+def walk_of(point: Checkpoint, resource: Resource, order: Order, rules: Rules, now: datetime) -> Walk:
+    """The read to do, from its beginning or from the last committed page."""
+    return _unfinished(point, order, rules, now) or _new(point, resource, order, rules, now)
+
+
+def _unfinished(point: Checkpoint, order: Order, rules: Rules, now: datetime) -> Walk | None:
+    walk = Walk.from_json(point.cursor)
+    if walk is None or now - walk.begun > timedelta(seconds=rules.resume_within_s):
+        return None
+    if order.full and walk.mode != "full":
+        return None
+    if order.run_id not in walk.runs:
+        walk.runs.append(order.run_id)
+    return walk
+
+
+def _new(point: Checkpoint, resource: Resource, order: Order, rules: Rules, now: datetime) -> Walk:
+    full = order.full or resource.lists_everything or not point.last_complete_at
+    since = None
+    if not full and point.high_water:
+        since = point.high_water - timedelta(seconds=rules.overlap_s)
+    return Walk("full" if full else "incremental", [order.run_id], now, since)
+
+
+def age_in_words(point: Checkpoint, now: datetime) -> str:
+    """Why fresh reference data was left alone."""
+    minutes = int((now - (point.last_read_at or now)).total_seconds() // 60)
+    return f"Read {minutes} min ago. Reference data is read again only after a while, or when asked for by name."
