@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from croniter import croniter
+from croniter import CroniterBadDateError, croniter
 
 from .. import clock
 from ..errors import InvalidInput
@@ -35,15 +35,19 @@ def check(frequency: str, time_zone: str) -> None:
         raise InvalidInput(
             f"There is no time zone {time_zone!r}. Write it as in Europe/Berlin.", field="time_zone"
         ) from None
-    if frequency not in FREQUENCIES and (len(frequency.split()) != 5 or not croniter.is_valid(frequency)):
+    if frequency in FREQUENCIES:
+        return
+    if len(frequency.split()) != 5 or not croniter.is_valid(frequency):
         raise InvalidInput(
             f"{frequency!r} is no schedule. Use {', '.join(FREQUENCIES)}, or a cron line of five fields.",
             field="frequency",
         )
+    if next_due(frequency, time_zone, clock.now()) is None:
+        raise InvalidInput(f"The schedule {frequency!r} names a day that never comes.", field="frequency")
 
 
 def next_due(frequency: str, time_zone: str, after: datetime, *, first: bool = False) -> datetime | None:
-    """The next slot after a moment, in UTC; None for manual.
+    """The next slot after a moment, in UTC; None for manual, and for a day that never comes.
 
     first: a new or resumed connection is read at once, not at its first slot.
 
@@ -58,7 +62,10 @@ def next_due(frequency: str, time_zone: str, after: datetime, *, first: bool = F
     zone = ZoneInfo(time_zone)
     local = after.astimezone(zone).replace(tzinfo=None)
     for _ in range(1000):
-        local = croniter(line, local).get_next(datetime)
+        try:
+            local = croniter(line, local).get_next(datetime)
+        except CroniterBadDateError:  # 30 February
+            return None
         due = local.replace(tzinfo=zone).astimezone(UTC)
         if due > after:  # a wall-clock slot that the clocks jump back over is not run twice
             return due
