@@ -43,11 +43,12 @@ def _set_up_database(app: Flask, settings) -> None:
 
     settings.INSTANCE_DIR.mkdir(parents=True, exist_ok=True)
     app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url
+    # No call to an upstream is made within a transaction, so a hundred runs need only a few connections.
     pool = {
-        "pool_size": 20,
-        "max_overflow": 40,
+        "pool_size": 8,
+        "max_overflow": 16,
         "pool_timeout": 30,
-        "pool_pre_ping": settings.database_url.startswith("postgresql"),
+        "pool_pre_ping": "postgresql" in settings.database_url,
     }
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = pool
     db.init_app(app)

@@ -17,6 +17,7 @@ from .operations import holds, runs, schedule
 log = structlog.get_logger(__name__)
 
 LOOK_EVERY_S = 1.0  # for queued runs
+GATHER_S = 0.01  # hands that become free together are given work together
 
 
 class Worker:
@@ -42,8 +43,8 @@ class Worker:
             with ThreadPoolExecutor(self.slots, thread_name_prefix="hand") as hands:
                 while not self.stopping.is_set():
                     self.freed.clear()
-                    if not self._hand_out(hands, heart):
-                        self.freed.wait(LOOK_EVERY_S)
+                    if not self._hand_out(hands, heart) and self.freed.wait(LOOK_EVERY_S):
+                        self.stopping.wait(GATHER_S)
         finally:
             clockwork.shutdown(wait=False)
             heart.stop()

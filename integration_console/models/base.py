@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from threading import Lock
 from typing import Annotated
 
 import orjson
@@ -12,7 +14,9 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import JSON, BigInteger, DateTime, Integer, MetaData, String, event
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Engine
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, mapped_column, registry
+from sqlalchemy.pool import Pool
 from sqlalchemy.types import TypeDecorator
 
 _NAMES = {
@@ -73,7 +77,11 @@ db = SQLAlchemy(
     engine_options={"json_serializer": dump_json, "json_deserializer": orjson.loads},
 )
 
-_PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=30000", "temp_store=MEMORY")
+PATIENCE_S = 30  # for the writer's lock
+_PRAGMAS = (
+    "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "temp_store=MEMORY",
+    f"busy_timeout={PATIENCE_S * 1000}",
+)  # fmt: skip
 
 _reading: ContextVar[bool] = ContextVar("reading", default=False)
 
@@ -103,5 +111,32 @@ def _prepare_connection(connection, _record) -> None:
 @event.listens_for(Engine, "begin")
 def _begin(connection) -> None:
     """A transaction that may write takes SQLite's writer lock at once: a later upgrade could be refused."""
-    if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql("BEGIN" if _reading.get() else "BEGIN IMMEDIATE")
+    if connection.dialect.name != "sqlite":
+        return
+    if _reading.get():
+        connection.exec_driver_sql("BEGIN")
+        return
+    _wait_for_turn(connection)
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+# Writers of one process queue here, in order. SQLite itself lets waiting writers sleep and try again, each for
+# itself: with a hundred threads most of the time goes by while nobody writes.
+_turns: defaultdict[str, Lock] = defaultdict(Lock)
+_TURN = "writer's turn"
+
+
+def _wait_for_turn(connection) -> None:
+    if _TURN in connection.info:
+        return
+    turn = _turns[str(connection.engine.url)]
+    if not turn.acquire(timeout=PATIENCE_S):
+        raise OperationalError("BEGIN IMMEDIATE", {}, Exception("database is locked"))
+    connection.info[_TURN] = turn
+
+
+@event.listens_for(Pool, "checkin")
+def _give_turn_back(_connection, record) -> None:
+    """The transaction is over when its connection comes back to the pool."""
+    if turn := record.info.pop(_TURN, None):
+        turn.release()

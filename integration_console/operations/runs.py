@@ -42,7 +42,7 @@ class LiveRun(Conflict):
 
 def request(
     connection: Connection, *, kind: str = "incremental", only: Iterable[str] = (), records: Iterable[str] = (),
-    cause: str = "person", asked_by: str | None = None, due_at: datetime | None = None, release_brake: bool = False,
+    cause: str = "person", asked_by: str | None = None, release_brake: bool = False,
 ) -> SyncRun:  # fmt: skip
     """Ask for a run; a worker picks it up within seconds.
 
@@ -50,22 +50,46 @@ def request(
     Raises InvalidInput for unknown names, LiveRun when one of the resources is being read already,
     Conflict when the connection is paused or needs a person.
     """
-    service = services.by_key(connection.service)
     wanted = _by_name(records)
-    names = _chosen(connection, service, list(wanted) if records else list(only))
-    _must_be_connected(connection)
-    options: dict = {"asked": bool(list(only)), "released": names if release_brake else []}
-    run = SyncRun(
-        connection_id=connection.id, kind="record" if records else kind, state="queued", cause=cause, asked_by=asked_by,
-        due_at=due_at, queued_at=clock.now(), options=options | ({"records": wanted} if records else {}),
-        parts=[RunPart(connection_id=connection.id, resource=name) for name in names],
-    )  # fmt: skip
-    db.session.add(run)
+    names = list(wanted) if records else list(only)
+    run = _order(connection, kind, names, wanted, cause=cause, asked_by=asked_by)
+    run.options |= {"asked": bool(list(only)), "released": names if release_brake else []}
+    resources = [part.resource for part in run.parts]
     try:
         db.session.commit()
     except IntegrityError:
         db.session.rollback()
-        raise _in_the_way(connection.id, names) from None
+        raise _in_the_way(connection.id, resources) from None
+    return run
+
+
+def request_slots(slots: Iterable[tuple[Connection, datetime]]) -> list[SyncRun]:
+    """Ask for the scheduled runs of several connections in one transaction, all or none.
+
+    Raises Conflict when one of them cannot be asked for.
+    """
+    asked = [_order(connection, "incremental", [], {}, cause="schedule", due_at=slot) for connection, slot in slots]
+    try:
+        db.session.commit()
+    except IntegrityError:
+        db.session.rollback()
+        raise Conflict("A run of this connection is under way, or this slot has been run.") from None
+    return asked
+
+
+def _order(
+    connection: Connection, kind: str, names: list[str], wanted: dict[str, list[str]], *, cause: str,
+    asked_by: str | None = None, due_at: datetime | None = None,
+) -> SyncRun:  # fmt: skip
+    """A queued run and its parts, in the session."""
+    names = _chosen(connection, services.by_key(connection.service), names)
+    _must_be_connected(connection)
+    run = SyncRun(
+        connection_id=connection.id, kind="record" if wanted else kind, state="queued", cause=cause, asked_by=asked_by,
+        due_at=due_at, queued_at=clock.now(), options={"records": wanted} if wanted else {},
+        parts=[RunPart(connection_id=connection.id, resource=name) for name in names],
+    )  # fmt: skip
+    db.session.add(run)
     return run
 
 
@@ -122,7 +146,7 @@ def _in_the_way(connection_id: int, names: list[str]) -> ConsoleError:
         )
     ).all()
     if not rows:
-        return Conflict("This slot of the schedule has been run already.")
+        return Conflict("Another run of this connection was asked for at the same moment.")
     return LiveRun(rows[0].run_id, [row.resource for row in rows][:3])
 
 

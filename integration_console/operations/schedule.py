@@ -22,6 +22,8 @@ from .slots import next_due
 
 log = structlog.get_logger(__name__)
 
+TOGETHER = 100  # connections whose runs are asked for in one transaction
+
 
 @dataclass(frozen=True)
 class Chore:
@@ -39,41 +41,45 @@ def tick(now: datetime | None = None) -> int:
     while nobody looked are folded into one run, and said in the log (D3).
     """
     now = now or clock.now()
-    due = (
-        select(Connection.id)
-        .where(Connection.status == "connected", Connection.next_due_at <= now)
-        .order_by(Connection.next_due_at)
-    )
-    asked = 0
-    for connection_id in list(db.session.scalars(due)):
-        asked += _ask(connection_id, now)
+    due = select(Connection.id).where(Connection.status == "connected", Connection.next_due_at <= now)
+    waiting, asked = list(db.session.scalars(due.order_by(Connection.next_due_at))), 0
+    for start in range(0, len(waiting), TOGETHER):
+        batch = waiting[start : start + TOGETHER]
+        try:
+            asked += _ask(batch, now)
+        except Conflict:  # of one of them: then each for itself
+            asked += sum(_ask_alone(connection_id, now) for connection_id in batch)
     db.session.rollback()
     return asked
 
 
-def _ask(connection_id: int, now: datetime) -> bool:
-    connection = db.session.get_one(Connection, connection_id)
-    slot = connection.next_due_at
-    if slot is None or slot > now or connection.status != "connected":
-        return False  # another clock was here between our look and now
-    following = next_due(connection.frequency, connection.time_zone, slot)
-    if following and following <= now - timedelta(minutes=1):
-        log.warning("Missed slots are folded into one run", connection=connection_id, since=slot.isoformat())
-    connection.next_due_at = next_due(connection.frequency, connection.time_zone, now)
+def _ask(connection_ids: list[int], now: datetime) -> int:
+    """Ask for the runs of several connections in one transaction, and set when they are due next."""
+    found = db.session.scalars(select(Connection).where(Connection.id.in_(connection_ids)))
+    orders = []
+    for connection in found:
+        slot = connection.next_due_at
+        if slot is None or slot > now or connection.status != "connected":
+            continue  # another clock was here between our look and now
+        following = next_due(connection.frequency, connection.time_zone, slot)
+        if following and following <= now - timedelta(minutes=1):
+            log.warning("Missed slots are folded into one run", connection=connection.id, since=slot.isoformat())
+        connection.next_due_at = next_due(connection.frequency, connection.time_zone, now)
+        orders.append((connection, slot))
+    return len(runs.request_slots(orders))
+
+
+def _ask_alone(connection_id: int, now: datetime) -> int:
+    slot = db.session.get_one(Connection, connection_id).next_due_at
     try:
-        runs.request(connection, cause="schedule", due_at=slot)
-        return True
+        return _ask([connection_id], now)
     except Conflict as error:  # the run before is still reading, or another clock asked: the slot is spent
-        log.info("A slot was not run by itself", connection=connection_id, slot=slot.isoformat(), why=str(error))
-    _spend(connection_id, slot, now)
-    return False
-
-
-def _spend(connection_id: int, slot: datetime, now: datetime) -> None:
+        log.info("A slot was not run by itself", connection=connection_id, slot=str(slot), why=str(error))
     connection = db.session.get_one(Connection, connection_id)
     if connection.next_due_at == slot:
         connection.next_due_at = next_due(connection.frequency, connection.time_zone, now)
     db.session.commit()
+    return 0
 
 
 CHORES = (
