@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
+from threading import get_ident, local
 from typing import Any
 
 import orjson
@@ -193,6 +195,8 @@ class _Keys:
         self.engine, self.vault, self.app = db.engine, vault(), AppSettings.of(service)
         self.insecure = current_app.config["SETTINGS"].ALLOW_INSECURE_UPSTREAMS
         self.recorder = Recorder(connection_id, run_id, service.key)
+        self._here = local()  # each thread's own: the token it used last
+        self.us = self.app.client(service)  # now: tokens are also renewed in threads that know of no application
 
     @property
     def renewable(self) -> bool:
@@ -207,6 +211,7 @@ class _Keys:
     def headers(self) -> dict[str, str]:
         """What lets a call in."""
         if token := self.credentials.get("access_token"):
+            self._here.used = token
             return {"Authorization": f"Bearer {token}"}
         way = next(way for way in self.service.ways if isinstance(way, ApiKey))
         return {way.header: way.prefix + self.credentials[way.credential]}
@@ -244,31 +249,35 @@ class _Keys:
 
         Raises NeedsPerson when the service refuses, TryLater when it does not answer.
         """
-        spent, name, me = self.credentials.get("access_token"), f"refresh:{self.connection_id}", process_name()
-        me = f"{me}:{id(self)}"  # two threads of one process are two askers
+        spent = getattr(self._here, "used", self.credentials.get("access_token"))
         deadline = clock.monotonic() + REFRESH_LEASE_S + 5
         while clock.monotonic() < deadline:
-            with Session(self.engine) as session, session.begin():
-                taken = leases.take(session, name, me, REFRESH_LEASE_S)
-            if self._reread() != spent:
-                self._let_go(name, me, taken)
-                return
-            if taken is not None:
-                try:
-                    self._ask_for_tokens()
-                finally:
-                    self._let_go(name, me, taken)
-                return
+            with self._turn() as ours:
+                sealed = self._reread()
+                if self.credentials.get("access_token") != spent:
+                    return
+                if ours:
+                    self._ask_for_tokens(sealed)
+                    return
             clock.sleep(0.1)
         raise TryLater(f"{self.service.label}: the sign-in is being renewed by another process that does not finish.")
 
-    def _let_go(self, name: str, me: str, taken: int | None) -> None:
-        if taken is not None:
-            with Session(self.engine) as session, session.begin():
-                leases.release(session, name, me)
+    @contextmanager
+    def _turn(self) -> Iterator[bool]:
+        """Whether it is ours to ask for new tokens; nobody else asks while inside."""
+        # Two threads are two askers, also where they share these keys.
+        name, me = f"refresh:{self.connection_id}", f"{process_name()}:{get_ident()}"
+        with Session(self.engine) as session, session.begin():
+            ours = leases.take(session, name, me, REFRESH_LEASE_S) is not None
+        try:
+            yield ours
+        finally:
+            if ours:
+                with Session(self.engine) as session, session.begin():
+                    leases.release(session, name, me)
 
-    def _reread(self) -> str | None:
-        """Take over what is stored now; its access token."""
+    def _reread(self) -> str:
+        """Take over the credentials as they are stored now; sealed, they tell later whether they are still those."""
         with Session(self.engine) as session:
             row = session.execute(
                 select(Connection.credentials, Connection.status, Connection.status_reason).where(
@@ -279,37 +288,35 @@ class _Keys:
             raise NeedsPerson("The connection was removed.")
         if row.status == "needs_reconnect":  # no further tries until a person acts (K3)
             raise NeedsPerson(row.status_reason or "The connection needs to be reconnected first.")
-        self.sealed = row.credentials
-        self.credentials = orjson.loads(self.vault.open(f"connection:{self.connection_id}", self.sealed))
-        return self.credentials.get("access_token")
+        self.credentials = orjson.loads(self.vault.open(f"connection:{self.connection_id}", row.credentials))
+        return row.credentials
 
-    def _ask_for_tokens(self) -> None:
+    def _ask_for_tokens(self, sealed: str) -> None:
         """Refresh and commit the whole answer before anything of it is used (K2)."""
         way = self._way()
         try:
             tokens = auth.refresh(
-                self.token_endpoint(way.token_url), way, self.app.client(self.service),
-                self.credentials["refresh_token"],
+                self.token_endpoint(way.token_url), way, self.us, self.credentials["refresh_token"]
             )  # fmt: skip
         except NeedsPerson as error:
-            if error.code == "invalid_grant" and not self._store(
-                status="needs_reconnect", status_reason=str(error), status_since=clock.now()
-            ):
-                self._reread()  # a person was quicker: theirs count
-                return
-            raise
+            reason = {"status": "needs_reconnect", "status_reason": str(error), "status_since": clock.now()}
+            if error.code != "invalid_grant" or self._store(sealed, reason):
+                raise
+            self._reread()  # a person was quicker: theirs count (K3)
+            return
         renewed = {**self.credentials, **kept(tokens)}
-        if self._store(
-            credentials=self.vault.seal(f"connection:{self.connection_id}", orjson.dumps(renewed).decode()),
-            expires_at=tokens.expires_at, renewed_at=clock.now(),
-        ):  # fmt: skip
+        values = {
+            "credentials": self.vault.seal(f"connection:{self.connection_id}", orjson.dumps(renewed).decode()),
+            "expires_at": tokens.expires_at, "renewed_at": clock.now(),
+        }  # fmt: skip
+        if self._store(sealed, values):
             self.credentials = renewed
         else:
             self._reread()
 
-    def _store(self, **values: Any) -> bool:
+    def _store(self, sealed: str, values: Mapping[str, Any]) -> bool:
         """Write to the connection, unless a person reconnected or removed it since we read its credentials."""
-        ours = (Connection.id == self.connection_id, Connection.credentials == self.sealed)
+        ours = (Connection.id == self.connection_id, Connection.credentials == sealed)
         with Session(self.engine) as session, session.begin():
             return bool(session.execute(update(Connection).where(*ours).values(**values)).rowcount)  # type: ignore[attr-defined]
 
@@ -328,9 +335,10 @@ def kept_answer(given: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises InvalidInput when it holds no usable token.
     """
-    if given.get("expires_at") or "obtained_at" in given:
-        return dict(given)
     try:
+        if given.get("expires_at") or "obtained_at" in given:
+            _ = auth.read_answer(given), clock.parse(given.get("expires_at")), clock.parse(given.get("obtained_at"))
+            return dict(given)
         return kept(auth.read_answer(given))
-    except UpstreamError as error:
+    except (UpstreamError, ValueError, TypeError) as error:
         raise InvalidInput(f"This is no token answer: {error}", field="credentials") from None

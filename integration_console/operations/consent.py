@@ -112,6 +112,7 @@ def _exchange(asked: OAuthState, code: str) -> dict:
     endpoint = TokenEndpoint(
         service=service, url=way.token_url, record=recorder, secrets=[client.secret, code], insecure=insecure
     )
+    db.session.rollback()  # nothing is held open while we wait for the service (D5)
     try:
         return kept(auth.exchange(endpoint, way, client, code, verifier=verifier))
     finally:

@@ -85,6 +85,7 @@ def test_a_row_moved_to_another_connection_is_refused(session, sandbox):
         ("ghl", {"settings": {}}, InvalidInput, "Location ID is missing"),
         ("clio", {"credentials": {"access_token": ""}}, InvalidInput, "token"),
         ("clio", {"credentials": {"access_token": 7}}, InvalidInput, "token"),
+        ("clio", {"credentials": {"access_token": "t", "expires_at": "soon"}}, InvalidInput, "token"),
         ("clio", {"name": " "}, InvalidInput, "name"),
         ("clio", {"frequency": "sometimes"}, InvalidInput, "no schedule"),
         ("clio", {"time_zone": "Mars/Olympus"}, InvalidInput, "no time zone"),
