@@ -40,6 +40,18 @@ class Need:
     status: str = "attention"
 
 
+@dataclass(frozen=True)
+class Hour:
+    """What the runs of one hour came to."""
+
+    since: datetime
+    until: datetime
+    state: str  # the worst of them
+    runs: int
+    ended: int
+    well: int
+
+
 @dataclass
 class Health:
     """How one connection is."""
@@ -50,13 +62,13 @@ class Health:
     records: int = 0
     status: str = "ok"  # a word of the pages: ok, running, waiting, attention, failed, paused, never, late
     need: Need | None = None
-    hours: list[dict] = field(default_factory=list)  # 24, oldest first: {"state", "since", "until", "runs", "well"}
+    hours: list[Hour] = field(default_factory=list)  # the last 24, the oldest first
 
     @property
     def share(self) -> float | None:
         """The share of the day's runs that ended well; None when none ended."""
-        ended = sum(hour["runs"] for hour in self.hours)
-        return sum(hour["well"] for hour in self.hours) / ended if ended else None
+        ended = sum(hour.ended for hour in self.hours)
+        return sum(hour.well for hour in self.hours) / ended if ended else None
 
 
 def of_connections(connections: Iterable[Connection]) -> list[Health]:
@@ -169,14 +181,12 @@ def add_hours(cards: Iterable[Health]) -> None:
         one.hours = [_hour(first, number, states[connection_id, number]) for number in range(HOURS)]
 
 
-def _hour(first: datetime, number: int, states: list[str]) -> dict:
+def _hour(first: datetime, number: int, states: list[str]) -> Hour:
     ended = [state for state in states if state in ENDED_STATES]
     words = [_ENDED_AS.get(state, "attention") for state in ended] + ["running"] * (len(states) - len(ended))
-    return {
-        "state": min(words, key=_ORDER.index) if words else "never",
-        "since": first + timedelta(hours=number), "until": first + timedelta(hours=number + 1),
-        "all": len(states), "runs": len(ended), "well": ended.count("done"),
-    }  # fmt: skip
+    worst = min(words, key=_ORDER.index) if words else "never"
+    start = first + timedelta(hours=number)
+    return Hour(start, start + timedelta(hours=1), worst, len(states), len(ended), ended.count("done"))
 
 
 # -- resources ----------------------------------------------------------------------------------------------------

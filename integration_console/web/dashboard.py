@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, render_template
+from flask import Blueprint, render_template, url_for
 
 from ..operations import connections, figures, overview, run_history
 from . import Menu
 from .access import may
 from .filters import same_time_yesterday, start_of_day
+from .formatting import clock_time, iso
 
 page = Blueprint("dashboard", __name__)
 menu = Menu("Dashboard", icon="speedometer2", order=10, key="d")
@@ -32,8 +33,28 @@ def index():
         healthy=sum(one.status in ("ok", "running", "waiting") for one in health), every=every, health=health,
         paused=[one for one in health if one.status == "paused"], figures=_figures(every), midnight=start_of_day(),
         runs=latest, totals=run_history.totals(latest), issues=issues, steps=figures.first_steps(every),
-        calls_left={one.connection.id: figures.calls_left(one.connection) for one in cards},
+        slots=_slots(cards), calls_left={one.connection.id: figures.calls_left(one.connection) for one in cards},
     )  # fmt: skip
+
+
+def _slots(cards: list[overview.Health]) -> dict[int, list[dict]]:
+    """The strip of each card: an hour a slot, in words, leading to the runs of that hour."""
+    runs_url, names = url_for("runs.index"), {}
+    for hour in cards[0].hours if cards else ():  # the same hours on every card
+        names[hour.since] = f"{clock_time(hour.since)}: ", f"&since={iso(hour.since)}&until={iso(hour.until)}"
+    return {
+        one.connection.id: [
+            _slot(hour, *names[hour.since], f"{runs_url}?connection={one.connection.id}") for hour in one.hours
+        ]
+        for one in cards
+    }
+
+
+def _slot(hour: overview.Hour, name: str, times: str, address: str) -> dict:
+    if not hour.runs:
+        return {"state": hour.state, "label": name + "no run", "url": ""}
+    many = f"{hour.runs} run{'s' if hour.runs > 1 else ''}, {'all' if hour.state == 'ok' else hour.well} well"
+    return {"state": hour.state, "label": name + many, "url": address + times}
 
 
 def _needs(health: list[overview.Health], issues: list) -> list[overview.Need]:

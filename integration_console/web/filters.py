@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
 from flask import request
+from werkzeug.routing import RequestRedirect
 
 from .. import clock
 from ..errors import InvalidInput
@@ -35,6 +36,7 @@ class Asked:
     """
 
     def __init__(self, labels: Mapping[str, str]) -> None:
+        _leave_out_what_is_empty()
         self.labels = {**labels, "range": "Time", "since": "From", "until": "Until"}
         self.errors: dict[str, str] = {}
         given = {name: text.strip() for name, text in request.args.items() if text.strip()}
@@ -129,6 +131,13 @@ class Asked:
         if name in TIMES and not self.error(name):
             return moment(instant(text))
         return text
+
+
+def _leave_out_what_is_empty() -> None:
+    """A form sends also the fields nobody filled in; they do not clutter the address."""
+    if any(not text.strip() for text in request.args.values()):
+        kept = [(name, text) for name, text in request.args.items(multi=True) if text.strip()]
+        raise RequestRedirect(f"{request.path}?{urlencode(kept)}" if kept else request.path)
 
 
 def instant(text: str) -> datetime | None:

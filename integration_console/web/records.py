@@ -97,10 +97,17 @@ def _columns(kind: Resource, asked: Asked) -> list[Column]:
     wanted = [name for text in request.args.getlist("columns") for name in text.split(",") if name]
     if unknown := [name for name in wanted if name not in every]:
         asked.refuse("columns", f"There is no column {unknown[0][:60]!r} here.")
-    if wanted := [name for name in wanted if name in every][:MOST_COLUMNS]:
-        asked.values["columns"] = ",".join(wanted)
-        return [every[name] for name in wanted]
-    useful = [column for column in every.values() if _tells_something(column, kind)]
+    usual = _usual_columns(kind)
+    wanted = [name for name in wanted if name in every][:MOST_COLUMNS]
+    if not wanted or wanted == [column.name for column in usual]:
+        asked.values.pop("columns", None)
+        return usual
+    asked.values["columns"] = ",".join(wanted)
+    return [every[name] for name in wanted]
+
+
+def _usual_columns(kind: Resource) -> list[Column]:
+    useful = [column for column in kind.columns() if _tells_something(column, kind)]
     chosen = sorted(useful, key=_rank)[:USUAL_COLUMNS]
     return [column for column in useful if column in chosen]
 

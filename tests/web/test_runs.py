@@ -162,3 +162,9 @@ def test_a_run_again_keeps_its_settings(admin, firm):
     values = {i.attrs["name"]: i.attrs["value"] for i in form.all("input") if i.attrs["name"] != "csrf_token"}
     assert values == {"kind": "full", "only": "matters"}
     assert Page(admin.send(form.attrs["action"], f"/runs/{run}", values)).status == 302
+
+
+@pytest.mark.one_database
+def test_fields_nobody_filled_in_do_not_clutter_the_address(admin, firm):
+    answer = admin.client.get("/runs?connection=&state=done&cause=&kind=&range=")
+    assert (answer.status_code, answer.location) == (308, "/runs?state=done")

@@ -84,7 +84,8 @@ def test_a_call_without_an_answer_is_found_and_said(admin, firm):
     ("query", "said"),
     [
         ("q=colour:red", "There is no key 'colour'. There are: service"), ("q=run:seven", "must be a whole number"),
-        ("status=banana", "is no HTTP status"), ("service=myspace", "is not known. There are:"), ("q=run:", "needs a value"),
+        ("status=banana", "is no HTTP status"), ("service=myspace", "is not known. There are:"),
+        ("q=run:", "needs a value"),
         ("before=1", "This list has no filter called 'before'"), ("cursor=made-up", "leads nowhere in the log"),
         ("q=after:tomorrow", "is no time"),
     ],

@@ -1,0 +1,126 @@
+"""Every page people come for, in a real browser: axe finds nothing, the console is silent, answers are near."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from ..operations.conftest import point_at
+from ..web.firm import Firm
+from .conftest import NARROW, WIDE
+
+LOOKS = [(theme, size) for theme in ("dark", "light") for size in (WIDE, NARROW)]
+
+
+@pytest.fixture
+def firm(monkeypatch, upstreams, app):
+    """One account, read, with something of everything: a failure, a brake, a run under way."""
+    point_at(monkeypatch, upstreams)
+    firm = Firm(app, upstreams)
+    number = firm.connect(name="Ruiz & Partner")
+    firm.read(number, "matters", "users", "bank_accounts", kind="full")
+    firm.refuse(number, "9001", "9002")
+    firm.past_run(number, "done_with_problems", "2 records could not be kept and wait under Errors.", refused=2)
+    firm.past_run(
+        number, "failed", "412 of 900 matters are gone.", state="failed", failure_kind="conflict", complete=False
+    )
+    firm.ask(number, "contacts")
+    firm.worker()
+    return firm
+
+
+PAGES = (
+    "/", "/connections", "/connections/new", "/connections/new/clio", "/connections/new/ghl", "/connections/1",
+    "/connections/1/timeline", "/connections/1/settings", "/connections/1/reconnect", "/connections/1/runs/new",
+    "/runs", "/runs?state=odd", "/runs/1", "/runs/2", "/runs/3", "/runs/4", "/records", "/records/1/matters",
+    "/records/1/bank_accounts", "/records/1", "/transactions", "/transactions?q=colour:red", "/transactions?status=404",
+    "/transactions/3", "/transactions/3?tab=response", "/transactions/3?tab=attempts", "/errors", "/errors/log",
+    "/errors?state=resolved", "/errors/1",
+)  # fmt: skip
+EXPLAINED = ("/runs?state=odd", "/transactions?q=colour:red")  # a 422 that browsers note in their console
+
+
+@pytest.mark.parametrize(
+    ("theme", "size"), LOOKS, ids=lambda value: value if isinstance(value, str) else value["width"]
+)
+def test_axe_finds_nothing_and_no_page_is_wider_than_its_window(tab, live, firm, theme, size):
+    tab.sign_in(live.user())
+    tab.look(theme, size)
+    found = []
+    for path in PAGES:
+        page = tab.open(path)
+        found += [f"{path}: {violation}" for violation in tab.violations()]
+        if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
+            found.append(f"{path} is wider than {size['width']}")
+    tab.said[:] = [said for said in tab.said if "422" not in said]
+    assert not found
+
+
+def test_a_page_never_shows_the_words_of_a_program(tab, live, firm):
+    tab.sign_in(live.user())
+    for path in PAGES:
+        text = tab.open(path).inner_text("main")
+        if "/transactions/" in path or path == "/errors/1":
+            continue  # what the upstream said, in its own words
+        assert not re.search(r"\b(Exception|Traceback|null|None|undefined|NaN)\b", text), path
+    tab.said[:] = [said for said in tab.said if "422" not in said]
+
+
+def test_the_first_screen_answers_whether_everything_is_all_right(tab, live, firm):
+    """ux.md, promise 1"""
+    tab.sign_in(live.user())
+    for size in (WIDE, NARROW):
+        tab.look("dark", size)
+        box = tab.open("/").get_by_text(re.compile("need.* you|healthy")).first.bounding_box()
+        assert box["y"] + box["height"] <= size["height"]
+
+
+def test_which_records_failed_and_what_to_do_is_two_clicks_away(tab, live, firm):
+    """ux.md section 4"""
+    tab.sign_in(live.user())
+    page = tab.open("/")
+    page.get_by_role("link", name="Failed today").click()
+    assert page.get_by_text("The field open_date holds 31.02.2026").first.is_visible()
+    page.get_by_role("link", name="See it").first.click()
+    page.get_by_text("What to do", exact=True).wait_for()
+    page.locator("summary", has_text="Retry all 2").click()
+    assert page.get_by_text("A run reads the 2 waiting matters again.").is_visible()
+
+
+def test_a_run_is_started_from_its_card_and_stopped_on_its_page(tab, live, firm):
+    tab.sign_in(live.user("staff"))
+    page = tab.open("/runs/4")
+    page.locator("summary", has_text="Cancel").click()
+    page.get_by_role("button", name="Cancel the run").click()
+    page.get_by_text("Cancelled by staff@example.com").wait_for()
+    page = tab.open("/")
+    page.get_by_role("button", name="Sync now Ruiz & Partner").click()
+    page.wait_for_url("**/runs/5")
+    assert page.get_by_text("Waiting for a worker").is_visible()
+
+
+def test_consent_leaves_the_page_although_forms_may_only_go_home(tab, live, firm):
+    """dependencies G17: the policy forbids a form to lead to another origin; a script's answer may."""
+    tab.sign_in(live.user())
+    page = tab.open("/connections/new/clio")
+    page.get_by_label("Name").fill("Second office")
+    page.get_by_role("button", name="Go to Clio").click()
+    page.wait_for_url(lambda url: "/oauth/authorize" in url or "/oauth/clio/callback" in url or "127.0.0.1" in url)
+    assert live.url not in page.url or "/connections/" in page.url
+
+
+def test_lists_work_by_keyboard_alone(tab, live, firm):
+    tab.sign_in(live.user())
+    page = tab.open("/runs")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/runs/4")
+    page.keyboard.press("g")
+    page.keyboard.press("t")
+    page.wait_for_url("**/transactions")
+    page.keyboard.press("/")
+    page.keyboard.type("status:404")
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile(r"/transactions\?q=status%3A404$"))
+    assert page.get_by_text("No call matches these filters.").is_visible()
