@@ -113,17 +113,19 @@ def _judge(one: Health, now: datetime) -> tuple[str, Need | None]:
         return "attention", _need(one, f"needs to be reconnected. {reason}", connection.status_since, "Reconnect")
     if one.live and one.live.state == "running":
         return "running", None
-    if connection.next_due_at and connection.next_due_at < now - GRACE and not one.live:
-        return "late", _need(one, "is late: its read did not start.", connection.next_due_at, "Look at it", grave=False)
     if last is None:
         if one.live or now - connection.created_at < GRACE:
             return ("waiting" if one.live else "never"), None
         return "never", _need(one, "was never read.", connection.created_at, "Read it now", grave=False)
-    if last.state == "done":
-        return "ok", None
-    grave = last.state in ("failed", "needs_person")
-    said = f"{_ENDED_WORDS[last.state]} {last.message or ''}".strip()
-    return _ENDED_AS.get(last.state, "attention"), _need(one, said, last.ended_at, "See the run", run=last, grave=grave)
+    if last.state != "done":
+        grave = last.state in ("failed", "needs_person")
+        said = f"{_ENDED_WORDS[last.state]} {last.message or ''}".strip()
+        word = _ENDED_AS.get(last.state, "attention")
+        return word, _need(one, said, last.ended_at, "See the run", run=last, grave=grave)
+    if connection.next_due_at and connection.next_due_at < now - GRACE and not one.live:
+        said = "is late: its read did not start."
+        return "late", _need(one, said, connection.next_due_at, "Look at it", grave=False)
+    return "ok", None
 
 
 _ENDED_WORDS = {
