@@ -122,6 +122,7 @@ class Filters:
     outcome: str | None = None
     resource: str | None = None
     direction: str | None = None
+    method: str | None = None
     text: str | None = None  # part of the address as it is grouped or as it was called
 
 
@@ -194,6 +195,7 @@ _CONDITIONS: dict[str, Callable[[Any, Any], ColumnElement[bool]]] = {
     "status_class": lambda c, value: c.status.between(value * 100, value * 100 + 99),
     "resource": lambda c, value: c.resource == value,
     "direction": lambda c, value: c.direction == value,
+    "method": lambda c, value: c.method == value,
     "text": lambda c, value: or_(
         c.path_template.icontains(without_nul(value), autoescape=True),
         c.url.icontains(without_nul(value), autoescape=True),

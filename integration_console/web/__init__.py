@@ -12,6 +12,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from flask import Blueprint, Flask
+from werkzeug.routing import IntegerConverter
 
 PAGES_ONLY = "page"  # what makes a module of this folder a page
 
@@ -29,10 +30,18 @@ class Menu:
     endpoint: str = ""  # set when the page is registered
 
 
+class RowNumber(IntegerConverter):
+    """A number in an address. One that no table can hold is an address that does not exist."""
+
+    def __init__(self, map, fixed_digits=0, min=None, max=2**63 - 1, signed=False) -> None:
+        super().__init__(map, fixed_digits, min, max, signed)
+
+
 def set_up(app: Flask) -> None:
     """Everything between a request and a page, then every page."""
     from . import access, error_pages, formatting, shell
 
+    app.url_map.converters["int"] = RowNumber
     formatting.set_up(app)
     shell.set_up(app)
     access.set_up(app)

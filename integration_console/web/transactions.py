@@ -28,16 +28,19 @@ menu = Menu("Transactions", icon="arrow-left-right", order=60, key="t")
 FILTERS = {
     "q": "Search", "service": "Service", "connection": "Connection", "run": "Run", "status": "Status",
     "outcome": "Outcome", "resource": "Resource",
+    "method": "Method",
 }  # fmt: skip
 STATUSES = {
     "2xx": "2xx, answered well", "3xx": "3xx, sent elsewhere", "4xx": "4xx, refused", "5xx": "5xx, their failure",
     "none": "no answer",
 }  # fmt: skip
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 WORDS = {
     "service": "a service: service:clio", "connection": "a connection's number: connection:1",
     "run": "a run's number: run:12",
     "status": "an HTTP status: status:429, status:5xx, status:none", "outcome": 'what it meant: outcome:"slow down"',
-    "resource": "a resource: resource:matters", "code": "the same as status: code:429",
+    "resource": "a resource: resource:matters", "method": "how it was called: method:POST",
+    "code": "the same as status: code:429",
     "after": "from a time on: after:2026-11-01", "before": "up to a time: before:2026-11-02T14:00",
 }  # fmt: skip
 _SAME_AS = {"code": "status", "after": "since", "before": "until"}
@@ -60,7 +63,7 @@ def index():
     return render_template(
         "transactions/index.html", asked=asked, chips=asked.chips(names), found=found, names=names, words=WORDS,
         connections=[("", "All"), *names["connection"].items()], services=[("", "All"), *names["service"].items()],
-        statuses=[("", "Any"), *STATUSES.items()], outcomes=["", *OUTCOMES],
+        statuses=[("", "Any"), *STATUSES.items()], outcomes=["", *OUTCOMES], methods=METHODS,
         days=firm_settings.days_kept("transactions"),
         older=found.older and asked.url(cursor=transactions.encode(found.older, secret)),
         newer=found.newer and asked.url(cursor=transactions.encode(found.newer, secret)),
@@ -92,7 +95,8 @@ def _wanted(asked: Asked) -> Filters:
         since=since, until=until, service=given.one_of("service", services.every()) or None,
         connection_id=given.number("connection"), run_id=given.number("run"),
         outcome=given.one_of("outcome", OUTCOMES) or None, resource=given.one_of("resource", resources) or None,
-        text=words.text or None, **status,
+        text=words.text or None,
+        method=given.one_of("method", METHODS) or None, **status,
     )  # fmt: skip
     asked.take_errors(given, "q" if words.keys else None)
     return wanted

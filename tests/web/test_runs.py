@@ -168,3 +168,9 @@ def test_a_run_again_keeps_its_settings(admin, firm):
 def test_fields_nobody_filled_in_do_not_clutter_the_address(admin, firm):
     answer = admin.client.get("/runs?connection=&state=done&cause=&kind=&range=")
     assert (answer.status_code, answer.location) == (308, "/runs?state=done")
+
+
+@pytest.mark.parametrize("path", ["/runs/99999999999999999999", "/connections/99999999999999999999", "/records/9e9"])
+def test_a_number_too_large_is_a_page_that_does_not_exist(admin, path):
+    assert admin.open(path).status == 404
+    assert admin.open("/runs?connection=999999999999999").rows == []

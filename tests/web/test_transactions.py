@@ -55,6 +55,7 @@ def test_walking_older_meets_every_call_once_and_newer_leads_back(admin, firm):
 @pytest.mark.parametrize(
     "query",
     [
+        "method=POST", "q=method:POST",
         "status=429", "status=4xx", "q=status:429", "q=code:429", "q=/notes", "q=status:4xx+/notes", "resource=notes",
         'q=outcome:"slow down"', "outcome=slow+down", "run=7", "q=run:7", "service=ghl", "connection=2",
         "q=service:ghl+connection:2", "range=15m&status=429",
@@ -64,7 +65,7 @@ def test_a_call_is_found_by(admin, firm, query):
     add_calls(firm, 3)
     (wanted,) = add_calls(
         firm, status=429, outcome="slow down", path_template="/notes", url="https://x/notes", resource="notes",
-        run_id=7, service="ghl", connection_id=2,
+        run_id=7, service="ghl", connection_id=2, method="POST",
     )  # fmt: skip
     assert ids(admin.open(f"/transactions?{query}")) == [wanted]
 
