@@ -37,9 +37,13 @@ class Store(Protocol):
 
 def open_store(database_url: str, folder: Path) -> Store:
     """The store of this installation: beside the database when that is PostgreSQL, else a file in `folder`."""
-    if database_url.startswith("postgres"):
-        return _postgres(re.sub(r"^postgres(ql)?(\+\w+)?://", "postgresql://", database_url), os.getpid())
-    return _sqlite(str(folder), os.getpid())
+    with _opening:  # a hundred runs that begin together share one pool
+        if database_url.startswith("postgres"):
+            return _postgres(re.sub(r"^postgres(ql)?(\+\w+)?://", "postgresql://", database_url), os.getpid())
+        return _sqlite(str(folder), os.getpid())
+
+
+_opening = Lock()
 
 
 class MemoryStore:

@@ -202,7 +202,7 @@ def _stats(port: int) -> dict:
 
 def many() -> None:
     """1,000 connections due at once, five calls each at 50 ms, two workers of 100 slots; 10,000 due ones claimed."""
-    with databases() as fresh, fast_server("--records", "1000", "--latency-ms", "50") as port:
+    with databases() as fresh, fast_server("--records", "20", "--latency-ms", "50") as port:
         for kind in ("sqlite", "postgresql"):
             with fresh(kind) as url:
                 facts = in_process("many", port, url)

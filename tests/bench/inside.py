@@ -112,7 +112,7 @@ def many(port: int, database: str) -> dict:
     import os
     import signal
 
-    from integration_console.models import SyncRun, db
+    from integration_console.models import SyncRun, db, reading
 
     os.environ["CLIO_LIMITS"] = "1000000/60"
     app = console(port, database)
@@ -130,8 +130,8 @@ def many(port: int, database: str) -> dict:
     try:
         began, done = 0.0, 0
         while done < 1000:
-            time.sleep(0.02)
-            with app.app_context():
+            time.sleep(0.05)
+            with app.app_context(), reading():  # looking must not take the writer's lock
                 if not began and db.session.query(SyncRun.id).limit(1).first():
                     began = time.perf_counter()
                 done = (
@@ -148,7 +148,8 @@ def many(port: int, database: str) -> dict:
             hand.wait(timeout=30)
     with app.app_context():
         good = db.session.query(SyncRun).filter_by(state="done").count()
-    return {"seconds": seconds, "done": good}
+        others = {r.message for r in db.session.query(SyncRun).filter(SyncRun.state != "done").limit(20)}
+    return {"seconds": seconds, "done": good, "others": sorted(map(str, others))}
 
 
 def claims(port: int, database: str) -> dict:
