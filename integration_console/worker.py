@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import signal
-from concurrent.futures import ThreadPoolExecutor
-from threading import Event, Lock
+from threading import Event, Lock, Thread
 
 import structlog
 from flask import Flask
@@ -17,6 +16,7 @@ from .operations import holds, runs, schedule
 log = structlog.get_logger(__name__)
 
 LOOK_EVERY_S = 1.0  # for queued runs
+END_WITHIN_S = 7.0  # of the ten seconds a worker has to end
 GATHER_S = 0.01  # hands that become free together are given work together
 
 
@@ -32,36 +32,40 @@ class Worker:
             settings.TICK_SECONDS,
         )
         self.stopping, self.freed = Event(), Event()
-        self._busy, self._lock = 0, Lock()
+        self.heart = holds.Heart(self.lease_s)
+        self._in_hand: dict[tuple[int, int], holds.Hold] = {}
+        self._lock = Lock()
         self._last: dict[str, float] = {}
 
     def work(self) -> None:
         """Until told to stop: then every run in hand ends at its page edge and is free for another worker (D4)."""
         clockwork = self._start_clock()
-        heart = holds.Heart(self.lease_s)
         try:
-            with ThreadPoolExecutor(self.slots, thread_name_prefix="hand") as hands:
-                while not self.stopping.is_set():
-                    self.freed.clear()
-                    if not self._hand_out(hands, heart) and self.freed.wait(LOOK_EVERY_S):
-                        self.stopping.wait(GATHER_S)
+            while not self.stopping.is_set():
+                self.freed.clear()
+                if not self._hand_out() and self.freed.wait(LOOK_EVERY_S):
+                    self.stopping.wait(GATHER_S)
         finally:
             clockwork.shutdown(wait=False)
-            heart.stop()
+            self._end()
 
     def once(self) -> int:
         """Do what is due now and return how many runs that were."""
         with self.app.app_context():
             schedule.do_chores(self._last)
             schedule.tick()  # also when another, perhaps dead, process has the clock's lease: twice is safe
-        heart, done = holds.Heart(self.lease_s), 0
+        done = 0
         try:
-            while not self.stopping.is_set() and (taken := self._claim(self.slots)):
-                with ThreadPoolExecutor(self.slots) as hands:
-                    list(hands.map(lambda hold: self._carry(hold, heart), taken))
-                done += len(taken)
+            while not self.stopping.is_set():
+                self.freed.clear()
+                taken = self._hand_out()
+                if not taken and not self._in_hand:
+                    break
+                done += taken
+                if not taken:
+                    self.freed.wait(LOOK_EVERY_S)
         finally:
-            heart.stop()
+            self._end()
         return done
 
     def stop(self, *_signal) -> None:
@@ -86,16 +90,32 @@ class Worker:
             schedule.do_chores(self._last)
         self.freed.set()
 
-    def _hand_out(self, hands: ThreadPoolExecutor, heart: holds.Heart) -> int:
+    def _hand_out(self) -> int:
         """Claim as many runs as there are free hands; how many that were."""
         with self._lock:
-            free = self.slots - self._busy
+            free = self.slots - len(self._in_hand)
         taken = self._claim(free) if free > 0 else []
         with self._lock:
-            self._busy += len(taken)
-        for hold in taken:
-            hands.submit(self._carry_and_free, hold, heart)
+            self._in_hand |= {(hold.run_id, hold.epoch): hold for hold in taken}
+        for hold in taken:  # daemons: a hand that waits for a silent upstream must not keep the process from ending
+            Thread(target=self._carry_and_free, args=(hold,), name="hand", daemon=True).start()
         return len(taken)
+
+    def _end(self) -> None:
+        """Let every hand come to its page edge; what does not get there in time is dropped and given back (D4)."""
+        self.stopping.set()
+        ends = clock.monotonic() + END_WITHIN_S
+        while self._in_hand and clock.monotonic() < ends:
+            self.freed.clear()
+            self.freed.wait(0.1)
+        with self._lock:
+            late = list(self._in_hand.values())
+        for hold in late:
+            try:
+                holds.give_back(hold)
+            except SQLAlchemyError as error:  # then its lease runs out by itself
+                log.warning("A run could not be given back", run=hold.run_id, error=type(error).__name__)
+        self.heart.stop()
 
     def _claim(self, most: int) -> list[holds.Hold]:
         try:
@@ -105,18 +125,18 @@ class Worker:
             log.warning("Runs could not be claimed; the next look is in a second", error=type(error).__name__)
             return []
 
-    def _carry_and_free(self, hold: holds.Hold, heart: holds.Heart) -> None:
+    def _carry_and_free(self, hold: holds.Hold) -> None:
         try:
-            self._carry(hold, heart)
+            self._carry(hold)
         finally:
             with self._lock:
-                self._busy -= 1
+                del self._in_hand[hold.run_id, hold.epoch]
             self.freed.set()
 
-    def _carry(self, hold: holds.Hold, heart: holds.Heart) -> None:
+    def _carry(self, hold: holds.Hold) -> None:
         hold.stopping = self.stopping
         try:
-            with self.app.app_context(), heart.keeping(hold):
+            with self.app.app_context(), self.heart.keeping(hold):
                 runs.execute(hold)
         except Exception:  # its lease runs out and another takes it; this hand must go on
             log.exception("A run could not be carried out", run=hold.run_id)

@@ -23,6 +23,8 @@ from ..storage.progress import keep_lease
 
 log = structlog.get_logger(__name__)
 
+STOPPED = "The worker was stopped; another goes on from the last page."
+
 
 def process_name() -> str:
     """Who we are in leases and heartbeats: host and process number."""
@@ -147,6 +149,20 @@ def _release_parts(session: Session, run_id: int) -> None:
         .values(state="interrupted")
     )
     session.execute(update(RunPart).where(RunPart.run_id == run_id).values(live=False))
+
+
+def give_back(hold: Hold) -> None:
+    """Let another process have a run at once; whoever still works on it here writes nothing more."""
+    hold.lost = True
+    with Session(hold.engine) as session, session.begin():
+        given: Any = session.execute(
+            update(SyncRun)
+            .where(SyncRun.id == hold.run_id, SyncRun.epoch == hold.epoch, SyncRun.state == "running")
+            .values(state="queued", lease_owner=None, lease_until=None, message=STOPPED)
+        )
+        if given.rowcount:
+            parts = update(RunPart).where(RunPart.run_id == hold.run_id, RunPart.state == "running")
+            session.execute(parts.values(state="queued"))
 
 
 def left_behind(owner: str | None) -> bool:

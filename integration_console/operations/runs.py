@@ -13,20 +13,22 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from .. import clock, services
-from ..errors import Cancelled, Conflict, ConsoleError, InvalidInput, LeaseLost, NeedsPerson, NotFound
+from ..errors import Cancelled, Conflict, ConsoleError, InvalidInput, LeaseLost, NeedsPerson, NotFound, TryLater
 from ..models import Checkpoint, Connection, RunPart, SyncRun, db
 from ..models.run import LIVE_STATES
 from ..services.base import Resource, Service
+from ..storage.outage import AWAY
 from ..sync.integration import IntegrationService, Part, Task
 from ..sync.keeping import Desk
 from ..sync.outcome import Ending, sum_up
 from ..sync.plan import Rules
 from . import connections
-from .holds import Hold, stop
+from .holds import STOPPED, Hold, stop
 
 log = structlog.get_logger(__name__)
 
 RETRY_AFTER_S = (60, 300, 900, 3600)  # a service that does not answer is tried again after these
+CANCELLED = "Cancelled. What was read until then stays; the next run goes on from there."
 
 
 class LiveRun(Conflict):
@@ -220,13 +222,21 @@ def execute(hold: Hold, *, foreground: bool = False) -> None:
         return  # another process has it: nothing of it is ours to write
     except Cancelled:
         ending = _stopped(hold)
+    except AWAY:  # another page may find the database again; where it stays away, the lease runs out by itself
+        log.warning("The database was away while a run was under way", run=hold.run_id, exc_info=True)
+        ending = Ending("failed", "Our own database did not answer. What was read until then stays.", "ours",
+                        silent=True)  # fmt: skip
     except ConsoleError as error:
-        ending = Ending("needs_person" if isinstance(error, NeedsPerson) else "failed", str(error), error.kind)
+        silent = isinstance(error, TryLater)  # the sign-in could not be renewed just now
+        state = "needs_person" if isinstance(error, NeedsPerson) else "failed"
+        ending = Ending(state, str(error), error.kind, silent=silent)
     except Exception:
         log.exception("A run failed by our own mistake", run=hold.run_id)
         ending = Ending(
             "failed", "The console made a mistake. What was read until then stays; nothing was lost.", "ours"
         )
+    finally:
+        db.session.remove()  # or what it looked at last would keep SQLite's writer lock from the closing
     try:
         _close(hold, ending, foreground)
     except LeaseLost:
@@ -234,6 +244,8 @@ def execute(hold: Hold, *, foreground: bool = False) -> None:
 
 
 def _carry_out(hold: Hold) -> Ending | None:
+    if hold.cancelled:  # by a person, while nobody worked on it
+        raise Cancelled
     run = db.session.get_one(SyncRun, hold.run_id)
     parts = tuple(Part(p.id, p.resource) for p in run.parts if p.state in ("queued", "running"))
     task = Task(
@@ -261,8 +273,8 @@ def _rules() -> Rules:
 def _stopped(hold: Hold) -> Ending:
     """A person cancelled, or this process is ending: then the run is free for another at once."""
     if hold.stopping.is_set():
-        return Ending("queued", "The worker was stopped; another goes on from the last page.")
-    return Ending("interrupted", "Cancelled. What was read until then stays; the next run goes on from there.", None)
+        return Ending("queued", STOPPED)
+    return Ending("interrupted", CANCELLED)
 
 
 def _close(hold: Hold, ending: Ending | None, foreground: bool) -> None:
@@ -272,6 +284,8 @@ def _close(hold: Hold, ending: Ending | None, foreground: bool) -> None:
         run = session.get_one(SyncRun, hold.run_id)
         ending = ending or sum_up(run.parts)
         ending = _again_later(run, ending, now, foreground)
+        if run.cancel_requested and ending.state in LIVE_STATES:
+            ending = Ending("interrupted", CANCELLED)  # nobody wants it to go on
         _settle_parts(run, ending, now)
         asked_message = run.message if ending.state == "interrupted" and run.cancel_requested else None
         run.state, run.message, run.failure_kind = ending.state, asked_message or ending.message, ending.kind

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from .. import clock
-from ..errors import Conflict
+from ..errors import ConsoleError
 from ..models import Connection, Heartbeat, db
 from ..storage import leases
 from . import runs
@@ -23,6 +23,7 @@ from .slots import next_due
 log = structlog.get_logger(__name__)
 
 TOGETHER = 100  # connections whose runs are asked for in one transaction
+CANNOT = (ConsoleError, ValueError, LookupError)  # raised by one connection's own state, which must not stop others
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,8 @@ def tick(now: datetime | None = None) -> int:
         batch = waiting[start : start + TOGETHER]
         try:
             asked += _ask(batch, now)
-        except Conflict:  # of one of them: then each for itself
+        except CANNOT:  # one of them: then each for itself
+            db.session.rollback()
             asked += sum(_ask_alone(connection_id, now) for connection_id in batch)
     db.session.rollback()
     return asked
@@ -73,12 +75,16 @@ def _ask_alone(connection_id: int, now: datetime) -> int:
     slot = db.session.get_one(Connection, connection_id).next_due_at
     try:
         return _ask([connection_id], now)
-    except Conflict as error:  # the run before is still reading, or another clock asked: the slot is spent
+    except ConsoleError as error:  # the run before is still reading, or nothing is switched on: the slot is spent
+        db.session.rollback()
         log.info("A slot was not run by itself", connection=connection_id, slot=str(slot), why=str(error))
-    connection = db.session.get_one(Connection, connection_id)
-    if connection.next_due_at == slot:
-        connection.next_due_at = next_due(connection.frequency, connection.time_zone, now)
-    db.session.commit()
+        connection = db.session.get_one(Connection, connection_id)
+        if connection.next_due_at == slot:
+            connection.next_due_at = next_due(connection.frequency, connection.time_zone, now)
+        db.session.commit()
+    except CANNOT:
+        db.session.rollback()
+        log.exception("A connection's schedule cannot be read; the others go on", connection=connection_id)
     return 0
 
 

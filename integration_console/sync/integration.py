@@ -12,6 +12,7 @@ from .. import clock
 from ..errors import BrakeApplied, Cancelled, ConsoleError, LeaseLost, NeedsPerson, Parked, TryLater
 from ..models import Checkpoint, RunPart
 from ..storage import errors, records
+from ..storage.outage import AWAY
 from .keeping import Desk, Keeping
 from .outcome import Ending
 from .plan import Order
@@ -19,6 +20,8 @@ from .pull import Pull
 from .single import Single
 
 log = structlog.get_logger(__name__)
+
+STOPPING = (LeaseLost, Cancelled, *AWAY)  # no resource's fault, and nothing that could be written down now
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,8 @@ class IntegrationService:
     def run(self) -> Ending | None:
         """Read every resource. None when it got through, else why the run as a whole stopped.
 
-        Raises LeaseLost when another process took the run over: nothing more may be written then.
+        Raises LeaseLost when another process took the run over, and what shows that our database is away: nothing more
+        can be written then.
         """
         answered, silence = False, 0  # did anything answer; resources in a row that did not
         message = ""
@@ -59,7 +63,7 @@ class IntegrationService:
             try:
                 self._read(part)
                 answered, silence = True, 0
-            except (LeaseLost, Cancelled):
+            except STOPPING:
                 raise
             except Parked as error:
                 return Ending(
@@ -91,7 +95,7 @@ class IntegrationService:
                 reader.run(self.task.records[resource.key])
             else:
                 reader.run()
-        except (LeaseLost, Cancelled):
+        except STOPPING:
             raise
         except Exception as error:
             if not isinstance(error, ConsoleError):

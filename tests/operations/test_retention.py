@@ -1,0 +1,127 @@
+"""What is past its days is removed, in small steps that can be killed and begun again (D9, X15)."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import event, func, select
+
+from integration_console import clock as house
+from integration_console.models import (
+    DeadLetter,
+    ErrorLog,
+    Issue,
+    OAuthState,
+    Record,
+    RunPart,
+    SyncRun,
+    Transaction,
+    db,
+)
+from integration_console.operations import retention
+from integration_console.operations import settings as firm
+
+from .conftest import connect, sync
+
+
+def count(model, *where) -> int:
+    return db.session.scalar(select(func.count()).select_from(model).where(*where)) or 0
+
+
+def test_nothing_young_is_removed(session, sandbox):
+    connection = connect(sandbox, "clockify")
+    sync(connection, only=["tags"])
+    before = count(Transaction), count(SyncRun), count(Record)
+
+    assert retention.purge() == {}
+    assert (count(Transaction), count(SyncRun), count(Record)) == before
+
+
+def test_bodies_go_first_then_calls_then_runs_and_records_stay(session, sandbox, clock):
+    connection = connect(sandbox, "clockify")
+    sync(connection, only=["tags"])
+    calls, records = count(Transaction), count(Record)
+    assert count(Transaction, Transaction.response_body.is_not(None))
+
+    clock.advance(days=31)
+    assert retention.purge()["bodies"] >= 1
+    assert count(Transaction, Transaction.response_body.is_not(None)) == 0
+    assert count(Transaction) == calls
+    clock.advance(days=60)
+    assert retention.purge()["transactions"] == calls
+    clock.advance(days=280)
+    assert retention.purge()["runs"] == 1
+    assert (count(SyncRun), count(RunPart), count(Record)) == (0, 0, records)
+    assert retention.purge() == {}
+
+
+def test_the_firms_own_days_count(session, sandbox, clock):
+    from flask import g
+
+    sync(connect(sandbox, "clockify"), only=["tags"])
+    firm.save({"retention.transactions": "2"}, actor="Ana")
+    g.pop("firm_settings", None)
+    clock.advance(days=3)
+
+    assert retention.purge()["transactions"] == 2 or count(Transaction) == 0
+
+
+def test_a_waiting_letter_is_kept_and_a_settled_one_goes(session, sandbox, clock):
+    connection = connect(sandbox, "clio")
+    victim = sandbox.clio.record("tasks", 1)
+    sandbox.clio.put("tasks", {**victim, "due_at": "whenever"})
+    sync(connection, kind="full", only=["tasks"])
+    clock.advance(days=400)
+    retention.purge()
+    assert (count(DeadLetter), count(ErrorLog), count(Issue)) == (1, 0, 1)
+
+    sandbox.clio.put("tasks", {**victim, "due_at": None})
+    sandbox.clio.open_sign_in()
+    letter = db.session.scalar(select(DeadLetter))
+    letter.resolved_at = house.now()
+    db.session.commit()
+    clock.advance(days=400)
+    retention.purge()
+    assert count(DeadLetter) == 0
+
+
+def test_consents_nobody_came_back_from_do_not_pile_up(session, clock):
+    row = {"session_hash": "s", "service": "clio", "name": "x", "redirect_uri": "r", "settings": {}}
+    db.session.add(OAuthState(state_hash="a", expires_at=house.now() + timedelta(minutes=10), **row))
+    db.session.commit()
+    retention.purge()
+    assert count(OAuthState) == 1
+
+    clock.advance(days=2)
+    retention.purge()
+    assert count(OAuthState) == 0
+
+
+def test_a_purge_goes_in_small_steps_and_a_killed_one_is_finished_by_the_next(session, clock, monkeypatch):
+    """D9"""
+    monkeypatch.setattr(retention, "BATCH", 50)
+    old = house.now() - timedelta(days=200)
+    db.session.add_all(
+        Transaction(
+            direction="out", service="clio", call_key=f"k{n}", attempt=1, method="GET", host="x", url="/x",
+            path_template="/x", started_at=old, outcome="ok", duration_ms=1, waited_ms=0,
+        )
+        for n in range(230)
+    )  # fmt: skip
+    db.session.commit()
+    commits = []
+
+    def third(_session) -> None:
+        commits.append(1)
+        if len(commits) == 3:
+            raise KeyboardInterrupt
+
+    event.listen(db.session, "after_commit", third)
+    with pytest.raises(KeyboardInterrupt):
+        retention.purge()
+    event.remove(db.session, "after_commit", third)
+    db.session.remove()
+    left = count(Transaction)
+    assert 0 < left < 230
+
+    assert retention.purge()["transactions"] == left
+    assert count(Transaction) == 0
