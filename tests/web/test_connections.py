@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from urllib.parse import parse_qs, urlencode, urlsplit
+
 import pytest
+import urllib3
 
 from integration_console.models import Connection, OAuthState, SyncRun, db
 
@@ -103,6 +106,40 @@ def test_with_a_script_the_browser_is_told_where_to_go(admin, firm):
         "/connections/new/clio/consent", data={"csrf_token": token, "name": "Ruiz"}, headers={"HX-Request": "true"}
     )
     assert answer.headers["HX-Redirect"].startswith(firm.upstreams.described()["clio"]["auth_url"])
+
+
+def consent(away: str) -> str:
+    """Say yes at the service; the path of ours that it sends the browser back to."""
+    asked = parse_qs(urlsplit(away).query)
+    body = {name: values[0] for name, values in asked.items()} | {"decision": "approve"}
+    answer = urllib3.request("POST", away.partition("?")[0], body=urlencode(body), redirect=False)
+    back = urlsplit(answer.headers["Location"])
+    return f"{back.path}?{back.query}"
+
+
+@pytest.mark.parametrize("key", ["clio", "ghl"])
+def test_consent_connects_the_account_once_and_keeps_its_tokens_off_the_page(admin, firm, key):
+    """X7: a way back is good once."""
+    answer = admin.send(f"/connections/new/{key}/consent", f"/connections/new/{key}", {"name": "By consent"})
+    link = next(href for text, href in Page(answer).links.items() if text.startswith("Continue to"))
+    back = consent(link)
+    first = admin.client.get(back)
+    assert first.status_code == 302
+    page = admin.open(first.location)
+    assert page.headings == ["By consent"]
+    assert "is connected as Ashby & Okoye LLP" in page.text
+    assert admin.open(back).status == 422
+    with firm.app.app_context():
+        assert db.session.query(Connection).count() == 1
+
+
+def test_a_second_consent_renews_the_same_connection(admin, firm):
+    number = firm.connect()
+    firm.change(number, status="needs_reconnect", status_reason="The token was revoked.")
+    answer = admin.send(f"/connections/{number}/consent", f"/connections/{number}/reconnect")
+    admin.client.get(consent(Page(answer).links["Continue to Clio"]))
+    with firm.app.app_context():
+        assert [(c.id, c.status) for c in db.session.query(Connection)] == [(number, "connected")]
 
 
 def test_a_consent_that_another_browser_began_is_refused_without_a_call(admin, enter, firm):
