@@ -104,6 +104,7 @@ def test_a_purge_goes_in_small_steps_and_a_killed_one_is_finished_by_the_next(se
         Transaction(
             direction="out", service="clio", call_key=f"k{n}", attempt=1, method="GET", host="x", url="/x",
             path_template="/x", started_at=old, outcome="ok", duration_ms=1, waited_ms=0,
+            request_bytes=0, response_bytes=0,
         )
         for n in range(230)
     )  # fmt: skip
