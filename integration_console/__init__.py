@@ -12,10 +12,11 @@ __version__ = "0.1.0"
 HOME = Path(__file__).resolve().parent.parent
 
 
-def create_app(settings=None) -> Flask:
+def create_app(settings=None, *, pages: bool = True) -> Flask:
     """Build the application: one line a step.
 
     settings: config.Settings; read from the environment when None.
+    pages: without them, and without what migrates tables, for a worker, which needs neither.
     """
     import config
 
@@ -31,14 +32,14 @@ def create_app(settings=None) -> Flask:
     clock.set_offset(settings.CLOCK_OFFSET_SECONDS)
     logs.set_up(production=settings.APP_ENV == "production")
     _set_up_database(app, settings)
-    _set_up_web(app)
-    _set_up_commands(app)
+    if pages:
+        _set_up_migrations(app)
+        _set_up_web(app)
+        _set_up_commands(app)
     return app
 
 
 def _set_up_database(app: Flask, settings) -> None:
-    from flask_migrate import Migrate
-
     from .models import db
 
     settings.INSTANCE_DIR.mkdir(parents=True, exist_ok=True)
@@ -52,6 +53,13 @@ def _set_up_database(app: Flask, settings) -> None:
     }
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = pool
     db.init_app(app)
+
+
+def _set_up_migrations(app: Flask) -> None:
+    from flask_migrate import Migrate
+
+    from .models import db
+
     Migrate(app, db, directory=str(HOME / "migrations"), render_as_batch=True)
 
 

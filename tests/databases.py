@@ -28,6 +28,7 @@ def bare_app(settings: config.Settings) -> Flask:
     app = Flask("database")
     app.config["SETTINGS"] = settings
     integration_console._set_up_database(app, settings)
+    integration_console._set_up_migrations(app)
     return app
 
 

@@ -1,22 +1,26 @@
-"""Whether the tables are the ones this version of the console was written for."""
+"""Whether the tables are the ones this version of the console was written for.
+
+Every start asks this, a worker's too, so the migrations' own headers are read instead of loading the tool that runs
+them: Alembic would cost each worker eight megabytes.
+"""
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy.engine import Engine
+from sqlalchemy import inspect, text
+from sqlalchemy.engine import Connection, Engine
 
 MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
+_HEADER = re.compile(r'^(revision|down_revision)\s*(?::[^=]+)?=\s*(?:"([^"]*)"|None)', re.MULTILINE)
 
 
 def check(engine: Engine) -> str | None:
     """Why the console cannot work on this database, in one line; None when it can (D8)."""
     with engine.connect() as connection:
-        here = MigrationContext.configure(connection).get_current_revision()
+        here = _current(connection)
     if here == newest():
         return None
     if here is None:
@@ -26,18 +30,25 @@ def check(engine: Engine) -> str | None:
     return f"The database is at schema {here}, which this version of the console does not know. Install a newer one."
 
 
-def newest() -> str | None:
-    """The last migration there is."""
-    return _scripts().get_current_head()
+def newest() -> str:
+    """The last migration there is: the one no other follows."""
+    (head,) = known() - set(_migrations().values())
+    return head
 
 
 def known() -> set[str]:
     """Every migration there is."""
-    return {script.revision for script in _scripts().walk_revisions()}
+    return set(_migrations())
 
 
 @cache
-def _scripts() -> ScriptDirectory:
-    settings = Config()
-    settings.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    return ScriptDirectory.from_config(settings)
+def _migrations() -> dict[str, str]:
+    """Each migration and the one it follows; "" for the first."""
+    headers = [dict(_HEADER.findall(file.read_text())) for file in (MIGRATIONS / "versions").glob("*.py")]
+    return {header["revision"]: header.get("down_revision", "") for header in headers}
+
+
+def _current(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.scalar(text("SELECT version_num FROM alembic_version"))

@@ -1,0 +1,13 @@
+"""python -m integration_console: a worker, without pages, migrations and commands. What `flask worker` becomes."""
+
+from . import cli, create_app
+
+try:
+    app = create_app(pages=False)
+except Exception as error:
+    cli.refuse_to_start(error)
+    raise
+
+from .worker import work
+
+work(app)
