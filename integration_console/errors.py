@@ -1,26 +1,26 @@
 """Every error the console raises, named for what to do next.
 
-    ConsoleError
-      NotFound              nothing by that name or number                -> say so
-      InvalidInput          what a person sent cannot be used             -> the field is named
-      Conflict              something else is already doing this          -> say which
-      NotSignedIn, Forbidden  the person may not                          -> sign in, or ask an admin
-      TooMany               asked too often                               -> wait .wait_s seconds
-      Unavailable           our own database is busy or down              -> try again, nothing was saved
-      SealBroken            a stored secret cannot be opened              -> check the keys, or reconnect
-      LeaseLost             another process has taken this work over      -> stop at once, write nothing
-      Cancelled             a person asked for this to stop               -> stop at the page edge
-      BrakeApplied          too many deletions at once                    -> stop before the first, ask a person
-      UpstreamError         something beyond our walls went wrong
-        TryLater            wait, then the same call may work             -> retry
-          RateLimited       wait .wait_s seconds, no less                 -> retry
-          Parked            wait until .until, too long to sit and sleep  -> run waits
-        BadRecord           this record is wrong, others are fine         -> dead letter
-        BadAnswer           the answer as a whole cannot be used          -> the resource stops
-        NotAllowed          the account may not read this                 -> that resource stops
-        Missing             the upstream has no such thing                -> nothing to read
-        NeedsPerson         nothing we do alone will fix it               -> pause, tell someone
-          WrongAccount      the credentials belong to another account     -> refuse
+ConsoleError
+  NotFound              nothing by that name or number                -> say so
+  InvalidInput          what a person sent cannot be used             -> the field is named
+  Conflict              something else is already doing this          -> say which
+  NotSignedIn, Forbidden  the person may not                          -> sign in, or ask an admin
+  TooMany               asked too often                               -> wait .wait_s seconds
+  Unavailable           our own database is busy or down              -> try again, nothing was saved
+  SealBroken            a stored secret cannot be opened              -> check the keys, or reconnect
+  LeaseLost             another process has taken this work over      -> stop at once, write nothing
+  Cancelled             a person asked for this to stop               -> stop at the page edge
+  BrakeApplied          too many deletions at once                    -> stop before the first, ask a person
+  UpstreamError         something beyond our walls went wrong
+    TryLater            wait, then the same call may work             -> retry
+      RateLimited       wait .wait_s seconds, no less                 -> retry
+      Parked            wait until .until, too long to sit and sleep  -> run waits
+    BadRecord           this record is wrong, others are fine         -> dead letter
+    BadAnswer           the answer as a whole cannot be used          -> the resource stops
+    NotAllowed          the account may not read this                 -> that resource stops
+    Missing             the upstream has no such thing                -> nothing to read
+    NeedsPerson         nothing we do alone will fix it               -> pause, tell someone
+      WrongAccount      the credentials belong to another account     -> refuse
 """
 
 from __future__ import annotations

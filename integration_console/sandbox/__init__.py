@@ -25,13 +25,25 @@ class Sandbox:
     clockify_entities: Clockify also answers its experimental entity-changes addresses.
     """
 
-    def __init__(self, *, size="small", limits=None, alive=False, ports=(0, 0, 0), window="fixed",
-                 clockify_entities=False, seed=7, today=None) -> None:
+    def __init__(
+        self,
+        *,
+        size="small",
+        limits=None,
+        alive=False,
+        ports=(0, 0, 0),
+        window="fixed",
+        clockify_entities=False,
+        seed=7,
+        today=None,
+    ) -> None:
         self.firm = Firm(size=size, seed=seed, today=today)
         limits = limits or {}
         make = {"clio": Clio, "ghl": Ghl, "clockify": Clockify}
-        self.upstreams = {key: make[key](self.firm, limits=limits.get(key), port=port, window=window)
-                          for key, port in zip(make, ports, strict=True)}
+        self.upstreams = {
+            key: make[key](self.firm, limits=limits.get(key), port=port, window=window)
+            for key, port in zip(make, ports, strict=True)
+        }
         self.clio, self.ghl, self.clockify = self.upstreams.values()
         self.clockify.has_entities = clockify_entities
         self._alive = alive
@@ -55,8 +67,12 @@ class Sandbox:
         told = {key: {"api_url": upstream.api_url} for key, upstream in self.upstreams.items()}
         for signed_in in (clio, ghl):
             told[signed_in.key].update(
-                auth_url=signed_in.auth_url, token_url=signed_in.token_url, client_id=signed_in.client_id,
-                client_secret=signed_in.client_secret, token=signed_in.token_answer())
+                auth_url=signed_in.auth_url,
+                token_url=signed_in.token_url,
+                client_id=signed_in.client_id,
+                client_secret=signed_in.client_secret,
+                token=signed_in.token_answer(),
+            )
         told["ghl"].update(api_key=ghl.api_key, location_id=ghl.location_id)
         told["clockify"].update(api_key=clockify.api_key, workspace_id=clockify.workspace_id)
         return told

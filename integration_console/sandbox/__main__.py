@@ -22,9 +22,14 @@ def main() -> int:
     over = threading.Event()
     for end in (signal.SIGTERM, signal.SIGINT):
         signal.signal(end, lambda *_: over.set())
-    with Sandbox(size=asked.size, alive=asked.alive, ports=asked.ports, limits=asked.limits,
-                 window=asked.window,
-                 clockify_entities=asked.clockify_entities) as sandbox:
+    with Sandbox(
+        size=asked.size,
+        alive=asked.alive,
+        ports=asked.ports,
+        limits=asked.limits,
+        window=asked.window,
+        clockify_entities=asked.clockify_entities,
+    ) as sandbox:
         print(orjson.dumps(sandbox.described()).decode(), flush=True)
         if asked.with_parent:
             threading.Thread(target=_end_with_stdin, args=(over,), daemon=True).start()
@@ -36,8 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m integration_console.sandbox", description=__doc__)
     parser.add_argument("--size", choices=("small", "large"), default="small")
     parser.add_argument("--alive", action="store_true", help="a few records change by themselves")
-    parser.add_argument("--ports", type=_ports, default=(0, 0, 0),
-                        help="Clio,HighLevel,Clockify; 0 is any free port")
+    parser.add_argument("--ports", type=_ports, default=(0, 0, 0), help="Clio,HighLevel,Clockify; 0 is any free port")
     parser.add_argument("--limits", type=_limits, default={}, help="clio=5000/60,ghl=100/10: calls/seconds")
     parser.add_argument("--window", choices=("fixed", "sliding"), default="fixed")
     parser.add_argument("--clockify-entities", action="store_true")

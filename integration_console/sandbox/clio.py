@@ -21,13 +21,27 @@ from .server import Answer, Request, Upstream, on
 from .shelf import Shelf
 
 MAKERS = {
-    "activities": "activity", "activity_descriptions": "activity_description", "allocations": "allocation",
-    "bank_accounts": "bank_account", "bank_transactions": "bank_transaction", "line_items": "line_item",
-    "bills": "bill", "contacts": "contact", "credit_memos": "credit_memo", "currencies": "currency",
-    "custom_fields": "custom_field", "expense_categories": "expense_category", "groups": "group",
-    "interest_charges": "interest_charge", "matter_stages": "matter_stage", "matters": "matter",
-    "notes": "note", "practice_areas": "practice_area", "tasks": "task",
-    "trust_line_items": "trust_line_item", "users": "user",
+    "activities": "activity",
+    "activity_descriptions": "activity_description",
+    "allocations": "allocation",
+    "bank_accounts": "bank_account",
+    "bank_transactions": "bank_transaction",
+    "line_items": "line_item",
+    "bills": "bill",
+    "contacts": "contact",
+    "credit_memos": "credit_memo",
+    "currencies": "currency",
+    "custom_fields": "custom_field",
+    "expense_categories": "expense_category",
+    "groups": "group",
+    "interest_charges": "interest_charge",
+    "matter_stages": "matter_stage",
+    "matters": "matter",
+    "notes": "note",
+    "practice_areas": "practice_area",
+    "tasks": "task",
+    "trust_line_items": "trust_line_item",
+    "users": "user",
 }
 # There is no GET of one of these.
 ONLY_LISTED = ("line_items", "interest_charges", "currencies", "matter_stages", "trust_line_items")
@@ -73,8 +87,7 @@ class Clio(ClioSignIn, ClioWrites, Upstream):
             return refusal(400, "InvalidFields", str(error))
         except ValueError as error:
             return refusal(400, "ArgumentError", str(error))
-        return Answer(200, {"data": [selection.cut(self.get(resource, number)) for number in numbers],
-                            "meta": meta})
+        return Answer(200, {"data": [selection.cut(self.get(resource, number)) for number in numbers], "meta": meta})
 
     @on("GET", "/{resource}/{number}")
     def show(self, request: Request) -> Answer:
@@ -87,13 +100,11 @@ class Clio(ClioSignIn, ClioWrites, Upstream):
         record = self.get(resource, number)
         if record is None:
             return refusal(404, "record_not_found", f"{resource} {number} was not found")
-        headers = {"ETag": record["etag"],
-                   "Last-Modified": _http_date(self.shelves[resource].changed_at(number))}
+        headers = {"ETag": record["etag"], "Last-Modified": _http_date(self.shelves[resource].changed_at(number))}
         if request.headers.get("If-None-Match") == record["etag"]:
             return Answer(304, headers=headers)
         try:
-            return Answer(status, {"data": Selection(self, resource, request.one("fields")).cut(record)},
-                          headers)
+            return Answer(status, {"data": Selection(self, resource, request.one("fields")).cut(record)}, headers)
         except InvalidFields as error:
             return refusal(400, "InvalidFields", str(error))
 
@@ -105,8 +116,12 @@ class Clio(ClioSignIn, ClioWrites, Upstream):
             return None
         changed_at, made_at = shelf.changed_at(number), record.get("created_at")
         made_at = made_at or self.firm.local(self.firm.made_at(number, shelf.count))
-        return {**record, "etag": etag_of(resource, number, changed_at), "created_at": made_at,
-                "updated_at": self.firm.local(changed_at)}
+        return {
+            **record,
+            "etag": etag_of(resource, number, changed_at),
+            "created_at": made_at,
+            "updated_at": self.firm.local(changed_at),
+        }
 
     def record(self, resource: str, number) -> dict | None:
         with self.lock:
@@ -162,7 +177,7 @@ class Clio(ClioSignIn, ClioWrites, Upstream):
             paging["previous"] = self._url(request, offset=max(0, offset - limit))
         if offset + limit < min(len(numbers), FURTHEST_OFFSET):
             paging["next"] = self._url(request, offset=offset + limit)
-        return numbers[offset: offset + limit], {"paging": paging, "records": len(numbers)}
+        return numbers[offset : offset + limit], {"paging": paging, "records": len(numbers)}
 
     def _candidates(self, resource, request, accepts, after: int = 0):
         """Numbers of the records that pass every filter, smallest first."""
@@ -191,11 +206,20 @@ class Clio(ClioSignIn, ClioWrites, Upstream):
     def stir(self) -> None:
         """A colleague writes down some work, edits a client and renames a matter."""
         chance = random.Random()
-        contact, matter = (chance.choice(list(islice(self.shelves[resource].numbers(), 500)))
-                           for resource in ("contacts", "matters"))
-        self.put("activities", {"type": "TimeEntry", "date": self.firm.day(0),
-                                "quantity": 360 * chance.randint(1, 20), "user": {"id": 1},
-                                "matter": {"id": matter}, "note": "Telephone call"})
+        contact, matter = (
+            chance.choice(list(islice(self.shelves[resource].numbers(), 500))) for resource in ("contacts", "matters")
+        )
+        self.put(
+            "activities",
+            {
+                "type": "TimeEntry",
+                "date": self.firm.day(0),
+                "quantity": 360 * chance.randint(1, 20),
+                "user": {"id": 1},
+                "matter": {"id": matter},
+                "note": "Telephone call",
+            },
+        )
         self.put("contacts", {"id": contact, "title": chance.choice(("Mr.", "Ms.", "Dr.", None))})
         self.put("matters", {"id": matter, "client_reference": f"R-{chance.randint(1, 999)}"})
 
@@ -207,8 +231,11 @@ class Clio(ClioSignIn, ClioWrites, Upstream):
             return refusal(401, "UnauthorizedError", "User is not authorized")
         if not self.is_alive(token):
             told = "The access token provided is expired, revoked, malformed or invalid for other reasons."
-            return Answer(401, {"error": "invalid_token", "error_description": told},
-                          {"WWW-Authenticate": 'Bearer realm="Clio", error="invalid_token"'})
+            return Answer(
+                401,
+                {"error": "invalid_token", "error_description": told},
+                {"WWW-Authenticate": 'Bearer realm="Clio", error="invalid_token"'},
+            )
         request.holder = token
         limit, per_s = self.limits
         request.room = room = self.windows.take(token, int(limit), float(per_s))
@@ -225,8 +252,13 @@ class Clio(ClioSignIn, ClioWrites, Upstream):
     def adorn(self, request: Request, answer: Answer) -> None:
         room = getattr(request, "room", None)
         if room is not None:
-            answer.headers.update({"X-RateLimit-Limit": room.limit, "X-RateLimit-Remaining": room.remaining,
-                                   "X-RateLimit-Reset": int(time.time() + room.reset_in_s) + 1})
+            answer.headers.update(
+                {
+                    "X-RateLimit-Limit": room.limit,
+                    "X-RateLimit-Remaining": room.remaining,
+                    "X-RateLimit-Reset": int(time.time() + room.reset_in_s) + 1,
+                }
+            )
             if answer.status < 300:
                 answer.headers["X-API-VERSION"] = request.headers.get("X-API-VERSION", DEFAULT_VERSION)
 
@@ -239,8 +271,10 @@ def refusal(status: int, kind: str, message: str, headers: dict | None = None) -
 
 
 def _clock(firm, resource: str, count: int) -> dict:
-    return {"changed_at": lambda number: firm.changed_at(resource, number, count),
-            "quiet_below": lambda since_s: firm.quiet_below(since_s, count)}
+    return {
+        "changed_at": lambda number: firm.changed_at(resource, number, count),
+        "quiet_below": lambda since_s: firm.quiet_below(since_s, count),
+    }
 
 
 def _token_for(number: int) -> str:
@@ -256,5 +290,3 @@ def _number_in(token: str) -> int:
 
 def _http_date(at_s: float) -> str:
     return time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(at_s))
-
-

@@ -7,51 +7,78 @@ NAME = re.compile(r"[a-z_][a-z0-9_]*")
 
 # Fields that point at records of another resource: theirs are the nested fields one may ask for.
 POINTS_AT = {
-    "client": "contacts", "contact": "contacts", "company": "contacts", "vendor": "contacts",
-    "practice_area": "practice_areas", "matter_stage": "matter_stages", "matter": "matters",
-    "matters": "matters", "responsible_attorney": "users", "originating_attorney": "users",
-    "responsible_staff": "users", "user": "users", "author": "users", "assigner": "users", "users": "users",
-    "group": "groups", "groups": "groups", "statute_of_limitations": "tasks",
-    "activity_description": "activity_descriptions", "activity": "activities",
-    "expense_category": "expense_categories", "bill": "bills", "original_bill": "bills",
-    "currency": "currencies", "bank_account": "bank_accounts", "source_bank_account": "bank_accounts",
-    "destination_bank_account": "bank_accounts", "allocation": "allocations", "allocations": "allocations",
+    "client": "contacts",
+    "contact": "contacts",
+    "company": "contacts",
+    "vendor": "contacts",
+    "practice_area": "practice_areas",
+    "matter_stage": "matter_stages",
+    "matter": "matters",
+    "matters": "matters",
+    "responsible_attorney": "users",
+    "originating_attorney": "users",
+    "responsible_staff": "users",
+    "user": "users",
+    "author": "users",
+    "assigner": "users",
+    "users": "users",
+    "group": "groups",
+    "groups": "groups",
+    "statute_of_limitations": "tasks",
+    "activity_description": "activity_descriptions",
+    "activity": "activities",
+    "expense_category": "expense_categories",
+    "bill": "bills",
+    "original_bill": "bills",
+    "currency": "currencies",
+    "bank_account": "bank_accounts",
+    "source_bank_account": "bank_accounts",
+    "destination_bank_account": "bank_accounts",
+    "allocation": "allocations",
+    "allocations": "allocations",
     "custom_field": "custom_fields",
 }
 # Fields that hold small records of their own.
 HOLDS = {
-    "email_addresses": "address name primary", "phone_numbers": "number name primary",
+    "email_addresses": "address name primary",
+    "phone_numbers": "number name primary",
     "addresses": "name street city province postal_code country primary",
     "primary_address": "name street city province postal_code country primary",
-    "web_sites": "address name default_web_site", "picklist_options": "option deleted_at",
+    "web_sites": "address name default_web_site",
+    "picklist_options": "option deleted_at",
     "custom_field_values": "field_name field_type field_required field_displayed field_display_order "
-                           "soft_deleted value custom_field picklist_option contact matter",
+    "soft_deleted value custom_field picklist_option contact matter",
     "assignee": "type name identifier secondary_identifier enabled initials",
     "parent": "type identifier secondary_identifier tertiary_identifier",
     "account": "name phone country state",
-    "account_balances": "type name balance currency_id", "rate": "type amount",
+    "account_balances": "type name balance currency_id",
+    "rate": "type amount",
     "timer": "elapsed_time start_time",
-    "task_type": "name deleted_at", "reminders": "duration state next_delivery_at",
+    "task_type": "name deleted_at",
+    "reminders": "duration state next_delivery_at",
     "relationships": "description",
-    "discount": "type rate note", "interest": "type rate balance total period",
+    "discount": "type rate note",
+    "interest": "type rate balance total period",
     "balances": "type amount due interest_amount",
 }
 # Documented fields the sandbox knows but never fills.
 EMPTY = {
     "matters": "matter_budget evergreen_retainer contingency_fee custom_rate folder split_invoice_payers",
     "contacts": "avatar payment_profile secondary_address primary_web_site primary_work_address folder "
-                "related_contacts instant_messengers activity_rates co_counsel_rate "
-                "has_clio_for_clients_permission locked_clio_connect_email require_utbms_codes "
-                "notification_methods",
+    "related_contacts instant_messengers activity_rates co_counsel_rate "
+    "has_clio_for_clients_permission locked_clio_connect_email require_utbms_codes "
+    "notification_methods",
     "activities": "tax_setting document_version communication calendar_entry matter_note contact_note "
-                  "subject task utbms_expense client_portal text_message_conversation legal_aid_uk_activity",
+    "subject task utbms_expense client_portal text_message_conversation legal_aid_uk_activity",
     "bills": "bill_theme billing_setting destination_account split_invoice client_addresses matter_totals",
     "users": "avatar job_title default_activity_description notification_methods",
-    "notes": "notification_event_subscribers time_entries", "tasks": "time_entries",
+    "notes": "notification_event_subscribers time_entries",
+    "tasks": "time_entries",
     "expense_categories": "xero_expense_code utbms_code tax_setting",
     "activity_descriptions": "utbms_activity utbms_task utbms_activity_id utbms_task_id utbms_task_name "
-                             "xero_service_code",
-    "line_items": "discount included_line_item_totals tax_settings", "bank_accounts": "compliance_region",
+    "xero_service_code",
+    "line_items": "discount included_line_item_totals tax_settings",
+    "bank_accounts": "compliance_region",
 }
 WITHOUT_CREATED_AT = ("groups",)
 SHOWN_UNASKED = {"rate": ("type", "amount"), "parent": ("id",)}  # these have no etag
@@ -68,7 +95,7 @@ def parse(text: str) -> dict[str, list[str] | None]:
         match = NAME.match(rest)
         if not match:
             raise InvalidFields(f"Invalid fields near '{rest[:30]}'")
-        name, rest = match.group(), rest[match.end():]
+        name, rest = match.group(), rest[match.end() :]
         nested = None
         if rest.startswith("{"):
             inside, closed, rest = rest[1:].partition("}")

@@ -9,32 +9,62 @@ from .firm import seconds
 UNORDERED = ("activity_descriptions", "currencies", "interest_charges", "line_items", "matter_stages")
 SORTED_BY = {  # besides id
     "activities": "display_number user.name price total type date note updated_at vendor.name "
-                  "expense_category.name non_billable non_billable_total",
-    "allocations": "date", "bank_accounts": "name institution account_number currency updated_at type",
-    "bank_transactions": "date", "bills": "due_at issued_at paid_at last_sent_at balance number",
-    "contacts": "name", "credit_memos": "date", "custom_fields": "name display_order",
+    "expense_category.name non_billable non_billable_total",
+    "allocations": "date",
+    "bank_accounts": "name institution account_number currency updated_at type",
+    "bank_transactions": "date",
+    "bills": "due_at issued_at paid_at last_sent_at balance number",
+    "contacts": "name",
+    "credit_memos": "date",
+    "custom_fields": "name display_order",
     "expense_categories": "name rate entry_type",
-    "groups": "name", "notes": "date author updated_at", "practice_areas": "name category code",
+    "groups": "name",
+    "notes": "date author updated_at",
+    "practice_areas": "name category code",
     "matters": "display_number custom_number client.name open_date close_date pending_date "
-               "practice_area.name matter_stage.name responsible_attorney.name "
-               "originating_attorney.name updated_at created_at "
-               "statute_of_limitations.due_at matter_stage_updated_at",
+    "practice_area.name matter_stage.name responsible_attorney.name "
+    "originating_attorney.name updated_at created_at "
+    "statute_of_limitations.due_at matter_stage_updated_at",
     "tasks": "name priority matter.display_number due_at completed_at",
     "users": "enabled name first_name last_name initials subscription_type",
 }
-EQUAL = ("type", "kind", "state", "field_type", "parent_type", "deleted", "enabled", "code", "name",
-         "priority", "subscription_type", "billable", "entry_type", "statute_of_limitations", "flat_rate",
-         "bill_number", "permission")
-FROM_TO = {"start_date": ("date", operator.ge), "end_date": ("date", operator.le),
-           "due_at_from": ("due_at", operator.ge), "due_at_to": ("due_at", operator.le),
-           "due_after": ("due_at", operator.gt), "due_before": ("due_at", operator.lt),
-           "issued_after": ("issued_at", operator.gt), "issued_before": ("issued_at", operator.lt)}
+EQUAL = (
+    "type",
+    "kind",
+    "state",
+    "field_type",
+    "parent_type",
+    "deleted",
+    "enabled",
+    "code",
+    "name",
+    "priority",
+    "subscription_type",
+    "billable",
+    "entry_type",
+    "statute_of_limitations",
+    "flat_rate",
+    "bill_number",
+    "permission",
+)
+FROM_TO = {
+    "start_date": ("date", operator.ge),
+    "end_date": ("date", operator.le),
+    "due_at_from": ("due_at", operator.ge),
+    "due_at_to": ("due_at", operator.le),
+    "due_after": ("due_at", operator.gt),
+    "due_before": ("due_at", operator.lt),
+    "issued_after": ("issued_at", operator.gt),
+    "issued_before": ("issued_at", operator.lt),
+}
 COMPARED = {"<=": operator.le, ">=": operator.ge, "<": operator.lt, ">": operator.gt, "": operator.eq}
 ACTIVITY_STATUS = {
     "billed": lambda one: one["billed"],
     "unbilled": lambda one: not one["billed"] and not one["non_billable"],
-    "non_billable": lambda one: one["non_billable"], "billable": lambda one: not one["non_billable"],
-    "draft": lambda one: one["on_bill"] and not one["billed"], "written_off": lambda one: False,
+    "non_billable": lambda one: one["non_billable"],
+    "billable": lambda one: not one["non_billable"],
+    "draft": lambda one: one["on_bill"] and not one["billed"],
+    "written_off": lambda one: False,
 }
 
 
@@ -89,7 +119,7 @@ def _status(resource: str, value: str):
 
 def _custom_field(field: int, text: str):
     sign = re.match(r"[<>]=?|", text).group()
-    wanted = text[len(sign):].strip()
+    wanted = text[len(sign) :].strip()
 
     def accept(one) -> bool:
         for value in one.get("custom_field_values", ()):
@@ -131,6 +161,7 @@ def _sortable(clio, record: dict, field: str) -> tuple:
     outer, _, inner = field.partition(".")
     value = record.get(outer)
     if isinstance(value, dict):
-        value = (clio.get(POINTS_AT[outer],
-                          value["id"]) or {}).get(inner or "name") if outer in POINTS_AT else str(value)
+        value = (
+            (clio.get(POINTS_AT[outer], value["id"]) or {}).get(inner or "name") if outer in POINTS_AT else str(value)
+        )
     return (value is not None, "" if value is None else value)

@@ -83,8 +83,10 @@ class ClioWrites:
     def _blank(self, resource: str, sent: dict) -> dict:
         """An empty record of that resource: every field it can have, lists empty, the rest None."""
         made = self.shelves[resource].get(next(self.shelves[resource].numbers()))
-        blank = {name: [] if isinstance(value, list) else False if isinstance(value, bool) else None
-                 for name, value in made.items()}
+        blank = {
+            name: [] if isinstance(value, list) else False if isinstance(value, bool) else None
+            for name, value in made.items()
+        }
         return {**blank, "created_at": self.firm.local(time.time())}
 
 
@@ -129,14 +131,22 @@ def _needs_note(sent: dict) -> None:
     _needs(sent["type"].lower(), "detail")(sent)
 
 
-NEEDS = {"contacts": _needs_contact, "matters": _needs("client", "description"), "notes": _needs_note,
-         "activities": _needs("type", "date"), "tasks": _needs("name")}
+NEEDS = {
+    "contacts": _needs_contact,
+    "matters": _needs("client", "description"),
+    "notes": _needs_note,
+    "activities": _needs("type", "date"),
+    "tasks": _needs("name"),
+}
 
 
 # What else changes when a record is written
 
-REACHED_BY = (("email_addresses", "address", "default_email", "primary_email_address"),
-              ("phone_numbers", "number", "default_number", "primary_phone_number"))
+REACHED_BY = (
+    ("email_addresses", "address", "default_email", "primary_email_address"),
+    ("phone_numbers", "number", "default_number", "primary_phone_number"),
+)
+
 
 def _after_contact(clio, record: dict, sent: dict, before: dict) -> None:
     if record["type"] == "Person" and ("name" not in sent or "first_name" in sent or "last_name" in sent):
@@ -158,8 +168,14 @@ def _after_matter(clio, record: dict, sent: dict, before: dict) -> None:
         record["display_number"] = record["display_number"] or f"{record['id']:05d}-New"
         record["open_date"] = record["open_date"] or clio.firm.day(0)
     if isinstance(limitation := sent.get("statute_of_limitations"), dict) and "due_at" in limitation:
-        task = {"name": "Statute of limitations", "status": "pending", "statute_of_limitations": True,
-                "matter": {"id": record["id"]}, "priority": "Normal", **limitation}
+        task = {
+            "name": "Statute of limitations",
+            "status": "pending",
+            "statute_of_limitations": True,
+            "matter": {"id": record["id"]},
+            "priority": "Normal",
+            **limitation,
+        }
         known = before.get("statute_of_limitations") or {}
         record["statute_of_limitations"] = {"id": clio._keep("tasks", known.get("id"), task)}
     _set_values(clio, record, sent, before)
@@ -171,8 +187,13 @@ def _after_activity(clio, record: dict, sent: dict, before: dict) -> None:
         record["price"] = clio.get("users", record["user"]["id"])["rate"]
     quantity = float(record["quantity"] or 0)
     hours = round(quantity / 3600, 2) if is_time else quantity
-    record.update(quantity=quantity, rounded_quantity=quantity, quantity_in_hours=hours,
-                  rounded_quantity_in_hours=hours, total=round(hours * (record["price"] or 0), 2))
+    record.update(
+        quantity=quantity,
+        rounded_quantity=quantity,
+        quantity_in_hours=hours,
+        rounded_quantity_in_hours=hours,
+        total=round(hours * (record["price"] or 0), 2),
+    )
 
 
 def _set_values(clio, record: dict, sent: dict, before: dict) -> None:
@@ -181,8 +202,15 @@ def _set_values(clio, record: dict, sent: dict, before: dict) -> None:
         return
     values = list(before.get("custom_field_values", []))
     for one in sent["custom_field_values"]:
-        known = next((value for value in values if value["id"] == one.get("id") or
-                      value["custom_field"]["id"] == (one.get("custom_field") or {}).get("id")), None)
+        known = next(
+            (
+                value
+                for value in values
+                if value["id"] == one.get("id")
+                or value["custom_field"]["id"] == (one.get("custom_field") or {}).get("id")
+            ),
+            None,
+        )
         if known:
             values.remove(known)
         field = known["custom_field"]["id"] if known else (one.get("custom_field") or {}).get("id")
@@ -213,8 +241,9 @@ AFTERWARDS = {"contacts": _after_contact, "matters": _after_matter, "activities"
 def _stale(request: Request, record: dict) -> Answer | None:
     wanted = request.headers.get("If-Match")
     if wanted and wanted != record["etag"]:
-        return Answer(412, {"error": {"type": "PreconditionFailed",
-                                      "message": "The record has changed since it was read"}})
+        return Answer(
+            412, {"error": {"type": "PreconditionFailed", "message": "The record has changed since it was read"}}
+        )
     return None
 
 

@@ -19,8 +19,16 @@ from .firm import seconds, utc
 from .server import Answer, Request, Upstream, on
 from .shelf import Shelf
 
-MAKERS = {"workspaces": "workspace", "users": "user", "clients": "client", "projects": "project",
-          "tasks": "task", "tags": "tag", "custom_fields": "custom_field", "time_entries": "time_entry"}
+MAKERS = {
+    "workspaces": "workspace",
+    "users": "user",
+    "clients": "client",
+    "projects": "project",
+    "tasks": "task",
+    "tags": "tag",
+    "custom_fields": "custom_field",
+    "time_entries": "time_entry",
+}
 HIDDEN = ("DELETED", "LIMITED_DELETED", "LIMITED")  # from who asks for nothing special
 MOST_PER_PAGE = 5_000
 W = "/workspaces/{workspace}"
@@ -137,11 +145,13 @@ class Clockify(ClockifyChanges, ClockifyWrites, Upstream):
             found = [one for one in found if one["archived"] is (archived == "true")]
         if name:
             is_strict = request.one("strict-name-search") == "true"
-            found = [one for one in found
-                     if one["name"] == name or (not is_strict and name.casefold() in one["name"].casefold())]
+            found = [
+                one
+                for one in found
+                if one["name"] == name or (not is_strict and name.casefold() in one["name"].casefold())
+            ]
         if request.one("sort-column") == "NAME":
-            found.sort(key=lambda one: one["name"].casefold(),
-                       reverse=request.one("sort-order") == "DESCENDING")
+            found.sort(key=lambda one: one["name"].casefold(), reverse=request.one("sort-order") == "DESCENDING")
         return found
 
     # Time entries
@@ -152,8 +162,10 @@ class Clockify(ClockifyChanges, ClockifyWrites, Upstream):
         if self.get("users", user) is None:
             return stranger("User")
         try:
-            start_s, end_s = (self._wall_clock(request.one(name), open_end) for name, open_end in
-                              (("start", float("-inf")), ("end", float("inf"))))
+            start_s, end_s = (
+                self._wall_clock(request.one(name), open_end)
+                for name, open_end in (("start", float("-inf")), ("end", float("inf")))
+            )
         except ValueError:
             return invalid("You entered invalid value for field: [start]. Value should be a date")
         shelf, is_running = self.shelves["time_entries"], request.one("in-progress") == "true"
@@ -168,12 +180,17 @@ class Clockify(ClockifyChanges, ClockifyWrites, Upstream):
         made = range(1, shelf.count + 1)
         lowest = bisect_left(made, start_s, key=began_at) + 1
         highest = bisect_right(made, end_s, key=began_at)
-        untouched = (number for number in range(highest, lowest - 1, -1)
-                     if WORKERS[number % len(WORKERS)] == user
-                     and number not in shelf.edited and number not in shelf.deleted)
+        untouched = (
+            number
+            for number in range(highest, lowest - 1, -1)
+            if WORKERS[number % len(WORKERS)] == user and number not in shelf.edited and number not in shelf.deleted
+        )
         mine = id_of("users", user)
-        touched = [(-seconds(entry["timeInterval"]["start"]), number)
-                   for number, entry in shelf.edited.items() if entry["userId"] == mine]
+        touched = [
+            (-seconds(entry["timeInterval"]["start"]), number)
+            for number, entry in shelf.edited.items()
+            if entry["userId"] == mine
+        ]
         touched = sorted(pair for pair in touched if start_s <= -pair[0] <= end_s)
         made = ((-began_at(number), number) for number in untouched)
         return (number for _, number in heapq.merge(made, touched))
@@ -209,12 +226,16 @@ class Clockify(ClockifyChanges, ClockifyWrites, Upstream):
         running = self.running_entries()
         if len(running) > 2:
             began = running[0]["timeInterval"]["start"]
-            self.put("time_entries", {"id": running[0]["id"],
-                                      "timeInterval": interval(began, utc(time.time()))})
+            self.put("time_entries", {"id": running[0]["id"], "timeInterval": interval(began, utc(time.time()))})
         else:
-            self.put("time_entries", {"userId": id_of("users", chance.randint(1, 9)),
-                                      "description": "Follow-up",
-                                      "timeInterval": interval(utc(time.time()), None)})
+            self.put(
+                "time_entries",
+                {
+                    "userId": id_of("users", chance.randint(1, 9)),
+                    "description": "Follow-up",
+                    "timeInterval": interval(utc(time.time()), None),
+                },
+            )
         old = id_of("time_entries", chance.randint(1, 1_000))
         self.put("time_entries", {"id": old, "description": f"Corrected {chance.randint(1, 999)}"})
 
@@ -223,10 +244,11 @@ class Clockify(ClockifyChanges, ClockifyWrites, Upstream):
     def _paged(self, found: list, request: Request, default: int = 50) -> Answer:
         page, size = max(1, request.whole("page", 1)), request.whole("page-size", default)
         if not 1 <= size <= MOST_PER_PAGE:
-            return invalid("You entered invalid value for field: [page-size]. "
-                           f"Value should be between 1 and {MOST_PER_PAGE}")
+            return invalid(
+                f"You entered invalid value for field: [page-size]. Value should be between 1 and {MOST_PER_PAGE}"
+            )
         start = (page - 1) * size
-        return Answer(200, found[start: start + size], {"Last-Page": str(start + size >= len(found)).lower()})
+        return Answer(200, found[start : start + size], {"Last-Page": str(start + size >= len(found)).lower()})
 
     def _paged_lazily(self, numbers, request: Request) -> Answer:
         page, size = max(1, request.whole("page", 1)), request.whole("page-size", 50)
@@ -234,8 +256,9 @@ class Clockify(ClockifyChanges, ClockifyWrites, Upstream):
             return self._paged([], request)
         shown = list(islice(numbers, (page - 1) * size, page * size + 1))
         shelf = self.shelves["time_entries"]
-        return Answer(200, [shelf.get(number) for number in shown[:size]],
-                      {"Last-Page": str(len(shown) <= size).lower()})
+        return Answer(
+            200, [shelf.get(number) for number in shown[:size]], {"Last-Page": str(len(shown) <= size).lower()}
+        )
 
     # Who may come in, and how fast
 

@@ -6,8 +6,15 @@ from .clockify_records import id_of
 from .firm import seconds, utc
 from .server import Answer, Request, on
 
-TYPES = {"CLIENTS": "clients", "PROJECTS": "projects", "TAGS": "tags", "TASKS": "tasks",
-         "TIME_ENTRY": "time_entries", "CUSTOM_FIELDS": "custom_fields", "USER": "users"}
+TYPES = {
+    "CLIENTS": "clients",
+    "PROJECTS": "projects",
+    "TAGS": "tags",
+    "TASKS": "tasks",
+    "TIME_ENTRY": "time_entries",
+    "CUSTOM_FIELDS": "custom_fields",
+    "USER": "users",
+}
 DEFAULT_WINDOW_S = 30 * 86_400
 
 
@@ -21,8 +28,9 @@ class ClockifyChanges:
     @on("GET", "/workspaces/{workspace}/entities/updated")
     def updated(self, request: Request) -> Answer:
         """Without what was created in the same window: that shows under created only."""
-        return self._changes(request, lambda made, changed,
-                             window: _within(changed, window) and not _within(made, window))
+        return self._changes(
+            request, lambda made, changed, window: _within(changed, window) and not _within(made, window)
+        )
 
     def _changes(self, request: Request, accept) -> Answer:
         if not self.has_entities:
@@ -51,8 +59,11 @@ class ClockifyChanges:
         if kind not in TYPES:
             return _missing_type()
         resource, window = TYPES[kind], _window(request)
-        found = [{"id": id_of(resource, number), "documentCode": kind, "deletedAt": utc(at), "document": {}}
-                 for number, at in self.shelves[resource].deleted.items() if _within(at, window)]
+        found = [
+            {"id": id_of(resource, number), "documentCode": kind, "deletedAt": utc(at), "document": {}}
+            for number, at in self.shelves[resource].deleted.items()
+            if _within(at, window)
+        ]
         return Answer(200, {"response": _sliced(found, request)})
 
 
@@ -69,7 +80,7 @@ def _window(request: Request) -> tuple[float, float]:
 def _sliced(found: list, request: Request) -> list:
     """Pages count from 0 here, and their size is called limit."""
     limit, page = request.whole("limit", 50), request.whole("page", 0)
-    return found[page * limit: (page + 1) * limit]
+    return found[page * limit : (page + 1) * limit]
 
 
 def _missing_type() -> Answer:

@@ -23,11 +23,17 @@ class ClockifyWrites:
 
     def _blank(self, resource: str) -> dict:
         made = self.shelves[resource].get(next(self.shelves[resource].numbers()))
-        blank = {name: [] if isinstance(value, list) else False if isinstance(value, bool) else None for name,
-                 value in made.items()}
+        blank = {
+            name: [] if isinstance(value, list) else False if isinstance(value, bool) else None
+            for name, value in made.items()
+        }
         if resource == "time_entries":
-            blank.update(userId=id_of("users", 1), description="", type="REGULAR",
-                         timeInterval={"start": utc(time.time()), "end": None, "duration": None})
+            blank.update(
+                userId=id_of("users", 1),
+                description="",
+                type="REGULAR",
+                timeInterval={"start": utc(time.time()), "end": None, "duration": None},
+            )
         return {**blank, "workspaceId": self.workspace_id} if "workspaceId" in made else blank
 
     # Time entries
@@ -51,8 +57,14 @@ class ClockifyWrites:
             return _invalid("Time entry is locked")
         if wrong := self._wrong_entry(sent):
             return wrong
-        kept = {"description": "", "projectId": None, "taskId": None, "tagIds": None, "billable": False,
-                **self._entry_from(sent)}
+        kept = {
+            "description": "",
+            "projectId": None,
+            "taskId": None,
+            "tagIds": None,
+            "billable": False,
+            **self._entry_from(sent),
+        }
         return Answer(200, self.put("time_entries", {**kept, "id": before["id"]}))
 
     @on("PATCH", f"{W}/user/{{user}}/time-entries")
@@ -91,11 +103,14 @@ class ClockifyWrites:
         kept = {name: sent[name] for name in names if name in sent}
         kept["timeInterval"] = interval(sent["start"], sent.get("end"))
         kept["customFieldValues"] = [
-            {"customFieldId": one["customFieldId"],
-             "name": (self.get("custom_fields", one["customFieldId"]) or {}).get("name"),
-             "type": (self.get("custom_fields", one["customFieldId"]) or {}).get("type"),
-             "value": one.get("value")}
-            for one in sent.get("customFields") or ()]
+            {
+                "customFieldId": one["customFieldId"],
+                "name": (self.get("custom_fields", one["customFieldId"]) or {}).get("name"),
+                "type": (self.get("custom_fields", one["customFieldId"]) or {}).get("type"),
+                "value": one.get("value"),
+            }
+            for one in sent.get("customFields") or ()
+        ]
         return kept
 
     # Projects and clients
@@ -110,8 +125,7 @@ class ClockifyWrites:
 
     @on("PUT", f"{W}/projects/{{name}}")
     def change_project(self, request: Request) -> Answer:
-        return self._replace("projects", request,
-                             {"billable": False, "public": False, "note": "", "archived": False})
+        return self._replace("projects", request, {"billable": False, "public": False, "note": "", "archived": False})
 
     @on("PUT", f"{W}/clients/{{name}}")
     def change_client(self, request: Request) -> Answer:
@@ -130,8 +144,10 @@ class ClockifyWrites:
         sent = request.json()
         if wrong := self._wrong_name(resource, sent.get("name"), None):
             return wrong
-        names = {"projects": ("name", "clientId", "note", "color", "billable"),
-                 "clients": ("name", "email", "address", "note")}
+        names = {
+            "projects": ("name", "clientId", "note", "color", "billable"),
+            "clients": ("name", "email", "address", "note"),
+        }
         kept = {name: sent[name] for name in names[resource] if name in sent}
         return Answer(201, self.put(resource, {**kept, **self._project_parts(resource, sent)}))
 
@@ -145,9 +161,9 @@ class ClockifyWrites:
             return _invalid("Number of additional emails must be less than 3")
         writable = before.keys() - {"id", "public", "workspaceId"}
         kept = {name: value for name, value in sent.items() if name in writable}
-        return Answer(200, self.put(resource,
-                                    {**emptied, **kept, **self._project_parts(resource, sent),
-                                     "id": before["id"]}))
+        return Answer(
+            200, self.put(resource, {**emptied, **kept, **self._project_parts(resource, sent), "id": before["id"]})
+        )
 
     def _project_parts(self, resource: str, sent: dict) -> dict:
         """`public` is written as `isPublic`, and a client's name comes back with its id."""

@@ -10,40 +10,145 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
-FIRST = ["Ada", "Grace", "Miguel", "Priya", "Noah", "Fatima", "Liam", "Chloe", "Omar", "Hannah", "Jamal",
-         "Ingrid", "Rosa", "Kenji", "Amara", "Tobias", "Leila", "Marcus", "Yara", "Dmitri", "Esther", "Paulo",
-         "Nadia", "Oscar", "Beatriz", "Samuel", "Zainab", "Victor", "Helena", "Ravi", "Sofia", "Walter"]
-LAST = ["Lovelace", "Hopper", "Alvarez", "Raman", "Whitfield", "Haddad", "O'Neill", "Dubois", "Okafor",
-        "Lindqvist", "Baptiste", "Nguyen", "Castillo", "Tanaka", "Mbeki", "Schreiber", "Azizi", "Delgado",
-        "Nassar", "Petrov", "Goldberg", "Ferreira", "Kovac", "Lindgren", "Moreau", "Ashworth", "Bello",
-        "Marchetti", "Novak", "Iyer", "Carvalho", "Brandt", "Fitzgerald", "Sokolov", "Yamamoto"]
+FIRST = [
+    "Ada",
+    "Grace",
+    "Miguel",
+    "Priya",
+    "Noah",
+    "Fatima",
+    "Liam",
+    "Chloe",
+    "Omar",
+    "Hannah",
+    "Jamal",
+    "Ingrid",
+    "Rosa",
+    "Kenji",
+    "Amara",
+    "Tobias",
+    "Leila",
+    "Marcus",
+    "Yara",
+    "Dmitri",
+    "Esther",
+    "Paulo",
+    "Nadia",
+    "Oscar",
+    "Beatriz",
+    "Samuel",
+    "Zainab",
+    "Victor",
+    "Helena",
+    "Ravi",
+    "Sofia",
+    "Walter",
+]
+LAST = [
+    "Lovelace",
+    "Hopper",
+    "Alvarez",
+    "Raman",
+    "Whitfield",
+    "Haddad",
+    "O'Neill",
+    "Dubois",
+    "Okafor",
+    "Lindqvist",
+    "Baptiste",
+    "Nguyen",
+    "Castillo",
+    "Tanaka",
+    "Mbeki",
+    "Schreiber",
+    "Azizi",
+    "Delgado",
+    "Nassar",
+    "Petrov",
+    "Goldberg",
+    "Ferreira",
+    "Kovac",
+    "Lindgren",
+    "Moreau",
+    "Ashworth",
+    "Bello",
+    "Marchetti",
+    "Novak",
+    "Iyer",
+    "Carvalho",
+    "Brandt",
+    "Fitzgerald",
+    "Sokolov",
+    "Yamamoto",
+]
 
 # First name, last name: what real address books hold and programs trip over.
 ODD_NAMES = (
-    ("محمد", "الأنصاري"), ("小明", "王"), ("Анна", "Кузнецова"), ("प्रिया", "शर्मा"), ("דוד", "כהן"),
-    ("Jose\u0301", "Nu\u0301n\u0303ez"), ("=1+1", "Testcase"), ("Zoë", "D’Angelo-Müller"),
-    ("Thị Hồng", "Nguyễn"), ("A", "B"), ("Renée", "=HYPERLINK(\"https://example.com\")"),
-    ("Θεοδώρα", "Παπαδοπούλου"), ("김", "민준"), ("Robert'); DROP TABLE", "Students"),
+    ("محمد", "الأنصاري"),
+    ("小明", "王"),
+    ("Анна", "Кузнецова"),
+    ("प्रिया", "शर्मा"),
+    ("דוד", "כהן"),
+    ("Jose\u0301", "Nu\u0301n\u0303ez"),
+    ("=1+1", "Testcase"),
+    ("Zoë", "D’Angelo-Müller"),
+    ("Thị Hồng", "Nguyễn"),
+    ("A", "B"),
+    ("Renée", '=HYPERLINK("https://example.com")'),
+    ("Θεοδώρα", "Παπαδοπούλου"),
+    ("김", "민준"),
+    ("Robert'); DROP TABLE", "Students"),
     ("<b>Max</b>", "Power"),
-    ("  Padded ", "Spaces  "), ("Maximiliana " * 12, "von Hohenfels-" * 9 + "Langenau"), ("สมชาย", "ใจดี"),
+    ("  Padded ", "Spaces  "),
+    ("Maximiliana " * 12, "von Hohenfels-" * 9 + "Langenau"),
+    ("สมชาย", "ใจดี"),
     ("Þór", "Ægisson"),
 )
-COMPANIES = ("Harborview {} LLC", "{} & Sons, Inc.", "{} Logistics GmbH", "The {} Group", "{} Dental P.C.",
-             "Café {}", "{} Immobilien", "株式会社{}")
+COMPANIES = (
+    "Harborview {} LLC",
+    "{} & Sons, Inc.",
+    "{} Logistics GmbH",
+    "The {} Group",
+    "{} Dental P.C.",
+    "Café {}",
+    "{} Immobilien",
+    "株式会社{}",
+)
 STREETS = ("Maple Street", "Harbor Road", "2nd Avenue", "Rue de l'Exemple", "Königsallee", "Old Mill Lane")
-CITIES = (("Oakland", "CA", "94607"), ("Portland", "OR", "97205"), ("Reno", "NV", "89501"),
-          ("San José", "CA", "95112"), ("Spokane", "WA", "99201"))
+CITIES = (
+    ("Oakland", "CA", "94607"),
+    ("Portland", "OR", "97205"),
+    ("Reno", "NV", "89501"),
+    ("San José", "CA", "95112"),
+    ("Spokane", "WA", "99201"),
+)
 STAFF = (
-    ("Margaret", "Ashby", "Attorney"), ("Daniel", "Okoye", "Attorney"), ("Ruth", "Feinberg", "Attorney"),
-    ("Luis", "Camarena", "Attorney"), ("Priyanka", "Das", "Attorney"), ("Thomas", "Halloran", "NonAttorney"),
-    ("Mei", "Tanaka", "NonAttorney"), ("Olivia", "Brandt", "NonAttorney"), ("Yusuf", "Demir", "NonAttorney"),
-    ("Carla", "Menéndez", "Attorney"), ("Søren", "Kjær", "NonAttorney"), ("Agnes", "Whitlock", "NonAttorney"),
+    ("Margaret", "Ashby", "Attorney"),
+    ("Daniel", "Okoye", "Attorney"),
+    ("Ruth", "Feinberg", "Attorney"),
+    ("Luis", "Camarena", "Attorney"),
+    ("Priyanka", "Das", "Attorney"),
+    ("Thomas", "Halloran", "NonAttorney"),
+    ("Mei", "Tanaka", "NonAttorney"),
+    ("Olivia", "Brandt", "NonAttorney"),
+    ("Yusuf", "Demir", "NonAttorney"),
+    ("Carla", "Menéndez", "Attorney"),
+    ("Søren", "Kjær", "NonAttorney"),
+    ("Agnes", "Whitlock", "NonAttorney"),
 )
 DESCRIPTIONS = (
-    "{} v. Northgate Insurance, motor vehicle accident", "Lease dispute, {}", "Dissolution of marriage: {}",
-    "Estate plan and living trust, {}", "H-1B petition for {}", "{}: wrongful termination claim",
-    "Formation of an LLC for {}", "Chapter 7 petition, {}", "Purchase of a house by {}", "DUI defence, {}",
-    "Workers' compensation claim, {}", "Trademark registration for {}",
+    "{} v. Northgate Insurance, motor vehicle accident",
+    "Lease dispute, {}",
+    "Dissolution of marriage: {}",
+    "Estate plan and living trust, {}",
+    "H-1B petition for {}",
+    "{}: wrongful termination claim",
+    "Formation of an LLC for {}",
+    "Chapter 7 petition, {}",
+    "Purchase of a house by {}",
+    "DUI defence, {}",
+    "Workers' compensation claim, {}",
+    "Trademark registration for {}",
 )
 
 CHANGES_WITHIN_S = 30 * 86_400  # a record nobody touches changes last so soon after it was made
@@ -90,8 +195,7 @@ class Firm:
         self.seed = seed
         self.today = today or datetime.now(UTC).date()
         self.opened_s = datetime(self.today.year - 3, 1, 4, 17, tzinfo=UTC).timestamp()
-        self.last_night_s = datetime(self.today.year, self.today.month, self.today.day,
-                                     tzinfo=UTC).timestamp() - 3600
+        self.last_night_s = datetime(self.today.year, self.today.month, self.today.day, tzinfo=UTC).timestamp() - 3600
 
     def count(self, small: int, large: int) -> int:
         return large if self.is_large else small
@@ -131,17 +235,34 @@ class Firm:
         elif number % 8 == 5:
             first, last, company = None, None, self.pick(COMPANIES, "company", number).format(last)
         city, state, postal_code = self.pick(CITIES, "city", number)
-        return Party(number, first, last, company, self._email(number, company), self._phone(number),
-                     f"{self.dice('house', number) % 900 + 1} {self.pick(STREETS, 'street', number)}",
-                     city, state, postal_code, self._born(number) if first else None)
+        return Party(
+            number,
+            first,
+            last,
+            company,
+            self._email(number, company),
+            self._phone(number),
+            f"{self.dice('house', number) % 900 + 1} {self.pick(STREETS, 'street', number)}",
+            city,
+            state,
+            postal_code,
+            self._born(number) if first else None,
+        )
 
     def _twin(self, party: Party, number: int) -> Party:
         """The same person entered a second time, by somebody in a hurry."""
         email = party.email.upper() if party.email and number % 2 else party.email
         if party.is_company:
             return replace(party, number=number, company=party.company.upper(), email=email)
-        return replace(party, number=number, first=f"{party.first[:1]}.", last=party.last.lower(),
-                       email=email, phone=None, born=None)
+        return replace(
+            party,
+            number=number,
+            first=f"{party.first[:1]}.",
+            last=party.last.lower(),
+            email=email,
+            phone=None,
+            born=None,
+        )
 
     def _email(self, number: int, company: str | None) -> str | None:
         if self.chance(9, "no e-mail", number):
@@ -152,9 +273,18 @@ class Firm:
 
     def _phone(self, number: int) -> str | None:
         area, line = self.pick((510, 503, 775, 408, 509), "area", number), f"{number % 10_000:04d}"
-        spelled = (f"+1{area}555{line}", f"({area}) 555-{line}", f"{area}.555.{line}", f"+1{area}555{line}",
-                   f"{area} 555 {line} ext. 12", f"+1 {area}-555-{line}", f"{area}555{line}",
-                   f"+1{area}555{line}", f"call mornings: {area} 555 {line}", None)
+        spelled = (
+            f"+1{area}555{line}",
+            f"({area}) 555-{line}",
+            f"{area}.555.{line}",
+            f"+1{area}555{line}",
+            f"{area} 555 {line} ext. 12",
+            f"+1 {area}-555-{line}",
+            f"{area}555{line}",
+            f"+1{area}555{line}",
+            f"call mornings: {area} 555 {line}",
+            None,
+        )
         return self.pick(spelled, "phone", number)
 
     def _born(self, number: int) -> date | None:

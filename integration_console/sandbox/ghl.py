@@ -16,13 +16,21 @@ from .oauth import GhlSignIn
 from .server import Answer, Request, Upstream, on
 from .shelf import Shelf
 
-MAKERS = {"contacts": "contact", "opportunities": "opportunity", "notes": "note", "tasks": "task",
-          "users": "user", "pipelines": "pipeline", "custom_fields": "custom_field", "tags": "tag",
-          "calendars": "calendar", "locations": "location"}
+MAKERS = {
+    "contacts": "contact",
+    "opportunities": "opportunity",
+    "notes": "note",
+    "tasks": "task",
+    "users": "user",
+    "pipelines": "pipeline",
+    "custom_fields": "custom_field",
+    "tags": "tag",
+    "calendars": "calendar",
+    "locations": "location",
+}
 VERSIONS = ("2021-07-28", "2023-02-21")
 CALENDAR_VERSIONS = ("2021-04-15",)
-REASONS = {400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found",
-           422: "Unprocessable Entity"}
+REASONS = {400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 422: "Unprocessable Entity"}
 DAY_S = 86_400.0
 
 
@@ -96,20 +104,29 @@ class Ghl(GhlSignIn, GhlSearch, GhlWrites, Upstream):
         asked = request.json()
         found = [task for task in self._all("tasks") if _task_fits(task, asked)]
         skip, limit = int(asked.get("skip") or 0), min(int(asked.get("limit") or 25), 100)
-        shown = [{**without_empty(task), "_id": task["id"]} for task in found[skip: skip + limit]]
+        shown = [{**without_empty(task), "_id": task["id"]} for task in found[skip : skip + limit]]
         return Answer(200, {"tasks": shown})
 
     def stir(self) -> None:
         """Somebody fills in the web form, somebody is tagged, a lead moves on."""
         chance = random.Random()
         first = chance.choice(("Ana", "Ben", "Chidi", "Dana"))
-        self.put("contacts", {"firstName": first, "lastName": "Walk-in", "name": f"{first} Walk-in",
-                              "type": "lead", "source": "Website",
-                              "email": f"{first.lower()}{chance.randint(1, 10**6)}@example.com"})
-        self.put("contacts", {"id": id_of("contacts", chance.randint(1, 200)),
-                              "tags": ["client", "newsletter"]})
-        self.put("opportunities", {"id": id_of("opportunities", chance.randint(1, 100)),
-                                   "status": chance.choice(("open", "won", "lost"))})
+        self.put(
+            "contacts",
+            {
+                "firstName": first,
+                "lastName": "Walk-in",
+                "name": f"{first} Walk-in",
+                "type": "lead",
+                "source": "Website",
+                "email": f"{first.lower()}{chance.randint(1, 10**6)}@example.com",
+            },
+        )
+        self.put("contacts", {"id": id_of("contacts", chance.randint(1, 200)), "tags": ["client", "newsletter"]})
+        self.put(
+            "opportunities",
+            {"id": id_of("opportunities", chance.randint(1, 100)), "status": chance.choice(("open", "won", "lost"))},
+        )
 
     # The rest of a location
 
@@ -127,7 +144,7 @@ class Ghl(GhlSignIn, GhlSearch, GhlWrites, Upstream):
             return refusal(403, "The token does not have access to this company.")
         skip, limit = request.whole("skip", 0), request.whole("limit", 25)
         users = self._all("users")
-        return Answer(200, {"users": users[skip: skip + limit], "count": len(users)})
+        return Answer(200, {"users": users[skip : skip + limit], "count": len(users)})
 
     @on("GET", "/users/{user}")
     def user(self, request: Request) -> Answer:
@@ -195,13 +212,16 @@ class Ghl(GhlSignIn, GhlSearch, GhlWrites, Upstream):
             answer.body = {**answer.body, "traceId": str(uuid4())}
         room = getattr(request, "room", None)
         if room is not None:
-            answer.headers.update({
-                "X-RateLimit-Max": room.limit, "X-RateLimit-Remaining": room.remaining,
-                "X-RateLimit-Interval-Milliseconds": int(float(self.limits[1]) * 1000),
-                "X-RateLimit-Limit-Daily": self.daily_limit,
-                "X-RateLimit-Daily-Remaining": request.day.remaining,
-                "X-RateLimit-Daily-Reset": int(request.day.reset_in_s * 1000),
-            })
+            answer.headers.update(
+                {
+                    "X-RateLimit-Max": room.limit,
+                    "X-RateLimit-Remaining": room.remaining,
+                    "X-RateLimit-Interval-Milliseconds": int(float(self.limits[1]) * 1000),
+                    "X-RateLimit-Limit-Daily": self.daily_limit,
+                    "X-RateLimit-Daily-Remaining": request.day.remaining,
+                    "X-RateLimit-Daily-Reset": int(request.day.reset_in_s * 1000),
+                }
+            )
 
     def unknown_path(self, request: Request) -> Answer:
         return refusal(404, f"Cannot {request.method} {request.path}")

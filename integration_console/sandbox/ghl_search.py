@@ -10,10 +10,13 @@ from .server import Answer, Request, on
 MOST_CONTACTS, MOST_OPPORTUNITIES = 500, 100
 LAST_BY_PAGE = 10_000
 CONTACT_BODY = {"locationId", "pageLimit", "page", "searchAfter", "filters", "sort", "query"}
-OPPORTUNITY_BODY = {"locationId", "query", "limit", "page", "searchAfter", "additionalDetails", "filters",
-                    "sort"}
-COMPARED = {"gte": lambda one, other: one >= other, "gt": lambda one, other: one > other,
-            "lte": lambda one, other: one <= other, "lt": lambda one, other: one < other}
+OPPORTUNITY_BODY = {"locationId", "query", "limit", "page", "searchAfter", "additionalDetails", "filters", "sort"}
+COMPARED = {
+    "gte": lambda one, other: one >= other,
+    "gt": lambda one, other: one > other,
+    "lte": lambda one, other: one <= other,
+    "lt": lambda one, other: one < other,
+}
 
 
 class GhlSearch:
@@ -34,7 +37,7 @@ class GhlSearch:
             return _unprocessable([f"invalid filter or sort: {error}"])
         found = self._found(numbers, accept, asked.get("query"))
         after = asked.get("searchAfter")
-        shown = _after(found, sorted_at, after) if after else found[(page - 1) * limit:]
+        shown = _after(found, sorted_at, after) if after else found[(page - 1) * limit :]
         contacts = [self._as_found(number, sorted_at) for number in shown[:limit]]
         return Answer(200, {"contacts": contacts, "total": len(found)})
 
@@ -45,8 +48,10 @@ class GhlSearch:
         if direction not in ("asc", "desc"):
             raise ValueError(direction)
         shelf = self.shelves["contacts"]
-        values = {"dateUpdated": lambda number: int(shelf.changed_at(number) * 1000),
-                  "dateAdded": lambda number: self._added_at("contacts", "dateAdded", number)}
+        values = {
+            "dateUpdated": lambda number: int(shelf.changed_at(number) * 1000),
+            "dateAdded": lambda number: self._added_at("contacts", "dateAdded", number),
+        }
         value = values.get(field) or (lambda number: str(shelf.get(number).get(field) or "").casefold())
         numbers = shelf.ordered(field, lambda number: (value(number), number))
         return (numbers, value) if direction == "asc" else (numbers[::-1], _Downwards(value))
@@ -68,10 +73,13 @@ class GhlSearch:
         """A contact as search shows it: renamed here and there, and null where GET leaves a field out."""
         contact = dict(self.get("contacts", number))
         name = contact.pop("name")
-        contact.update(address=contact.pop("address1"), contactName=name,
-                       firstNameLowerCase=(contact["firstName"] or "").lower() or None,
-                       lastNameLowerCase=(contact["lastName"] or "").lower() or None,
-                       searchAfter=[value(number), contact["id"]])
+        contact.update(
+            address=contact.pop("address1"),
+            contactName=name,
+            firstNameLowerCase=(contact["firstName"] or "").lower() or None,
+            lastNameLowerCase=(contact["lastName"] or "").lower() or None,
+            searchAfter=[value(number), contact["id"]],
+        )
         return contact
 
     # Opportunities
@@ -90,9 +98,10 @@ class GhlSearch:
         if last := request.one("startAfterId"):
             start = _place_after(last, found)
             page = start // limit + 1
-        shown = self._shown_opportunities(found[start: start + limit])
-        return Answer(200, {"opportunities": shown, "meta": _meta(found, shown, start, page, limit),
-                            "aggregations": {}})
+        shown = self._shown_opportunities(found[start : start + limit])
+        return Answer(
+            200, {"opportunities": shown, "meta": _meta(found, shown, start, page, limit), "aggregations": {}}
+        )
 
     @on("POST", "/opportunities/search")
     def opportunity_search(self, request: Request) -> Answer:
@@ -106,7 +115,7 @@ class GhlSearch:
             found = [number for number in found if self._is_called(number, query.casefold())]
         after = asked.get("searchAfter")
         start = _place_after(after[-1], found) if after else (page - 1) * limit
-        shown = self._shown_opportunities(found[start: start + limit])
+        shown = self._shown_opportunities(found[start : start + limit])
         shown = [{**one, "sort": [_millis(one["createdAt"]), one["id"]]} for one in shown]
         return Answer(200, {"opportunities": shown, "total": len(found), "aggregations": {}})
 
@@ -114,15 +123,15 @@ class GhlSearch:
     def opportunity(self, request: Request) -> Answer:
         found = self.get("opportunities", request.params["opportunity"])
         if found is None:
-            return Answer(400, {"statusCode": 400, "message": "The opportunity id is invalid.",
-                                "error": "Bad Request"})
+            return Answer(400, {"statusCode": 400, "message": "The opportunity id is invalid.", "error": "Bad Request"})
         return Answer(200, {"opportunity": self.with_contact(found)})
 
     def _opportunities(self, order: str) -> list[int]:
         """Numbers by the time the opportunities were added, youngest first unless told otherwise."""
         shelf = self.shelves["opportunities"]
-        numbers = shelf.ordered("createdAt",
-                                lambda number: (self._added_at("opportunities", "createdAt", number), number))
+        numbers = shelf.ordered(
+            "createdAt", lambda number: (self._added_at("opportunities", "createdAt", number), number)
+        )
         return numbers if order == "added_asc" else numbers[::-1]
 
     def _added_at(self, resource: str, field: str, number: int) -> int:
@@ -159,10 +168,9 @@ def _after(numbers: list[int], value, after: list) -> list[int]:
     mark = (after[0], number_of("contacts", after[1]))
     if isinstance(value, _Downwards):
         upwards = numbers[::-1]
-        place = next((place for place, number in enumerate(upwards) if (value(number), number) >= mark),
-                     len(upwards))
+        place = next((place for place, number in enumerate(upwards) if (value(number), number) >= mark), len(upwards))
         return upwards[:place][::-1]
-    return numbers[bisect_right(numbers, mark, key=lambda number: (value(number), number)):]
+    return numbers[bisect_right(numbers, mark, key=lambda number: (value(number), number)) :]
 
 
 def _place_after(name: str, numbers: list[int]) -> int:
@@ -195,10 +203,10 @@ def _filter(one: dict):
         raise ValueError("value is longer than 75 characters")
     if sign == "range":
         bounds = [(COMPARED[name], _moment(bound)) for name, bound in wanted.items()]
-        return lambda contact: all(compare(_moment(_value(contact, field)), bound) for compare,
-                                   bound in bounds)
+        return lambda contact: all(compare(_moment(_value(contact, field)), bound) for compare, bound in bounds)
     signs = {
-        "eq": lambda value: _same(value, wanted), "not_eq": lambda value: not _same(value, wanted),
+        "eq": lambda value: _same(value, wanted),
+        "not_eq": lambda value: not _same(value, wanted),
         "contains": lambda value: _contains(value, wanted),
         "not_contains": lambda value: not _contains(value, wanted),
         "exists": lambda value: value not in (None, "", []),
@@ -237,8 +245,13 @@ def _millis(text: str) -> int:
 
 
 def _fits(one: dict, request: Request) -> bool:
-    same = {"pipeline_id": "pipelineId", "pipeline_stage_id": "pipelineStageId", "contact_id": "contactId",
-            "assigned_to": "assignedTo", "id": "id"}
+    same = {
+        "pipeline_id": "pipelineId",
+        "pipeline_stage_id": "pipelineStageId",
+        "contact_id": "contactId",
+        "assigned_to": "assignedTo",
+        "id": "id",
+    }
     if any(request.one(name) not in (None, one[field]) for name, field in same.items()):
         return False
     if request.one("status", "all") not in ("all", one["status"]):
@@ -262,9 +275,15 @@ def _meta(found: list, shown: list, start: int, page: int, limit: int) -> dict:
     after = (_millis(last["createdAt"]), last["id"]) if last else (None, None)
     # The vendor's own example shows a scheme and a host no caller can reach: follow startAfter instead.
     url = f"http://internal.example.com/opportunities/search?page={page + 1}" if has_more else None
-    return {"total": len(found), "nextPageUrl": url, "startAfter": after[0], "startAfterId": after[1],
-            "currentPage": page, "nextPage": page + 1 if has_more else None,
-            "prevPage": page - 1 if page > 1 else None}
+    return {
+        "total": len(found),
+        "nextPageUrl": url,
+        "startAfter": after[0],
+        "startAfterId": after[1],
+        "currentPage": page,
+        "nextPage": page + 1 if has_more else None,
+        "prevPage": page - 1 if page > 1 else None,
+    }
 
 
 def _unprocessable(messages: list[str]) -> Answer:

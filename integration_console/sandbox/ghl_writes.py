@@ -7,13 +7,42 @@ from .ghl_records import id_of, number_of
 from .server import Answer, Request, on
 
 CONTACT_BODY = {
-    "firstName", "lastName", "name", "email", "locationId", "gender", "phone", "address1", "city", "state",
-    "postalCode", "website", "timezone", "dnd", "dndSettings", "inboundDndSettings", "tags", "customFields",
-    "source", "dateOfBirth", "country", "companyName", "assignedTo",
+    "firstName",
+    "lastName",
+    "name",
+    "email",
+    "locationId",
+    "gender",
+    "phone",
+    "address1",
+    "city",
+    "state",
+    "postalCode",
+    "website",
+    "timezone",
+    "dnd",
+    "dndSettings",
+    "inboundDndSettings",
+    "tags",
+    "customFields",
+    "source",
+    "dateOfBirth",
+    "country",
+    "companyName",
+    "assignedTo",
 }
 UPSERT_BODY = {*CONTACT_BODY, "createNewIfDuplicateAllowed"}
-OPPORTUNITY_BODY = {"pipelineId", "locationId", "name", "pipelineStageId", "status", "contactId",
-                    "monetaryValue", "assignedTo", "customFields"}
+OPPORTUNITY_BODY = {
+    "pipelineId",
+    "locationId",
+    "name",
+    "pipelineStageId",
+    "status",
+    "contactId",
+    "monetaryValue",
+    "assignedTo",
+    "customFields",
+}
 NEEDED_FOR_OPPORTUNITY = ("pipelineId", "locationId", "name", "status", "contactId")
 
 
@@ -30,11 +59,16 @@ class GhlWrites:
 
     def _blank(self, resource: str) -> dict:
         made = self.shelves[resource].get(next(self.shelves[resource].numbers()))
-        blank = {name: [] if isinstance(value, list) else False if isinstance(value, bool) else None for name,
-                 value in made.items()}
+        blank = {
+            name: [] if isinstance(value, list) else False if isinstance(value, bool) else None
+            for name, value in made.items()
+        }
         now = utc(time.time(), millis=True)
-        return {**blank, "locationId": self.location_id,
-                **{name: now for name in ("dateAdded", "createdAt") if name in made}}
+        return {
+            **blank,
+            "locationId": self.location_id,
+            **{name: now for name in ("dateAdded", "createdAt") if name in made},
+        }
 
     @on("POST", "/contacts")
     def create_contact(self, request: Request) -> Answer:
@@ -43,9 +77,14 @@ class GhlWrites:
             return wrong
         twin = self._same_person(sent)
         if twin:
-            return Answer(400, {"statusCode": 400,
-                                "message": "This location does not allow duplicated contacts.",
-                                "meta": {"contactId": twin["id"]}})
+            return Answer(
+                400,
+                {
+                    "statusCode": 400,
+                    "message": "This location does not allow duplicated contacts.",
+                    "meta": {"contactId": twin["id"]},
+                },
+            )
         return Answer(201, {"contact": self._visible(self.put("contacts", _as_kept(sent)))})
 
     @on("POST", "/contacts/upsert")
@@ -78,8 +117,7 @@ class GhlWrites:
 
     @on("POST", "/contacts/{contact}/tags")
     def add_tags(self, request: Request) -> Answer:
-        return self._change_tags(request, lambda tags,
-                                 sent: [*tags, *(tag for tag in sent if tag not in tags)], 201)
+        return self._change_tags(request, lambda tags, sent: [*tags, *(tag for tag in sent if tag not in tags)], 201)
 
     @on("DELETE", "/contacts/{contact}/tags")
     def remove_tags(self, request: Request) -> Answer:
@@ -106,8 +144,7 @@ class GhlWrites:
     @on("POST", "/contacts/{contact}/tasks")
     def create_task(self, request: Request) -> Answer:
         sent, contact = request.json(), request.params["contact"]
-        if wrong := _wrong(sent, {"title", "body", "dueDate", "completed", "assignedTo"},
-                           needs=("title", "dueDate")):
+        if wrong := _wrong(sent, {"title", "body", "dueDate", "completed", "assignedTo"}, needs=("title", "dueDate")):
             return wrong
         if self.get("contacts", contact) is None:
             return _not_found("Contact", contact)
@@ -160,8 +197,7 @@ class GhlWrites:
         shelf = self.shelves["contacts"]
         for field in ("email", "phone"):
             if wanted := (sent.get(field) or "").lower():
-                known = shelf.grouped(field, lambda number,
-                                      field=field: (shelf.get(number).get(field) or "").lower())
+                known = shelf.grouped(field, lambda number, field=field: (shelf.get(number).get(field) or "").lower())
                 if wanted in known:
                     return self.get("contacts", known[wanted][0])
         return None
@@ -194,5 +230,4 @@ def _wrong(sent: dict, known: set, needs: tuple = ()) -> Answer | None:
 
 
 def _not_found(what: str, name: str) -> Answer:
-    return Answer(400, {"statusCode": 400, "message": f"{what} with id {name} not found",
-                        "error": "Bad Request"})
+    return Answer(400, {"statusCode": 400, "message": f"{what} with id {name} not found", "error": "Bad Request"})

@@ -64,10 +64,15 @@ class SignIn:
         asked = {name: values[-1] for name, values in request.query.items()}
         if asked.get("client_id") != self.client_id or not urlsplit(asked.get("redirect_uri", "")).scheme:
             return Answer(400, "The client_id or redirect_uri is not valid", {"Content-Type": "text/plain"})
-        hidden = "".join(f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">'
-                         for name, value in asked.items())
-        page = PAGE.format(title=f"Sandbox {self.key}: allow access?", path=self.sign_in_path, hidden=hidden,
-                           question=f"An application asks for the records of {escape(self.firm.name)}.")
+        hidden = "".join(
+            f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">' for name, value in asked.items()
+        )
+        page = PAGE.format(
+            title=f"Sandbox {self.key}: allow access?",
+            path=self.sign_in_path,
+            hidden=hidden,
+            question=f"An application asks for the records of {escape(self.firm.name)}.",
+        )
         return Answer(200, page, {"Content-Type": "text/html; charset=utf-8"})
 
     def decide(self, request: Request) -> Answer:
@@ -166,11 +171,20 @@ class GhlSignIn(SignIn):
     sign_in_path = "/oauth/chooselocation"
 
     def tell(self, access: str, refresh: str | None) -> dict:
-        return {"access_token": access, "token_type": "Bearer", "expires_in": self.token_life_s,
-                "refresh_token": refresh, "scope": "contacts.readonly contacts.write opportunities.readonly",
-                "userType": "Location", "locationId": self.location_id, "companyId": self.company_id,
-                "approvedLocations": [], "userId": self.user_ids[0], "planId": "sandbox",
-                "isBulkInstallation": False}
+        return {
+            "access_token": access,
+            "token_type": "Bearer",
+            "expires_in": self.token_life_s,
+            "refresh_token": refresh,
+            "scope": "contacts.readonly contacts.write opportunities.readonly",
+            "userType": "Location",
+            "locationId": self.location_id,
+            "companyId": self.company_id,
+            "approvedLocations": [],
+            "userId": self.user_ids[0],
+            "planId": "sandbox",
+            "isBulkInstallation": False,
+        }
 
     @on("GET", "/oauth/chooselocation")
     @public
@@ -186,6 +200,7 @@ class GhlSignIn(SignIn):
     @public
     def token(self, request: Request) -> Answer:
         if "form-urlencoded" not in (request.headers.get("Content-Type") or ""):
-            return Answer(422, {"statusCode": 422, "message": ["grant_type should not be empty"],
-                                "error": "Unprocessable Entity"})
+            return Answer(
+                422, {"statusCode": 422, "message": ["grant_type should not be empty"], "error": "Unprocessable Entity"}
+            )
         return self.exchange(request)

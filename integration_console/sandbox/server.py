@@ -163,12 +163,16 @@ class Upstream:
             return None
         raw = told.get("raw")
         raw = raw.encode() if isinstance(raw, str) else raw
-        return Answer(told.get("status", 200), told.get("body", b""), dict(told.get("headers", {})),
-                      cut=told.get("cut", False), raw=raw)
+        return Answer(
+            told.get("status", 200),
+            told.get("body", b""),
+            dict(told.get("headers", {})),
+            cut=told.get("cut", False),
+            raw=raw,
+        )
 
     def _is_for(self, path: str, told: dict, request: Request) -> bool:
-        return (fnmatchcase(self.short_path(request), path)
-                and told.get("method", request.method) == request.method)
+        return fnmatchcase(self.short_path(request), path) and told.get("method", request.method) == request.method
 
     # The same for another process, over HTTP.
 
@@ -268,8 +272,7 @@ class _Handler(BaseHTTPRequestHandler):
         request = Request(self.command, self.path, self.headers, body)
         answer = upstream.answer(request)
         if not request.path.startswith("/__sandbox__/"):
-            upstream.requests.append(
-                Seen(time.time(), self.command, request.path, request.query_text, answer.status))
+            upstream.requests.append(Seen(time.time(), self.command, request.path, request.query_text, answer.status))
         if answer.raw is not None:
             self.wfile.write(answer.raw)
             self.close_connection = True

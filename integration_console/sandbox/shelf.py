@@ -16,8 +16,14 @@ class Shelf:
     quiet_below: unix seconds -> a number below which no such record changed since then.
     """
 
-    def __init__(self, count: int, make: Callable, *, changed_at: Callable = lambda number: 0.0,
-                 quiet_below: Callable = lambda since_s: 1):
+    def __init__(
+        self,
+        count: int,
+        make: Callable,
+        *,
+        changed_at: Callable = lambda number: 0.0,
+        quiet_below: Callable = lambda since_s: 1,
+    ):
         self.count = count
         self.version = 0
         self.edited: dict[int, dict] = {}

@@ -183,15 +183,21 @@ def test_clio_shows_a_single_record_only_where_its_document_does(sandbox):
 
 
 GHL_READS = (
-    ("contacts", "get", "/contacts/{contactId}"), ("contacts", "get", "/contacts/{contactId}/notes"),
-    ("contacts", "get", "/contacts/{contactId}/tasks"), ("opportunities", "get", "/opportunities/search"),
-    ("opportunities", "post", "/opportunities/search"), ("opportunities", "get", "/opportunities/{id}"),
-    ("opportunities", "get", "/opportunities/pipelines"), ("users", "get", "/users/"),
-    ("users", "get", "/users/search"), ("users", "get", "/users/{userId}"),
+    ("contacts", "get", "/contacts/{contactId}"),
+    ("contacts", "get", "/contacts/{contactId}/notes"),
+    ("contacts", "get", "/contacts/{contactId}/tasks"),
+    ("opportunities", "get", "/opportunities/search"),
+    ("opportunities", "post", "/opportunities/search"),
+    ("opportunities", "get", "/opportunities/{id}"),
+    ("opportunities", "get", "/opportunities/pipelines"),
+    ("users", "get", "/users/"),
+    ("users", "get", "/users/search"),
+    ("users", "get", "/users/{userId}"),
     ("locations", "get", "/locations/{locationId}"),
     ("locations", "get", "/locations/{locationId}/customFields"),
     ("locations", "get", "/locations/{locationId}/tags"),
-    ("locations", "post", "/locations/{locationId}/tasks/search"), ("calendars", "get", "/calendars/"),
+    ("locations", "post", "/locations/{locationId}/tasks/search"),
+    ("calendars", "get", "/calendars/"),
 )
 
 
@@ -200,7 +206,9 @@ def test_highlevel_sends_only_fields_its_document_declares(sandbox, app, method,
     ghl = sandbox.ghl
     note = ghl.record("notes", 1)
     told = {
-        "contactId": note["contactId"], "id": ghl.record("opportunities", 1)["id"], "userId": ghl.user_ids[0],
+        "contactId": note["contactId"],
+        "id": ghl.record("opportunities", 1)["id"],
+        "userId": ghl.user_ids[0],
         "locationId": ghl.location_id,
     }
     query = f"?locationId={ghl.location_id}&location_id={ghl.location_id}&companyId={ghl.company_id}"
@@ -218,9 +226,16 @@ def test_highlevel_sends_only_fields_its_document_declares(sandbox, app, method,
 
 CLOCKIFY = "clockify/openapi.json"
 CLOCKIFY_READS = (
-    "/user", "/workspaces", "/workspaces/{w}/users", "/workspaces/{w}/projects", "/workspaces/{w}/clients",
-    "/workspaces/{w}/projects/{p}/tasks", "/workspaces/{w}/tags", "/workspaces/{w}/custom-fields",
-    "/workspaces/{w}/user/{u}/time-entries", "/workspaces/{w}/time-entries/status/in-progress",
+    "/user",
+    "/workspaces",
+    "/workspaces/{w}/users",
+    "/workspaces/{w}/projects",
+    "/workspaces/{w}/clients",
+    "/workspaces/{w}/projects/{p}/tasks",
+    "/workspaces/{w}/tags",
+    "/workspaces/{w}/custom-fields",
+    "/workspaces/{w}/user/{u}/time-entries",
+    "/workspaces/{w}/time-entries/status/in-progress",
     "/workspaces/{w}/time-entries/{t}",
 )
 CLOCKIFY_NAMES = {"{w}": "{workspaceId}", "{p}": "{projectId}", "{u}": "{userId}", "{t}": "{id}"}
@@ -230,8 +245,10 @@ CLOCKIFY_NAMES = {"{w}": "{workspaceId}", "{p}": "{projectId}", "{u}": "{userId}
 def test_clockify_sends_only_fields_its_document_declares(sandbox, address):
     clockify = sandbox.clockify
     told = {
-        "w": clockify.workspace_id, "p": clockify.record("projects", 1)["id"],
-        "u": clockify.record("users", 1)["id"], "t": clockify.record("time_entries", 25)["id"],
+        "w": clockify.workspace_id,
+        "p": clockify.record("projects", 1)["id"],
+        "u": clockify.record("users", 1)["id"],
+        "t": clockify.record("time_entries", 25)["id"],
     }
     answer = http.request("GET", clockify.api_url + address.format(**told), headers={"X-Api-Key": clockify.api_key})
     for short, long in CLOCKIFY_NAMES.items():

@@ -137,9 +137,7 @@ def test_a_refused_consent_changes_nothing(session, sandbox):
     ids=["refused", "down", "a web page", "empty"],
 )
 @pytest.mark.one_database
-def test_a_code_that_is_not_exchanged_connects_nothing_and_leaves_no_body(
-    session, sandbox, answer, error
-):
+def test_a_code_that_is_not_exchanged_connects_nothing_and_leaves_no_body(session, sandbox, answer, error):
     """X2"""
     back = decide(leave("clio"))
     sandbox.clio.script("/oauth/token", answer)

@@ -11,10 +11,29 @@ from integration_console.sandbox import Sandbox
 
 http = urllib3.PoolManager(retries=False)
 ENDPOINTS = (
-    "activities", "activity_descriptions", "allocations", "bank_accounts", "bank_transactions", "line_items",
-    "bills", "contacts", "credit_memos", "currencies", "custom_fields", "expense_categories", "groups",
-    "interest_charges", "matter_stages", "matters", "practice_areas", "tasks", "trust_line_items", "users",
-    "notes?type=Matter", "notes?type=Contact")
+    "activities",
+    "activity_descriptions",
+    "allocations",
+    "bank_accounts",
+    "bank_transactions",
+    "line_items",
+    "bills",
+    "contacts",
+    "credit_memos",
+    "currencies",
+    "custom_fields",
+    "expense_categories",
+    "groups",
+    "interest_charges",
+    "matter_stages",
+    "matters",
+    "practice_areas",
+    "tasks",
+    "trust_line_items",
+    "users",
+    "notes?type=Matter",
+    "notes?type=Contact",
+)
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +65,7 @@ def every_page(clio, path):
 
 
 # Reading
+
 
 def test_without_fields_only_id_and_etag_come(shared):
     assert set(call(shared, "/matters?limit=1").json()["data"][0]) == {"id", "etag"}
@@ -89,7 +109,10 @@ def test_the_next_page_is_an_absolute_address_that_keeps_every_parameter(shared)
 
     assert told["meta"]["paging"]["next"].startswith(shared.api_url)
     assert {name: value[0] for name, value in parse_qs(url.query).items() if name != "page_token"} == {
-        "limit": "3", "fields": "id,name", "type": "Person"}
+        "limit": "3",
+        "fields": "id,name",
+        "type": "Person",
+    }
     assert call(shared, url.geturl()).json()["data"][0]["id"] > told["data"][-1]["id"]
 
 
@@ -102,10 +125,19 @@ def test_another_order_pages_by_offset_and_stops_at_ten_thousand(shared):
     assert call(shared, "/matters?order=id(desc)&limit=200&offset=9900").status == 400
 
 
-@pytest.mark.parametrize("path", [
-    "/matters?limit=201", "/matters?limit=0", "/matters?order=nonsense(asc)", "/notes",
-    "/line_items?order=id(asc)", "/currencies?order=id(asc)", "/matters?updated_since=yesterday",
-    "/matters?page_token=forged"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/matters?limit=201",
+        "/matters?limit=0",
+        "/matters?order=nonsense(asc)",
+        "/notes",
+        "/line_items?order=id(asc)",
+        "/currencies?order=id(asc)",
+        "/matters?updated_since=yesterday",
+        "/matters?page_token=forged",
+    ],
+)
 def test_senseless_questions_are_refused(shared, path):
     assert call(shared, path).status == 400
 
@@ -140,7 +172,8 @@ def test_updated_since_finds_what_is_there_and_nothing_older(shared):
     limit = datetime.fromisoformat(since)
 
     assert [one["id"] for one in told] == [
-        one["id"] for one in everybody if datetime.fromisoformat(one["updated_at"]) > limit]
+        one["id"] for one in everybody if datetime.fromisoformat(one["updated_at"]) > limit
+    ]
 
 
 def test_an_unchanged_record_answers_304(shared):
@@ -162,10 +195,14 @@ def test_an_unsupported_version_is_gone(shared):
 
 # What the firm looks like
 
+
 def test_limitation_dates_crowd_around_today(shared):
     matters, _ = every_page(shared, "/matters?fields=id,statute_of_limitations{due_at,status}")
-    days = {(date.fromisoformat(one["statute_of_limitations"]["due_at"]) - shared.firm.today).days
-            for one in matters if (one["statute_of_limitations"] or {}).get("due_at")}
+    days = {
+        (date.fromisoformat(one["statute_of_limitations"]["due_at"]) - shared.firm.today).days
+        for one in matters
+        if (one["statute_of_limitations"] or {}).get("due_at")
+    }
 
     assert {-1, 0, 1, 29, 30, 31, 90} <= days
 
@@ -185,11 +222,24 @@ def test_every_kind_of_custom_field_is_filled_somewhere(shared):
     contacts, _ = every_page(shared, "/contacts?fields=custom_field_values{field_type,value}")
     kinds = {value["field_type"] for one in matters + contacts for value in one["custom_field_values"]}
 
-    assert kinds == {"checkbox", "contact", "currency", "date", "email", "matter", "numeric", "picklist",
-                     "text_area", "text_line", "time", "url"}
+    assert kinds == {
+        "checkbox",
+        "contact",
+        "currency",
+        "date",
+        "email",
+        "matter",
+        "numeric",
+        "picklist",
+        "text_area",
+        "text_line",
+        "time",
+        "url",
+    }
 
 
 # Limits and tokens
+
 
 def test_every_authorised_answer_tells_what_is_left(clio):
     first, second = call(clio, "/users"), call(clio, "/nothing")
@@ -218,13 +268,18 @@ def test_a_refusal_to_sign_in_has_two_shapes_and_no_limit_headers(clio):
 
 
 def sign_in(clio, decision):
-    asked = {"response_type": "code", "client_id": clio.client_id, "state": "s1",
-             "redirect_uri": "http://localhost/back"}
+    asked = {
+        "response_type": "code",
+        "client_id": clio.client_id,
+        "state": "s1",
+        "redirect_uri": "http://localhost/back",
+    }
     page = http.request("GET", f"{clio.auth_url}?{urlencode(asked)}")
     assert b"Approve" in page.data
     assert b"Refuse" in page.data
-    answer = http.request("POST", clio.auth_url, fields={**asked, "decision": decision}, redirect=False,
-                          encode_multipart=False)
+    answer = http.request(
+        "POST", clio.auth_url, fields={**asked, "decision": decision}, redirect=False, encode_multipart=False
+    )
     return {name: value[0] for name, value in parse_qs(urlsplit(answer.headers["Location"]).query).items()}
 
 
@@ -258,17 +313,23 @@ def test_a_refresh_gives_a_new_access_token_and_no_refresh_token(clio):
 
 
 def test_deauthorizing_ends_everything(clio):
-    answer = http.request("POST", f"{clio.url}/oauth/deauthorize",
-                          headers={"Authorization": f"Bearer {clio.access_token}"})
+    answer = http.request(
+        "POST", f"{clio.url}/oauth/deauthorize", headers={"Authorization": f"Bearer {clio.access_token}"}
+    )
 
     assert (answer.status, call(clio, "/users").status) == (200, 401)
 
 
 # Writing
 
+
 def test_a_new_contact_reads_back_as_written(clio):
-    sent = {"type": "Person", "first_name": "Ada", "last_name": "Lee", "email_addresses": [
-        {"name": "Work", "address": "ada@example.com", "default_email": True}]}
+    sent = {
+        "type": "Person",
+        "first_name": "Ada",
+        "last_name": "Lee",
+        "email_addresses": [{"name": "Work", "address": "ada@example.com", "default_email": True}],
+    }
     created = call(clio, "/contacts?fields=id,name,primary_email_address", "POST", sent)
 
     assert created.status == 201
@@ -276,11 +337,18 @@ def test_a_new_contact_reads_back_as_written(clio):
     assert clio.ledger()["contacts"] == 1_191
 
 
-@pytest.mark.parametrize(("path", "sent"), [
-    ("/contacts", {"type": "Person", "name": "Ada Lee"}), ("/contacts", {"type": "Ghost"}),
-    ("/matters", {"description": "No client"}), ("/matters", {"client": {"id": 999_999}, "description": "x"}),
-    ("/matters", {"client": {"id": 1}, "description": "x", "status": "Open"}),
-    ("/activities", {"type": "TimeEntry"}), ("/notes", {"type": "Matter", "detail": "x"})])
+@pytest.mark.parametrize(
+    ("path", "sent"),
+    [
+        ("/contacts", {"type": "Person", "name": "Ada Lee"}),
+        ("/contacts", {"type": "Ghost"}),
+        ("/matters", {"description": "No client"}),
+        ("/matters", {"client": {"id": 999_999}, "description": "x"}),
+        ("/matters", {"client": {"id": 1}, "description": "x", "status": "Open"}),
+        ("/activities", {"type": "TimeEntry"}),
+        ("/notes", {"type": "Matter", "detail": "x"}),
+    ],
+)
 def test_what_cannot_be_kept_is_refused_in_words(clio, path, sent):
     answer = call(clio, path, "POST", sent)
 

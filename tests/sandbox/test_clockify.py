@@ -47,6 +47,7 @@ def entries(clockify, user, query=""):
 
 # Reading
 
+
 def test_the_account_and_its_workspace_are_told(shared):
     user, workspaces = call(shared, "//user").json(), call(shared, "//workspaces").json()
 
@@ -68,7 +69,12 @@ def test_deleted_people_show_only_when_asked_for(shared):
 
     assert "DELETED" not in {one["status"] for one in usual}
     assert {one["status"] for one in everybody} == {
-        "ACTIVE", "DELETED", "LIMITED", "NOT_REGISTERED", "PENDING_EMAIL_VERIFICATION"}
+        "ACTIVE",
+        "DELETED",
+        "LIMITED",
+        "NOT_REGISTERED",
+        "PENDING_EMAIL_VERIFICATION",
+    }
     assert len(everybody) == shared.ledger()["users"] == 14
 
 
@@ -94,8 +100,13 @@ def test_a_running_timer_has_neither_end_nor_duration(shared):
 
 
 def test_a_window_is_read_on_the_clock_of_the_account(clockify):
-    entry = clockify.put("time_entries", {"userId": id_of("users", 1), "timeInterval": {
-        "start": "2026-07-01T16:00:00Z", "end": "2026-07-01T17:00:00Z", "duration": "PT1H"}})
+    entry = clockify.put(
+        "time_entries",
+        {
+            "userId": id_of("users", 1),
+            "timeInterval": {"start": "2026-07-01T16:00:00Z", "end": "2026-07-01T17:00:00Z", "duration": "PT1H"},
+        },
+    )
 
     inside = entries(clockify, 1, "?start=2026-07-01T09:00:00Z&end=2026-07-01T09:00:00Z")
     outside = entries(clockify, 1, "?start=2026-07-01T16:00:00Z&end=2026-07-01T16:00:00Z")
@@ -130,8 +141,10 @@ def test_archived_projects_are_left_out_only_when_told(shared):
 
 # Refusals
 
-@pytest.mark.parametrize("path", [
-    f"/projects/{NOBODY}", f"/clients/{NOBODY}", f"/time-entries/{NOBODY}", f"/user/{NOBODY}/time-entries"])
+
+@pytest.mark.parametrize(
+    "path", [f"/projects/{NOBODY}", f"/clients/{NOBODY}", f"/time-entries/{NOBODY}", f"/user/{NOBODY}/time-entries"]
+)
 def test_an_unknown_id_is_a_bad_request_and_never_not_found(shared, path):
     answer = call(shared, path)
 
@@ -147,8 +160,15 @@ def test_wrong_addresses_and_methods_have_their_own_code(shared):
 
 def test_each_way_of_not_signing_in_has_its_code(shared):
     url = f"{shared.api_url}/user"
-    codes = [http.request("GET", url, headers=headers).json()["code"] for headers in (
-        {}, {"X-Api-Key": "wrong"}, {"X-Addon-Token": "wrong"}, {"X-Api-Key": "a", "X-Addon-Token": "b"})]
+    codes = [
+        http.request("GET", url, headers=headers).json()["code"]
+        for headers in (
+            {},
+            {"X-Api-Key": "wrong"},
+            {"X-Addon-Token": "wrong"},
+            {"X-Api-Key": "a", "X-Addon-Token": "b"},
+        )
+    ]
 
     assert codes == [1000, 4003, 4017, 1000]
 
@@ -163,6 +183,7 @@ def test_one_call_too_many_gets_no_hint_when_to_come_back(clockify):
 
 # Changes
 
+
 def test_entities_are_unknown_unless_asked_for(clockify):
     clockify.has_entities = False
 
@@ -175,8 +196,10 @@ def test_entities_tell_what_was_created_updated_and_deleted(clockify):
     made = clockify.put("time_entries", {"description": "New"})
     clockify.delete("time_entries", 6)
 
-    told = {kind: call(clockify, f"/entities/{kind}?type=TIME_ENTRY&start={since}&limit=200").json()["response"]
-            for kind in ("created", "updated", "deleted")}
+    told = {
+        kind: call(clockify, f"/entities/{kind}?type=TIME_ENTRY&start={since}&limit=200").json()["response"]
+        for kind in ("created", "updated", "deleted")
+    }
     assert made["id"] in [one["id"] for one in told["created"]]
     assert [one["id"] for one in told["updated"]] == [id_of("time_entries", 5)]
     assert [one["id"] for one in told["deleted"]] == [id_of("time_entries", 6)]
@@ -184,11 +207,14 @@ def test_entities_tell_what_was_created_updated_and_deleted(clockify):
 
 # Writing
 
+
 def test_a_value_written_under_the_reading_name_is_silently_lost(clockify):
     field, start = id_of("custom_fields", 1), "2026-03-02T14:00:00Z"
     value = [{"customFieldId": field, "value": "00017"}]
-    kept, lost = (call(clockify, "/time-entries", "POST", {"start": start, "end": start, name: value}).json()
-                  for name in ("customFields", "customFieldValues"))
+    kept, lost = (
+        call(clockify, "/time-entries", "POST", {"start": start, "end": start, name: value}).json()
+        for name in ("customFields", "customFieldValues")
+    )
 
     assert (kept["customFieldValues"][0]["value"], lost["customFieldValues"]) == ("00017", [])
 
@@ -212,9 +238,13 @@ def test_a_put_loses_what_it_leaves_out(clockify):
 def test_a_name_is_taken_while_its_project_exists_and_only_the_archived_can_be_deleted(clockify):
     project = call(clockify, "/projects", "POST", {"name": "Lease dispute", "isPublic": True}).json()
     path = f"/projects/{project['id']}"
-    answers = [call(clockify, "/projects", "POST", {"name": "Lease dispute"}), call(clockify, path, "DELETE"),
-               call(clockify, path, "PUT", {"name": "Lease dispute", "archived": True}),
-               call(clockify, path, "DELETE"), call(clockify, "/projects", "POST", {"name": "Lease dispute"})]
+    answers = [
+        call(clockify, "/projects", "POST", {"name": "Lease dispute"}),
+        call(clockify, path, "DELETE"),
+        call(clockify, path, "PUT", {"name": "Lease dispute", "archived": True}),
+        call(clockify, path, "DELETE"),
+        call(clockify, "/projects", "POST", {"name": "Lease dispute"}),
+    ]
 
     assert project["public"] is True
     assert [answer.status for answer in answers] == [400, 400, 200, 200, 201]

@@ -42,9 +42,16 @@ def every_contact(ghl, **asked):
 
 # Contacts
 
-@pytest.mark.parametrize("sort", [
-    [], [{"field": "dateUpdated", "direction": "asc"}], [{"field": "dateUpdated", "direction": "desc"}],
-    [{"field": "lastName", "direction": "asc"}]])
+
+@pytest.mark.parametrize(
+    "sort",
+    [
+        [],
+        [{"field": "dateUpdated", "direction": "asc"}],
+        [{"field": "dateUpdated", "direction": "desc"}],
+        [{"field": "lastName", "direction": "asc"}],
+    ],
+)
 def test_search_after_reaches_every_contact_once_in_any_order(shared, sort):
     found = every_contact(shared, sort=sort)
 
@@ -65,8 +72,10 @@ def test_a_range_on_date_updated_finds_what_changed_since(ghl):
 
 
 def test_filters_are_joined_by_and_and_groups_by_or(shared):
-    lead, oakland = ({"field": "type", "operator": "eq", "value": "lead"},
-                     {"field": "city", "operator": "eq", "value": "oakland"})
+    lead, oakland = (
+        {"field": "type", "operator": "eq", "value": "lead"},
+        {"field": "city", "operator": "eq", "value": "oakland"},
+    )
     both = search(shared, filters=[lead, oakland]).json()
     either = search(shared, filters=[{"group": "OR", "filters": [lead, oakland]}]).json()
 
@@ -74,10 +83,19 @@ def test_filters_are_joined_by_and_and_groups_by_or(shared):
     assert either["total"] > both["total"] > 0
 
 
-@pytest.mark.parametrize("wrong", [
-    {"pageLimit": None}, {"pageLimit": 501}, {"locationId": None}, {"bogus": 1}, {"page": 101},
-    {"filters": [{"field": "city", "operator": "eq", "value": "x" * 76}]}, {"filters": [{"field": "city"}]},
-    {"page": 1, "searchAfter": [1, "x"]}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"pageLimit": None},
+        {"pageLimit": 501},
+        {"locationId": None},
+        {"bogus": 1},
+        {"page": 101},
+        {"filters": [{"field": "city", "operator": "eq", "value": "x" * 76}]},
+        {"filters": [{"field": "city"}]},
+        {"page": 1, "searchAfter": [1, "x"]},
+    ],
+)
 def test_a_search_that_makes_no_sense_is_refused_with_a_list_of_reasons(shared, wrong):
     answer = search(shared, **wrong)
 
@@ -110,6 +128,7 @@ def test_tasks_of_a_whole_location_can_be_searched(shared):
 
 # Opportunities
 
+
 def test_get_search_pages_by_start_after_and_points_its_next_url_nowhere(shared):
     found, query = [], {"location_id": shared.location_id, "limit": 100}
     while True:
@@ -129,8 +148,9 @@ def test_get_search_wants_snake_case(shared):
 
 def test_post_search_pages_by_the_sort_of_the_last_record(shared):
     found, after = [], {}
-    while page := call(shared, "/opportunities/search", "POST", {
-            "locationId": shared.location_id, "limit": 100, **after}).json()["opportunities"]:
+    while page := call(
+        shared, "/opportunities/search", "POST", {"locationId": shared.location_id, "limit": 100, **after}
+    ).json()["opportunities"]:
         found, after = found + page, {"searchAfter": page[-1]["sort"]}
 
     assert len({one["id"] for one in found}) == shared.ledger()["opportunities"]
@@ -146,6 +166,7 @@ def test_an_opportunity_stands_in_a_pipeline_that_exists(shared):
 
 # Who may come in, and how fast
 
+
 def test_a_missing_or_wrong_version_is_refused(shared):
     path = f"/calendars/?locationId={shared.location_id}"
 
@@ -155,8 +176,11 @@ def test_a_missing_or_wrong_version_is_refused(shared):
 
 
 def test_a_foreign_location_is_forbidden_wherever_it_is_named(shared):
-    answers = [call(shared, "/locations/foreign"), call(shared, "/opportunities/search?location_id=foreign"),
-               search(shared, locationId="foreign")]
+    answers = [
+        call(shared, "/locations/foreign"),
+        call(shared, "/opportunities/search?location_id=foreign"),
+        search(shared, locationId="foreign"),
+    ]
 
     assert [answer.status for answer in answers] == [403, 403, 403]
     assert "traceId" in answers[0].json()
@@ -167,10 +191,17 @@ def test_limits_are_told_in_headers_and_kept(ghl):
     answers = [call(ghl, f"/locations/{ghl.location_id}") for _ in range(3)]
 
     assert [answer.status for answer in answers] == [200, 200, 429]
-    told = {name: answers[0].headers[f"X-RateLimit-{name}"] for name in (
-        "Max", "Remaining", "Interval-Milliseconds", "Limit-Daily", "Daily-Remaining")}
-    assert told == {"Max": "2", "Remaining": "1", "Interval-Milliseconds": "10000", "Limit-Daily": "200000",
-                    "Daily-Remaining": "199999"}
+    told = {
+        name: answers[0].headers[f"X-RateLimit-{name}"]
+        for name in ("Max", "Remaining", "Interval-Milliseconds", "Limit-Daily", "Daily-Remaining")
+    }
+    assert told == {
+        "Max": "2",
+        "Remaining": "1",
+        "Interval-Milliseconds": "10000",
+        "Limit-Daily": "200000",
+        "Daily-Remaining": "199999",
+    }
 
 
 def test_a_revoked_key_is_an_invalid_token(ghl):
@@ -188,8 +219,9 @@ def token(ghl, **sent):
 def test_signing_in_goes_over_the_location_page(ghl):
     asked = {"response_type": "code", "client_id": ghl.client_id, "redirect_uri": "http://localhost/back", "scope": "x"}
     assert http.request("GET", f"{ghl.auth_url}?{urlencode(asked)}").status == 200
-    answer = http.request("POST", ghl.auth_url, fields={**asked, "decision": "approve"}, redirect=False,
-                          encode_multipart=False)
+    answer = http.request(
+        "POST", ghl.auth_url, fields={**asked, "decision": "approve"}, redirect=False, encode_multipart=False
+    )
     code = parse_qs(urlsplit(answer.headers["Location"]).query)["code"][0]
     told = token(ghl, grant_type="authorization_code", code=code, redirect_uri="http://localhost/back").json()
 
@@ -212,11 +244,21 @@ def test_the_token_address_takes_forms_only(ghl):
 
 # Writing
 
+
 def test_a_new_contact_reads_back_under_other_names(ghl):
     field = id_of("custom_fields", 9)
-    created = call(ghl, "/contacts/", "POST", {
-        "locationId": ghl.location_id, "firstName": "Ada", "lastName": "Lee", "email": "ada@example.com",
-        "customFields": [{"id": field, "field_value": "00017"}]}).json()["contact"]
+    created = call(
+        ghl,
+        "/contacts/",
+        "POST",
+        {
+            "locationId": ghl.location_id,
+            "firstName": "Ada",
+            "lastName": "Lee",
+            "email": "ada@example.com",
+            "customFields": [{"id": field, "field_value": "00017"}],
+        },
+    ).json()["contact"]
 
     told = call(ghl, f"/contacts/{created['id']}").json()["contact"]
     assert (told["name"], told["customFields"]) == ("Ada Lee", [{"id": field, "value": "00017"}])
@@ -236,7 +278,8 @@ def test_unknown_properties_are_refused(ghl):
     contact = id_of("contacts", 1)
 
     assert call(ghl, f"/contacts/{contact}", "PUT", {"locationId": ghl.location_id}).json()["message"] == [
-        "property locationId should not exist"]
+        "property locationId should not exist"
+    ]
 
 
 def test_tags_can_be_added_and_removed_but_a_put_replaces_them(ghl):

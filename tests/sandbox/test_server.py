@@ -44,12 +44,15 @@ def test_every_request_is_remembered_with_its_answer(sandbox):
     http.request("GET", f"{sandbox.clio.api_url}/users")
 
     assert [(seen.method, seen.path, seen.query, seen.status) for seen in sandbox.clio.requests] == [
-        ("GET", "/api/v4/matters", "limit=1", 200), ("GET", "/api/v4/users", "", 401)]
+        ("GET", "/api/v4/matters", "limit=1", 200),
+        ("GET", "/api/v4/users", "", 401),
+    ]
 
 
 def test_a_scripted_answer_comes_as_often_as_it_was_told_and_then_the_truth_again(sandbox):
-    sandbox.clio.script("/matters", {"status": 503, "body": {"error": "busy"}, "headers": {"Retry-After": "7"},
-                                     "times": 2})
+    sandbox.clio.script(
+        "/matters", {"status": 503, "body": {"error": "busy"}, "headers": {"Retry-After": "7"}, "times": 2}
+    )
 
     answers = [get(sandbox) for _ in range(3)]
 
@@ -163,9 +166,15 @@ def test_a_stopped_sandbox_hangs_up_on_kept_connections():
 
 
 def command(*arguments, **options):
-    return subprocess.Popen([sys.executable, "-m", "integration_console.sandbox", *arguments], cwd=ROOT,
-                            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                            **options)
+    return subprocess.Popen(
+        [sys.executable, "-m", "integration_console.sandbox", *arguments],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
+    )
 
 
 def test_the_command_prints_one_line_of_json_and_ends_cleanly_when_told():
