@@ -222,8 +222,9 @@ def execute(hold: Hold, *, foreground: bool = False) -> None:
         return  # another process has it: nothing of it is ours to write
     except Cancelled:
         ending = _stopped(hold)
-    except AWAY:  # another page may find the database again; where it stays away, the lease runs out by itself
-        log.warning("The database was away while a run was under way", run=hold.run_id, exc_info=True)
+    except AWAY as error:  # where it stays away, the run cannot be closed either, and its lease runs out by itself
+        said = str(getattr(error, "orig", error)).strip().splitlines()[:1]
+        log.warning("The database was away while a run was under way", run=hold.run_id, said=said)
         ending = Ending("failed", "Our own database did not answer. What was read until then stays.", "ours",
                         silent=True)  # fmt: skip
     except ConsoleError as error:

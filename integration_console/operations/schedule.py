@@ -15,6 +15,7 @@ from .. import clock
 from ..errors import ConsoleError
 from ..models import Connection, Heartbeat, db
 from ..storage import leases
+from ..storage.outage import AWAY
 from . import runs
 from .holds import process_name
 from .retention import purge
@@ -110,7 +111,9 @@ def do_chores(last: dict[str, float]) -> None:
                     last[chore.name] = clock.monotonic()
                     notes[chore.name] = _do(chore)
         _beat(notes)
-    except Exception:  # the database may be away; the next tick looks again
+    except AWAY as error:  # the next tick looks again
+        log.warning("The clock could not do its round: the database is away", error=type(error).__name__)
+    except Exception:
         log.exception("The clock could not do its round")
     finally:
         db.session.remove()

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 
 import pytest
 
 from integration_console.models import db
-from tests.cli.conftest import forking, installed, wait_for
+from tests.cli.conftest import HOME, forking, installed, wait_for
 from tests.operations.conftest import point_at
 
 __all__ = ["forking", "installed", "wait_for"]
@@ -55,15 +57,27 @@ class Strike:
 
 
 @pytest.fixture
-def workers(installed, database):
-    """workers() starts a `flask worker`; all that are left are killed at the end."""
+def workers(database, tmp_path):
+    """workers() starts a `flask worker`; all that are left are killed at the end. What they say is in worker.log."""
+    started: list[subprocess.Popen] = []
 
-    def start(*arguments: str, lease_s: float = 2, tick_s: float = 1, **environment: str):
+    def start(*arguments: str, lease_s: float = 2, tick_s: float = 1, url: str = database):
         db.session.remove()
-        settings = {"LEASE_SECONDS": str(lease_s), "TICK_SECONDS": str(tick_s), **environment}
-        return installed(url=database).starting("worker", *arguments, **settings)
+        own = {
+            "INSTANCE_DIR": str(tmp_path), "FLASK_APP": str(HOME / "wsgi.py"), "DATABASE_URL": url,
+            "LEASE_SECONDS": str(lease_s), "TICK_SECONDS": str(tick_s),
+        }  # fmt: skip
+        with open(tmp_path / "worker.log", "ab") as said:  # a pipe nobody reads would stop them when it is full
+            process = subprocess.Popen(
+                [sys.executable, "-m", "flask", "worker", *arguments],
+                cwd=tmp_path, env={**os.environ, **own}, stdout=said, stderr=said,
+            )  # fmt: skip
+        started.append(process)
+        return process
 
-    return start
+    yield start
+    for process in started:
+        kill(process)
 
 
 def kill(process) -> None:

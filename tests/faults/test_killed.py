@@ -66,7 +66,7 @@ def killed_and_whole(
     connection = connect(sandbox, key)
     if key != "clio":
         sync(connection, only=[resources[0]])  # what the others hang on
-    upstream.script("*", {"delay_s": 0.1, "through": True, "times": 100_000})
+    upstream.script("*", {"delay_s": 0.4 if key == "clockify" else 0.1, "through": True, "times": 100_000})
     number = asked(connection, *resources)
 
     struck = until_done(number, lambda: workers(lease_s=1), rounds, random.Random(seed), longest_s)
