@@ -14,6 +14,8 @@ from .clio import Clio
 from .clockify import Clockify
 from .firm import Firm
 from .ghl import Ghl
+from .oauth import SignIn
+from .server import Upstream
 
 STIR_EVERY_S = 3.0
 
@@ -38,13 +40,11 @@ class Sandbox:
         today=None,
     ) -> None:
         self.firm = Firm(size=size, seed=seed, today=today)
-        limits = limits or {}
-        make = {"clio": Clio, "ghl": Ghl, "clockify": Clockify}
-        self.upstreams = {
-            key: make[key](self.firm, limits=limits.get(key), port=port, window=window)
-            for key, port in zip(make, ports, strict=True)
-        }
-        self.clio, self.ghl, self.clockify = self.upstreams.values()
+        limits, (clio, ghl, clockify) = limits or {}, ports
+        self.clio = Clio(self.firm, limits=limits.get("clio"), port=clio, window=window)
+        self.ghl = Ghl(self.firm, limits=limits.get("ghl"), port=ghl, window=window)
+        self.clockify = Clockify(self.firm, limits=limits.get("clockify"), port=clockify, window=window)
+        self.upstreams: dict[str, Upstream] = {"clio": self.clio, "ghl": self.ghl, "clockify": self.clockify}
         self.clockify.has_entities = clockify_entities
         self._alive = alive
         self._over = threading.Event()
@@ -64,8 +64,9 @@ class Sandbox:
     def described(self) -> dict:
         """Everything another process needs to connect, as the command line prints it."""
         clio, ghl, clockify = self.clio, self.ghl, self.clockify
-        told = {key: {"api_url": upstream.api_url} for key, upstream in self.upstreams.items()}
-        for signed_in in (clio, ghl):
+        told: dict[str, dict] = {key: {"api_url": upstream.api_url} for key, upstream in self.upstreams.items()}
+        by_consent: tuple[SignIn, ...] = (clio, ghl)
+        for signed_in in by_consent:
             told[signed_in.key].update(
                 auth_url=signed_in.auth_url,
                 token_url=signed_in.token_url,

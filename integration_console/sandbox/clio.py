@@ -87,7 +87,8 @@ class Clio(ClioSignIn, ClioWrites, Upstream):
             return refusal(400, "InvalidFields", str(error))
         except ValueError as error:
             return refusal(400, "ArgumentError", str(error))
-        return Answer(200, {"data": [selection.cut(self.get(resource, number)) for number in numbers], "meta": meta})
+        shown = [selection.cut(self.existing(resource, number)) for number in numbers]
+        return Answer(200, {"data": shown, "meta": meta})
 
     @on("GET", "/{resource}/{number}")
     def show(self, request: Request) -> Answer:
@@ -161,7 +162,7 @@ class Clio(ClioSignIn, ClioWrites, Upstream):
     def _cursor_page(self, resource, request, accepts, limit) -> tuple[list[int], dict]:
         after = _number_in(request.one("page_token")) if request.one("page_token") else 0
         found = list(islice(self._candidates(resource, request, accepts, after), limit + 1))
-        meta = {"paging": {}}
+        meta: dict = {"paging": {}}
         if len(found) > limit:
             meta["paging"]["next"] = self._url(request, page_token=_token_for(found[limit - 1]))
         return found[:limit], self._counted(meta, resource, request, accepts)
@@ -250,7 +251,7 @@ class Clio(ClioSignIn, ClioWrites, Upstream):
         return None
 
     def adorn(self, request: Request, answer: Answer) -> None:
-        room = getattr(request, "room", None)
+        room = request.room
         if room is not None:
             answer.headers.update(
                 {

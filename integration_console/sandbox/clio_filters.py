@@ -118,7 +118,8 @@ def _status(resource: str, value: str):
 
 
 def _custom_field(field: int, text: str):
-    sign = re.match(r"[<>]=?|", text).group()
+    found = re.match(r"[<>]=?", text)
+    sign = found.group() if found else ""
     wanted = text[len(sign) :].strip()
 
     def accept(one) -> bool:

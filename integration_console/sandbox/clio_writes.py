@@ -4,7 +4,7 @@ import time
 
 from .clio_fields import POINTS_AT
 from .clio_people import CUSTOM_FIELDS
-from .server import Answer, Request, on
+from .server import Answer, Request, Upstream, on
 
 WRITABLE = ("contacts", "matters", "activities", "notes", "tasks")
 STATUS_READ_AS = {"open": "Open", "pending": "Pending", "closed": "Closed"}
@@ -14,7 +14,7 @@ class Unprocessable(ValueError):
     """The record as sent cannot be kept."""
 
 
-class ClioWrites:
+class ClioWrites(Upstream):
     @on("POST", "/{resource}")
     def create(self, request: Request) -> Answer:
         resource = request.params["resource"]
@@ -68,7 +68,7 @@ class ClioWrites:
         """Change or add a record as a colleague at the firm would, without any check."""
         with self.lock:
             number = self._keep(resource, record.get("id"), record)
-            return self.get(resource, number)
+            return self.existing(resource, number)
 
     def _keep(self, resource: str, number: int | None, sent: dict) -> int:
         shelf = self.shelves[resource]
@@ -83,11 +83,15 @@ class ClioWrites:
     def _blank(self, resource: str, sent: dict) -> dict:
         """An empty record of that resource: every field it can have, lists empty, the rest None."""
         made = self.shelves[resource].get(next(self.shelves[resource].numbers()))
-        blank = {
+        blank: dict = {
             name: [] if isinstance(value, list) else False if isinstance(value, bool) else None
             for name, value in made.items()
         }
         return {**blank, "created_at": self.firm.local(time.time())}
+
+    def _shown(self, resource: str, number: int, request: Request, status: int = 200) -> Answer:
+        """The record as a GET of it answers."""
+        raise NotImplementedError
 
 
 def check(clio, resource: str, sent: dict, *, is_new: bool) -> None:

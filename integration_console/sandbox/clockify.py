@@ -177,9 +177,9 @@ class Clockify(ClockifyChanges, ClockifyWrites, Upstream):
     def _numbers_of(self, user: int, start_s: float, end_s: float):
         """Entry numbers of one person, youngest begin first, begun inside the window (both ends included)."""
         shelf, began_at = self.shelves["time_entries"], self.values.began_at
-        made = range(1, shelf.count + 1)
-        lowest = bisect_left(made, start_s, key=began_at) + 1
-        highest = bisect_right(made, end_s, key=began_at)
+        numbers = range(1, shelf.count + 1)
+        lowest = bisect_left(numbers, start_s, key=began_at) + 1
+        highest = bisect_right(numbers, end_s, key=began_at)
         untouched = (
             number
             for number in range(highest, lowest - 1, -1)
@@ -200,7 +200,7 @@ class Clockify(ClockifyChanges, ClockifyWrites, Upstream):
         if text is None:
             return default
         shown = datetime.fromisoformat(text).replace(tzinfo=None)
-        return shown.replace(tzinfo=ZoneInfo(self.get("users", 1)["settings"]["timeZone"])).timestamp()
+        return shown.replace(tzinfo=ZoneInfo(self.existing("users", 1)["settings"]["timeZone"])).timestamp()
 
     @on("GET", f"{W}/time-entries/status/in-progress")
     def running(self, request: Request) -> Answer:

@@ -4,7 +4,7 @@ import time
 
 from .clockify_records import id_of
 from .firm import seconds, utc
-from .server import Answer, Request, on
+from .server import Answer, Request, Upstream, on
 
 TYPES = {
     "CLIENTS": "clients",
@@ -18,7 +18,7 @@ TYPES = {
 DEFAULT_WINDOW_S = 30 * 86_400
 
 
-class ClockifyChanges:
+class ClockifyChanges(Upstream):
     has_entities = False
 
     @on("GET", "/workspaces/{workspace}/entities/created")

@@ -234,7 +234,7 @@ class ClockifyRecords:
             "name": "Matter number",
             "type": "TXT",
         }
-        has_matter = project and project <= self.counts["clients"]
+        matter = self.firm.matter_label(7 * project) if project and project <= self.counts["clients"] else None
         return {
             "id": name,
             "description": self.firm.pick(DESCRIPTIONS, "entry", number),
@@ -250,7 +250,7 @@ class ClockifyRecords:
             "timeInterval": interval,
             "hourlyRate": {"amount": 30_000, "currency": "USD"},
             "costRate": None,
-            "customFieldValues": [{**value, "value": self.firm.matter_label(7 * project)}] if has_matter else [],
+            "customFieldValues": [{**value, "value": matter}] if matter else [],
         }
 
     def edge_entries(self) -> list[tuple[float, int]]:

@@ -4,13 +4,15 @@ import time
 
 from .clockify_records import duration, id_of, number_of
 from .firm import seconds, utc
-from .server import Answer, Request, on
+from .server import Answer, Request, Upstream, on
 
 W = "/workspaces/{workspace}"
 SINGULAR = {"projects": "Project", "clients": "Client", "tags": "Tag", "tasks": "Task"}
 
 
-class ClockifyWrites:
+class ClockifyWrites(Upstream):
+    workspace_id: str
+
     def put(self, resource: str, record: dict) -> dict:
         """Change or add a record as a colleague would in the app, without any check."""
         with self.lock:
@@ -23,7 +25,7 @@ class ClockifyWrites:
 
     def _blank(self, resource: str) -> dict:
         made = self.shelves[resource].get(next(self.shelves[resource].numbers()))
-        blank = {
+        blank: dict = {
             name: [] if isinstance(value, list) else False if isinstance(value, bool) else None
             for name, value in made.items()
         }
@@ -113,6 +115,10 @@ class ClockifyWrites:
         ]
         return kept
 
+    def running_entries(self) -> list[dict]:
+        """The entries whose timers run."""
+        raise NotImplementedError
+
     # Projects and clients
 
     @on("POST", f"{W}/projects")
@@ -129,7 +135,7 @@ class ClockifyWrites:
 
     @on("PUT", f"{W}/clients/{{name}}")
     def change_client(self, request: Request) -> Answer:
-        emptied = {"ccEmails": [], "note": None, "email": None, "address": None, "archived": False}
+        emptied: dict = {"ccEmails": [], "note": None, "email": None, "address": None, "archived": False}
         return self._replace("clients", request, emptied)
 
     @on("DELETE", f"{W}/projects/{{name}}")

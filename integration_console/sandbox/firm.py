@@ -176,7 +176,7 @@ class Party:
 
     @property
     def name(self) -> str:
-        return self.company if self.is_company else f"{self.first} {self.last}"
+        return self.company or f"{self.first} {self.last}"
 
 
 class Firm:
@@ -252,13 +252,13 @@ class Firm:
     def _twin(self, party: Party, number: int) -> Party:
         """The same person entered a second time, by somebody in a hurry."""
         email = party.email.upper() if party.email and number % 2 else party.email
-        if party.is_company:
+        if party.company:
             return replace(party, number=number, company=party.company.upper(), email=email)
         return replace(
             party,
             number=number,
-            first=f"{party.first[:1]}.",
-            last=party.last.lower(),
+            first=f"{(party.first or '')[:1]}.",
+            last=(party.last or "").lower(),
             email=email,
             phone=None,
             born=None,

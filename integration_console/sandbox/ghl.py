@@ -193,9 +193,9 @@ class Ghl(GhlSignIn, GhlSearch, GhlWrites, Upstream):
             return refusal(400, "version header is invalid" if is_there else "version header was not found.")
         request.holder = token
         limit, per_s = self.limits
-        request.room = self.windows.take(self.location_id, int(limit), float(per_s))
-        request.day = self._days.take(self.location_id, self.daily_limit, DAY_S)
-        if request.room.refused or request.day.refused:
+        request.room = room = self.windows.take(self.location_id, int(limit), float(per_s))
+        request.day = day = self._days.take(self.location_id, self.daily_limit, DAY_S)
+        if room.refused or day.refused:
             return Answer(429, {"statusCode": 429, "message": "Too Many Requests"})
         return self._check_location(request)
 
@@ -210,16 +210,16 @@ class Ghl(GhlSignIn, GhlSearch, GhlWrites, Upstream):
     def adorn(self, request: Request, answer: Answer) -> None:
         if isinstance(answer.body, dict) and "access_token" not in answer.body:
             answer.body = {**answer.body, "traceId": str(uuid4())}
-        room = getattr(request, "room", None)
-        if room is not None:
+        room, day = request.room, request.day
+        if room is not None and day is not None:
             answer.headers.update(
                 {
                     "X-RateLimit-Max": room.limit,
                     "X-RateLimit-Remaining": room.remaining,
                     "X-RateLimit-Interval-Milliseconds": int(float(self.limits[1]) * 1000),
                     "X-RateLimit-Limit-Daily": self.daily_limit,
-                    "X-RateLimit-Daily-Remaining": request.day.remaining,
-                    "X-RateLimit-Daily-Reset": int(request.day.reset_in_s * 1000),
+                    "X-RateLimit-Daily-Remaining": day.remaining,
+                    "X-RateLimit-Daily-Reset": int(day.reset_in_s * 1000),
                 }
             )
 

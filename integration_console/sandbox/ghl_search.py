@@ -1,11 +1,13 @@
 """Searching HighLevel's contacts and opportunities, quirks included."""
 
 from bisect import bisect_right
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 from .firm import seconds
 from .ghl_records import number_of
-from .server import Answer, Request, on
+from .server import Answer, Request, Upstream, on
 
 MOST_CONTACTS, MOST_OPPORTUNITIES = 500, 100
 LAST_BY_PAGE = 10_000
@@ -19,7 +21,7 @@ COMPARED = {
 }
 
 
-class GhlSearch:
+class GhlSearch(Upstream):
     @on("POST", "/contacts/search")
     def contact_search(self, request: Request) -> Answer:
         asked = request.json()
@@ -48,7 +50,7 @@ class GhlSearch:
         if direction not in ("asc", "desc"):
             raise ValueError(direction)
         shelf = self.shelves["contacts"]
-        values = {
+        values: dict[str, Callable] = {
             "dateUpdated": lambda number: int(shelf.changed_at(number) * 1000),
             "dateAdded": lambda number: self._added_at("contacts", "dateAdded", number),
         }
@@ -62,7 +64,7 @@ class GhlSearch:
         wanted = str(query or "").casefold()
         if query:
             numbers = [number for number in numbers if self._says(number, wanted)]
-        return [number for number in numbers if accept is None or accept(self.get("contacts", number))]
+        return [number for number in numbers if accept is None or accept(self.existing("contacts", number))]
 
     def _says(self, number: int, wanted: str) -> bool:
         contact = self.shelves["contacts"].get(number)
@@ -71,7 +73,7 @@ class GhlSearch:
 
     def _as_found(self, number: int, value) -> dict:
         """A contact as search shows it: renamed here and there, and null where GET leaves a field out."""
-        contact = dict(self.get("contacts", number))
+        contact = dict(self.existing("contacts", number))
         name = contact.pop("name")
         contact.update(
             address=contact.pop("address1"),
@@ -93,7 +95,7 @@ class GhlSearch:
             return _unprocessable([f"limit must not be greater than {MOST_OPPORTUNITIES}"])
         found = self._opportunities(request.one("order", "added_desc"))
         if request.query.keys() - {"location_id", "limit", "page", "order", "startAfter", "startAfterId"}:
-            found = [number for number in found if _fits(self.get("opportunities", number), request)]
+            found = [number for number in found if _fits(self.existing("opportunities", number), request)]
         start = (page - 1) * limit
         if last := request.one("startAfterId"):
             start = _place_after(last, found)
@@ -142,7 +144,7 @@ class GhlSearch:
         return int(self.firm.made_at(number, shelf.count) * 1000)
 
     def _shown_opportunities(self, numbers: list[int]) -> list[dict]:
-        return [self.with_contact(self.get("opportunities", number)) for number in numbers]
+        return [self.with_contact(self.existing("opportunities", number)) for number in numbers]
 
     def _is_called(self, number: int, wanted: str) -> bool:
         return wanted in self.shelves["opportunities"].get(number)["name"].casefold()
@@ -198,7 +200,8 @@ def _group(filters: list, word: str):
 
 
 def _filter(one: dict):
-    field, sign, wanted = one["field"], one["operator"], one.get("value")
+    wanted: Any = one.get("value")
+    field, sign = one["field"], one["operator"]
     if len(str(wanted)) > 75 and not isinstance(wanted, dict):
         raise ValueError("value is longer than 75 characters")
     if sign == "range":

@@ -4,7 +4,7 @@ import time
 
 from .firm import utc
 from .ghl_records import id_of, number_of
-from .server import Answer, Request, on
+from .server import Answer, Request, Upstream, on
 
 CONTACT_BODY = {
     "firstName",
@@ -46,7 +46,9 @@ OPPORTUNITY_BODY = {
 NEEDED_FOR_OPPORTUNITY = ("pipelineId", "locationId", "name", "status", "contactId")
 
 
-class GhlWrites:
+class GhlWrites(Upstream):
+    location_id: str
+
     def put(self, resource: str, record: dict) -> dict:
         """Change or add a record as a colleague would in the app, without any check."""
         with self.lock:
@@ -55,11 +57,11 @@ class GhlWrites:
             before = shelf.get(number) if number else None
             kept = {**(before or self._blank(resource)), **record}
             kept["id"] = id_of(resource, shelf.put(number, kept))
-            return self.get(resource, kept["id"])
+            return self.existing(resource, kept["id"])
 
     def _blank(self, resource: str) -> dict:
         made = self.shelves[resource].get(next(self.shelves[resource].numbers()))
-        blank = {
+        blank: dict = {
             name: [] if isinstance(value, list) else False if isinstance(value, bool) else None
             for name, value in made.items()
         }
@@ -204,6 +206,10 @@ class GhlWrites:
 
     def _visible(self, record: dict) -> dict:
         return {name: value for name, value in record.items() if value is not None}
+
+    def with_contact(self, opportunity: dict) -> dict:
+        """An opportunity as it is shown: with whom it is about."""
+        raise NotImplementedError
 
 
 def _as_kept(sent: dict, before: dict | None = None, *, read_as: str = "value") -> dict:

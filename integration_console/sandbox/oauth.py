@@ -5,7 +5,7 @@ import time
 from html import escape
 from urllib.parse import urlencode, urlsplit
 
-from .server import Answer, Request, on, public
+from .server import Answer, Request, Upstream, on, public
 
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title></head>
@@ -16,7 +16,7 @@ PAGE = """<!doctype html>
 </form></main></body></html>"""
 
 
-class SignIn:
+class SignIn(Upstream):
     """Hands out and checks tokens. A ready pair is always there, the same after every start."""
 
     token_life_s = 3600
@@ -51,8 +51,9 @@ class SignIn:
             if token is None:
                 self._access.clear()
                 self._refresh.clear()
-            self._access.pop(token, None)
-            self._refresh.discard(token)
+            else:
+                self._access.pop(token, None)
+                self._refresh.discard(token)
 
     def _control_expire(self, request, sent):
         self.expire()
@@ -169,6 +170,9 @@ class GhlSignIn(SignIn):
     token_life_s = 86_399
     rotates = True
     sign_in_path = "/oauth/chooselocation"
+    location_id: str
+    company_id: str
+    user_ids: list[str]
 
     def tell(self, access: str, refresh: str | None) -> dict:
         return {

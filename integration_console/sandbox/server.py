@@ -50,6 +50,16 @@ class Upstream:
         with self.lock:
             return self.shelves[resource].get(self.number(resource, number))
 
+    def get(self, resource: str, name) -> dict | None:
+        """A whole record by its id, or None; a caller that may not hold the lock asks `record`."""
+        raise NotImplementedError
+
+    def existing(self, resource: str, name) -> dict:
+        """A record that is known to be there."""
+        if (record := self.get(resource, name)) is None:
+            raise LookupError(f"{resource} {name} is gone")
+        return record
+
     def put(self, resource: str, record: dict) -> dict:
         """Change the record with that id, or add a new one; answers it as it now is."""
         raise NotImplementedError
@@ -261,6 +271,7 @@ class _Server(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
+    server: _Server
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     wbufsize = 1 << 16

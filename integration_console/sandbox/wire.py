@@ -2,9 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from email.message import Message
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import orjson
+
+from .limits import Room
 
 JSON = "application/json; charset=utf-8"
 
@@ -13,10 +16,12 @@ JSON = "application/json; charset=utf-8"
 class Request:
     method: str
     target: str
-    headers: object  # email.message.Message: names are looked up in any case
+    headers: Message  # names are looked up in any case
     body: bytes = b""
     params: dict = field(default_factory=dict)
     holder: str | None = None  # whoever the token or key belongs to, once the gate let it in
+    room: Room | None = None  # what its limit leaves, once the gate counted it
+    day: Room | None = None  # the same for a limit per day, where there is one
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.target)
