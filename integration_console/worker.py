@@ -144,6 +144,7 @@ class Worker:
 
 def work(app: Flask, *, once: bool = False) -> int:
     """Run a worker in this process until SIGTERM or SIGINT; with `once`, until nothing is due. Returns runs done."""
+    holds.settle_memory()
     worker = Worker(app)
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, worker.stop)

@@ -79,7 +79,7 @@ db = SQLAlchemy(
 
 PATIENCE_S = 30  # for the writer's lock
 _PRAGMAS = (
-    "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "temp_store=MEMORY",
+    "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "temp_store=MEMORY", "wal_autocheckpoint=8000",
     f"busy_timeout={PATIENCE_S * 1000}",
 )  # fmt: skip
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -18,7 +18,7 @@ from ..storage import progress, records
 from .keeping import Desk, Keeping
 from .plan import Order, age_in_words, still_fresh, walk_of
 from .side_by_side import ahead, each_owner
-from .sifting import Refused, newest, oldest_refused, sift
+from .sifting import Refused, Sifted, newest, oldest_refused, sift
 from .walk import Walk
 
 
@@ -88,24 +88,29 @@ class Pull(Keeping):
 
     def _read_pages(self, walk: Walk) -> None:
         pages = self.desk.service.read(self.desk.upstream, self.resource, self._reading(walk, cursor=walk.next))
-        for page in ahead(pages, lambda page: page.cursor is not None):
+        for page, sifted in ahead(self._sifted(pages), lambda pair: pair[0].cursor is not None):
             walk.next = page.cursor
-            self._keep(walk, page)
+            self._keep(walk, page, sifted)
+
+    def _sifted(self, pages: Iterable[Page], owner: str | None = None) -> Iterator[tuple[Page, Sifted]]:
+        """Each page with its records made ready, by the thread that fetched it: the other waits for the database."""
+        for page in pages:
+            yield page, sift(self.resource, page.items, owner=owner)
 
     def _read_owners(self, walk: Walk) -> None:
         """Lists by owner: each owner's pages in order, several owners at once."""
 
-        def pages_of(owner: str) -> Iterator[Page]:
+        def pages_of(owner: str) -> Iterator[tuple[Page, Sifted]]:
             try:
                 reading = self._reading(walk, owner=owner)
-                yield from self.desk.service.read(self.desk.upstream, self.resource, reading)
+                yield from self._sifted(self.desk.service.read(self.desk.upstream, self.resource, reading), owner)
             except Missing:
                 return  # the owner went away since we read it; its records go with the next full read
 
         owners, at_once = self._owners(walk), self.desk.rules.owners_at_once
-        for owner, page in each_owner(owners, pages_of, at_once, walk.begun_owners.append):
-            if page is not None:
-                self._keep(walk, page, owner)
+        for owner, pair in each_owner(owners, pages_of, at_once, walk.begun_owners.append):
+            if pair is not None:
+                self._keep(walk, *pair, owner)
             elif owner in walk.begun_owners and owner not in walk.done:  # its list ended without a last page
                 with self.desk.work() as session:
                     self._started(session)
@@ -131,12 +136,12 @@ class Pull(Keeping):
 
     # -- keeping ------------------------------------------------------------------------------------------------------
 
-    def _keep(self, walk: Walk, page: Page, owner: str | None = None) -> None:
+    def _keep(self, walk: Walk, page: Page, sifted: Sifted, owner: str | None = None) -> None:
         """Commit one page: its records, its dead letters, its calls and the bookmark, or nothing of it.
 
         The last page of a list takes the end of the read with it, so that a short list is one transaction.
         """
-        sifted, now, braked = sift(self.resource, page.items, owner=owner), clock.now(), None
+        now, braked = clock.now(), None
         walk.saw(newest(sifted), oldest_refused(sifted.refused))
         walk.said = walk.said if page.upstream_count is None else page.upstream_count
         self.remember.update(page.remember)

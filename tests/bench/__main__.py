@@ -156,8 +156,7 @@ def memory() -> None:
     with databases() as fresh:
         for records in ("10000", "1000000"):
             with fast_server("--records", records) as port, fresh("sqlite") as url:
-                facts = contender("ours", port, url)
-                peaks[records] = facts["max_rss_mb"]
+                peaks[records] = in_process("memory", port, url)["peak_mb"]
     print(
         f"\nMemory: {peaks['10000']:.0f} MB at 10,000, {peaks['1000000']:.0f} MB at 1,000,000 (+{(peaks['1000000'] / peaks['10000'] - 1) * 100:.1f} %; aim 120 MB and 10 %)"
     )

@@ -17,8 +17,8 @@ import time
 from contextlib import contextmanager
 
 TABLE = (
-    "CREATE TABLE IF NOT EXISTS plain (connection_id INTEGER NOT NULL, resource TEXT NOT NULL, external_id TEXT NOT NULL, "
-    "updated_at TEXT, data {json} NOT NULL, UNIQUE (connection_id, resource, external_id))"
+    "CREATE TABLE IF NOT EXISTS plain (connection_id INTEGER NOT NULL, resource TEXT NOT NULL, "
+    "external_id TEXT NOT NULL, updated_at TEXT, data {json} NOT NULL, UNIQUE (connection_id, resource, external_id))"
 )
 
 
@@ -73,9 +73,12 @@ def carry(connection, kind: str, only=("matters",)) -> dict:
 
 
 def ours(port: int, database: str, facts: dict) -> None:
+    from integration_console.operations.holds import settle_memory
+
     app = console(port, database, RECORD_CALLS=os.environ.get("BENCH_RECORD", "1") == "1")
     with app.app_context():
         connection = connect()
+        settle_memory()
         with measured(facts):
             facts["records"] = carry(connection, "full")["new"]
 

@@ -23,6 +23,7 @@ import orjson
 
 CHANGED_AT = "2026-03-02T10:00:00Z"
 FIRST_AT = "2026-03-01T10:00:00Z"
+ME = b'{"data": {"id": 1, "name": "Ana", "email": "ana@example.com", "account": {"id": 7, "name": "Bench LLP"}}}'
 
 
 def matter(number: int, changed: int = 0) -> dict:
@@ -148,7 +149,7 @@ class Server:
 
     def _body(self, path: str, query: dict) -> bytes:
         if path.endswith("/who_am_i"):
-            return b'{"data": {"id": 1, "name": "Ana", "email": "ana@example.com", "account": {"id": 7, "name": "Bench LLP"}}}'
+            return ME
         if not path.removesuffix(".json").endswith("/matters"):
             return self.empty
         place = int(query.get("page_token", ["0"])[0])
@@ -157,10 +158,8 @@ class Server:
     @staticmethod
     def _http(status: int, body: bytes, headers: dict | None = None) -> bytes:
         extra = "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
-        return (
-            f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n{extra}\r\n".encode()
-            + body
-        )
+        head = f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n{extra}\r\n"
+        return head.encode() + body
 
 
 class Wire(asyncio.Protocol):

@@ -152,6 +152,39 @@ def many(port: int, database: str) -> dict:
     return {"seconds": seconds, "done": good, "others": sorted(map(str, others))}
 
 
+def worker_memory(port: int, database: str) -> dict:
+    """The most memory a worker process held while it read everything there is."""
+    import os
+    import re
+    import signal
+    from pathlib import Path
+
+    from integration_console.models import SyncRun, db, reading
+    from integration_console.operations import runs
+
+    app = console(port, database)
+    with app.app_context():
+        number = runs.request(connect(), kind="full").id
+        db.session.remove()
+    env = {**os.environ, "APP_ENV": "test", "ALLOW_INSECURE_UPSTREAMS": "1", "DATABASE_URL": database}
+    env |= {"INSTANCE_DIR": str(app.config["SETTINGS"].INSTANCE_DIR)}
+    hand = subprocess.Popen([sys.executable, "-m", "flask", "worker"], env=env)
+    try:
+        state = "queued"
+        while state in ("queued", "running"):
+            time.sleep(0.5)
+            with app.app_context(), reading():
+                state = db.session.get_one(SyncRun, number).state
+                db.session.remove()
+        peak = re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{hand.pid}/status").read_text())
+    finally:
+        hand.send_signal(signal.SIGTERM)
+        hand.wait(timeout=30)
+    assert peak
+    assert state == "done", state
+    return {"peak_mb": int(peak[1]) / 1024}
+
+
 def claims(port: int, database: str) -> dict:
     """10,000 due connections: four threads tick and claim; nobody gets a run twice."""
     from integration_console.models import SyncRun, db
@@ -194,7 +227,9 @@ def main() -> None:
         return
     print(
         json.dumps(
-            {"warm": warm, "budget": budget, "many": many, "claims": claims}[told.name](told.port, told.database)
+            {"warm": warm, "budget": budget, "many": many, "claims": claims, "memory": worker_memory}[told.name](
+                told.port, told.database
+            )
         )
     )
 

@@ -46,17 +46,20 @@ def _fill() -> str:
     now = clock.now()
     for number, service in enumerate(("clio", "ghl", "clockify"), start=1):
         db.session.add(Connection(
-            id=number, key=f"bench-{number}", service=service, name=f"Bench {service}", account_id="7", account_name="Bench",
-            scopes=[], status="connected", status_since=now, settings={}, frequency="hourly", time_zone="UTC", budget={},
-            created_at=now, next_due_at=now + timedelta(hours=1), last_sync_at=now,
+            id=number, key=f"bench-{number}", service=service, name=f"Bench {service}", account_id="7",
+            account_name="Bench", scopes=[], status="connected", status_since=now, settings={}, frequency="hourly",
+            time_zone="UTC", budget={}, created_at=now, next_due_at=now + timedelta(hours=1), last_sync_at=now,
         ))  # fmt: skip
     db.session.flush()
     for number in range(1, 3001):
         at = now - timedelta(minutes=14 * number)
         db.session.add(SyncRun(
-            connection_id=number % 3 + 1, kind="incremental", state="done", cause="schedule", queued_at=at, started_at=at,
-            ended_at=at + timedelta(seconds=9), parts=[RunPart(connection_id=number % 3 + 1, resource="contacts", live=False,
-            state="done", seen=63, same=63, calls=2, complete=True)],
+            connection_id=number % 3 + 1, kind="incremental", state="done", cause="schedule", queued_at=at,
+            started_at=at, ended_at=at + timedelta(seconds=9),
+            parts=[RunPart(
+                connection_id=number % 3 + 1, resource="contacts", live=False, state="done",
+                seen=63, same=63, calls=2, complete=True,
+            )],
         ))  # fmt: skip
     services = ("clio", "ghl", "clockify")
     for start in range(0, ROWS, 20_000):
@@ -132,8 +135,8 @@ def _bare(where: str) -> list:
     try:
         cursor = raw.cursor()
         cursor.execute(
-            "SELECT id, started_at, service, connection_id, run_id, resource, method, path_template, status, outcome, duration_ms "
-            f'FROM "transaction" {where} ORDER BY started_at DESC, id DESC LIMIT 51'
+            "SELECT id, started_at, service, connection_id, run_id, resource, method, path_template, status, outcome, "
+            f'duration_ms FROM "transaction" {where} ORDER BY started_at DESC, id DESC LIMIT 51'
         )
         return cursor.fetchall()
     finally:
