@@ -11,7 +11,7 @@ import re
 import secrets
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 from dotenv import dotenv_values
 from pydantic import Field, SecretStr, model_validator
@@ -116,7 +116,7 @@ class Settings(BaseSettings):
 
     @cached_property
     def _everything(self) -> dict[str, str | None]:
-        file = self.model_config.get("env_file")
+        file = cast("str | None", self.model_config.get("env_file"))  # one file; its type allows a list of them
         return {**(dotenv_values(file) if file else {}), **os.environ}
 
     def of_service(self, key: str) -> dict[str, str]:

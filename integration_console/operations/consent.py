@@ -87,17 +87,12 @@ def finish(service_key: str, *, state: str, code: str, error: str, session_hash:
 
 def _spend(service_key: str, state: str, session_hash: str) -> OAuthState:
     asked = db.session.query(OAuthState).filter_by(state_hash=_hash(state), service=service_key).one_or_none()
-    fresh = asked is not None and asked.session_hash == session_hash and asked.expires_at > clock.now()
-    spent = (
-        fresh
-        and db.session.execute(
-            update(OAuthState)
-            .where(OAuthState.id == asked.id, OAuthState.used_at.is_(None))
-            .values(used_at=clock.now())  # type: ignore[union-attr]
-        ).rowcount
-    )  # type: ignore[attr-defined]
+    spent = 0
+    if asked is not None and asked.session_hash == session_hash and asked.expires_at > clock.now():
+        unused = (OAuthState.id == asked.id, OAuthState.used_at.is_(None))
+        spent = db.session.execute(update(OAuthState).where(*unused).values(used_at=clock.now())).rowcount  # type: ignore[attr-defined]
     db.session.commit()
-    if not spent or asked is None:
+    if asked is None or not spent:
         raise InvalidInput("This consent is unknown, used already or too old. Please begin again.", field="state")
     return asked
 

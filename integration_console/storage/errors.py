@@ -20,10 +20,14 @@ BY_ITSELF = "the console"  # who resolved an issue whose last record passed
 class Refused(Protocol):
     """A record that came but cannot be kept; see sync.sifting."""
 
-    external_id: str | None
-    field: str | None
-    reason: str
-    payload: bytes
+    @property
+    def external_id(self) -> str | None: ...
+    @property
+    def field(self) -> str | None: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def payload(self) -> bytes: ...
 
 
 # -- failures and issues --------------------------------------------------------------------------------------------

@@ -120,7 +120,8 @@ class IntegrationService:
             if not isinstance(error, Parked):
                 errors.log_failure(
                     session, connection_id=self.task.connection_id, run_id=self.task.run_id,
-                    service=self.desk.service.key, resource=part.resource, kind=kind, message=message, raw=getattr(error, "raw", "") or repr(error),
+                    service=self.desk.service.key, resource=part.resource, kind=kind, message=message,
+                    raw=getattr(error, "raw", "") or repr(error),
                     code=getattr(error, "code", "") or type(error).__name__, field=getattr(error, "field", None),
                     now=now,
                 )  # fmt: skip

@@ -32,7 +32,7 @@ class Desk:
     upstream: Upstream
     work: Work
     look: Work
-    flush: Callable[[Session], None]
+    flush: Callable[[Session], object]
     rules: Rules
 
 

@@ -66,9 +66,9 @@ class Walk:
         """The read that was under way; None when there was none or another version of us wrote it."""
         if not kept or kept.get("v") != VERSION:
             return None
-        times = {name: _time(kept[name]) for name in ("since", "newest", "held_back")}
         return cls(
-            kept["mode"], kept["runs"], datetime.fromisoformat(kept["begun"]), **times,
+            kept["mode"], kept["runs"], datetime.fromisoformat(kept["begun"]),
+            since=_time(kept["since"]), newest=_time(kept["newest"]), held_back=_time(kept["held_back"]),
             seen=kept["seen"], new=kept["new"], said=kept["said"], gone=kept["gone"],
             next=kept["next"], after=kept["after"], done=kept["done"],
             resumed=True,
