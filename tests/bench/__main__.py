@@ -103,7 +103,8 @@ def full() -> None:
             show(f"Full read, 100,000 matters, {kind}", rows)
             speed = {name: facts["records_per_s"] for name, facts in rows.items()}
             print(
-                f"  against plain {speed['ours'] / speed['plain']:.2f}x (aim 1.5), against bare {speed['ours'] / speed['bare']:.2f} (aim 0.60)"
+                f"  against plain {speed['ours'] / speed['plain']:.2f}x (aim 1.5), "
+                f"against bare {speed['ours'] / speed['bare']:.2f} (aim 0.60)"
             )
             if dlt := _dlt():
                 with fresh(kind) as url:
@@ -112,7 +113,10 @@ def full() -> None:
 
 
 def _dlt() -> Path | None:
-    """A Python that has dlt, in a venv of its own: `python3 -m venv .venv-dlt && .venv-dlt/bin/pip install 'dlt[sqlalchemy]' psycopg2-binary`."""
+    """A Python that has dlt, in a venv of its own:
+
+    `python3 -m venv .venv-dlt && .venv-dlt/bin/pip install 'dlt[sqlalchemy]' psycopg2-binary`.
+    """
     python = HERE / ".venv-dlt" / "bin" / "python"
     return python if python.exists() else None
 
@@ -129,7 +133,9 @@ def warm() -> None:
             with fresh(kind) as url:
                 facts = in_process("warm", port, url)
             print(
-                f"\nWarm worker, {kind}: 1 % changed {facts['changed_s']:.3f} s (aim 0.5), nothing changed {facts['nothing_s']:.3f} s (aim 0.1), calls {facts['changed_calls']} and {facts['nothing_calls']}"
+                f"\nWarm worker, {kind}: 1 % changed {facts['changed_s']:.3f} s (aim 0.5), "
+                f"nothing changed {facts['nothing_s']:.3f} s (aim 0.1), "
+                f"calls {facts['changed_calls']} and {facts['nothing_calls']}"
             )
 
 
@@ -145,7 +151,8 @@ def recording() -> None:
                             runs.append(contender("ours", port, url, BENCH_RECORD=on))
                 on, off = middle(found["1"]), middle(found["0"])
                 print(
-                    f"\nRecording calls, {size} records a page: CPU +{(on['cpu_seconds'] / off['cpu_seconds'] - 1) * 100:.1f} %, "
+                    f"\nRecording calls, {size} records a page: "
+                    f"CPU +{(on['cpu_seconds'] / off['cpu_seconds'] - 1) * 100:.1f} %, "
                     f"time +{(on['seconds'] / off['seconds'] - 1) * 100:.1f} % (aim: 5 % CPU at 200, 12 % time at 5)"
                 )
 
@@ -158,7 +165,8 @@ def memory() -> None:
             with fast_server("--records", records) as port, fresh("sqlite") as url:
                 peaks[records] = in_process("memory", port, url)["peak_mb"]
     print(
-        f"\nMemory: {peaks['10000']:.0f} MB at 10,000, {peaks['1000000']:.0f} MB at 1,000,000 (+{(peaks['1000000'] / peaks['10000'] - 1) * 100:.1f} %; aim 120 MB and 10 %)"
+        f"\nMemory: {peaks['10000']:.0f} MB at 10,000, {peaks['1000000']:.0f} MB at 1,000,000 "
+        f"(+{(peaks['1000000'] / peaks['10000'] - 1) * 100:.1f} %; aim 120 MB and 10 %)"
     )
 
 
@@ -189,7 +197,8 @@ def budget() -> None:
                 calls = sum(json.loads(hand.communicate(timeout=120)[0].splitlines()[-1])["calls"] for hand in hands)
                 refused = _stats(port)["refused"]
             print(
-                f"\nBudget, {window} window, {processes} process(es): {calls} of 300 calls in 60 s = {calls / 3:.1f} % (aim 98), refused {refused} (aim 0)"
+                f"\nBudget, {window} window, {processes} process(es): "
+                f"{calls} of 300 calls in 60 s = {calls / 3:.1f} % (aim 98), refused {refused} (aim 0)"
             )
 
 
@@ -207,7 +216,8 @@ def many() -> None:
                 facts = in_process("many", port, url)
             ideal = 1000 * 5 * 0.05 / 200
             print(
-                f"\nMany connections, {kind}: {facts['seconds']:.2f} s for an ideal {ideal:.2f} s = {facts['seconds'] / ideal:.2f}x (aim 1.4), runs done {facts['done']}"
+                f"\nMany connections, {kind}: {facts['seconds']:.2f} s for an ideal {ideal:.2f} s = "
+                f"{facts['seconds'] / ideal:.2f}x (aim 1.4), runs done {facts['done']}"
             )
             with fresh(kind) as url:
                 facts = in_process("claims", port, url)
@@ -223,7 +233,8 @@ def pages() -> None:
             print(f"\nPages at 1,000,000 transactions, {kind}")
             for name, figures in facts["pages"].items():
                 print(
-                    f"  {name:<34} p95 {figures['page_ms']:.1f} ms, bare {figures['bare_ms']:.1f} ms = {figures['page_ms'] / figures['bare_ms']:.2f}x"
+                    f"  {name:<34} p95 {figures['page_ms']:.1f} ms, bare {figures['bare_ms']:.1f} ms = "
+                    f"{figures['page_ms'] / figures['bare_ms']:.2f}x"
                 )
 
 

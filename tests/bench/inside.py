@@ -96,9 +96,10 @@ def _due(database: str, port: int, number: int) -> None:
         insert(Connection),
         [
             {
-                "key": f"bench-{n}", "service": "clio", "name": f"Bench {n}", "account_id": "7", "account_name": "Bench LLP",
-                "scopes": [], "status": "connected", "status_since": now, "settings": {"resources_off": off},
-                "frequency": "hourly", "time_zone": "UTC", "next_due_at": now - timedelta(seconds=1), "budget": {}, "created_at": now,
+                "key": f"bench-{n}", "service": "clio", "name": f"Bench {n}", "account_id": "7",
+                "account_name": "Bench LLP", "scopes": [], "status": "connected", "status_since": now,
+                "settings": {"resources_off": off}, "frequency": "hourly", "time_zone": "UTC",
+                "next_due_at": now - timedelta(seconds=1), "budget": {}, "created_at": now,
             }
             for n in range(number)
         ],
