@@ -65,7 +65,8 @@ def test_a_person_is_needed_for_the_account_and_nothing_more_is_tried(session, s
 def test_a_service_that_falls_silent_half_way_is_left_alone_and_what_was_read_counts(session, sandbox):
     """P9: two lists in a row without an answer, and the rest is not tried."""
     connection = connect(sandbox, "clio")
-    sandbox.clio.script("*", {"status": 503, "times": 999, "after": 1})
+    for name in ("practice_areas", "groups", "currencies"):
+        sandbox.clio.script(f"/{name}", {"status": 503, "times": 999})
 
     run = sync(connection, kind="full", only=["users", "practice_areas", "groups", "currencies"])
 
@@ -73,7 +74,7 @@ def test_a_service_that_falls_silent_half_way_is_left_alone_and_what_was_read_co
     assert (found.count("done"), found.count("failed")) == (1, 3)
     assert [part.message for part in run.parts if part.message and part.message.startswith("Not tried")]
     assert run.state == "done_with_problems"
-    assert len(sandbox.clio.requests) == 1 + 1 + 2 * 5
+    assert [request.status for request in sandbox.clio.requests].count(503) == 2 * 5
 
 
 def test_after_a_brake_the_list_is_read_anew(session, sandbox):
