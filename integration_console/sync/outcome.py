@@ -25,6 +25,8 @@ def sum_up(parts: Iterable[RunPart]) -> Ending:
     parts = list(parts)
     failed = [p for p in parts if p.state == "failed"]
     odd = [p for p in parts if p.state == "done" and (p.refused or not p.complete or p.message)]
+    if braked := next((p for p in failed if p.failure_kind == "conflict"), None):
+        return Ending("needs_person", braked.message or "", "conflict")
     if failed and len(failed) == len(parts):
         return Ending("failed", failed[0].message or "", failed[0].failure_kind)
     if failed:

@@ -108,7 +108,7 @@ def test_too_many_deletions_stop_before_the_first_until_a_person_releases_the_br
         sandbox.clio.delete("tasks", number)
 
     braked = sync(connection, kind="full", only=["tasks"])
-    assert braked.state == "failed"
+    assert braked.state == "needs_person"
     assert "Nothing was marked deleted" in braked.message
     assert session.scalar(select(func.count()).where(Record.deleted_at.is_not(None))) == 0
 

@@ -86,7 +86,7 @@ def test_after_a_brake_the_list_is_read_anew(session, sandbox):
     for number in gone:
         sandbox.clio.delete("tasks", number)
     braked = sync(connection, kind="full", only=["tasks"])
-    assert (braked.state, braked.parts[0].deleted) == ("failed", 0)
+    assert (braked.state, braked.parts[0].deleted) == ("needs_person", 0)
     point = db.session.scalar(select(Checkpoint).filter_by(resource="tasks"))
     assert point.cursor is None
     assert db.session.scalar(select(func.count(SeenPage.id))) == 0
