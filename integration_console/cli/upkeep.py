@@ -10,7 +10,7 @@ import click
 
 from ..errors import ConsoleError
 from ..models import Connection
-from ..operations import accounts, calls, connections, health, retention
+from ..operations import calls, connections, health, retention, sealed
 from . import output
 from .plainly import WITH_PROBLEMS, command, in_one_line
 from .stored import Since
@@ -45,7 +45,7 @@ def _of_connection(connection: Connection) -> Line:
     """The stored key opens, and the service knows it."""
     name = f"connection {connection.id} ({connection.service}, {connection.name})"
     try:
-        accounts.unseal(connection)
+        sealed.unseal(connection)
         account = connections.test(connection)
     except ConsoleError as error:
         return name, False, str(error)

@@ -13,7 +13,8 @@ from ..models import ApiConfig, db
 from ..services.base import OAuth, Service
 from ..transport.limits import parse_limits
 from . import audit
-from .accounts import AppSettings, vault
+from .app_settings import AppSettings
+from .sealed import vault
 
 ADDRESSES = ("api_url", "auth_url", "token_url", "redirect_uri")
 _LONGEST = 2000

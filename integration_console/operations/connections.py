@@ -14,8 +14,9 @@ from ..models import Connection, SyncRun, db
 from ..models.run import LIVE_STATES
 from ..services.base import Account, ApiKey, OAuth, Service
 from . import audit, slots
-from .accounts import Opened, budget_seen, kept_answer, limits_of, open_account, open_trial, seal
+from .accounts import Opened, budget_seen, limits_of, open_account, open_trial
 from .holds import stop
+from .sealed import kept_answer, seal
 
 __all__ = [
     "Opened", "add", "budget_seen", "every", "find", "limits_of", "open_account", "pause", "reconnect", "remove",

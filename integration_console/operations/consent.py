@@ -18,7 +18,8 @@ from ..storage.transactions import Recorder
 from ..transport import auth
 from ..transport.tokens import TokenEndpoint
 from . import connections
-from .accounts import AppSettings, kept, vault
+from .app_settings import AppSettings
+from .sealed import kept, vault
 
 GOOD_FOR = timedelta(minutes=10)
 

@@ -85,7 +85,7 @@ def _due(database: str, port: int, number: int) -> None:
 
     from integration_console import clock
     from integration_console.models import Connection, db
-    from integration_console.operations.accounts import seal, unseal
+    from integration_console.operations.sealed import seal, unseal
 
     first = connect()
     credentials, now = unseal(first), clock.now()

@@ -10,7 +10,7 @@ from sqlalchemy import select
 import config
 from integration_console.errors import NeedsPerson, SealBroken, TryLater
 from integration_console.models import Connection, db
-from integration_console.operations import accounts, connections
+from integration_console.operations import accounts, connections, sealed
 from integration_console.services.base import Call
 from tests.databases import bare_app
 
@@ -33,7 +33,7 @@ def refreshes(upstream) -> int:
 
 def stored(connection: int) -> dict:
     db.session.rollback()
-    found = accounts.unseal(connections.find(connection))
+    found = sealed.unseal(connections.find(connection))
     db.session.remove()
     return found
 
@@ -277,7 +277,7 @@ def test_credentials_sealed_with_other_keys_are_refused_in_plain_words(session, 
 
     with other.app_context():
         with pytest.raises(SealBroken, match="encryption keys"):
-            accounts.unseal(connections.find(connection))
+            sealed.unseal(connections.find(connection))
         db.session.remove()
         db.engine.dispose()
 

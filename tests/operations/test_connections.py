@@ -15,7 +15,7 @@ from integration_console.errors import (
     WrongAccount,
 )
 from integration_console.models import AuditEvent, Connection, Record, RunPart, Transaction, db
-from integration_console.operations import accounts, connections, holds, runs
+from integration_console.operations import connections, holds, runs, sealed
 
 from .conftest import ask, connect, sync
 
@@ -54,7 +54,7 @@ def test_tokens_are_proved_and_sealed_and_nobody_reads_them_in_the_row(session, 
 
     assert connection.account_name
     assert sandbox.clio.access_token not in connection.credentials
-    assert accounts.unseal(connection)["access_token"] == sandbox.clio.access_token
+    assert sealed.unseal(connection)["access_token"] == sandbox.clio.access_token
     assert not any(sandbox.clio.access_token in str(vars(row)) for row in session.scalars(select(Transaction)))
 
 
@@ -64,7 +64,7 @@ def test_a_row_moved_to_another_connection_is_refused(session, sandbox):
     other.credentials = one.credentials
 
     with pytest.raises(SealBroken, match="refused"):
-        accounts.unseal(other)
+        sealed.unseal(other)
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_a_revoked_key_is_told_by_the_test_button(session, sandbox):
 def test_reconnecting_another_account_is_refused_and_the_old_credentials_stay(session, sandbox):
     """K5"""
     connection = add(sandbox, "clio")
-    before = accounts.unseal(connection)
+    before = sealed.unseal(connection)
     sandbox.clio.script("/users/who_am_i", {"body": {"data": {
         "id": 9, "name": "Eve", "account": {"id": 9, "name": "Other & Partners"}}}})  # fmt: skip
 
@@ -167,7 +167,7 @@ def test_reconnecting_another_account_is_refused_and_the_old_credentials_stay(se
 
     assert "Other & Partners" in str(refused.value)
     session.rollback()
-    assert accounts.unseal(connections.find(connection.id)) == before
+    assert sealed.unseal(connections.find(connection.id)) == before
     assert connections.test(connections.find(connection.id)).id == connection.account_id
 
 
@@ -178,7 +178,7 @@ def test_reconnecting_with_a_wrong_key_leaves_the_old_one_at_work(session, sandb
     with pytest.raises(NeedsPerson):
         connections.reconnect(connection, {"api_key": "pit-wrong"}, by="Ana")
 
-    assert accounts.unseal(connections.find(connection.id)) == {"api_key": sandbox.ghl.api_key}
+    assert sealed.unseal(connections.find(connection.id)) == {"api_key": sandbox.ghl.api_key}
     assert connections.test(connections.find(connection.id)).id == sandbox.ghl.location_id
 
 

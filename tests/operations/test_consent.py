@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from integration_console.errors import InvalidInput, NeedsPerson, TryLater, UpstreamError, WrongAccount
 from integration_console.models import Connection, OAuthState, Transaction, db
-from integration_console.operations import accounts, connections, consent
+from integration_console.operations import connections, consent, sealed
 
 from .conftest import sync
 
@@ -155,10 +155,10 @@ def test_a_code_that_is_not_exchanged_connects_nothing_and_leaves_no_body(sessio
 def test_consent_renews_a_connection_only_of_the_same_account(session, sandbox):
     """K5"""
     number = come_back("clio", decide(leave("clio"))).id
-    before = accounts.unseal(connections.find(number))["access_token"]
+    before = sealed.unseal(connections.find(number))["access_token"]
 
     come_back("clio", decide(leave("clio", connection=connections.find(number))))
-    after = accounts.unseal(connections.find(number))["access_token"]
+    after = sealed.unseal(connections.find(number))["access_token"]
     assert after != before
 
     sandbox.clio.script("/users/who_am_i", {"body": {"data": {"id": 9, "account": {"id": 9, "name": "Other"}}}})
@@ -166,7 +166,7 @@ def test_consent_renews_a_connection_only_of_the_same_account(session, sandbox):
     with pytest.raises(WrongAccount, match="Other"):
         come_back("clio", decide(address))
     session.rollback()
-    assert accounts.unseal(connections.find(number))["access_token"] == after
+    assert sealed.unseal(connections.find(number))["access_token"] == after
 
 
 @pytest.mark.one_database
