@@ -78,6 +78,8 @@ def workers(database, tmp_path):
     yield start
     for process in started:
         kill(process)
+    if started:
+        print((tmp_path / "worker.log").read_text()[-4000:])  # shown where the test failed
 
 
 def kill(process) -> None:

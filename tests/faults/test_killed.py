@@ -102,17 +102,15 @@ def test_a_worker_killed_at_its_third_request_is_followed_by_another_that_goes_o
     first.wait(30)
     kept = len(held(connection, "contacts"))
     assert kept <= 600
+    before = len(sandbox.clio.requests)
     db.session.remove()
 
     second = workers(lease_s=1)
     assert ended(number) == "done"
     second.terminate()
 
-    pages = -(-len(there(sandbox.clio, "contacts")) // 200)
-    calls = sum(
-        seen.path.endswith("/contacts.json") or seen.path.endswith("/contacts") for seen in sandbox.clio.requests
-    )
-    assert calls <= pages + 3 - kept // 200
+    left = -(-len(there(sandbox.clio, "contacts")) // 200) - kept // 200
+    assert len(sandbox.clio.requests) - before <= left + 1  # the one that was cut may be counted late
     is_whole(connection, sandbox.clio, "contacts")
     is_clear(number)
     is_finished(connection, "contacts")
