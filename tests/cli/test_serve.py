@@ -65,6 +65,7 @@ def _children(pid: int) -> dict[int, str]:
     listed = subprocess.run(
         ["ps", "-o", "pid=,args=", "--ppid", str(pid)], capture_output=True, text=True, check=False
     ).stdout
-    names = {"gunicorn": "web", "wsgi.py worker": "worker", ".sandbox": "sandbox"}
+    # A worker begins as a command and goes on as `-m integration_console`, with the same number.
+    names = {"gunicorn": "web", "wsgi.py worker": "worker", "integration_console$": "worker", ".sandbox ": "sandbox"}
     found = (line.strip().partition(" ") for line in listed.splitlines())
-    return {int(p): name for p, _, args in found for word, name in names.items() if word in args}  # no ended ones
+    return {int(p): name for p, _, args in found for word, name in names.items() if word in f"{args}$"}  # no ended ones
