@@ -85,8 +85,9 @@ class Pages:
         return count
 
     def _page(self, numbers, place: int, total: int, changed: int = 0, more: str = "") -> bytes:
-        meta: dict = {"records": total, "paging": {}}
+        meta: dict = {"records": total, "paging": {}, "token": None}
         if (place + 1) * self.size < total:
+            meta |= {"token": str(place + 1)}  # for readers that do not follow addresses
             meta["paging"]["next"] = f"http://127.0.0.1/api/v4/matters?page_token={place + 1}{more}"
         return orjson.dumps({"data": [matter(n, changed) for n in numbers], "meta": meta})
 
