@@ -106,7 +106,7 @@ def full() -> None:
                 f"  against plain {speed['ours'] / speed['plain']:.2f}x (aim 1.5), "
                 f"against bare {speed['ours'] / speed['bare']:.2f} (aim 0.60)"
             )
-            if dlt := _dlt():
+            if kind == "sqlite" and (dlt := _dlt()):
                 with fresh(kind) as url:
                     facts = contender("dlt", port, url, python=str(dlt), module="tests.bench.dlt_contender")
                 print(f"  dlt {facts['seconds']:.1f} s: {facts['seconds'] / rows['ours']['seconds']:.1f}x (aim 4)")
