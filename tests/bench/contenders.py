@@ -47,21 +47,21 @@ def console(port: int, database: str, **settings):
     return create_app(config.load(**{**basics, "INSTANCE_DIR": tempfile.mkdtemp(prefix="bench-"), **settings}))
 
 
-def connect(name: str = "Bench"):
-    """A connection, proved by its test call."""
+def connect(name: str = "Bench") -> int:
+    """A connection, proved by its test call; its number."""
     from integration_console.operations import connections
 
     token = {"access_token": "bench-token", "token_type": "bearer"}
-    return connections.add("clio", name=name, credentials=token, by="bench", frequency="manual")
+    return connections.add("clio", name=name, credentials=token, by="bench", frequency="manual").id
 
 
-def carry(connection, kind: str, only=("matters",)) -> dict:
+def carry(connection: int, kind: str, only=("matters",)) -> dict:
     """One run in this process, from asking to receipt."""
     from integration_console.models import db
-    from integration_console.operations import holds, runs
+    from integration_console.operations import connections, holds, runs
     from integration_console.sync.outcome import receipt
 
-    number = runs.request(connection, kind=kind, only=list(only)).id
+    number = runs.request(connections.find(connection), kind=kind, only=list(only)).id
     db.session.remove()
     (hold,) = holds.claim(db.engine, owner="bench:1", lease_s=60, run_id=number)
     runs.execute(hold, foreground=True)

@@ -85,9 +85,10 @@ def _due(database: str, port: int, number: int) -> None:
 
     from integration_console import clock
     from integration_console.models import Connection, db
+    from integration_console.operations import connections
     from integration_console.operations.sealed import seal, unseal
 
-    first = connect()
+    first = connections.find(connect())
     credentials, now = unseal(first), clock.now()
     off = ["contacts", "activities", "notes", "bills", "line_items", "allocations", "credit_memos", "interest_charges"]
     off += ["bank_accounts", "bank_transactions", "trust_line_items", "matter_stages", "custom_fields", "groups"]
@@ -161,11 +162,11 @@ def worker_memory(port: int, database: str) -> dict:
     from pathlib import Path
 
     from integration_console.models import SyncRun, db, reading
-    from integration_console.operations import runs
+    from integration_console.operations import connections, runs
 
     app = console(port, database)
     with app.app_context():
-        number = runs.request(connect(), kind="full").id
+        number = runs.request(connections.find(connect()), kind="full").id
         db.session.remove()
     env = {**os.environ, "APP_ENV": "test", "ALLOW_INSECURE_UPSTREAMS": "1", "DATABASE_URL": database}
     env |= {"INSTANCE_DIR": str(app.config["SETTINGS"].INSTANCE_DIR)}
