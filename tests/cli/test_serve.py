@@ -21,8 +21,7 @@ def test_everything_comes_up_is_kept_alive_and_ends_cleanly(installed, tmp_path)
     told = json.loads(process.stdout.readline())
     assert len(told["setup_code"]) > 10
 
-    children = _children(process.pid)
-    assert sorted(children.values()) == ["sandbox", "web", "worker"]
+    children = wait_for(lambda: _all_of(process.pid), "sandbox, web and worker")
     with urllib.request.urlopen(told["address"] + "/setup") as answer:  # the first page there is
         assert answer.status == 200
 
@@ -60,10 +59,17 @@ def test_a_key_in_the_environment_is_the_first_connection(installed, upstreams):
     assert "could not be connected" in ended.err
 
 
+def _all_of(pid: int) -> dict[int, str] | None:
+    """The three processes; None while one of them is not there, or just between its two names."""
+    children = _children(pid)
+    return children if sorted(children.values()) == ["sandbox", "web", "worker"] else None
+
+
 def _children(pid: int) -> dict[int, str]:
     """The processes of a `flask serve` by what they are."""
+    # -ww: into a pipe, ps cuts every line at 80 characters, and a long folder's name cuts off what tells them apart.
     listed = subprocess.run(
-        ["ps", "-o", "pid=,args=", "--ppid", str(pid)], capture_output=True, text=True, check=False
+        ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(pid)], capture_output=True, text=True, check=False
     ).stdout
     # A worker begins as a command and goes on as `-m integration_console`, with the same number.
     names = {"gunicorn": "web", "wsgi.py worker": "worker", "integration_console$": "worker", ".sandbox ": "sandbox"}
