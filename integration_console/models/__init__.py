@@ -1,17 +1,23 @@
 """The nouns: one file each. Importing this package makes every table known."""
 
 from .base import Base, db, reading
+from .change import Change
 from .connection import ApiConfig, Connection, OAuthState
 from .error import DeadLetter, ErrorLog, Issue
+from .link import Conflict, RecordLink
+from .mapping import DataMapping, FieldMapping, MappingVersion, UnmatchedValue
+from .practice import LimitationProposal, LimitationRule, PracticeAreaCorrection, PracticeAreaRule
 from .record import Record
 from .run import Checkpoint, RunPart, SeenPage, SyncRun
 from .setting import AuditEvent, Heartbeat, Lease, Setting
 from .throttle import Throttle
 from .transaction import Transaction
-from .user import User, UserSession
+from .user import ApiToken, User, UserSession
 
 __all__ = [
-    "ApiConfig", "AuditEvent", "Base", "Checkpoint", "Connection", "DeadLetter", "ErrorLog", "Heartbeat", "Issue",
-    "Lease", "OAuthState", "Record", "RunPart", "SeenPage", "Setting", "SyncRun", "Throttle", "Transaction", "User",
-    "UserSession", "db", "reading",
+    "ApiConfig", "ApiToken", "AuditEvent", "Base", "Change", "Checkpoint", "Conflict", "Connection", "DataMapping",
+    "DeadLetter", "ErrorLog", "FieldMapping", "Heartbeat", "Issue", "Lease", "LimitationProposal", "LimitationRule",
+    "MappingVersion", "OAuthState", "PracticeAreaCorrection", "PracticeAreaRule", "Record", "RecordLink", "RunPart",
+    "SeenPage", "Setting", "SyncRun", "Throttle", "Transaction", "UnmatchedValue", "User", "UserSession", "db",
+    "reading",
 ]  # fmt: skip

@@ -26,7 +26,9 @@ class SyncRun(Base):
 
     id: Mapped[PrimaryKey]
     connection_id: Mapped[int] = mapped_column(ForeignKey("connection.id"))
-    kind: Mapped[str] = mapped_column(String(20))  # full, incremental, record
+    kind: Mapped[str] = mapped_column(String(20))  # full, incremental, record; push: what a mapping carries over
+    mapping_id: Mapped[int | None] = mapped_column(ForeignKey("data_mapping.id", ondelete="SET NULL"), index=True)
+    mapping_version: Mapped[int | None]  # the one version a push run uses throughout
     options: Mapped[dict] = mapped_column(default=dict)  # {"record": "matters:17", "release_brake": true}
     state: Mapped[str] = mapped_column(String(20))
     cause: Mapped[str] = mapped_column(String(20))  # schedule, person, command, retry
@@ -76,6 +78,8 @@ class RunPart(Base):
     same: Mapped[int] = mapped_column(default=0)
     deleted: Mapped[int] = mapped_column(default=0)
     refused: Mapped[int] = mapped_column(default=0)
+    conflicts: Mapped[int] = mapped_column(default=0)  # of a push run: fields both sides had changed
+    ambiguous: Mapped[int] = mapped_column(default=0)  # and records a person must match
     calls: Mapped[int] = mapped_column(default=0)
     pages: Mapped[int] = mapped_column(default=0)
     waited_seconds: Mapped[float] = mapped_column(default=0.0)

@@ -43,3 +43,22 @@ class UserSession(Base):
     ended_at: Mapped[datetime | None]
 
     user: Mapped[User] = relationship()
+
+
+class ApiToken(Base):
+    """A program's key to the API, shown once. Its rights never exceed its owner's present ones (X10)."""
+
+    __tablename__ = "api_token"
+
+    id: Mapped[PrimaryKey]
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str] = mapped_column(String(200), default="")
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    hint: Mapped[str] = mapped_column(String(10))  # its last characters, to tell it from others
+    scopes: Mapped[list] = mapped_column(default=list)  # read, write
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    last_used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+    user: Mapped[User] = relationship()
