@@ -16,6 +16,7 @@ ConsoleError
       RateLimited       wait .wait_s seconds, no less                 -> retry
       Parked            wait until .until, too long to sit and sleep  -> run waits
     BadRecord           this record is wrong, others are fine         -> dead letter
+    Stale               it changed upstream since it was read         -> read again, compare again
     BadAnswer           the answer as a whole cannot be used          -> the resource stops
     NotAllowed          the account may not read this                 -> that resource stops
     Missing             the upstream has no such thing                -> nothing to read
@@ -137,6 +138,12 @@ class BadRecord(UpstreamError):
     def __init__(self, message: str = "", *, field: str | None = None, **facts) -> None:
         super().__init__(message, **facts)
         self.field = field
+
+
+class Stale(UpstreamError):
+    """The record has changed at the other service since it was read."""
+
+    kind = "conflict"
 
 
 class BadAnswer(UpstreamError):

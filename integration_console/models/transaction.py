@@ -10,7 +10,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from .base import Base, PrimaryKey
 
 OUTCOMES = (
-    "ok", "nothing", "retry", "slow down", "refresh", "refused", "missing", "not allowed", "needs a person", "unusable",
+    "ok", "nothing", "retry", "slow down", "refresh", "refused", "stale", "missing", "not allowed", "needs a person",
+    "unusable",
 )  # fmt: skip
 
 

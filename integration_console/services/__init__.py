@@ -13,8 +13,8 @@ from .base import Resource, Service
 @cache
 def every() -> dict[str, Service]:
     """All services by key, in the order of their labels."""
-    found = [import_module(f"{__name__}.{m.name}") for m in iter_modules(__path__) if m.name != "base"]
-    services = [module.SERVICE for module in found]
+    found = [import_module(f"{__name__}.{m.name}") for m in iter_modules(__path__)]
+    services = [module.SERVICE for module in found if hasattr(module, "SERVICE")]
     return {service.key: service for service in sorted(services, key=lambda s: s.label)}
 
 

@@ -25,6 +25,7 @@ from ..transport.call import Answer, Call
 from ..transport.client import Upstream
 from ..transport.limits import Limit, LimitHeaders
 from ..transport.paging import NextLink, Page, PageNumber, Paging, Whole, dig, walk
+from .writing import Writing
 
 __all__ = [
     "NO_SETTINGS", "Account", "Answer", "ApiKey", "Call", "Column", "Credential", "Limit", "LimitHeaders", "Money",
@@ -175,6 +176,7 @@ class Service:
     headers: ClassVar[Mapping[str, str]] = {}  # sent with every call
     responses: ClassVar[Mapping[int, str]] = {}  # what a status means here, where it differs from the usual
     resources: ClassVar[dict[str, Resource]]
+    writing: ClassVar[Writing] = Writing()  # how it is written; as it stands here, not at all
 
     def __init_subclass__(cls) -> None:
         cls.resources = {name: r for name, r in vars(cls).items() if isinstance(r, Resource)}

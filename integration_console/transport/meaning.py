@@ -7,18 +7,18 @@ from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 from .. import clock
-from ..errors import BadAnswer, BadRecord, Missing, NeedsPerson, NotAllowed, RateLimited, TryLater, UpstreamError
+from ..errors import BadAnswer, BadRecord, Missing, NeedsPerson, NotAllowed, RateLimited, Stale, TryLater, UpstreamError
 from .call import Answer
 
 DECISIONS = (
     "fine", "nothing", "retry", "slow down", "refresh", "refused", "missing", "not allowed", "needs a person",
-    "unusable",
+    "stale", "unusable",
 )  # fmt: skip
 LONGEST_WAIT_S = 7 * 86_400  # a Retry-After beyond this is not believed
 
 _USUAL = {
     304: "nothing", 400: "refused", 401: "refresh", 402: "not allowed", 403: "not allowed", 404: "missing",
-    408: "retry", 409: "refused", 410: "missing", 412: "refused", 422: "refused", 425: "retry", 429: "slow down",
+    408: "retry", 409: "refused", 410: "missing", 412: "stale", 422: "refused", 425: "retry", 429: "slow down",
 }  # fmt: skip
 
 # Word -> the error, and its sentence: {label} is the service's name.
@@ -28,6 +28,7 @@ _ERRORS: dict[str, tuple[type[UpstreamError], str]] = {
     "refresh": (NeedsPerson, "{label} no longer accepts the connection's credentials. Please reconnect."),
     "refused": (BadRecord, "{label} refused the call (status {status})."),
     "missing": (Missing, "{label} has no such record."),
+    "stale": (Stale, "The record has changed at {label} since it was read (status {status})."),
     "not allowed": (NotAllowed, "The connected {label} account may not do this (status {status})."),
     "needs a person": (NeedsPerson, "{label} does not let the connection in (status {status}). Please check it."),
     "unusable": (BadAnswer, "{label} gave an answer that cannot be used (status {status})."),

@@ -1,0 +1,123 @@
+"""The words a service's writing side is written in: what of a record can be mapped, and how it is sent.
+
+A record as an upstream shows it is a tree; a mapping pairs plain fields. `plain` turns one into the other, `send` turns
+plain values back into that upstream's calls. Everything between the two knows no upstream.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar
+
+from ..transport.client import Upstream
+
+TYPES = ("text", "email", "phone", "date", "time", "number", "money", "boolean", "choice", "list", "ref")
+CUSTOM = "custom:"  # custom:<definition id> is a custom field; the bare prefix marks that the record told them all
+
+
+@dataclass(frozen=True)
+class Field:
+    """One thing of a record that can be mapped."""
+
+    name: str  # first_name, address.city, custom:17
+    label: str
+    type: str = "text"  # one of TYPES
+    writable: bool = True
+    required: bool = False  # to create a record
+    of: str | None = None  # type ref: the resource whose id it holds
+    choices: tuple[str, ...] = ()
+    longest: int | None = None  # characters
+    unit: str = ""  # "seconds"
+    group: str = ""  # a heading in the editor: "Address", "Custom fields"
+
+
+@dataclass(frozen=True)
+class Write:
+    """One write, in plain values."""
+
+    op: str  # create, update, delete
+    resource: str
+    values: Mapping[str, Any]  # field -> plain value; None clears
+    external_id: str | None = None  # none for a create
+    current: Mapping[str, Any] | None = None  # the record as the upstream showed it last, whole
+    custom: Sequence[Mapping[str, Any]] = ()  # the account's own field definitions, as `fields` takes them
+    marker: str = ""  # the change's key, for services that can keep it
+    since: datetime | None = None  # when it was sent first, for finding what a lost answer may have left
+    allow_closed: bool = False  # the mapping says that closed matters may be written
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a write did."""
+
+    external_id: str
+    record: Mapping[str, Any] | None  # as a read of it by id would show it; None when it is gone
+    call_key: str = ""  # Transaction.call_key of the call that decided
+
+
+class Writing:
+    """How one upstream is written. Subclasses declare what is writable and turn plain values into calls."""
+
+    writable: ClassVar[Mapping[str, frozenset[str]]] = {}  # resource -> operations: nothing else is ever sent (W8)
+    conditional: ClassVar[frozenset[str]] = frozenset()  # resources whose writes the upstream itself checks (If-Match)
+
+    def fields(self, resource: str, custom: Sequence[Mapping[str, Any]] = ()) -> list[Field]:
+        """What of this resource can be mapped; `custom`: the account's records of custom field definitions."""
+        return []
+
+    def plain(self, resource: str, record: Mapping[str, Any]) -> dict[str, Any]:
+        """A record as plain values by field name.
+
+        A field that is not there is missing; one that is there and empty is None (P6). Where the record told all its
+        custom fields, the key `custom:` is True, and a custom field that is not listed is empty; see `value_of`.
+        """
+        return {}
+
+    def version_of(self, resource: str, record: Mapping[str, Any]) -> str | None:
+        """The upstream's own version of this record, for If-Match; None where it has none."""
+        return None
+
+    def refusal(self, write: Write) -> str | None:
+        """Why this must never be sent, in a sentence: billed time, a closed matter. None when it may."""
+        return None
+
+    def send(self, upstream: Upstream, write: Write) -> Written:
+        """Carry it out.
+
+        Raises Stale when the record changed since `write.current`, BadRecord with the field when it is refused, and
+        what Upstream.send raises.
+        """
+        raise TypeError(f"{type(self).__name__} cannot write {write.resource}")
+
+    def find(self, upstream: Upstream, write: Write) -> list[Mapping[str, Any]]:
+        """Records an uncertain create may have made: by our marker, else by what makes such a record unmistakable."""
+        return []
+
+
+@dataclass(frozen=True)
+class Missing:
+    """Stands for a value that is not there; never written, never compared."""
+
+    def __bool__(self) -> bool:
+        return False
+
+
+MISSING = Missing()
+
+
+def value_of(plain: Mapping[str, Any], name: str) -> Any:
+    """The value of a field: MISSING when the record did not tell it, None when it told that it is empty."""
+    if name in plain:
+        return plain[name]
+    return None if name.startswith(CUSTOM) and plain.get(CUSTOM) else MISSING
+
+
+def by_name(fields: Sequence[Field]) -> dict[str, Field]:
+    """Fields by their names."""
+    return {one.name: one for one in fields}
+
+
+__all__ = ["CUSTOM", "MISSING", "TYPES", "Field", "Missing", "Write", "Writing", "Written", "by_name",
+           "value_of"]  # fmt: skip
