@@ -23,7 +23,6 @@ from ..base import (
     Credential,
     Limit,
     Page,
-    PageNumber,
     Reading,
     Resource,
     Service,
@@ -34,10 +33,9 @@ from ..base import (
     replace,
     walk,
 )
-from .records import Client, CustomField, Project, Tag, Task, TimeEntry, User, Workspace
+from .records import PAGES, Client, CustomField, Project, Tag, Task, TimeEntry, User, W, Workspace
+from .writing import ClockifyWriting
 
-W = "/workspaces/{workspace_id}"
-PAGES = PageNumber(last_header="Last-Page")  # the spelling is page-size: another is ignored and gives 50
 BY_ID: Mapping[str, str] = {"sort-column": "ID", "sort-order": "ASCENDING"}  # so that pages do not shift by name
 EVERY_ACCOUNT = "ACTIVE,PENDING_EMAIL_VERIFICATION,NOT_REGISTERED,LIMITED,LIMITED_DELETED,DELETED"
 
@@ -87,6 +85,7 @@ class ClockifyService(Service):
     # is left, and a 429 does not say how long to wait.
     limits = (Limit(10, 1),)
     free_limits = (Limit(30, 3600),)
+    writing = ClockifyWriting()
 
     # What it holds; owners before what is listed under them.
     users = Resource(
@@ -209,7 +208,8 @@ class ClockifyService(Service):
         body = body_of(answer)
         message = str(body.get("message") or "")
         at_fault = re.search(r"for field: \[(\w+)\]", message)
-        return message, str(body.get("code") or ""), at_fault[1] if at_fault else None
+        field = at_fault[1] if at_fault else "name" if "already exists" in message else None
+        return message, str(body.get("code") or ""), field
 
     def decide(self, answer: Answer) -> str | None:
         """An id that is unknown, deleted or another workspace's answers 400, as other mistakes do."""

@@ -1,11 +1,14 @@
-"""Clockify's records: the fields we rely on."""
+"""Clockify's records: the fields we rely on, and how its lists are addressed and paged."""
 
 from __future__ import annotations
 
 import datetime as dt
 from typing import Any
 
-from ..base import UpstreamRecord
+from ..base import PageNumber, UpstreamRecord
+
+W = "/workspaces/{workspace_id}"
+PAGES = PageNumber(last_header="Last-Page")  # the spelling is page-size: another is ignored and gives 50
 
 
 class Rate(UpstreamRecord):

@@ -34,11 +34,12 @@ from ..base import (
     replace,
 )
 from .records import Calendar, Contact, CustomField, Note, Opportunity, Pipeline, Tag, Task, User, as_by_id
+from .writing import GHLWriting
 
 PAGE = 100
 SCOPES = (
-    "contacts.readonly", "opportunities.readonly", "users.readonly", "locations.readonly",
-    "locations/customFields.readonly", "locations/tags.readonly", "calendars.readonly",
+    "contacts.readonly", "contacts.write", "opportunities.readonly", "opportunities.write", "users.readonly",
+    "locations.readonly", "locations/customFields.readonly", "locations/tags.readonly", "calendars.readonly",
 )  # fmt: skip
 
 # -- paging -----------------------------------------------------------------------------------------------------------
@@ -108,7 +109,8 @@ class GHLService(Service):
         Credential(
             "api_key", "Private Integration Token", secret=True,
             hint="Settings, then Private Integrations; it begins with pit- and needs leave to view contacts, "
-            "opportunities, users, locations, custom fields, tags and calendars",
+            "opportunities, users, locations, custom fields, tags and calendars; to edit contacts and opportunities "
+            "too, where a mapping is to write them",
         ),
         Credential("location_id", "Location ID", hint="Settings, then Business Profile"),
     )  # fmt: skip
@@ -122,6 +124,7 @@ class GHLService(Service):
         daily_remaining="X-RateLimit-Daily-Remaining", daily_reset="X-RateLimit-Daily-Reset",
     )  # fmt: skip
     headers: ClassVar = {"Version": "2021-07-28", "Accept": "application/json"}  # calendars want an older one
+    writing = GHLWriting()
 
     # What it holds.
     contacts = Resource(
@@ -187,9 +190,15 @@ class GHLService(Service):
         return call
 
     def explain(self, answer: Answer) -> tuple[str, str, str | None]:
-        """`message` is a sentence, or a list of them when properties are at fault: "property x should not exist"."""
+        """`message` is a sentence, or a list of them when properties are at fault: "property x should not exist".
+
+        A contact that is there already is a "duplicate", and the field it is known by is told beside its id.
+        """
         body = body_of(answer)
         said = body.get("message")
+        if dig(body, "meta.contactId"):
+            known_by = dig(body, "meta.matchingField")
+            return str(said or ""), "duplicate", known_by if known_by in ("email", "phone") else None
         sentences = [str(one) for one in said] if isinstance(said, list) else [str(said or "")]
         at_fault = re.match(r"(?:property )?([\w.]+) (?:should|must)\b", sentences[0]) if sentences else None
         return "; ".join(sentences), str(body.get("error") or ""), at_fault[1] if at_fault else None
