@@ -94,7 +94,7 @@ class GhlWrites(Upstream):
 
     @on("DELETE", "/contacts/{contact}/tags")
     def remove_tags(self, request: Request) -> Answer:
-        return self._change_tags(request, lambda tags, sent: [tag for tag in tags if tag not in sent], 200)
+        return self._change_tags(request, lambda tags, sent: [tag for tag in tags if tag.lower() not in sent], 200)
 
     def _change_tags(self, request: Request, change, status: int) -> Answer:
         contact, sent = self.get("contacts", request.params["contact"]), request.json()
