@@ -22,8 +22,9 @@ from ..writing import CUSTOM, Field, Write, Writing, Written, by_name, value_of
 from .fields import FIELDS, custom_fields, plain
 from .records import as_by_id
 
-CONTACT, OPPORTUNITY = "/contacts/{id}", "/opportunities/{id}"
-TAGS = "/contacts/{id}/tags"
+CONTACTS, CONTACT, TAGS = "/contacts/", "/contacts/{id}", "/contacts/{id}/tags"
+OPPORTUNITY = "/opportunities/{id}"
+DUPLICATE, SEARCH = "/contacts/search/duplicate", "/contacts/search"
 
 # How a field is emptied. Texts the documents do not call nullable take an empty one; a value is worth nothing at least.
 NULLABLE = frozenset((
@@ -86,7 +87,7 @@ class GHLWriting(Writing):
         body = {"locationId": upstream.settings["location_id"], **self._body(write, values)}
         if "tags" in values:
             body["tags"] = list(values["tags"])
-        answer = _sent(upstream, Call("POST", "/contacts/", json=body, resource="contacts"))
+        answer = _sent(upstream, Call("POST", CONTACTS, json=body, template=CONTACTS, resource="contacts"))
         contact = _shown(answer, "contact")
         kept = {name: value for name, value in body.items() if name != "customFields"}
         return Written(str(contact["id"]), {**kept, **contact}, answer.call_key)  # it answers without the time zone
@@ -222,7 +223,7 @@ def _duplicates(upstream: Upstream, write: Write) -> list[dict]:
     for asked, name in (("email", "email"), ("number", "phone")):
         if value := write.values.get(name):
             params = {"locationId": upstream.settings["location_id"], asked: value}
-            call = Call("GET", "/contacts/search/duplicate", params, resource="contacts")
+            call = Call("GET", DUPLICATE, params, template=DUPLICATE, resource="contacts")
             found.append(dig(upstream.send(call).data, "contact"))
     return [contact for contact in found if isinstance(contact, dict) and contact.get("id")]
 
@@ -244,8 +245,9 @@ def _searched(upstream: Upstream, write: Write) -> list[dict]:
         asked["filters"] = [{"field": "dateAdded", "operator": "range", "value": {"gte": since}}]
     else:
         return []
-    found = upstream.send(Call("POST", "/contacts/search", json=asked, resource="contacts", safe=True)).data
-    contacts = [as_by_id(one) for one in dig(found, "contacts") or () if isinstance(one, dict) and one.get("id")]
+    call = Call("POST", SEARCH, json=asked, template=SEARCH, resource="contacts", safe=True)
+    found = dig(upstream.send(call).data, "contacts") or ()
+    contacts = [as_by_id(one) for one in found if isinstance(one, dict) and one.get("id")]
     return contacts if either else [one for one in contacts if _is_called(one, names)]
 
 
