@@ -301,6 +301,17 @@ def test_a_refused_field_is_called_by_our_name(fresh_clockify):
     assert told.value.field == "public"
 
 
+@pytest.mark.parametrize("op", ["create", "update"])
+def test_a_client_that_is_not_there_is_a_wrong_value_and_no_missing_project(fresh_clockify, op):
+    """W4: Clockify says the same of both."""
+    project, values = whole(fresh_clockify, "projects"), {"name": "New", "clientId": "64a33c9e5b1d7f02ffffffff"}
+
+    with pytest.raises(BadRecord) as told:
+        send(fresh_clockify, op, "projects", values, None if op == "create" else project)
+
+    assert told.value.field == "clientId"
+
+
 def test_an_answer_without_the_record_is_not_taken_for_done(fresh_clockify):
     """W2"""
     fresh_clockify.sandbox.script("*/projects/*", {"status": 200, "body": {}, "method": "PUT"})

@@ -435,6 +435,25 @@ def test_an_opportunity_refuses_what_it_cannot_be(fresh_ghl, name, value):
     assert told.value.field == name
 
 
+@pytest.mark.parametrize(
+    ("said", "values", "error", "field"),
+    [
+        ("The pipeline stage id is invalid.", {"pipelineStageId": "s9"}, BadRecord, "pipelineStageId"),
+        ("User with id u9 not found", {"assignedTo": "u9"}, BadRecord, "assignedTo"),
+        ("The opportunity id is invalid.", {"pipelineStageId": "s9"}, Missing, None),
+    ],
+)
+def test_a_strange_id_in_a_field_is_no_missing_record(fresh_ghl, said, values, error, field):
+    """W4: HighLevel answers both with 400 and words alone."""
+    opportunity = whole(fresh_ghl, "opportunities")
+    fresh_ghl.sandbox.script("/opportunities/*", {"status": 400, "body": {"message": said}, "method": "PUT"})
+
+    with pytest.raises(error) as told:
+        send(fresh_ghl, "update", values, opportunity, "opportunities")
+
+    assert getattr(told.value, "field", None) == field
+
+
 # A lost answer
 
 

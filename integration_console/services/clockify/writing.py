@@ -182,11 +182,20 @@ def _call(upstream: Upstream, method: str, write: Write, external_id: str | None
 
 
 def _sent(upstream: Upstream, call: Call) -> Answer:
-    """Send it; a refusal names our field. Raises BadRecord and what Upstream.send raises."""
+    """Send it; a refusal names our field, and a client that is not there is the fault of the field that names it.
+
+    Raises BadRecord and what Upstream.send raises.
+    """
     try:
         return upstream.send(call)
     except BadRecord as error:
         error.field = READ_AS.get(error.field or "", error.field)
+        raise
+    except Missing as error:
+        if call.json.get("clientId") and error.raw.startswith("Client "):
+            raise BadRecord(
+                "Clockify has no such client.", field="clientId", status=error.status, raw=error.raw, code=error.code
+            ) from None
         raise
 
 

@@ -36,6 +36,8 @@ NEVER_EMPTY = frozenset(("name", "status", "pipelineId", "pipelineStageId"))  # 
 LONGEST_FILTER = 75  # characters of a value the contact search takes
 CLOCKS_APART = timedelta(minutes=5)
 
+NAMED = {"stage": "pipelineStageId", "pipeline": "pipelineId", "user": "assignedTo"}  # word in a refusal -> our field
+
 TWINS = {
     "email": "GoHighLevel has a contact with this e-mail address already.",
     "phone": "GoHighLevel has a contact with this telephone number already.",
@@ -186,6 +188,8 @@ def _call(method: str, template: str, write: Write, body: Mapping[str, Any] | No
 def _sent(upstream: Upstream, call: Call) -> Answer:
     """Send it; a refusal names our field, and a twin in words for people.
 
+    A strange id answers as a missing record does, whether it is the record's or one that we wrote into a field.
+
     Raises BadRecord and what Upstream.send raises.
     """
     try:
@@ -196,6 +200,13 @@ def _sent(upstream: Upstream, call: Call) -> Answer:
             raise BadRecord(told, field=error.field, status=error.status, raw=error.raw, code=error.code) from None
         error.field = _our_name(error.field, call.json)
         raise
+    except Missing as error:
+        said = error.raw.lower()
+        names = [name for word, name in NAMED.items() if word in said and name in (call.json or {})]
+        if not names:
+            raise
+        told = "GoHighLevel does not have what this field names."
+        raise BadRecord(told, field=names[0], status=error.status, raw=error.raw, code=error.code) from None
 
 
 def _our_name(at_fault: str | None, body: Any) -> str | None:
@@ -222,7 +233,7 @@ def _duplicates(upstream: Upstream, write: Write) -> list[dict]:
     found = []
     for asked, name in (("email", "email"), ("number", "phone")):
         if value := write.values.get(name):
-            params = {"locationId": upstream.settings["location_id"], asked: value}
+            params = {"locationId": upstream.settings["location_id"], asked: str(value).strip()}
             call = Call("GET", DUPLICATE, params, template=DUPLICATE, resource="contacts")
             found.append(dig(upstream.send(call).data, "contact"))
     return [contact for contact in found if isinstance(contact, dict) and contact.get("id")]
@@ -232,7 +243,7 @@ def _searched(upstream: Upstream, write: Write) -> list[dict]:
     """By e-mail address or number, whichever; else by the words of the name, of those made since."""
     values = write.values
     either = [
-        {"field": name, "operator": "eq", "value": values[name]}
+        {"field": name, "operator": "eq", "value": _fold(values[name])}
         for name in ("email", "phone")
         if values.get(name) and len(values[name]) <= LONGEST_FILTER
     ]
