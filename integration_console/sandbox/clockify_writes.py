@@ -1,5 +1,6 @@
 """Writing to Clockify: time entries, projects, clients. A PUT replaces, so what it leaves out is lost."""
 
+import re
 import time
 
 from .clockify_records import duration, id_of, number_of
@@ -7,6 +8,28 @@ from .firm import seconds, utc
 from .server import Answer, Request, Upstream, on
 
 W = "/workspaces/{workspace}"
+LONGEST = {
+    "clients": {"name": 100, "address": 3_000, "note": 3_000},
+    "projects": {"name": 250, "note": 16_384},
+}
+COLOUR = "#03A9F4"
+# What a PUT leaves out is as if it had been sent so. Whether rates are lost too is told nowhere: here they are.
+EMPTIED: dict[str, dict] = {
+    "clients": {"email": None, "address": None, "note": None, "archived": False, "ccEmails": [], "currencyId": None},
+    "projects": {
+        "clientId": None,
+        "note": "",
+        "color": COLOUR,
+        "billable": False,
+        "archived": False,
+        "hourlyRate": None,
+        "costRate": None,
+    },
+}
+CREATED_FROM = {
+    "clients": ("email", "address", "note"),
+    "projects": ("clientId", "note", "color", "billable", "hourlyRate", "costRate"),
+}
 SINGULAR = {"projects": "Project", "clients": "Client", "tags": "Tag", "tasks": "Task"}
 
 
@@ -80,8 +103,12 @@ class ClockifyWrites(Upstream):
 
     @on("DELETE", f"{W}/time-entries/{{entry}}")
     def delete_entry(self, request: Request) -> Answer:
-        if not self.delete("time_entries", request.params["entry"]):
+        entry = self.get("time_entries", request.params["entry"])
+        if entry is None:
             return _invalid("Time entry doesn't belong to Workspace")
+        if entry["isLocked"]:
+            return _invalid("Time entry is locked")
+        self.delete("time_entries", entry["id"])
         return Answer(204)
 
     def _wrong_entry(self, sent: dict) -> Answer | None:
@@ -131,12 +158,11 @@ class ClockifyWrites(Upstream):
 
     @on("PUT", f"{W}/projects/{{name}}")
     def change_project(self, request: Request) -> Answer:
-        return self._replace("projects", request, {"billable": False, "public": False, "note": "", "archived": False})
+        return self._replace("projects", request)
 
     @on("PUT", f"{W}/clients/{{name}}")
     def change_client(self, request: Request) -> Answer:
-        emptied: dict = {"ccEmails": [], "note": None, "email": None, "address": None, "archived": False}
-        return self._replace("clients", request, emptied)
+        return self._replace("clients", request)
 
     @on("DELETE", f"{W}/projects/{{name}}")
     def delete_project(self, request: Request) -> Answer:
@@ -147,36 +173,53 @@ class ClockifyWrites(Upstream):
         return self._delete_archived("clients", request)
 
     def _create(self, resource: str, request: Request) -> Answer:
+        """Copies of invoices, a currency and being archived cannot be asked for yet; they are passed over."""
         sent = request.json()
-        if wrong := self._wrong_name(resource, sent.get("name"), None):
-            return wrong
-        names = {
-            "projects": ("name", "clientId", "note", "color", "billable"),
-            "clients": ("name", "email", "address", "note"),
-        }
-        kept = {name: sent[name] for name in names[resource] if name in sent}
-        return Answer(201, self.put(resource, {**kept, **self._project_parts(resource, sent)}))
+        if refused := self._refused(resource, sent, None):
+            return refused
+        kept = {"name": sent["name"], **{name: sent[name] for name in CREATED_FROM[resource] if name in sent}}
+        if resource == "clients":
+            return Answer(201, self.put(resource, {**kept, "currencyCode": "USD"}))
+        return Answer(201, self.put(resource, self._as_project({"color": COLOUR, "billable": False, **kept}, sent)))
 
-    def _replace(self, resource: str, request: Request, emptied: dict) -> Answer:
+    def _replace(self, resource: str, request: Request) -> Answer:
         sent, before = request.json(), self.get(resource, request.params["name"])
         if before is None:
             return _invalid(f"{SINGULAR[resource]} doesn't belong to Workspace")
-        if wrong := self._wrong_name(resource, sent.get("name"), before["id"]):
-            return wrong
+        if refused := self._refused(resource, sent, before["id"]):
+            return refused
+        emptied = EMPTIED[resource]
+        kept = {"id": before["id"], "name": sent["name"], **{name: sent.get(name, emptied[name]) for name in emptied}}
+        if resource == "clients":
+            return Answer(200, _without_currency_code(self.put(resource, kept)))
+        return Answer(200, self.put(resource, self._as_project(kept, sent)))
+
+    def _as_project(self, kept: dict, sent: dict) -> dict:
+        """`public` is written as `isPublic`, a client's name comes with its id, a rate is in the firm's currency."""
+        client = self.get("clients", kept["clientId"]) if kept.get("clientId") else None
+        rates = {name: {**kept[name], "currency": "USD"} for name in ("hourlyRate", "costRate") if kept.get(name)}
+        return {
+            **kept,
+            **rates,
+            "public": bool(sent.get("isPublic")),
+            "clientId": client["id"] if client else None,
+            "clientName": client["name"] if client else None,
+        }
+
+    def _refused(self, resource: str, sent: dict, mine: str | None) -> Answer | None:
+        for name, longest in LONGEST[resource].items():
+            shortest = 2 if name == "name" else 0
+            if not shortest <= len(sent.get(name) or "") <= longest:
+                return _invalid(f"length must be between {shortest} and {longest}")
         if len(sent.get("ccEmails") or ()) > 3:
             return _invalid("Number of additional emails must be less than 3")
-        writable = before.keys() - {"id", "public", "workspaceId"}
-        kept = {name: value for name, value in sent.items() if name in writable}
-        return Answer(
-            200, self.put(resource, {**emptied, **kept, **self._project_parts(resource, sent), "id": before["id"]})
-        )
-
-    def _project_parts(self, resource: str, sent: dict) -> dict:
-        """`public` is written as `isPublic`, and a client's name comes back with its id."""
-        if resource != "projects":
-            return {}
-        client = self.get("clients", sent["clientId"]) if sent.get("clientId") else None
-        return {"public": bool(sent.get("isPublic")), **({"clientName": client["name"]} if client else {})}
+        if sent.get("email") and not re.fullmatch(r"[^@\s]+@[^@\s]+", sent["email"]):
+            return _invalid("You entered invalid value for field: [email]. Value should be an email address")
+        if sent.get("color") and not re.fullmatch("#[0-9a-fA-F]{6}", sent["color"]):
+            return _invalid("You entered invalid value for field: [color]. Value should be a hexadecimal color")
+        if sent.get("clientId") and self.get("clients", sent["clientId"]) is None:
+            return _invalid("Client doesn't belong to Workspace")
+        return self._name_taken(resource, sent["name"], mine)
 
     def _delete_archived(self, resource: str, request: Request) -> Answer:
         record = self.get(resource, request.params["name"])
@@ -185,16 +228,20 @@ class ClockifyWrites(Upstream):
         if not record["archived"]:
             return _invalid(f"Cannot delete an active {SINGULAR[resource].lower()}")
         self.delete(resource, record["id"])
-        return Answer(200, record)
+        return Answer(200, _without_currency_code(record))
 
-    def _wrong_name(self, resource: str, name: str | None, mine: str | None) -> Answer | None:
-        if not name or not 2 <= len(name) <= 250:
-            return _invalid("length must be between 2 and 250")
+    def _name_taken(self, resource: str, name: str, mine: str | None) -> Answer | None:
+        """By another, archived or not."""
         shelf = self.shelves[resource]
         holders = shelf.grouped("name", lambda number: shelf.get(number)["name"]).get(name, ())
         if any(id_of(resource, number) != mine for number in holders):
             return _invalid(f"{SINGULAR[resource]} with this name already exists")
         return None
+
+
+def _without_currency_code(client: dict) -> dict:
+    """A client as writes answer it."""
+    return {name: value for name, value in client.items() if name != "currencyCode"}
 
 
 def interval(start: str, end: str | None) -> dict:

@@ -78,6 +78,7 @@ class GhlSearch(Upstream):
         contact.update(
             address=contact.pop("address1"),
             contactName=name,
+            dateOfBirth=_millis(contact["dateOfBirth"]) if contact["dateOfBirth"] else None,
             firstNameLowerCase=(contact["firstName"] or "").lower() or None,
             lastNameLowerCase=(contact["lastName"] or "").lower() or None,
             searchAfter=[value(number), contact["id"]],

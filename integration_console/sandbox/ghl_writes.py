@@ -4,46 +4,19 @@ import time
 
 from .firm import utc
 from .ghl_records import id_of, number_of
+from .ghl_saving import (
+    CONTACT_BODY,
+    CONTACT_CHANGE,
+    NEEDED_FOR_OPPORTUNITY,
+    OPPORTUNITY_BODY,
+    UPSERT_BODY,
+    as_created,
+    as_kept,
+    phone,
+    unprocessable,
+    wrong,
+)
 from .server import Answer, Request, Upstream, on
-
-CONTACT_BODY = {
-    "firstName",
-    "lastName",
-    "name",
-    "email",
-    "locationId",
-    "gender",
-    "phone",
-    "address1",
-    "city",
-    "state",
-    "postalCode",
-    "website",
-    "timezone",
-    "dnd",
-    "dndSettings",
-    "inboundDndSettings",
-    "tags",
-    "customFields",
-    "source",
-    "dateOfBirth",
-    "country",
-    "companyName",
-    "assignedTo",
-}
-UPSERT_BODY = {*CONTACT_BODY, "createNewIfDuplicateAllowed"}
-OPPORTUNITY_BODY = {
-    "pipelineId",
-    "locationId",
-    "name",
-    "pipelineStageId",
-    "status",
-    "contactId",
-    "monetaryValue",
-    "assignedTo",
-    "customFields",
-}
-NEEDED_FOR_OPPORTUNITY = ("pipelineId", "locationId", "name", "status", "contactId")
 
 
 class GhlWrites(Upstream):
@@ -75,41 +48,39 @@ class GhlWrites(Upstream):
     @on("POST", "/contacts")
     def create_contact(self, request: Request) -> Answer:
         sent = request.json()
-        if wrong := _wrong(sent, CONTACT_BODY, needs=("locationId",)):
-            return wrong
-        twin = self._same_person(sent)
+        if refused := wrong(sent, CONTACT_BODY, needs=("locationId",)):
+            return refused
+        kept = as_kept(sent)
+        twin, field = self._same_person(kept)
         if twin:
-            return Answer(
-                400,
-                {
-                    "statusCode": 400,
-                    "message": "This location does not allow duplicated contacts.",
-                    "meta": {"contactId": twin["id"]},
-                },
-            )
-        return Answer(201, {"contact": self._visible(self.put("contacts", _as_kept(sent)))})
+            return _twin(twin, field)
+        return Answer(201, {"contact": as_created(self.put("contacts", kept))})
 
     @on("POST", "/contacts/upsert")
     def upsert_contact(self, request: Request) -> Answer:
         sent = request.json()
-        if wrong := _wrong(sent, UPSERT_BODY, needs=("locationId",)):
-            return wrong
-        twin = self._same_person(sent)
-        kept = _as_kept(sent)
+        if refused := wrong(sent, UPSERT_BODY, needs=("locationId",)):
+            return refused
+        kept = as_kept(sent)
         kept.pop("createNewIfDuplicateAllowed", None)
+        twin, _ = self._same_person(kept)
         contact = self.put("contacts", {**kept, "id": twin["id"]} if twin else kept)
         return Answer(200, {"new": twin is None, "contact": self._visible(contact)})
 
     @on("PUT", "/contacts/{contact}")
     def change_contact(self, request: Request) -> Answer:
         sent, contact = request.json(), request.params["contact"]
-        if wrong := _wrong(sent, CONTACT_BODY - {"locationId"}):
-            return wrong
+        if refused := wrong(sent, CONTACT_CHANGE):
+            return refused
         before = self.get("contacts", contact)
         if before is None:
             return _not_found("Contact", contact)
-        changed = self.put("contacts", {"id": contact, **_as_kept(sent, before)})
-        return Answer(200, {"succeded": True, "contact": self._visible(changed)})
+        kept = as_kept(sent, before)
+        twin, field = self._same_person(kept, before["id"])
+        if twin:
+            return _twin(twin, field)
+        changed = self.put("contacts", {"id": contact, **kept})
+        return Answer(200, {"succeded": True, "succeeded": True, "contact": self._visible(changed)})
 
     @on("DELETE", "/contacts/{contact}")
     def delete_contact(self, request: Request) -> Answer:
@@ -123,21 +94,25 @@ class GhlWrites(Upstream):
 
     @on("DELETE", "/contacts/{contact}/tags")
     def remove_tags(self, request: Request) -> Answer:
-        return self._change_tags(request, lambda tags, sent: [tag for tag in tags if tag not in sent], 200)
+        return self._change_tags(request, lambda tags, sent: [tag for tag in tags if tag.lower() not in sent], 200)
 
     def _change_tags(self, request: Request, change, status: int) -> Answer:
-        contact = self.get("contacts", request.params["contact"])
+        contact, sent = self.get("contacts", request.params["contact"]), request.json()
+        if refused := wrong(sent, {"tags"}):
+            return refused
+        if not sent.get("tags"):
+            return unprocessable(["tags should not be empty"])
         if contact is None:
             return _not_found("Contact", request.params["contact"])
-        tags = change(contact["tags"], [str(tag).lower() for tag in request.json().get("tags") or []])
+        tags = change(contact["tags"], as_kept(sent)["tags"])
         self.put("contacts", {"id": contact["id"], "tags": tags})
         return Answer(status, {"tags": tags})
 
     @on("POST", "/contacts/{contact}/notes")
     def create_note(self, request: Request) -> Answer:
         sent, contact = request.json(), request.params["contact"]
-        if wrong := _wrong(sent, {"userId", "body", "title", "color", "pinned"}, needs=("body",)):
-            return wrong
+        if refused := wrong(sent, {"userId", "body", "title", "color", "pinned"}, needs=("body",)):
+            return refused
         if self.get("contacts", contact) is None:
             return _not_found("Contact", contact)
         note = self.put("notes", {**sent, "bodyText": sent["body"], "contactId": contact})
@@ -146,8 +121,8 @@ class GhlWrites(Upstream):
     @on("POST", "/contacts/{contact}/tasks")
     def create_task(self, request: Request) -> Answer:
         sent, contact = request.json(), request.params["contact"]
-        if wrong := _wrong(sent, {"title", "body", "dueDate", "completed", "assignedTo"}, needs=("title", "dueDate")):
-            return wrong
+        if refused := wrong(sent, {"title", "body", "dueDate", "completed", "assignedTo"}, needs=("title", "dueDate")):
+            return refused
         if self.get("contacts", contact) is None:
             return _not_found("Contact", contact)
         return Answer(201, {"task": self._visible(self.put("tasks", {**sent, "contactId": contact}))})
@@ -155,18 +130,18 @@ class GhlWrites(Upstream):
     @on("POST", "/opportunities")
     def create_opportunity(self, request: Request) -> Answer:
         sent = request.json()
-        if wrong := _wrong(sent, OPPORTUNITY_BODY, needs=NEEDED_FOR_OPPORTUNITY):
-            return wrong
+        if refused := wrong(sent, OPPORTUNITY_BODY, needs=NEEDED_FOR_OPPORTUNITY):
+            return refused
         if self.get("contacts", sent["contactId"]) is None:
             return _not_found("Contact", sent["contactId"])
-        kept = self.put("opportunities", _as_kept(sent, read_as="fieldValue"))
+        kept = self.put("opportunities", as_kept(sent, read_as="fieldValue"))
         return Answer(201, {"opportunity": self.with_contact(kept)})
 
     @on("PUT", "/opportunities/{opportunity}")
     def change_opportunity(self, request: Request) -> Answer:
         sent, name = request.json(), request.params["opportunity"]
-        if wrong := _wrong(sent, OPPORTUNITY_BODY - {"locationId", "contactId"}):
-            return wrong
+        if refused := wrong(sent, OPPORTUNITY_BODY - {"locationId", "contactId"}):
+            return refused
         return self._change_opportunity(name, sent)
 
     @on("PUT", "/opportunities/{opportunity}/status")
@@ -184,7 +159,7 @@ class GhlWrites(Upstream):
             moved["lastStatusChangeAt"] = now
         if sent.get("pipelineStageId", before["pipelineStageId"]) != before["pipelineStageId"]:
             moved["lastStageChangeAt"] = now
-        changed = {**_as_kept(sent, before, read_as="fieldValue"), **moved, "id": name}
+        changed = {**as_kept(sent, before, read_as="fieldValue"), **moved, "id": name}
         kept = self.put("opportunities", changed)
         return Answer(200, {"opportunity": self.with_contact(kept)})
 
@@ -194,15 +169,23 @@ class GhlWrites(Upstream):
             return _not_found("Opportunity", request.params["opportunity"])
         return Answer(200, {"succeded": True})
 
-    def _same_person(self, sent: dict) -> dict | None:
-        """Who has this e-mail address, or else this telephone number."""
+    @on("GET", "/contacts/search/duplicate")
+    def duplicate(self, request: Request) -> Answer:
+        """Who has this e-mail address, or else this number; known at once, while the search lags."""
+        asked = {"email": request.one("email") or "", "phone": phone(request.one("number") or "")}
+        twin, field = self._same_person(asked)
+        return Answer(200, {"contact": self._visible(twin), "matchingField": field} if twin else {"contact": None})
+
+    def _same_person(self, sent: dict, mine: str | None = None) -> tuple[dict | None, str]:
+        """Another who has this e-mail address, or else this telephone number, and which of them it is."""
         shelf = self.shelves["contacts"]
         for field in ("email", "phone"):
-            if wanted := (sent.get(field) or "").lower():
+            if wanted := (sent.get(field) or "").strip().lower():
                 known = shelf.grouped(field, lambda number, field=field: (shelf.get(number).get(field) or "").lower())
-                if wanted in known:
-                    return self.get("contacts", known[wanted][0])
-        return None
+                others = [number for number in known.get(wanted, ()) if id_of("contacts", number) != mine]
+                if others:
+                    return self.get("contacts", others[0]), field
+        return None, ""
 
     def _visible(self, record: dict) -> dict:
         return {name: value for name, value in record.items() if value is not None}
@@ -212,28 +195,12 @@ class GhlWrites(Upstream):
         raise NotImplementedError
 
 
-def _as_kept(sent: dict, before: dict | None = None, *, read_as: str = "value") -> dict:
-    """A record from what was written: custom fields are read by another name than they are written."""
-    kept = dict(sent)
-    if "firstName" in sent or "lastName" in sent:
-        names = [sent.get(name, (before or {}).get(name)) for name in ("firstName", "lastName")]
-        kept.setdefault("name", " ".join(name for name in names if name) or None)
-    if "customFields" in sent:
-        values = {one["id"]: one for one in (before or {}).get("customFields", [])}
-        for one in sent["customFields"]:
-            value = one.get("field_value", one.get("fieldValue"))
-            values[one.get("id")] = {"id": one.get("id"), read_as: value}
-        kept["customFields"] = list(values.values())
-    return kept
-
-
-def _wrong(sent: dict, known: set, needs: tuple = ()) -> Answer | None:
-    messages = [f"property {name} should not exist" for name in sent if name not in known]
-    messages += [f"{name} should not be empty" for name in needs if sent.get(name) in (None, "")]
-    if not messages:
-        return None
-    return Answer(422, {"statusCode": 422, "message": messages, "error": "Unprocessable Entity"})
-
-
 def _not_found(what: str, name: str) -> Answer:
     return Answer(400, {"statusCode": 400, "message": f"{what} with id {name} not found", "error": "Bad Request"})
+
+
+def _twin(twin: dict, field: str) -> Answer:
+    """A 400 that tells who it is, and by what it was known."""
+    meta = {"contactId": twin["id"], "contactName": twin.get("name"), "matchingField": field}
+    told = "This location does not allow duplicated contacts."
+    return Answer(400, {"statusCode": 400, "message": told, "meta": meta})

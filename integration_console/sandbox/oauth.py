@@ -180,7 +180,7 @@ class GhlSignIn(SignIn):
             "token_type": "Bearer",
             "expires_in": self.token_life_s,
             "refresh_token": refresh,
-            "scope": "contacts.readonly contacts.write opportunities.readonly",
+            "scope": "contacts.readonly contacts.write opportunities.readonly opportunities.write",
             "userType": "Location",
             "locationId": self.location_id,
             "companyId": self.company_id,

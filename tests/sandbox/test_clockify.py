@@ -266,3 +266,55 @@ def test_a_deleted_entry_is_gone(clockify):
 
 def test_durations_do_not_fold_hours_into_days():
     assert [duration(length_s) for length_s in (0, 59, 5_400, 90_000)] == ["PT0S", "PT59S", "PT1H30M", "PT25H"]
+
+
+def test_a_put_of_a_client_loses_what_it_leaves_out(clockify):
+    client = clockify.put("clients", {"name": "Ada", "note": "N", "ccEmails": ["a@example.com"], "currencyId": "c"})
+    told = call(clockify, f"/clients/{client['id']}", "PUT", {"name": "Ada"}).json()
+
+    assert (told["note"], told["ccEmails"], told["currencyId"], told["archived"]) == (None, [], None, False)
+    assert "currencyCode" not in told
+
+
+def test_a_put_of_a_project_loses_what_it_leaves_out(clockify):
+    project = clockify.record("projects", 4)
+    told = call(clockify, f"/projects/{project['id']}", "PUT", {"name": project["name"], "public": True}).json()
+
+    assert project["hourlyRate"]
+    assert {told[name] for name in ("clientId", "clientName", "hourlyRate")} == {None}
+    assert (told["billable"], told["public"], told["note"]) == (False, False, "")  # `public` is read, never written
+
+
+def test_a_client_is_made_without_copies_of_its_invoices(clockify):
+    sent = {"name": "Ada", "ccEmails": ["a@example.com"], "currencyId": "c", "archived": True}
+    told = call(clockify, "/clients", "POST", sent).json()
+
+    assert (told["ccEmails"], told["currencyId"], told["archived"]) == ([], None, False)
+
+
+@pytest.mark.parametrize(
+    ("path", "sent", "complaint"),
+    [
+        ("clients", {"name": "Ada", "ccEmails": ["a@example.com"] * 4}, "Number of additional emails"),
+        ("clients", {"name": "Ada", "email": "nobody"}, "for field: [email]"),
+        ("clients", {"name": "A" * 101}, "length must be between"),
+        ("projects", {"name": "Ada", "color": "blue"}, "for field: [color]"),
+        ("projects", {"name": "Ada", "clientId": NOBODY}, "Client doesn't belong"),
+        ("projects", {"color": "#000000"}, "length must be between"),
+    ],
+)
+def test_a_change_that_makes_no_sense_is_refused(shared, path, sent, complaint):
+    answer = call(shared, f"/{path}/{id_of(path, 1)}", "PUT", sent)
+
+    assert (answer.status, answer.json()["code"]) == (400, 501)
+    assert complaint in answer.json()["message"]
+
+
+def test_an_archived_record_keeps_its_name_to_itself(shared):
+    archived = next(one for one in every_page(shared, "/clients") if one["archived"])
+
+    assert "already exists" in call(shared, "/clients", "POST", {"name": archived["name"]}).json()["message"]
+
+
+def test_a_locked_entry_refuses_to_go(shared):
+    assert call(shared, f"/time-entries/{id_of('time_entries', 97)}", "DELETE").status == 400

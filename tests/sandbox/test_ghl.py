@@ -314,3 +314,95 @@ def test_ids_are_opaque_and_lead_back_to_their_number():
     assert len(ids) == 1_999
     assert all(number_of("contacts", id_of("contacts", number)) == number for number in (1, 500, 99_999))
     assert number_of("contacts", "never given out") == 0
+
+
+def test_what_is_written_is_kept_tidied_up(ghl):
+    sent = {
+        "email": " Ada@Example.com ",
+        "phone": "(510) 555-9876",
+        "dateOfBirth": "09/25/1990",
+        "tags": ["VIP", "vip"],
+    }
+    told = call(ghl, f"/contacts/{id_of('contacts', 1)}", "PUT", sent).json()["contact"]
+
+    assert (told["email"], told["phone"], told["tags"]) == ("ada@example.com", "+15105559876", ["vip"])
+    assert told["dateOfBirth"] == "1990-09-25T00:00:00.000Z"
+
+
+def test_a_birthday_is_searched_in_milliseconds_and_read_as_a_time(ghl):
+    contact = ghl.put("contacts", {"id": id_of("contacts", 1), "dateOfBirth": "1969-12-31T00:00:00.000Z"})
+    found = next(one for one in every_contact(ghl) if one["id"] == contact["id"])
+
+    assert found["dateOfBirth"] == -86_400_000
+    assert call(ghl, f"/contacts/{contact['id']}").json()["contact"]["dateOfBirth"] == contact["dateOfBirth"]
+
+
+def test_an_emptied_field_is_gone_and_an_emptied_custom_field_too(ghl):
+    contact, field = id_of("contacts", 1), id_of("custom_fields", 9)
+    for value in ("1", ""):
+        sent = {"city": value, "customFields": [{"id": field, "field_value": value}]}
+        told = call(ghl, f"/contacts/{contact}", "PUT", sent).json()["contact"]
+
+    assert "city" not in told
+    assert field not in [one["id"] for one in told["customFields"]]
+
+
+@pytest.mark.parametrize(
+    ("sent", "complaint"),
+    [
+        ({"gender": "f"}, "property gender should not exist"),
+        ({"email": "nobody"}, "email must be an email"),
+        ({"postalCode": None}, "postalCode must be a string"),
+        ({"dnd": "no"}, "dnd must be a boolean value"),
+        ({"tags": "vip"}, "tags must be an array"),
+        ({"dateOfBirth": "long ago"}, "dateOfBirth must be a valid date"),
+        ({"customFields": [{"field_value": "x"}]}, "customFields.0.id should not be empty"),
+    ],
+)
+def test_a_wrong_change_is_refused_with_a_list_of_reasons(shared, sent, complaint):
+    answer = call(shared, f"/contacts/{id_of('contacts', 1)}", "PUT", sent)
+
+    assert (answer.status, answer.json()["message"]) == (422, [complaint])
+
+
+def test_a_change_takes_a_company_though_no_document_says_so(ghl):
+    told = call(ghl, f"/contacts/{id_of('contacts', 1)}", "PUT", {"companyName": "Harbor & Co", "type": "customer"})
+
+    assert told.json()["contact"]["companyName"] == "Harbor & Co"
+
+
+def test_a_twin_is_told_by_whom_and_by_what(ghl):
+    one, other = ghl.put("contacts", {"email": "ada@example.com"}), ghl.put("contacts", {"phone": "+15105559876"})
+    by_email = call(ghl, f"/contacts/{other['id']}", "PUT", {"email": "Ada@example.com"})
+    by_phone = call(ghl, "/contacts/", "POST", {"locationId": ghl.location_id, "phone": "510 555 9876"})
+
+    assert [answer.status for answer in (by_email, by_phone)] == [400, 400]
+    assert by_email.json()["meta"].items() >= {"contactId": one["id"], "matchingField": "email"}.items()
+    assert by_phone.json()["meta"].items() >= {"contactId": other["id"], "matchingField": "phone"}.items()
+
+
+def test_duplicates_are_looked_up_by_address_or_number(ghl):
+    made = ghl.put("contacts", {"email": "ada@example.com", "phone": "+15105559876"})
+    asked = [{"email": "ADA@example.com"}, {"number": "+15105559876"}, {"email": "nobody@example.com"}]
+    told = [
+        call(ghl, f"/contacts/search/duplicate?{urlencode({'locationId': ghl.location_id, **one})}").json()["contact"]
+        for one in asked
+    ]
+
+    assert [one and one["id"] for one in told] == [made["id"], made["id"], None]
+
+
+def test_a_creation_is_answered_without_the_whole_name(ghl):
+    sent = {"locationId": ghl.location_id, "firstName": "Ada", "lastName": "Lee", "timezone": "UTC"}
+    told = call(ghl, "/contacts/", "POST", sent).json()["contact"]
+
+    assert told["fullNameLowerCase"] == "ada lee"
+    assert not {"name", "timezone"} & told.keys()
+
+
+def test_an_opportunity_must_be_in_a_state_there_is(ghl):
+    path = f"/opportunities/{id_of('opportunities', 1)}"
+
+    assert call(ghl, path, "PUT", {"status": "solved"}).status == 422
+    assert call(ghl, path, "PUT", {"monetaryValue": None}).status == 422
+    assert call(ghl, path, "PUT", {"source": "Website"}).status == 422

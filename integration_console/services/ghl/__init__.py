@@ -14,8 +14,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from ..errors import BadAnswer
-from .base import (
+from ...errors import BadAnswer
+from ..base import (
     Account,
     Answer,
     ApiKey,
@@ -23,205 +23,24 @@ from .base import (
     Credential,
     Limit,
     LimitHeaders,
-    Money,
     OAuth,
     Page,
     Reading,
     Resource,
     Service,
     Upstream,
-    UpstreamRecord,
     body_of,
     dig,
     replace,
 )
+from .records import Calendar, Contact, CustomField, Note, Opportunity, Pipeline, Tag, Task, User, as_by_id
+from .writing import GHLWriting
 
 PAGE = 100
 SCOPES = (
-    "contacts.readonly", "opportunities.readonly", "users.readonly", "locations.readonly",
-    "locations/customFields.readonly", "locations/tags.readonly", "calendars.readonly",
+    "contacts.readonly", "contacts.write", "opportunities.readonly", "opportunities.write", "users.readonly",
+    "locations.readonly", "locations/customFields.readonly", "locations/tags.readonly", "calendars.readonly",
 )  # fmt: skip
-
-# -- records ----------------------------------------------------------------------------------------------------------
-
-
-class FieldValue(UpstreamRecord):
-    """What a contact's custom field holds: text, a number, a list of choices, or files by name."""
-
-    id: str | None = None
-    value: Any = None
-
-
-class OpportunityFieldValue(UpstreamRecord):
-    """The same for an opportunity, under another name."""
-
-    id: str | None = None
-    fieldValue: Any = None
-
-
-class Contact(UpstreamRecord):
-    """A person or company somebody at the location wants to sell to."""
-
-    id: str
-    locationId: str | None = None
-    type: str | None = None  # lead, customer
-    name: str | None = None
-    firstName: str | None = None
-    lastName: str | None = None
-    companyName: str | None = None
-    businessId: str | None = None
-    email: str | None = None
-    phone: str | None = None
-    address1: str | None = None
-    city: str | None = None
-    state: str | None = None
-    postalCode: str | None = None
-    country: str | None = None
-    website: str | None = None
-    timezone: str | None = None
-    dateOfBirth: str | None = None  # a date, a time or milliseconds, depending on how it was entered
-    source: str | None = None
-    assignedTo: str | None = None
-    dnd: bool | None = None
-    dateAdded: dt.datetime | None = None
-    dateUpdated: dt.datetime | None = None
-    tags: list[str] | None = None
-    customFields: list[FieldValue] | None = None
-
-
-class OpportunityContact(UpstreamRecord):
-    """The contact as an opportunity shows it."""
-
-    id: str | None = None
-    name: str | None = None
-    companyName: str | None = None
-    email: str | None = None
-    phone: str | None = None
-
-
-class Opportunity(UpstreamRecord):
-    """Something that may be sold, and how far it has come."""
-
-    id: str
-    locationId: str | None = None
-    name: str | None = None
-    status: str | None = None  # open, won, lost, abandoned
-    monetaryValue: Money | None = None
-    pipelineId: str | None = None
-    pipelineStageId: str | None = None
-    contactId: str | None = None
-    assignedTo: str | None = None
-    source: str | None = None
-    lostReasonId: str | None = None
-    lastStatusChangeAt: dt.datetime | None = None
-    lastStageChangeAt: dt.datetime | None = None
-    lastActionDate: dt.datetime | None = None
-    createdAt: dt.datetime | None = None
-    updatedAt: dt.datetime | None = None
-    contact: OpportunityContact | None = None
-    customFields: list[OpportunityFieldValue] | None = None
-
-
-class Stage(UpstreamRecord):
-    """One step of a pipeline."""
-
-    id: str | None = None
-    name: str | None = None
-    position: float | None = None
-
-
-class Pipeline(UpstreamRecord):
-    """The steps opportunities go through."""
-
-    id: str
-    locationId: str | None = None
-    name: str | None = None
-    stages: list[Stage] | None = None
-
-
-class Roles(UpstreamRecord):
-    """What a user may do."""
-
-    type: str | None = None
-    role: str | None = None
-
-
-class User(UpstreamRecord):
-    """Someone who works in the location."""
-
-    id: str
-    name: str | None = None
-    firstName: str | None = None
-    lastName: str | None = None
-    email: str | None = None
-    phone: str | None = None
-    extension: str | None = None
-    deleted: bool | None = None
-    roles: Roles | None = None
-
-
-class CustomField(UpstreamRecord):
-    """The definition of a field the location made itself, on contacts or on opportunities, as `model` says."""
-
-    id: str
-    locationId: str | None = None
-    model: str | None = None
-    name: str | None = None
-    fieldKey: str | None = None
-    dataType: str | None = None
-    position: float | None = None
-    placeholder: str | None = None
-    picklistOptions: list[Any] | None = None
-
-
-class Tag(UpstreamRecord):
-    """A word contacts can be marked with."""
-
-    id: str
-    locationId: str | None = None
-    name: str | None = None
-
-
-class Note(UpstreamRecord):
-    """What somebody wrote about a contact."""
-
-    id: str
-    contactId: str | None = None
-    userId: str | None = None
-    title: str | None = None
-    body: str | None = None
-    color: str | None = None
-    pinned: bool | None = None
-    dateAdded: dt.datetime | None = None
-
-
-class Task(UpstreamRecord):
-    """Something to be done for a contact."""
-
-    id: str
-    contactId: str | None = None
-    assignedTo: str | None = None
-    title: str | None = None
-    body: str | None = None
-    dueDate: dt.datetime | None = None
-    completed: bool | None = None
-
-
-class Calendar(UpstreamRecord):
-    """A calendar appointments can be made in."""
-
-    id: str
-    locationId: str | None = None
-    groupId: str | None = None
-    name: str | None = None
-    description: str | None = None
-    slug: str | None = None
-    calendarType: str | None = None
-    eventType: str | None = None
-    slotDuration: float | None = None
-    slotDurationUnit: str | None = None
-    isActive: bool | None = None
-
 
 # -- paging -----------------------------------------------------------------------------------------------------------
 
@@ -290,7 +109,8 @@ class GHLService(Service):
         Credential(
             "api_key", "Private Integration Token", secret=True,
             hint="Settings, then Private Integrations; it begins with pit- and needs leave to view contacts, "
-            "opportunities, users, locations, custom fields, tags and calendars",
+            "opportunities, users, locations, custom fields, tags and calendars; to edit contacts and opportunities "
+            "too, where a mapping is to write them",
         ),
         Credential("location_id", "Location ID", hint="Settings, then Business Profile"),
     )  # fmt: skip
@@ -304,6 +124,7 @@ class GHLService(Service):
         daily_remaining="X-RateLimit-Daily-Remaining", daily_reset="X-RateLimit-Daily-Reset",
     )  # fmt: skip
     headers: ClassVar = {"Version": "2021-07-28", "Accept": "application/json"}  # calendars want an older one
+    writing = GHLWriting()
 
     # What it holds.
     contacts = Resource(
@@ -352,9 +173,9 @@ class GHLService(Service):
         return Account(str(location["id"]), str(location.get("name") or ""), facts)
 
     def read(self, upstream: Upstream, resource: Resource, reading: Reading) -> Iterator[Page]:
-        """Records of a search come with their place in it and under other names than by id; see `_as_by_id`."""
+        """Records of a search come with their place in it and under other names than by id; see `as_by_id`."""
         for page in super().read(upstream, resource, reading):
-            yield replace(page, items=[_as_by_id(item) for item in page.items])
+            yield replace(page, items=[as_by_id(item) for item in page.items])
 
     def list_call(self, resource: Resource, reading: Reading, settings: Mapping[str, str]) -> Call:
         """Which location, said the way each list wants to hear it."""
@@ -369,9 +190,15 @@ class GHLService(Service):
         return call
 
     def explain(self, answer: Answer) -> tuple[str, str, str | None]:
-        """`message` is a sentence, or a list of them when properties are at fault: "property x should not exist"."""
+        """`message` is a sentence, or a list of them when properties are at fault: "property x should not exist".
+
+        A contact that is there already is a "duplicate", and the field it is known by is told beside its id.
+        """
         body = body_of(answer)
         said = body.get("message")
+        if dig(body, "meta.contactId"):
+            known_by = dig(body, "meta.matchingField")
+            return str(said or ""), "duplicate", known_by if known_by in ("email", "phone") else None
         sentences = [str(one) for one in said] if isinstance(said, list) else [str(said or "")]
         at_fault = re.match(r"(?:property )?([\w.]+) (?:should|must)\b", sentences[0]) if sentences else None
         return "; ".join(sentences), str(body.get("error") or ""), at_fault[1] if at_fault else None
@@ -408,17 +235,6 @@ def _opportunity_search(call: Call, location: str, by_post: bool) -> Call:
         "additionalDetails": dict.fromkeys(("notes", "tasks", "calendarEvents", "unReadConversations"), False),
     }  # fmt: skip
     return replace(call, method="POST", params={}, json=asked, safe=True)
-
-
-def _as_by_id(item: Any) -> Any:
-    """A record of a search as it would come by its id: without its place in the search, under the same names."""
-    if not isinstance(item, dict):
-        return item
-    item = {name: value for name, value in item.items() if name not in ("searchAfter", "sort")}
-    for shown, name in (("address", "address1"), ("contactName", "name")):
-        if shown in item and name not in item:
-            item[name] = item.pop(shown)
-    return item
 
 
 SERVICE = GHLService()
