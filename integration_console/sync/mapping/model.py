@@ -14,7 +14,7 @@ from ...services.base import Resource
 from ...services.writing import MISSING, value_of
 from .. import transforms
 from ..transforms import OTHER, Options, Spot, Transform, World, empty, folded
-from .document import MappingOptions, split_options
+from .document import MappingDocument, MappingOptions, split_options
 
 TOWARDS = {"both": ("right", "left"), "to_right": ("right",), "to_left": ("left",)}
 ID = "id"  # among the plain values of both sides: the upstream's own id
@@ -134,6 +134,20 @@ def of(mapping: DataMapping, version: MappingVersion) -> Mapping:
         tuple(
             line(row.left, row.right, row.direction, row.transform, row.options, row.required, row.winner, row.blank)
             for row in version.fields
+        ),
+    )  # fmt: skip
+
+
+def of_document(document: MappingDocument, left: Side, right: Side, *, number: int = 0, version: int = 0) -> Mapping:
+    """A document that need not be stored, ready for checks and previews. number: the mapping's, if it has one."""
+    return Mapping(
+        number, document.name, document.flow, version, left, right, document.direction, document.rule,
+        tuple(key.model_dump(mode="json", by_alias=True) for key in document.keys),
+        tuple(one.model_dump(mode="json", by_alias=True) for one in document.filters),
+        document.options,
+        tuple(
+            line(one.left, one.right, one.direction, one.transform, one.options, one.required, one.winner, one.blank)
+            for one in document.lines
         ),
     )  # fmt: skip
 
