@@ -11,6 +11,7 @@ ConsoleError
   LeaseLost             another process has taken this work over      -> stop at once, write nothing
   Cancelled             a person asked for this to stop               -> stop at the page edge
   BrakeApplied          too many deletions at once                    -> stop before the first, ask a person
+  Wait                  a record it names is not on the other side yet -> look again when it is
   UpstreamError         something beyond our walls went wrong
     TryLater            wait, then the same call may work             -> retry
       RateLimited       wait .wait_s seconds, no less                 -> retry
@@ -92,6 +93,20 @@ class BrakeApplied(ConsoleError):
     """More records would be marked deleted than the brake allows."""
 
     kind = "conflict"
+
+
+class Wait(ConsoleError):
+    """This waits for another record that is not on the other side yet."""
+
+    kind = "value"
+
+    def __init__(
+        self, message: str = "", *, resource: str, external_id: str, flow: str | None = None, side: str | None = None
+    ) -> None:
+        super().__init__(message or f"This waits until {resource} {external_id} is linked with the other side.")
+        self.resource = resource  # what it waits for, as its service names it
+        self.external_id = external_id
+        self.flow, self.side = flow, side  # the mapping that will link it, and on which side of that it lies
 
 
 class UpstreamError(ConsoleError):
