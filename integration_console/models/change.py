@@ -29,6 +29,11 @@ class Change(Base):
             sqlite_where=text("link_id IS NOT NULL AND state IN ('pending', 'sending', 'retry', 'uncertain')"),
             postgresql_where=text("link_id IS NOT NULL AND state IN ('pending', 'sending', 'retry', 'uncertain')"),
         ),
+        Index(  # one write of an object on its way at a time (W7)
+            "uq_change_sending", "connection_id", "resource", "external_id", unique=True,
+            sqlite_where=text("state = 'sending' AND external_id IS NOT NULL"),
+            postgresql_where=text("state = 'sending' AND external_id IS NOT NULL"),
+        ),
     )  # fmt: skip
 
     id: Mapped[PrimaryKey]
@@ -60,5 +65,5 @@ class Change(Base):
     error_field: Mapped[str | None] = mapped_column(String(200))
     call_key: Mapped[str | None] = mapped_column(String(32))  # Transaction.call_key of the call that decided
     created_at: Mapped[datetime]
-    sent_at: Mapped[datetime | None]
+    sent_at: Mapped[datetime | None]  # the last time
     done_at: Mapped[datetime | None]

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from math import ceil
 
 import structlog
-from flask import current_app
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
@@ -21,9 +20,9 @@ from ..storage.outage import AWAY
 from ..sync.integration import IntegrationService, Part, Task
 from ..sync.keeping import Desk
 from ..sync.outcome import Ending, sum_up
-from ..sync.plan import Rules
-from . import connections
+from . import connections, pushes
 from .holds import STOPPED, Hold, stop
+from .rules import rules
 
 log = structlog.get_logger(__name__)
 
@@ -248,6 +247,8 @@ def _carry_out(hold: Hold) -> Ending | None:
     if hold.cancelled:  # by a person, while nobody worked on it
         raise Cancelled
     run = db.session.get_one(SyncRun, hold.run_id)
+    if run.kind == "push":
+        return pushes.carry_out(hold)
     parts = tuple(Part(p.id, p.resource) for p in run.parts if p.state in ("queued", "running"))
     task = Task(
         run.id, run.connection_id, run.kind, parts, bool(run.options.get("asked")),
@@ -256,19 +257,11 @@ def _carry_out(hold: Hold) -> Ending | None:
     account = connections.open_account(run.connection, run_id=run.id, should_stop=hold.should_stop)
     db.session.rollback()  # nothing is held open while we wait for an upstream
     db.session.remove()
-    desk = Desk(account.service, account.upstream, hold.work, hold.look, account.recorder.flush, _rules())
+    desk = Desk(account.service, account.upstream, hold.work, hold.look, account.recorder.flush, rules())
     try:
         return IntegrationService(task, desk).run()
     finally:
         hold.budget = account.budget.state()
-
-
-def _rules() -> Rules:
-    settings = current_app.config["SETTINGS"]
-    return Rules(
-        settings.OVERLAP_SECONDS, settings.REFERENCE_SECONDS, settings.OWNERS_AT_ONCE,
-        settings.BRAKE_RECORDS, settings.BRAKE_PERCENT, settings.BRAKE_ALWAYS,
-    )  # fmt: skip
 
 
 def _stopped(hold: Hold) -> Ending:
@@ -296,7 +289,7 @@ def _close(hold: Hold, ending: Ending | None, foreground: bool) -> None:
             run.ended_at = now
         connection = session.get_one(Connection, run.connection_id)
         connection.budget = connections.budget_seen(hold.budget) or connection.budget
-        if ending.state in ("done", "done_with_problems") and run.kind != "record":
+        if ending.state in ("done", "done_with_problems") and run.kind in ("full", "incremental"):
             connection.last_sync_at = now
         if ending.state == "needs_person" and ending.kind == "connection" and connection.status == "connected":
             connection.status, connection.status_reason, connection.status_since = (

@@ -62,6 +62,10 @@ class Writing:
 
     writable: ClassVar[Mapping[str, frozenset[str]]] = {}  # resource -> operations: nothing else is ever sent (W8)
     conditional: ClassVar[frozenset[str]] = frozenset()  # resources whose writes the upstream itself checks (If-Match)
+    # An object is never written where the one it is inside may not be: {"activities": (("matter.id", "matters"),)}.
+    inside: ClassVar[Mapping[str, tuple[tuple[str, str], ...]]] = {}
+    # An object is never deleted while others name it: {"contacts": (("matters", "client.id"),)}.
+    held_by: ClassVar[Mapping[str, tuple[tuple[str, str], ...]]] = {}
 
     def fields(self, resource: str, custom: Sequence[Mapping[str, Any]] = ()) -> list[Field]:
         """What of this resource can be mapped; `custom`: the account's records of custom field definitions."""

@@ -15,6 +15,7 @@ JSON = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
 MOMENT = sa.DateTime(timezone=True)
 PAIRED = sa.text("state NOT IN ('different', 'cut', 'gone')")
 WAITING = sa.text("link_id IS NOT NULL AND state IN ('pending', 'sending', 'retry', 'uncertain')")
+SENDING = sa.text("state = 'sending' AND external_id IS NOT NULL")
 OPEN = sa.text("state = 'open'")
 DRAFT = sa.text("state = 'draft'")
 
@@ -277,6 +278,14 @@ def upgrade() -> None:
         unique=True,
         sqlite_where=WAITING,
         postgresql_where=WAITING,
+    )
+    op.create_index(
+        "uq_change_sending",
+        "change",
+        ["connection_id", "resource", "external_id"],
+        unique=True,
+        sqlite_where=SENDING,
+        postgresql_where=SENDING,
     )
 
     op.create_table(

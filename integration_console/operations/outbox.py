@@ -1,0 +1,128 @@
+"""The outbox as people and programs meet it: write one thing now, send what waits, try again, or let it be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ..errors import Conflict, NotFound
+from ..models import Change, Connection, db
+from ..models.change import WAITING_STATES
+from ..services.base import Upstream
+from ..storage import records
+from ..sync.compare import Intent
+from ..sync.ends import End
+from ..sync.outbox import want
+from ..sync.push import Sender, Sent
+from ..sync.settled import told
+from . import audit, connections, crossings
+
+
+def send_now(
+    connection: Connection, resource: str, op: str, external_id: str | None, wanted: Mapping[str, Any], *, by: str,
+    cause: str, allow_closed: bool = False,
+) -> Change:  # fmt: skip
+    """Write one object while the caller waits; the change as it ended.
+
+    Through the same outbox and sender as every other write: it is kept before it leaves, guarded, and logged.
+    Raises what the upstream said (BadRecord with its field, Stale, NeedsPerson ...), guards.Refused for what is never
+    written, TryLater when its answer was lost; the change then stays in the outbox and is looked up before anything
+    is sent again.
+    """
+    opened = connections.open_account(connection)
+    end = crossings.end(connection, resource, upstream=opened.upstream)
+    target = None
+    if external_id is not None:
+        row = records.find(db.session(), connection.id, resource, external_id)
+        if row is None:
+            raise NotFound(f"There is no such record of {connection.name}.")
+        target = end.seen(row)
+    before = {name: told(target.plain, name) for name in wanted} if target else {}
+    number = want(
+        db.session(), end, op, intent=Intent(values=dict(wanted), before=before), target=target, cause=cause,
+        asked_by=by, closed=allow_closed,
+    )  # fmt: skip
+    db.session.commit()
+    sender = Sender({connection.id: [end]}, _work, opened.recorder.flush)
+    failure = sender.send(number)
+    db.session.rollback()
+    if failure is not None:
+        raise failure
+    return find(number)
+
+
+@contextmanager
+def _work() -> Iterator[Session]:
+    """A transaction of its own, committed at its end."""
+    db.session.rollback()
+    with Session(db.engine, expire_on_commit=False) as session, session.begin():
+        yield session
+
+
+def find(number: int) -> Change:
+    """The change of that number. Raises NotFound."""
+    if change := db.session.get(Change, number):
+        return change
+    raise NotFound("There is no such write.")
+
+
+def waiting(limit: int = 200) -> list[Change]:
+    """What waits to be sent or looked up, oldest first."""
+    query = select(Change).where(Change.state.in_(WAITING_STATES)).order_by(Change.id).limit(limit)
+    return list(db.session.scalars(query))
+
+
+def listing(
+    *, state: str | None = None, run_id: int | None = None, mapping_id: int | None = None, record_id: int | None = None,
+    before: int | None = None, limit: int = 50,
+) -> list[Change]:  # fmt: skip
+    """Changes, the newest first, those below the number `before`."""
+    query = select(Change)
+    wanted = {"state": state, "sent_run_id": run_id, "mapping_id": mapping_id, "record_id": record_id}
+    for name, value in wanted.items():
+        if value is not None:
+            query = query.where(getattr(Change, name) == value)
+    if before is not None:
+        query = query.where(Change.id < before)
+    return list(db.session.scalars(query.order_by(Change.id.desc()).limit(limit)))
+
+
+def push(connection: Connection) -> Sent:
+    """Send what waits for one connection and belongs to no mapping, here and now.
+
+    Raises what ends it: Parked, NeedsPerson. What was sent until then stays sent.
+    """
+    opened = connections.open_account(connection)
+    ends = ends_of(connection, opened.upstream)
+    db.session.rollback()
+    return Sender({connection.id: ends}, _work, opened.recorder.flush).send_all(mapping_id=None)
+
+
+def ends_of(connection: Connection, upstream: Upstream) -> list[End]:
+    """Every resource of a connection that can be written."""
+    kinds = crossings.service_of(connection).writing.writable
+    return [crossings.end(connection, kind, upstream=upstream) for kind in kinds]
+
+
+def retry(change: Change, *, by: str) -> Change:
+    """Send a refused write again, as it was. Raises Conflict when it is not waiting for a person."""
+    if change.state != "dead":
+        raise Conflict("Only a write that was refused can be tried again.")
+    change.state, change.tries, change.retry_at, change.message = "pending", 0, None, None
+    audit.add("write retried", f"change {change.id}", actor=by)
+    db.session.commit()
+    return change
+
+
+def drop(change: Change, *, by: str) -> Change:
+    """Let a write be that was not sent, or was refused. Raises Conflict while it is on its way, or done."""
+    if change.state not in ("pending", "retry", "dead"):
+        raise Conflict("This write is on its way or done; it cannot be dropped.")
+    change.state, change.message = "dropped", f"Dropped by {by}."
+    audit.add("write dropped", f"change {change.id}", actor=by)
+    db.session.commit()
+    return change

@@ -1,0 +1,253 @@
+"""Runs of mappings: asked for after a read or by a person, carried out like any run, one at a time for each mapping."""
+
+from __future__ import annotations
+
+import structlog
+from sqlalchemy import func, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from .. import clock
+from ..errors import BrakeApplied, Conflict, ConsoleError, NeedsPerson, Parked
+from ..models import Change, Checkpoint, Connection, DataMapping, RunPart, SyncRun, db
+from ..services.base import Upstream
+from ..storage import errors
+from ..sync.crossing import Bridge, Crossing, PushRun
+from ..sync.outcome import Ending
+from ..sync.push import Sender
+from . import connections, crossings, outbox
+from .accounts import Opened
+from .holds import Hold
+from .rules import rules
+
+log = structlog.get_logger(__name__)
+
+
+OUTBOX = "outbox"  # the line of a run that sends what belongs to no mapping
+
+
+def part_name(mapping_id: int) -> str:
+    """A mapping's line in a receipt; also what makes a second live run of it impossible."""
+    return f"mapping:{mapping_id}"
+
+
+# -- asking -----------------------------------------------------------------------------------------------------------
+
+
+def request(
+    mapping: DataMapping, *, cause: str = "person", asked_by: str | None = None, release_brake: bool = False
+) -> SyncRun:
+    """Ask for a run of an active mapping; a worker picks it up within seconds.
+
+    Raises Conflict when it is not active, one of its connections is not connected, or a run of it is under way.
+    """
+    if mapping.state != "active":
+        raise Conflict(f"The mapping {mapping.name} is not active.")
+    for connection in (mapping.left_connection, mapping.right_connection):
+        if connection.status != "connected":
+            raise Conflict(f"The connection {connection.name} is not connected now.")
+    run = SyncRun(
+        connection_id=mapping.left_connection_id, kind="push", state="queued", cause=cause, asked_by=asked_by,
+        queued_at=clock.now(), mapping_id=mapping.id, mapping_version=mapping.active_version,
+        options={"released": release_brake},
+        parts=[RunPart(connection_id=mapping.left_connection_id, resource=part_name(mapping.id))],
+    )  # fmt: skip
+    name = mapping.name
+    db.session.add(run)
+    try:
+        db.session.commit()
+    except IntegrityError:
+        db.session.rollback()
+        raise Conflict(f"A run of the mapping {name} is under way already.") from None
+    return run
+
+
+def send_waiting(connection: Connection, *, cause: str, asked_by: str | None = None) -> SyncRun | None:
+    """Ask for a run that sends what waits for a connection and belongs to no mapping; none while one is under way."""
+    run = SyncRun(
+        connection_id=connection.id, kind="push", state="queued", cause=cause, asked_by=asked_by,
+        queued_at=clock.now(), options={}, parts=[RunPart(connection_id=connection.id, resource=OUTBOX)],
+    )  # fmt: skip
+    db.session.add(run)
+    try:
+        db.session.commit()
+    except IntegrityError:
+        db.session.rollback()
+        return None
+    return run
+
+
+def nudge(mapping_id: int | None, *, cause: str = "person", asked_by: str | None = None) -> None:
+    """Ask for a run if one may be asked for: after a decision whose carrying should not wait for the next read."""
+    mapping = db.session.get(DataMapping, mapping_id) if mapping_id else None
+    if mapping is not None:
+        try:
+            request(mapping, cause=cause, asked_by=asked_by)
+        except Conflict:
+            db.session.rollback()  # the run under way, or the next one, sees to it
+
+
+def due() -> int:
+    """Ask for a run of every active mapping with something new to carry; how many were asked for."""
+    asked = 0
+    for number in list(db.session.scalars(select(DataMapping.id).where(DataMapping.state == "active"))):
+        mapping = db.session.get_one(DataMapping, number)
+        if not _has_news(mapping):
+            continue
+        try:
+            request(mapping, cause="mapping")
+            asked += 1
+        except ConsoleError as error:
+            db.session.rollback()
+            log.info("A mapping was not carried now", mapping=number, why=str(error))
+    single = select(Change.connection_id).where(Change.mapping_id.is_(None), *_is_due()).distinct()
+    for number in list(db.session.scalars(single)):
+        connection = db.session.get_one(Connection, number)
+        asked += connection.status == "connected" and send_waiting(connection, cause="mapping") is not None
+    db.session.rollback()
+    return asked
+
+
+def _has_news(mapping: DataMapping) -> bool:
+    """Whether one of its resources was read, it was changed, or a write came due since its last run began."""
+    live = select(RunPart.id).where(RunPart.resource == part_name(mapping.id), RunPart.live)
+    if db.session.scalar(live.limit(1)):
+        return False
+    last = db.session.scalar(select(func.max(SyncRun.started_at)).where(SyncRun.mapping_id == mapping.id))
+    stopped = db.session.scalar(
+        select(SyncRun.state).where(SyncRun.mapping_id == mapping.id).order_by(SyncRun.id.desc()).limit(1)
+    )
+    if stopped == "needs_person" and last and mapping.updated_at <= last:
+        return False  # a person decides before anything more is written
+    read = db.session.scalar(
+        select(func.max(Checkpoint.last_read_at)).where(
+            or_(
+                (Checkpoint.connection_id == mapping.left_connection_id)
+                & (Checkpoint.resource == mapping.left_resource),
+                (Checkpoint.connection_id == mapping.right_connection_id)
+                & (Checkpoint.resource == mapping.right_resource),
+            )
+        )
+    )
+    if last is None or (read and read > last) or mapping.updated_at > last:
+        return True
+    return bool(db.session.scalar(select(Change.id).where(Change.mapping_id == mapping.id, *_is_due()).limit(1)))
+
+
+def _is_due() -> tuple:
+    return (
+        Change.state.in_(("pending", "retry", "uncertain")),
+        or_(Change.retry_at.is_(None), Change.retry_at <= clock.now()),
+    )
+
+
+# -- carrying out -----------------------------------------------------------------------------------------------------
+
+
+def carry_out(hold: Hold) -> Ending | None:
+    """Carry a claimed push run. Raises like a read does."""
+    run = db.session.get_one(SyncRun, hold.run_id)
+    if run.parts[0].resource == OUTBOX:
+        return _send_single(hold, run)
+    mapping = db.session.get(DataMapping, run.mapping_id) if run.mapping_id else None
+    if mapping is None or run.mapping_version is None:
+        return Ending("failed", "The mapping is not there any more. Nothing was written.", "ours")
+    for connection in (mapping.left_connection, mapping.right_connection):
+        if connection.status != "connected":
+            return Ending(
+                "failed", f"The connection {connection.name} is not connected. Nothing was written.", "connection"
+            )
+    part, expected, number = run.parts[0].id, mapping.first_run, mapping.id
+    version, released = run.mapping_version, bool(run.options.get("released"))
+    opened = _Accounts(hold)
+    crossing = crossings.of(mapping, version, hold.look, opened.upstream_of)
+    db.session.rollback()
+    db.session.remove()
+
+    def other(flow: str) -> Crossing | None:
+        found = crossings.active_flow(flow)
+        return crossings.of(found, found.active_version, hold.look, opened.upstream_of) if found else None
+
+    bridge = Bridge(
+        run_id=hold.run_id, part_id=part, work=hold.work, look=hold.look, flush=opened.flush, rules=rules(),
+        others=other, calls=opened.calls, expected=expected, released=released,
+    )  # fmt: skip
+    try:
+        ending = PushRun(crossing, bridge).run()
+    except Parked as error:
+        return Ending("waiting", f"{error} The run goes on then by itself; nothing was lost.", error.kind, error.until)
+    except NeedsPerson as error:
+        return Ending("needs_person", str(error), error.kind)
+    except BrakeApplied as error:
+        _file_brake(hold, crossing, error)
+        return Ending("needs_person", str(error), error.kind)
+    _first_run_done(number, hold)
+    return ending
+
+
+def _send_single(hold: Hold, run: SyncRun) -> Ending:
+    part, connection = run.parts[0].id, run.connection
+    opened = _Accounts(hold)
+    ends = outbox.ends_of(connection, opened.upstream_of(connection.id))
+    number = connection.id
+    db.session.rollback()
+    db.session.remove()
+    sent = Sender({number: ends}, hold.work, opened.flush, run_id=hold.run_id).send_all(mapping_id=None)
+    calls, waited_ms = opened.calls()
+    more = f" {sent.waiting:,} wait for another try." if sent.waiting else ""
+    ending = Ending("done", f"{sent.done:,} sent.{more}")
+    if sent.dead:
+        ending = Ending("done_with_problems", " ".join(sent.messages), "value")
+    with hold.work() as session:
+        opened.flush(session)
+        session.execute(
+            update(RunPart).where(RunPart.id == part).values(
+                state="done", mode="push", complete=True, seen=sent.done + sent.dead + sent.waiting, new=sent.created,
+                deleted=sent.deleted, changed=sent.done - sent.created - sent.deleted, refused=sent.dead, calls=calls,
+                waited_seconds=waited_ms / 1000, started_at=clock.now(), ended_at=clock.now(), message=ending.message,
+            )
+        )  # fmt: skip
+    return ending
+
+
+def _file_brake(hold: Hold, crossing: Crossing, error: BrakeApplied) -> None:
+    with hold.work() as session:
+        errors.log_failure(
+            session, connection_id=crossing.left.connection_id, run_id=hold.run_id, service=crossing.left.service.key,
+            resource=part_name(crossing.mapping.id), kind=error.kind, message=str(error), raw="", code="brake",
+            field=None, now=clock.now(),
+        )  # fmt: skip
+
+
+def _first_run_done(mapping_id: int, hold: Hold) -> None:
+    """From now on the usual brake holds, not the preview's counts."""
+    with hold.work() as session:
+        mapping = session.get(DataMapping, mapping_id)
+        if mapping is not None and mapping.first_run is not None:
+            mapping.first_run = None
+
+
+class _Accounts:
+    """The accounts a push run calls, each opened once."""
+
+    def __init__(self, hold: Hold) -> None:
+        self.hold = hold
+        self.opened: dict[int, Opened] = {}
+
+    def upstream_of(self, connection_id: int) -> Upstream:
+        if connection_id not in self.opened:
+            connection = db.session.get_one(Connection, connection_id)
+            self.opened[connection_id] = connections.open_account(
+                connection, run_id=self.hold.run_id, should_stop=self.hold.should_stop
+            )
+        return self.opened[connection_id].upstream
+
+    def flush(self, session) -> None:
+        for one in self.opened.values():
+            one.recorder.flush(session)
+
+    def calls(self) -> tuple[int, float]:
+        made = [one.upstream for one in self.opened.values()]
+        return sum(one.calls for one in made), sum(one.waited_ms for one in made)
+
+
+__all__ = ["carry_out", "due", "nudge", "part_name", "request"]

@@ -1,0 +1,260 @@
+"""A mapping's look at its records: which pairs changed, which records are new and whose pair they are.
+
+It reads our copies and yields steps; what becomes of them is not its business, so that a preview and a run cannot
+differ (sync/outbox.py writes them down, sync/tally.py counts them). A pair is looked at again when the hash of either
+copy, or the mapping's version, is another than when it was last compared: nothing is missed after a kill, and nothing
+is looked at twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Select, and_, exists, false, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from ..models import Change, Conflict, Record, RecordLink
+from ..models.change import WAITING_STATES
+from .compare import OTHER, compare, create
+from .ends import AT_ONCE, COLUMNS, End, Seen
+from .mapping import Mapping, takes_part
+from .pairing import Pairing
+from .steps import Known, Step
+from .transforms import World
+
+NO_PAIR = ("different", "cut", "gone")  # rows that remember a pair that is none
+NAMES = [column.key for column in COLUMNS]
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Which records are looked at."""
+
+    every: bool = False  # also pairs that did not change: a preview counts them all
+    only: dict[str, frozenset[str]] | None = None  # side -> upstream ids: records another mapping waits for
+
+
+class Carrier:
+    """Looks at one mapping's records."""
+
+    def __init__(
+        self, mapping: Mapping, left: End, right: End, world: World,
+        look: Callable[[], AbstractContextManager[Session]], chosen: Chosen = Chosen(),
+    ) -> None:  # fmt: skip
+        self.mapping, self.world, self.look, self.chosen = mapping, world, look, chosen
+        self.ends = {"left": left, "right": right}
+
+    def steps(self) -> Iterator[list[Step]]:
+        """Every step, a few hundred at a time."""
+        if self.chosen.only is None:
+            yield from self._gone()
+            yield from self._pairs()
+        yield from self._newcomers()
+
+    # -- pairs --------------------------------------------------------------------------------------------------------
+
+    def _pairs(self) -> Iterator[list[Step]]:
+        left, right = aliased(Record), aliased(Record)
+        query = self._linked(left, right).where(left.deleted_at.is_(None), right.deleted_at.is_(None))
+        if not self.chosen.every:
+            query = query.where(
+                or_(
+                    RecordLink.left_hash.is_(None), RecordLink.right_hash.is_(None), RecordLink.version.is_(None),
+                    RecordLink.version != self.mapping.version, RecordLink.left_hash != left.content_hash,
+                    RecordLink.right_hash != right.content_hash,
+                ),
+                ~_on_its_way(RecordLink.id),
+            )  # fmt: skip
+        last = 0
+        while True:
+            with self.look() as session:
+                rows = session.execute(query.where(RecordLink.id > last).order_by(RecordLink.id).limit(AT_ONCE)).all()
+                decided = self._decided(session, [row.link_id for row in rows])
+            if not rows:
+                return
+            yield [self._compared(row, decided.get(row.link_id, {})) for row in rows]
+            last = rows[-1].link_id
+
+    def _linked(self, left: Any, right: Any) -> Select:
+        columns = [getattr(left, name).label(f"left_{name}") for name in NAMES]
+        columns += [getattr(right, name).label(f"right_{name}") for name in NAMES]
+        return (
+            select(RecordLink.id.label("link_id"), RecordLink.base, RecordLink.writes, *columns)
+            .join(left, RecordLink.left_record_id == left.id)
+            .join(right, RecordLink.right_record_id == right.id)
+            .where(RecordLink.mapping_id == self.mapping.id, RecordLink.state == "linked")
+        )
+
+    def _decided(self, session: Session, link_ids: list[int]) -> dict[int, dict[str, tuple[int, str]]]:
+        """What people decided and nobody has carried yet: link -> line -> (conflict, side)."""
+        query = select(Conflict.link_id, Conflict.line, Conflict.id, Conflict.winner).where(
+            Conflict.link_id.in_(link_ids), Conflict.state.in_(("settled", "flipped")), Conflict.change_id.is_(None),
+            Conflict.settled_by.is_not(None), Conflict.winner.is_not(None),
+        ).order_by(Conflict.id)  # fmt: skip
+        found: dict[int, dict[str, tuple[int, str]]] = {}
+        for link_id, line, number, winner in session.execute(query):
+            found.setdefault(link_id, {})[line] = (number, str(winner))
+        return found
+
+    def _compared(self, row: Any, decided: dict[str, tuple[int, str]]) -> Step:
+        halves = {side: self.ends[side].seen(_part(row, side)) for side in OTHER}
+        known = Known(row.link_id, "linked", row.base, row.writes)
+        return self.pair(
+            halves["left"], halves["right"], known, {line: side for line, (_, side) in decided.items()},
+            {line: number for line, (number, _) in decided.items()},
+        )  # fmt: skip
+
+    def pair(
+        self, left: Seen, right: Seen, known: Known | None, decided: dict[str, str] | None = None,
+        conflicts: dict[str, int] | None = None, how: str = "",
+    ) -> Step:  # fmt: skip
+        """Compare two records."""
+        verdict = compare(self.mapping, left.half(), right.half(), known.base if known else {}, self.world, decided)
+        kind = "update" if verdict.to_left or verdict.to_right else "same"
+        if verdict.problems and kind == "same":
+            kind = "refused"
+        if known is None or known.state != "linked":
+            kind = "link"
+        return Step(kind, left, right, known, verdict=verdict, how=how, decisions=conflicts or {})
+
+    # -- records that are gone ----------------------------------------------------------------------------------------
+
+    def _gone(self) -> Iterator[list[Step]]:
+        """Pairs of which one side was deleted. The other is deleted too only where the mapping says so."""
+        left, right = aliased(Record), aliased(Record)
+        query = self._linked(left, right).where(or_(left.deleted_at.is_not(None), right.deleted_at.is_not(None)))
+        query = query.where(~_on_its_way(RecordLink.id))
+        last = 0
+        while True:
+            with self.look() as session:
+                rows = session.execute(query.where(RecordLink.id > last).order_by(RecordLink.id).limit(AT_ONCE)).all()
+            if not rows:
+                return
+            yield [self._parted(row) for row in rows]
+            last = rows[-1].link_id
+
+    def _parted(self, row: Any) -> Step:
+        halves = {side: self.ends[side].seen(_part(row, side)) for side in OTHER}
+        gone = [side for side in OTHER if getattr(row, f"{side}_deleted_at") is not None]
+        known = Known(row.link_id, "linked", row.base, row.writes)
+        there = OTHER[gone[0]]
+        label = self.ends[gone[0]].service.label
+        if len(gone) == 1 and self.mapping.deletes(there):
+            return Step(
+                "delete", halves["left"], halves["right"], known, side=there, reason=f"It was deleted at {label}."
+            )
+        reason = f"It was deleted at {label}; the other half was left as it is."
+        return Step("gone", halves["left"], halves["right"], known, side=gone[0], reason=reason)
+
+    # -- records without a pair ---------------------------------------------------------------------------------------
+
+    def _newcomers(self) -> Iterator[list[Step]]:
+        """Records nobody has looked at, that changed since, or that wait: first the left ones, then the right ones."""
+        pairing = Pairing(self.mapping, self.ends, self.look)
+        for side in ("left", "right"):
+            if side == "right" and not self.mapping.keys and not self.mapping.creates("left"):
+                return
+            pairing.match_all(side, (seen for batch in self._unpaired(side) for seen, _ in batch))
+            for batch in self._unpaired(side):
+                pairing.fetch(side, [seen for seen, _ in batch])
+                yield [step for seen, known in batch if (step := self._placed(pairing, side, seen, known))]
+
+    def _unpaired(self, side: str) -> Iterator[list[tuple[Seen, Known | None]]]:
+        end, own = self.ends[side], getattr(RecordLink, f"{side}_record_id")
+        hash_, version = getattr(RecordLink, f"{side}_hash"), RecordLink.version
+        current = and_(RecordLink.mapping_id == self.mapping.id, own == Record.id, RecordLink.state.not_in(NO_PAIR))
+        again = or_(
+            RecordLink.state == "waiting", hash_.is_(None), hash_ != Record.content_hash, version.is_(None),
+            version != self.mapping.version,
+        )  # fmt: skip
+        single = and_(RecordLink.state.in_(("waiting", "aside")), again, ~_on_its_way(RecordLink.id))
+        kept = aliased(RecordLink)
+        cut = exists().where(
+            kept.mapping_id == self.mapping.id, getattr(kept, f"{side}_record_id") == Record.id, kept.state == "cut"
+        )
+        query = (
+            select(*COLUMNS, RecordLink.id.label("link_id"), RecordLink.state.label("link_state"))
+            .outerjoin(RecordLink, current)
+            .where(
+                Record.connection_id == end.connection_id, Record.resource == end.resource.key,
+                Record.deleted_at.is_(None), or_(RecordLink.id.is_(None), single), ~cut,
+            )
+        )  # fmt: skip
+        if self.chosen.only is not None:
+            wanted = self.chosen.only.get(side, frozenset())
+            query = query.where(Record.external_id.in_(wanted) if wanted else false())
+        last = 0
+        while True:
+            with self.look() as session:
+                rows = session.execute(query.where(Record.id > last).order_by(Record.id).limit(AT_ONCE)).all()
+            if not rows:
+                return
+            yield [(end.seen(row), Known(row.link_id, row.link_state) if row.link_id else None) for row in rows]
+            last = rows[-1].id
+
+    def _placed(self, pairing: Pairing, side: str, seen: Seen, known: Known | None) -> Step | None:
+        """What a record without a pair comes to. None when it was paired a moment ago, from the other side."""
+        if pairing.is_paired(side, seen.record_id):
+            return None
+        found = pairing.find(side, seen)
+        facts: dict[str, Any] = {side: seen, "known": known, "side": side}
+        if (other := found.record) is not None:
+            pairing.paired(side, seen, other)
+            left, right = (seen, other) if side == "left" else (other, seen)
+            return self.pair(left, right, known, how=found.how)
+        if found.state == "asked":
+            return Step("wait", **facts, reason=found.how)
+        if found.state == "several":
+            pairing.asked(side, seen, found)
+            return Step("ambiguous", **facts, reason=found.how, candidates=found.candidates)
+        return self._alone(side, seen, facts, pairing)
+
+    def _alone(self, side: str, seen: Seen, facts: dict[str, Any], pairing: Pairing) -> Step:
+        """A record nobody on the other side looks like."""
+        there, end = OTHER[side], self.ends[OTHER[side]]
+        if not self.mapping.creates(there) and self.chosen.only is None:
+            return Step(
+                "aside", **facts, reason=f"{end.service.label} has no such record, and this mapping makes none."
+            )
+        if not takes_part(self.mapping, side, seen.plain) and self.chosen.only is None:
+            return Step("aside", **facts, reason="The mapping's filter leaves it out.")
+        if pairing.was_parted(side, seen.record_id):
+            return Step(
+                "aside", **facts, reason=f"Its other half was deleted at {end.service.label}; it is not made again."
+            )
+        verdict = create(self.mapping, there, seen.half(), self.world)
+        facts |= {"side": there, "verdict": verdict}
+        if verdict.waits:
+            return Step("wait", **facts, reason=" ".join(str(wait) for wait in verdict.waits))
+        if missing := _missing(end, verdict.towards(there).values):
+            why = " ".join(text for _, text in verdict.problems)
+            return Step("refused", **facts, reason=f"{end.service.label} needs {missing}. {why}".strip())
+        return Step("create", **facts)
+
+
+def _part(row: Any, side: str) -> Any:
+    return _Row(*(getattr(row, f"{side}_{name}") for name in NAMES))
+
+
+@dataclass(frozen=True)
+class _Row:
+    id: int
+    external_id: str
+    label: str
+    data: dict
+    content_hash: bytes
+    updated_at: Any
+    deleted_at: Any
+
+
+def _on_its_way(link_id: Any) -> Any:
+    """Whether a write of this pair is under way: it is compared again when that is settled."""
+    return exists().where(Change.link_id == link_id, Change.state.in_(WAITING_STATES))
+
+
+def _missing(end: End, values: Iterable[str]) -> str:
+    given = set(values)
+    return ", ".join(one.label for one in end.fields() if one.required and one.name not in given)

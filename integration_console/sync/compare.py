@@ -1,0 +1,254 @@
+"""One pair of records, three ways: what each side holds now against what both last agreed on.
+
+A side has changed when its value is not its own half of the agreement. Each half is kept in its side's own words, so
+what an upstream makes of a value on saving (a phone's spelling, a trimmed name) is no change, and nothing is decided
+by clocks (W6).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as Dictionary
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from ..errors import BadRecord, Wait
+from ..services.writing import MISSING, value_of
+from .mapping import Line, Mapping, carry_over, spread, value_on
+from .transforms import OTHER, World
+
+Base = Dictionary[str, list]  # line -> [left, right] as last agreed
+NOBODY = "nobody"  # wins: both sides stay as they are
+
+
+@dataclass(frozen=True)
+class Half:
+    """One side of a pair as it stands: its record in plain values, and when the upstream says it changed."""
+
+    plain: Dictionary[str, Any]
+    changed_at: datetime | None = None
+    record_id: int | None = None
+
+
+@dataclass
+class Intent:
+    """What one side's record should be given."""
+
+    values: dict[str, Any] = field(default_factory=dict)  # field -> value
+    before: dict[str, Any] = field(default_factory=dict)  # field -> value that is there
+    sources: dict[str, dict] = field(default_factory=dict)  # field -> {"record_id", "field", "value"}
+    agree: dict[str, dict] = field(
+        default_factory=dict
+    )  # line -> {"source": the other half, "fields": what is written}
+
+    def __bool__(self) -> bool:
+        return bool(self.values)
+
+
+@dataclass(frozen=True)
+class Clash:
+    """Both sides changed the same line. winner: None while a person is asked."""
+
+    line: Line
+    left: Any
+    right: Any
+    base: list | None
+    rule: str
+    winner: str | None
+
+
+@dataclass
+class Verdict:
+    """What a comparison found."""
+
+    to_left: Intent = field(default_factory=Intent)
+    to_right: Intent = field(default_factory=Intent)
+    agreed: dict[str, list] = field(default_factory=dict)  # line -> [left, right] that agree as they stand
+    clashes: list[Clash] = field(default_factory=list)
+    problems: list[tuple[str, str]] = field(default_factory=list)  # (line, why its value could not be carried)
+    waits: list[Wait] = field(default_factory=list)
+
+    def towards(self, side: str) -> Intent:
+        return self.to_left if side == "left" else self.to_right
+
+
+def compare(
+    mapping: Mapping, left: Half, right: Half, base: Base, world: World, decided: Dictionary[str, str] | None = None
+) -> Verdict:
+    """Look at every line of a pair.
+
+    decided: line -> the side a person chose, for lines that were asked about or flipped.
+    """
+    verdict, halves = Verdict(), {"left": left, "right": right}
+    for line in mapping.lines:
+        if line.only_create:
+            continue
+        try:
+            _look(mapping, line, halves, base.get(line.key), (decided or {}).get(line.key), world, verdict)
+        except Wait as wait:
+            verdict.waits.append(wait)
+        except BadRecord as error:
+            verdict.problems.append((line.key, str(error)))
+    return verdict
+
+
+def create(mapping: Mapping, side: str, source: Half, world: World) -> Verdict:
+    """What a new record on `side` is to hold."""
+    verdict = Verdict()
+    for line in mapping.lines_towards(side):
+        try:
+            value = carry_over(line, source.plain, side, world, creating=True)
+            _want(verdict, line, side, value, source, Half({}), now(mapping, line, OTHER[side], source.plain))
+        except Wait as wait:
+            verdict.waits.append(wait)
+        except BadRecord as error:
+            verdict.problems.append((line.key, str(error)))
+    return verdict
+
+
+def now(mapping: Mapping, line: Line, side: str, plain: Dictionary[str, Any]) -> Any:
+    """What a line compares on a side: a value, or a list of them; MISSING when the record did not tell.
+
+    Where a line goes one way, all it reads counts as its source, also what is only looked at.
+    """
+    if ways(mapping, line) == [side] and len(line.fields(side)) > 1:
+        values = [value_of(plain, name) for name in line.fields(side)]
+        return MISSING if all(value is MISSING for value in values) else [_told(value) for value in values]
+    return value_on(line, side, plain)
+
+
+def ways(mapping: Mapping, line: Line) -> list[str]:
+    """The sides a line's values may come from."""
+    return [side for side in OTHER if line.goes(OTHER[side]) and mapping.goes(OTHER[side])]
+
+
+def _told(value: Any) -> Any:
+    return None if value is MISSING else value
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two values are one: empty is empty however it is written, and the order of a list means nothing.
+
+    >>> same("", None), same(2, 2.0), same(["b", "a"], ["a", "b"]), same(None, 0)
+    (True, True, True, False)
+    """
+    one, other = _bare(one), _bare(other)
+    if isinstance(one, list) and isinstance(other, list):
+        return sorted(map(repr, map(_bare, one))) == sorted(map(repr, map(_bare, other)))
+    return one == other and isinstance(one, bool) == isinstance(other, bool)
+
+
+def _bare(value: Any) -> Any:
+    if value in ("", []) or (isinstance(value, list) and not any(_filled(one) for one in value)):
+        return None
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _filled(value: Any) -> bool:
+    return value not in (None, "", [])
+
+
+def _look(
+    mapping: Mapping, line: Line, halves: Dictionary[str, Half], base: list | None, decided: str | None, world: World,
+    verdict: Verdict,
+) -> None:  # fmt: skip
+    """Decide about one line."""
+    sources = ways(mapping, line)
+    values = {side: now(mapping, line, side, halves[side].plain) for side in OTHER}
+    if not sources or not _comparable(sources, values):
+        return
+    changed = _changed(values, base)
+    if base is not None and not any(changed.values()) and decided is None:
+        return
+    if _agree(sources, line, values, halves, world):
+        verdict.agreed[line.key] = [_told(values["left"]), _told(values["right"])]
+        return
+    settle = _moved if len(sources) > 1 else _one_way
+    winner = decided or settle(sources, values, base, changed)
+    if winner is None:
+        rule = mapping.winner_of(line)
+        winner = _by_rule(rule, halves)
+        verdict.clashes.append(Clash(line, _told(values["left"]), _told(values["right"]), base, rule, winner))
+        if winner is None:
+            return
+    if winner == NOBODY:
+        verdict.agreed[line.key] = [_told(values["left"]), _told(values["right"])]
+        return
+    value = carry_over(line, halves[winner].plain, OTHER[winner], world)
+    if not _want(verdict, line, OTHER[winner], value, halves[winner], halves[OTHER[winner]], values[winner]):
+        verdict.agreed[line.key] = [_told(values["left"]), _told(values["right"])]
+
+
+def _comparable(sources: list[str], values: Dictionary[str, Any]) -> bool:
+    """A record that does not tell a field can be given it, and never clears it (P6)."""
+    return any(
+        values[side] is not MISSING and (values[OTHER[side]] is not MISSING or _filled(values[side]))
+        for side in sources
+    )
+
+
+def _changed(values: Dictionary[str, Any], base: list | None) -> dict[str, bool]:
+    if base is None:
+        return dict.fromkeys(OTHER, True)
+    agreed = dict(zip(("left", "right"), base, strict=True))
+    return {side: values[side] is not MISSING and not same(values[side], agreed[side]) for side in OTHER}
+
+
+def _agree(
+    sources: list[str], line: Line, values: Dictionary[str, Any], halves: Dictionary[str, Half], world: World
+) -> bool:
+    """Whether the two sides say the same, each in its own words."""
+    for source in sources:
+        side = OTHER[source]
+        if values[side] is not MISSING and values[source] is not MISSING:
+            carried = carry_over(line, halves[source].plain, side, world)
+            if carried is not MISSING and same(carried, values[side]):
+                return True
+    return False
+
+
+def _one_way(
+    sources: list[str], values: Dictionary[str, Any], base: list | None, changed: Dictionary[str, bool]
+) -> str:
+    """A first meeting fills and corrects, and never empties. Afterwards only a change of the source travels: what is
+    edited by hand on the other side is left as it is."""
+    (source,) = sources
+    moved = _filled(values[source]) if base is None else changed[source]
+    return source if moved else NOBODY
+
+
+def _moved(
+    sources: list[str], values: Dictionary[str, Any], base: list | None, changed: Dictionary[str, bool]
+) -> str | None:
+    """The only side that has something to say; None when both have."""
+    if base is None:
+        said = [side for side in sources if values[side] is not MISSING and _filled(values[side])]
+    else:
+        said = [side for side in sources if changed[side]]
+    return said[0] if len(said) == 1 else None if said else NOBODY
+
+
+def _by_rule(rule: str, halves: Dictionary[str, Half]) -> str | None:
+    """Who wins. Where an upstream tells no time of change, "newest" cannot be told, and a person is asked."""
+    if rule in OTHER:
+        return rule
+    left, right = halves["left"].changed_at, halves["right"].changed_at
+    if rule == "newest" and left and right and left != right:
+        return "left" if left > right else "right"
+    return None
+
+
+def _want(verdict: Verdict, line: Line, side: str, value: Any, source: Half, target: Half, came: Any) -> bool:
+    """Note what the target's fields of a line are to hold; whether anything is."""
+    intent, wanted = verdict.towards(side), {}
+    for name, one in spread(line, side, value).items():
+        there = value_of(target.plain, name)
+        if same(there, one) if there is not MISSING else not _filled(one):
+            continue
+        wanted[name] = one
+        intent.values[name], intent.before[name] = one, _told(there)
+        origin = ",".join(line.fields(OTHER[side]))
+        intent.sources[name] = {"record_id": source.record_id, "field": origin, "value": _told(came)}
+    if wanted:
+        intent.agree[line.key] = {"source": _told(came), "fields": list(line.written(side))}
+    return bool(wanted)

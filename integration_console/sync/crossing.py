@@ -1,0 +1,228 @@
+"""One run of a mapping, from the first look to the last write: look, want, brake, send, look again at what waited."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from collections.abc import Mapping as Dictionary
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from .. import clock
+from ..errors import BrakeApplied, Wait
+from ..models import Change, RecordLink, RunPart
+from ..storage import unmatched
+from .carry import Carrier, Chosen
+from .ends import End
+from .keeping import Work
+from .mapping import Mapping
+from .outbox import Ledger
+from .outcome import Ending
+from .plan import Rules
+from .push import Sender, Sent
+from .world import StoredWorld
+
+TURNS = 4  # a matter waits for its client, which waits for nothing: more turns would be a circle
+
+
+@dataclass(frozen=True)
+class Crossing:
+    """One mapping with its two ends, ready to be carried."""
+
+    mapping: Mapping
+    left: End
+    right: End
+    world: StoredWorld
+
+
+@dataclass
+class Bridge:
+    """What a push run works with.
+
+    work, look: transactions as in sync.keeping.Desk. flush: adds the calls made so far to a transaction.
+    others: makes another active mapping of the firm ready, by its number; None when it may not run now.
+    calls: how many calls were made so far, and the milliseconds waited for them.
+    """
+
+    run_id: int
+    part_id: int
+    work: Work
+    look: Work
+    flush: Callable[[Session], object]
+    rules: Rules
+    others: Callable[[str], Crossing | None]
+    calls: Callable[[], tuple[int, float]]
+    expected: Dictionary[str, int] | None = None  # the preview's counts, for the first run after activation
+    released: bool = False
+    counts: Counter = field(default_factory=Counter)
+
+
+class PushRun:
+    """Carries one mapping once."""
+
+    def __init__(self, crossing: Crossing, bridge: Bridge) -> None:
+        self.crossing, self.bridge = crossing, bridge
+        self.sent = Sent()
+
+    def run(self) -> Ending:
+        """Carry it. Raises what stops a run as a whole; what was sent until then stays sent."""
+        with self.bridge.work() as session:
+            self._part(session, state="running", mode="push", started_at=clock.now())
+        try:
+            for turn in range(TURNS):
+                waits = self._look(self.crossing, Chosen())
+                self._brake()
+                before = self.sent.done
+                self._send()
+                more = self._fetch(waits) if turn < TURNS - 1 else False
+                if not more and not (waits and self.sent.done > before) and not self.sent.stale:
+                    break
+                self.sent.stale = 0
+        finally:
+            self._save()
+        ending = self._ending()
+        with self.bridge.work() as session:
+            self._part(session, state="done", complete=True, ended_at=clock.now(), message=ending.message)
+        return ending
+
+    # -- looking ------------------------------------------------------------------------------------------------------
+
+    def _look(self, crossing: Crossing, chosen: Chosen) -> list[Wait]:
+        """Look at what changed and write down what follows; what has to wait for another record."""
+        carrier = Carrier(crossing.mapping, crossing.left, crossing.right, crossing.world, self.bridge.look, chosen)
+        ledger = Ledger(crossing.mapping, carrier.ends, self.bridge.run_id)
+        waits: list[Wait] = []
+        for batch in carrier.steps():
+            with self.bridge.work() as session:
+                for step in batch:
+                    kind = ledger.keep(session, step)
+                    self._count(kind, step)
+                    if step.verdict is not None:
+                        waits += step.verdict.waits
+                self._note_unmatched(session, crossing)
+                self._part(session, **self._numbers())
+        return waits
+
+    @staticmethod
+    def _note_unmatched(session: Session, crossing: Crossing) -> None:
+        """Keep the values that no table knew, for the admin."""
+        if seen := crossing.world.unmatched:
+            unmatched.add(session, crossing.mapping.id, seen, now=clock.now())
+            seen.clear()
+
+    def _count(self, kind: str, step: Any) -> None:
+        counts = self.bridge.counts
+        counts["seen"] += 1
+        counts[kind] += 1
+        if step.verdict is not None:
+            counts["conflicts"] += len(step.verdict.clashes)
+            counts["same"] += kind == "link" and not (step.verdict.to_left or step.verdict.to_right)
+
+    def _fetch(self, waits: list[Wait]) -> bool:
+        """Have the records made that others wait for, by the mapping that pairs them; whether any was."""
+        wanted: dict[str, dict[str, set[str]]] = {}
+        for wait in waits:
+            if wait.flow and wait.side:
+                wanted.setdefault(wait.flow, {}).setdefault(wait.side, set()).add(wait.external_id)
+        before = self.sent.done
+        for flow, ids in wanted.items():
+            if (other := self.bridge.others(flow)) is None:
+                continue
+            self._look(other, Chosen(only={side: frozenset(each) for side, each in ids.items()}))
+            self._sender(other).send_all(mapping_id=other.mapping.id, most=other.mapping.options.write_cap)
+            other.world.forget()
+        self.crossing.world.forget()
+        return self.sent.done > before
+
+    # -- the brake ----------------------------------------------------------------------------------------------------
+
+    def _brake(self) -> None:
+        """Stop before the first of too many writes over what is there, or of more than the preview told (P7)."""
+        with self.bridge.look() as session:
+            mine = Change.run_id == self.bridge.run_id, Change.state == "pending"
+            rows = session.execute(select(Change.op, func.count()).where(*mine).group_by(Change.op)).all()
+            pairs = session.scalar(
+                select(func.count()).where(
+                    RecordLink.mapping_id == self.crossing.mapping.id, RecordLink.state == "linked"
+                )
+            )
+        wants = {row[0]: row[1] for row in rows}
+        why = None if self.bridge.released else self._too_many(wants, pairs or 0)
+        if why is None:
+            return
+        with self.bridge.work() as session:
+            session.execute(update(Change).where(*mine).values(state="dropped", message="Stopped at the brake."))
+            session.execute(  # they are looked at again by the next run
+                update(RecordLink)
+                .where(RecordLink.id.in_(select(Change.link_id).where(Change.run_id == self.bridge.run_id)))
+                .values(left_hash=None, right_hash=None)
+            )
+        raise BrakeApplied(f"{why} Nothing was written. If that is right, release the brake.")
+
+    def _too_many(self, wants: Dictionary[str, int], pairs: int) -> str | None:
+        if expected := self.bridge.expected:
+            for op, count in wants.items():
+                told = expected.get(op, 0)
+                if count > told and self.bridge.rules.brakes(count - told, told):
+                    return f"The preview told of {told} to {op}; now it would be {count}."
+            return None
+        over = wants.get("update", 0) + wants.get("delete", 0)
+        if self.bridge.rules.brakes(over, pairs):
+            return f"{over} of {pairs} pairs would be written over or deleted."
+        return None
+
+    # -- sending ------------------------------------------------------------------------------------------------------
+
+    def _send(self) -> None:
+        left = self.crossing.mapping.options.write_cap - self.sent.done
+        if left > 0:
+            self._sender(self.crossing).send_all(mapping_id=self.crossing.mapping.id, most=left)
+
+    def _sender(self, crossing: Crossing) -> Sender:
+        ends: dict[int, list[End]] = {}
+        for end in (crossing.left, crossing.right):
+            ends.setdefault(end.connection_id, []).append(end)
+        sender = Sender(ends, self.bridge.work, self.bridge.flush, run_id=self.bridge.run_id)
+        sender.sent = self.sent
+        return sender
+
+    # -- the receipt --------------------------------------------------------------------------------------------------
+
+    def _save(self) -> None:
+        with self.bridge.work() as session:
+            self._part(session, **self._numbers())
+            self.bridge.flush(session)
+
+    def _numbers(self) -> dict[str, Any]:
+        counts, sent = self.bridge.counts, self.sent
+        calls, waited_ms = self.bridge.calls()
+        return {
+            "seen": counts["seen"], "same": counts["same"], "new": sent.created, "deleted": sent.deleted,
+            "changed": sent.done - sent.created - sent.deleted, "refused": counts["refused"] + sent.dead,
+            "conflicts": counts["conflicts"], "ambiguous": counts["ambiguous"], "calls": calls,
+            "waited_seconds": waited_ms / 1000,
+        }  # fmt: skip
+
+    def _part(self, session: Session, **values: Any) -> None:
+        session.execute(update(RunPart).where(RunPart.id == self.bridge.part_id).values(**values))
+
+    def _ending(self) -> Ending:
+        counts, sent = self.bridge.counts, self.sent
+        said = f"{sent.created:,} made, {sent.done - sent.created - sent.deleted:,} changed, {sent.deleted:,} deleted."
+        odd = []
+        if counts["refused"] + sent.dead:
+            odd.append(
+                f"{counts['refused'] + sent.dead:,} could not be carried: {(sent.messages or ['see the pairs'])[0]}"
+            )
+        if counts["paused"]:
+            odd.append(f"{counts['paused']:,} pairs were paused because they do not come to rest.")
+        if sent.waiting:
+            odd.append(f"{sent.waiting:,} writes wait for another try.")
+        if counts["ambiguous"]:
+            odd.append(f"{counts['ambiguous']:,} records wait for a person to match them.")
+        if not sent.done and not odd:
+            return Ending("done", "Both sides agreed already." if counts["seen"] else "Nothing had changed.")
+        return Ending("done_with_problems" if odd else "done", " ".join([said, *odd]), "value" if odd else None)

@@ -1,0 +1,84 @@
+"""The two ends of a mapping: whose records they are, and how they read in plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from ..models import Record
+from ..services.base import Resource, Service, Upstream
+from ..services.writing import Field
+from .compare import Half
+
+COLUMNS = (
+    Record.id, Record.external_id, Record.label, Record.data, Record.content_hash, Record.updated_at, Record.deleted_at,
+)  # fmt: skip
+AT_ONCE = 500  # records held in memory together
+
+
+@dataclass(frozen=True)
+class End:
+    """One side of a mapping."""
+
+    side: str  # left, right
+    connection_id: int
+    service: Service
+    resource: Resource
+    custom: Sequence[Mapping[str, Any]] = ()  # the account's definitions of custom fields
+    upstream: Upstream | None = None  # none where nothing is sent: a preview
+
+    def fields(self) -> list[Field]:
+        """What can be mapped at this end."""
+        return self.service.writing.fields(self.resource.key, self.custom)
+
+    def plain(self, external_id: str, data: Mapping[str, Any]) -> dict[str, Any]:
+        """A record in plain values; `id` is always among them."""
+        return {"id": external_id, **self.service.writing.plain(self.resource.key, data)}
+
+    def seen(self, row: Any) -> Seen:
+        """A row of COLUMNS as the engine looks at it."""
+        plain = self.plain(row.external_id, row.data)
+        return Seen(row.id, row.external_id, row.label, row.data, row.content_hash, row.updated_at, plain)
+
+    def all(self, session: Session, *more: Any) -> Iterator[Seen]:
+        """Its live records by their number, a few hundred at a time."""
+        query: Select = select(*COLUMNS).where(
+            Record.connection_id == self.connection_id, Record.resource == self.resource.key,
+            Record.deleted_at.is_(None), *more,
+        )  # fmt: skip
+        last = 0
+        while rows := session.execute(query.where(Record.id > last).order_by(Record.id).limit(AT_ONCE)).all():
+            yield from map(self.seen, rows)
+            last = rows[-1].id
+
+    def some(self, session: Session, record_ids: Sequence[int]) -> dict[int, Seen]:
+        """Records by number, deleted ones left out."""
+        found: dict[int, Seen] = {}
+        for start in range(0, len(record_ids), AT_ONCE):
+            chosen = select(*COLUMNS).where(
+                Record.id.in_(record_ids[start : start + AT_ONCE]), Record.deleted_at.is_(None)
+            )
+            found |= {row.id: self.seen(row) for row in session.execute(chosen)}
+        return found
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One record as the engine looks at it."""
+
+    record_id: int
+    external_id: str
+    label: str
+    data: Mapping[str, Any]
+    hash: bytes
+    changed_at: datetime | None
+    plain: dict[str, Any]
+
+    def half(self) -> Half:
+        """As one side of a comparison."""
+        return Half(self.plain, self.changed_at, self.record_id)

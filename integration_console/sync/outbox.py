@@ -1,0 +1,224 @@
+"""Writes down what a look at a mapping's records came to: links, conflicts, and wanted writes with their cause (W1).
+
+One call keeps one step, in the caller's transaction: a wanted write exists together with the link and the agreement it
+follows from, or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as Dictionary
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import blake2b
+from typing import Any
+from uuid import uuid4
+
+import orjson
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.orm import Session
+
+from .. import clock
+from ..models import Change, Conflict, RecordLink
+from .carry import NO_PAIR
+from .compare import OTHER, Clash, Intent
+from .ends import End, Seen
+from .mapping import Mapping
+from .steps import Known, Step
+
+FLAPS = 3  # the same value, written so often ...
+FLAP_HOURS = 24  # ... within so long, is a pair that does not come to rest
+REMEMBERED = 12  # writes of one field kept for noticing that
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """Where a run's steps are written down."""
+
+    mapping: Mapping
+    ends: Dictionary[str, End]
+    run_id: int | None
+
+    def keep(self, session: Session, step: Step) -> str:
+        """Write one step down; its kind, or "paused" when the pair was found not to come to rest."""
+        if step.kind in ("same", "update", "link", "refused") and step.left is not None and step.right is not None:
+            return self._keep_pair(session, step, step.left, step.right)
+        if step.kind == "delete":
+            self._want_delete(session, step)
+        elif step.kind == "gone":
+            self._row(session, step, "gone")
+        elif step.kind == "create":
+            number = self._row(session, step, "waiting", reason="It is being made.")
+            self._want(session, number, step, step.side, "create")
+        else:
+            self._row(session, step, {"wait": "waiting", "refused": "aside"}.get(step.kind, step.kind))
+        return step.kind
+
+    # -- pairs --------------------------------------------------------------------------------------------------------
+
+    def _keep_pair(self, session: Session, step: Step, left: Seen, right: Seen) -> str:
+        verdict, known = step.verdict, step.known
+        assert verdict is not None
+        writes = dict(known.writes) if known else {}
+        if flapping := _flapping(writes, verdict.to_left, verdict.to_right):
+            self._row(session, step, "paused", reason=_never_rests(flapping))
+            return "paused"
+        base = {**(known.base if known else {}), **verdict.agreed}
+        reason = " ".join(text for _, text in verdict.problems)
+        number = self._row(session, step, "linked", base=base, writes=writes, reason=reason)
+        numbers = {}
+        for side in OTHER:
+            if verdict.towards(side):
+                numbers[side] = self._want(session, number, step, side, "update")
+        for clash in verdict.clashes:
+            self._note(session, number, clash, left, right, numbers)
+        self._settle(session, step, numbers)
+        return step.kind
+
+    def _note(
+        self, session: Session, link_id: int, clash: Clash, left: Seen, right: Seen, numbers: Dictionary[str, int]
+    ) -> None:
+        """Keep both values of a conflict, whoever won."""
+        line, base = clash.line, clash.base or [None, None]
+        facts = {
+            "mapping_id": self.mapping.id, "version": self.mapping.version, "run_id": self.run_id,
+            "left_field": ",".join(line.left), "right_field": ",".join(line.right), "rule": clash.rule, "winner": clash.winner,
+            "left_at": left.changed_at, "right_at": right.changed_at,
+            "held": {"left": clash.left, "right": clash.right, "base_left": base[0], "base_right": base[1]},
+        }  # fmt: skip
+        now = clock.now()
+        if clash.winner is None:
+            there = select(Conflict.id).where(
+                Conflict.link_id == link_id, Conflict.line == line.key, Conflict.state == "open"
+            )
+            if number := session.scalar(there):  # asked already: what it shows is brought up to date
+                session.execute(update(Conflict).where(Conflict.id == number).values(**facts))
+                return
+        state = "open" if clash.winner is None else "settled"
+        change = numbers.get(OTHER[clash.winner]) if clash.winner else None
+        session.execute(
+            insert(Conflict).values(
+                link_id=link_id, line=line.key, state=state, change_id=change, created_at=now,
+                settled_at=None if state == "open" else now, settled_by=None, **facts,
+            )
+        )  # fmt: skip
+
+    @staticmethod
+    def _settle(session: Session, step: Step, numbers: Dictionary[str, int]) -> None:
+        """Tie what a person decided to the write that carries it; 0 where both sides agree by now."""
+        number = next(iter(numbers.values()), 0)
+        if step.decisions:
+            chosen = Conflict.id.in_(step.decisions.values())
+            session.execute(update(Conflict).where(chosen).values(change_id=number))
+
+    # -- rows ---------------------------------------------------------------------------------------------------------
+
+    def _row(
+        self, session: Session, step: Step, state: str, *, base: dict | None = None, writes: dict | None = None,
+        reason: str | None = None,
+    ) -> int:  # fmt: skip
+        """Make or renew the row of these records; its number. Other rows of theirs that say they have no pair go."""
+        now = clock.now()
+        facts: dict[str, Any] = {
+            "state": state, "version": self.mapping.version, "updated_at": now, "candidates": list(step.candidates),
+            "reason": step.reason if reason is None else reason,
+        }  # fmt: skip
+        for side, seen in (("left", step.left), ("right", step.right)):
+            if seen is not None:
+                facts |= {f"{side}_record_id": seen.record_id, f"{side}_hash": seen.hash}
+        facts |= {"base": base} if base is not None else {}
+        facts |= {"writes": writes} if writes is not None else {}
+        facts |= {"how": step.how} if step.how else {}
+        self._clear(session, step, facts)
+        if step.known is not None:
+            session.execute(update(RecordLink).where(RecordLink.id == step.known.id).values(**facts))
+            return step.known.id
+        blank = {"base": {}, "writes": {}, "how": ""}
+        row = insert(RecordLink).values(mapping_id=self.mapping.id, created_at=now, **{**blank, **facts})
+        return session.execute(row.returning(RecordLink.id)).scalar_one()
+
+    def _clear(self, session: Session, step: Step, facts: Dictionary[str, Any]) -> None:
+        for side in OTHER:
+            number, own = facts.get(f"{side}_record_id"), getattr(RecordLink, f"{side}_record_id")
+            if number is None:
+                continue
+            old = delete(RecordLink).where(
+                RecordLink.mapping_id == self.mapping.id, own == number,
+                RecordLink.state.in_(("waiting", "aside", "ambiguous")),
+                RecordLink.id != (step.known.id if step.known else 0),
+            )  # fmt: skip
+            session.execute(old)
+
+    # -- writes -------------------------------------------------------------------------------------------------------
+
+    def _want(self, session: Session, link_id: int, step: Step, side: str, op: str) -> int:
+        verdict, seen = step.verdict, step.right if side == "right" else step.left
+        assert verdict is not None
+        intent = verdict.towards(side)
+        return want(
+            session, self.ends[side], op, link_id=link_id, mapping=self.mapping, run_id=self.run_id,
+            target=seen if op == "update" else None, intent=intent,
+        )  # fmt: skip
+
+    def _want_delete(self, session: Session, step: Step) -> None:
+        target = step.right if step.side == "right" else step.left
+        assert step.known is not None
+        assert target is not None
+        session.execute(update(RecordLink).where(RecordLink.id == step.known.id).values(reason=step.reason))
+        want(
+            session, self.ends[step.side], "delete", link_id=step.known.id, mapping=self.mapping, run_id=self.run_id,
+            target=target, intent=Intent(before=target.plain),
+        )  # fmt: skip
+
+
+def want(
+    session: Session, end: End, op: str, *, intent: Intent, target: Seen | None = None, link_id: int | None = None,
+    mapping: Mapping | None = None, run_id: int | None = None, cause: str = "", asked_by: str | None = None,
+    undoes_id: int | None = None, closed: bool = False,
+) -> int:  # fmt: skip
+    """Put one write into the outbox, in the caller's transaction; its number. Its key is made here, once (W1)."""
+    writing = end.service.writing
+    version = writing.version_of(end.resource.key, target.data) if target else None
+    if mapping is not None:
+        cause = cause or f"Mapping {mapping.name}, version {mapping.version}"
+    options = {"agree": intent.agree, "closed": closed or bool(mapping and mapping.options.closed)}
+    row = insert(Change).values(
+        connection_id=end.connection_id, resource=end.resource.key, op=op, link_id=link_id,
+        external_id=target.external_id if target else None, record_id=target.record_id if target else None,
+        mapping_id=mapping.id if mapping else None, version=mapping.version if mapping else None, run_id=run_id,
+        wanted=intent.values, before=intent.before, sources=intent.sources, after={}, expected=version,
+        options=options, idempotency_key=uuid4().hex, cause=cause, asked_by=asked_by, undoes_id=undoes_id,
+        state="pending", tries=0, created_at=clock.now(),
+    )  # fmt: skip
+    return session.execute(row.returning(Change.id)).scalar_one()
+
+
+# -- pairs that do not come to rest -----------------------------------------------------------------------------------
+
+
+def _flapping(writes: dict[str, list], *intents: Intent) -> str:
+    """Note what is about to be written; the field that was given the same value too often of late, or nothing."""
+    now = clock.now()
+    oldest = (now - timedelta(hours=FLAP_HOURS)).isoformat()
+    found = ""
+    for side, intent in zip(("left", "right"), intents, strict=True):
+        for name, value in intent.values.items():
+            digest = blake2b(orjson.dumps(value, option=orjson.OPT_SORT_KEYS), digest_size=8).hexdigest()
+            kept = [one for one in writes.get(f"{side}|{name}", []) if one[1] >= oldest]
+            if sum(one[0] == digest for one in kept) >= FLAPS:
+                found = found or name
+            writes[f"{side}|{name}"] = [*kept, [digest, _stamp(now)]][-REMEMBERED:]
+    return found
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.isoformat()
+
+
+def _never_rests(name: str) -> str:
+    return (
+        f"The field {name} was written with the same value {FLAPS} times within a day and does not stay: something "
+        "changes it back each time. The pair was paused; both records are as they are now."
+    )
+
+
+__all__ = ["NO_PAIR", "Known", "Ledger", "want"]

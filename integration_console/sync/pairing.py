@@ -1,0 +1,232 @@
+"""Whose pair a record without one is: what the matcher finds, less what is taken, asked about or known to differ."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Mapping as Dictionary
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import chain
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ..models import Change, DataMapping, Record, RecordLink
+from ..models.change import WAITING_STATES
+from .compare import OTHER
+from .ends import End, Seen
+from .mapping import Mapping
+from .matching import Candidate, Match, Matcher
+
+HELD = ("linked", "paused")
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was found for one record: none, one (free and clear), several (a person decides), asked (already)."""
+
+    state: str
+    record: Seen | None = None
+    how: str = ""
+    candidates: Sequence[dict[str, Any]] = ()
+
+
+@dataclass
+class Sides:
+    """Record numbers of each side."""
+
+    left: set[int] = field(default_factory=set)
+    right: set[int] = field(default_factory=set)
+
+    def of(self, side: str) -> set[int]:
+        """One side's."""
+        return self.left if side == "left" else self.right
+
+    def add(self, left: int | None, right: int | None) -> None:
+        """A row's records."""
+        for side, number in (("left", left), ("right", right)):
+            if number is not None:
+                self.of(side).add(number)
+
+
+class Pairing:
+    """Finds pairs for one mapping's newcomers."""
+
+    def __init__(
+        self, mapping: Mapping, ends: Dictionary[str, End], look: Callable[[], AbstractContextManager[Session]]
+    ) -> None:
+        self.mapping, self.ends, self.look = mapping, ends, look
+        self.keys = [_prefixed(number, key) for number, key in enumerate(mapping.keys) if key["by"] != "link"]
+        self._matches: dict[int, Match] = {}  # of the side looked at now; those that found something
+        self._records: dict[int, Seen] = {}
+
+    # -- what is known already ----------------------------------------------------------------------------------------
+
+    @cached_property
+    def _rows(self) -> _Rows:
+        """Who is paired, asked about, parted, and which pairs a person called different."""
+        rows = _Rows()
+        query = select(
+            RecordLink.state, RecordLink.left_record_id, RecordLink.right_record_id, RecordLink.candidates
+        ).where(RecordLink.mapping_id == self.mapping.id, RecordLink.state != "aside")
+        making = select(RecordLink.left_record_id, RecordLink.right_record_id).join(
+            Change, Change.link_id == RecordLink.id
+        )
+        making = making.where(
+            RecordLink.mapping_id == self.mapping.id, Change.op == "create", Change.state.in_(WAITING_STATES)
+        )
+        with self.look() as session:
+            for state, left, right, candidates in session.execute(query):
+                rows.add(state, left, right, candidates)
+            for left, right in session.execute(making):
+                rows.asked.add(left, right)
+            rows.linked = dict(self._linked_elsewhere(session))
+        return rows
+
+    def _linked_elsewhere(self, session: Session) -> Iterator[tuple[int, int]]:
+        """Pairs that another mapping of the same two resources has linked, as (left, right) of this one."""
+        for key in self.mapping.keys:
+            if key["by"] != "link":
+                continue
+            query = select(RecordLink.left_record_id, RecordLink.right_record_id, DataMapping.left_connection_id).join(
+                DataMapping
+            )
+            query = query.where(DataMapping.flow == key["flow"], RecordLink.state == "linked")
+            for left, right, connection_id in session.execute(query):
+                if left and right:
+                    yield (left, right) if connection_id == self.mapping.left.connection_id else (right, left)
+
+    def is_paired(self, side: str, record_id: int) -> bool:
+        """Whether it has a pair, found before or just now."""
+        return record_id in self._rows.taken.of(side)
+
+    def was_parted(self, side: str, record_id: int) -> bool:
+        """Whether it had a pair that was deleted."""
+        return record_id in self._rows.parted.of(side)
+
+    def paired(self, side: str, one: Seen, other: Seen) -> None:
+        """Remember a pair found just now."""
+        self._rows.taken.of(side).add(one.record_id)
+        self._rows.taken.of(OTHER[side]).add(other.record_id)
+
+    def asked(self, side: str, seen: Seen, found: Found) -> None:
+        """Remember that a person is asked about this record and those it looks like."""
+        self._rows.asked.of(side).add(seen.record_id)
+        self._rows.asked.of(OTHER[side]).update(one["record_id"] for one in found.candidates)
+
+    # -- finding ------------------------------------------------------------------------------------------------------
+
+    def match_all(self, side: str, newcomers: Iterator[Seen]) -> None:
+        """Match every newcomer of a side at once, so that of two that look like one record the more alike gets it."""
+        self._matches = {}
+        first = next(newcomers, None)
+        if not self.keys or first is None:
+            return
+        keys = self.keys if side == "left" else [_turned(key) for key in self.keys]
+        there = OTHER[side]
+        with self.look() as session:
+            rights = (self._candidate(there, seen) for seen in self.ends[there].all(session))
+            matcher = Matcher(keys, rights, self.mapping.options.country)
+            taken = self._labels(session, there)
+        lefts = (self._candidate(side, seen) for seen in chain([first], newcomers))
+        apart: dict[int, set[int]] = {}
+        for left, right in self._rows.different:
+            one, other = (left, right) if side == "left" else (right, left)
+            if one and other:
+                apart.setdefault(one, set()).add(other)
+        for candidate, match in matcher.match_all(lefts, taken, apart):
+            if match.state != "none":
+                self._matches[candidate.record_id] = match
+
+    def _labels(self, session: Session, side: str) -> dict[int, str]:
+        """The paired records of a side, with what their partners are called."""
+        own, other = getattr(RecordLink, f"{side}_record_id"), getattr(RecordLink, f"{OTHER[side]}_record_id")
+        query = select(own, Record.label).join(Record, other == Record.id)
+        rows = session.execute(query.where(RecordLink.mapping_id == self.mapping.id, RecordLink.state.in_(HELD)))
+        return {row[0]: row[1] for row in rows} | dict.fromkeys(self._rows.taken.of(side), "another record")
+
+    def fetch(self, side: str, batch: Sequence[Seen]) -> None:
+        """Read the records found for a batch, so that finding each asks the database for nothing."""
+        wanted = {one.record_id for seen in batch if (m := self._matches.get(seen.record_id)) for one in m.candidates}
+        wanted |= {number for seen in batch if (number := self._elsewhere(side, seen))}
+        with self.look() as session:
+            self._records = self.ends[OTHER[side]].some(session, sorted(wanted)) if wanted else {}
+
+    def find(self, side: str, seen: Seen) -> Found:
+        """What was found for one of the batch fetched last."""
+        there = OTHER[side]
+        if (number := self._elsewhere(side, seen)) and not self.is_paired(there, number) and number in self._records:
+            return Found("one", self._records[number], "Another mapping pairs these two records.")
+        match = self._matches.get(seen.record_id)
+        found = [one for one in match.candidates if one.record_id in self._records] if match else []
+        if match is None or not found:
+            return Found("none")
+        asked = [one for one in found if one.record_id in self._rows.asked.of(there)]
+        if asked:
+            label = self._records[asked[0].record_id].label
+            return Found("asked", how=f"A person is asked about {label}, which looks like it.")
+        if match.state == "one" and not self.is_paired(there, found[0].record_id):
+            return Found("one", self._records[found[0].record_id], _sentence(found[0].why))
+        candidates = [{"record_id": one.record_id, "score": one.score, "why": one.why} for one in found]
+        return Found("several", how=match.reason or _sentence(found[0].why), candidates=candidates)
+
+    def _elsewhere(self, side: str, seen: Seen) -> int | None:
+        linked = self._rows.linked
+        return linked.get(seen.record_id) if side == "left" else self._turned_links.get(seen.record_id)
+
+    @cached_property
+    def _turned_links(self) -> dict[int, int]:
+        return {right: left for left, right in self._rows.linked.items()}
+
+    def _candidate(self, side: str, seen: Seen) -> Candidate:
+        plain = seen.plain
+        if side == "left":
+            for number, key in enumerate(self.mapping.keys):
+                if key.get("prefix") and (value := plain.get(key["left"])):
+                    plain = {**plain, _name(number): f"{key['prefix']}{value}"}
+        return Candidate(seen.record_id, seen.external_id, plain)
+
+
+@dataclass
+class _Rows:
+    """What the links of a mapping say about its records."""
+
+    taken: Sides = field(default_factory=Sides)
+    asked: Sides = field(default_factory=Sides)
+    parted: Sides = field(default_factory=Sides)
+    different: set[tuple[int | None, int | None]] = field(default_factory=set)
+    linked: dict[int, int] = field(default_factory=dict)  # by another mapping
+
+    def add(self, state: str, left: int | None, right: int | None, candidates: Sequence[Dictionary[str, Any]]) -> None:
+        """One row."""
+        if state in HELD:
+            self.taken.add(left, right)
+        elif state == "ambiguous":
+            self.asked.add(left, right)
+            self.asked.of("right" if left is not None else "left").update(one["record_id"] for one in candidates)
+        elif state == "gone":
+            self.parted.add(left, right)
+        elif state in ("different", "cut"):
+            self.different.add((left, right))
+
+
+def _turned(key: Dictionary[str, Any]) -> dict[str, Any]:
+    """A key for looking from the right side to the left."""
+    also = [[right, left] for left, right in key.get("with") or ()]
+    return {**key, "left": key["right"], "right": key["left"], "with": also}
+
+
+def _prefixed(number: int, key: Dictionary[str, Any]) -> dict[str, Any]:
+    """A key whose left value stands behind a prefix on the right compares the two as one made-up field."""
+    plain = {name: value for name, value in key.items() if name in ("by", "left", "right", "with")}
+    return {**plain, "left": _name(number)} if key.get("prefix") else plain
+
+
+def _name(number: int) -> str:
+    return f"prefixed:{number}"
+
+
+def _sentence(why: str) -> str:
+    return f"{why[:1].upper()}{why[1:]}."

@@ -1,0 +1,285 @@
+"""Sends what waits in the outbox, once: one write at a time, each with its guard, its proof and its place in the log.
+
+A write is marked as being sent before it leaves, and done only when its own success answer was understood (W2). What
+is found half-way after a crash, and what got no answer, is uncertain: the object is looked up before anything is
+repeated (W3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Mapping as Dictionary
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import or_, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from .. import clock
+from ..errors import (
+    BadAnswer,
+    BadRecord,
+    Cancelled,
+    ConsoleError,
+    LeaseLost,
+    Missing,
+    NeedsPerson,
+    NotAllowed,
+    Parked,
+    RateLimited,
+    Stale,
+    TryLater,
+)
+from ..models import Change, Connection
+from ..services.writing import Write, Written
+from ..storage import errors
+from . import guards, settled
+from .compare import same
+from .ends import End
+from .settled import Landed
+
+Work = Callable[[], AbstractContextManager[Session]]
+STALE_TRIES = 3  # a record that changes under every try waits for a person
+RETRY_AFTER_S = (60, 300, 900, 3600)
+LOOK_AFTER_S = 15  # searches of what was just made lag behind by some seconds (GHL: "may take a few seconds")
+CALL_ENDS_S = 90  # no call lasts longer: what another process is sending is not touched before
+
+
+@dataclass
+class Sent:
+    """How many writes came to what."""
+
+    done: int = 0
+    created: int = 0
+    deleted: int = 0
+    dead: int = 0
+    waiting: int = 0  # to be tried again, or to be looked up
+    stale: int = 0  # to be compared again
+    messages: list[str] = field(default_factory=list)
+
+
+class Sender:
+    """Sends the outbox of some connections.
+
+    work: a transaction that holds only while we may write, committed at its end. flush: adds the calls made so far.
+    """
+
+    def __init__(
+        self, ends: Dictionary[int, list[End]], work: Work, flush: Callable[[Session], object], *,
+        run_id: int | None = None, patient: bool = True,
+    ) -> None:  # fmt: skip
+        self.ends = {(number, end.resource.key): end for number, found in ends.items() for end in found}
+        self.work, self.flush, self.run_id, self.patient = work, flush, run_id, patient
+        self.sent = Sent()
+
+    def send_all(self, *, mapping_id: int | None, most: int = 500) -> Sent:
+        """Send what is due of one mapping, or what belongs to none, oldest first, at most so many.
+
+        Raises what ends a run: Parked, NeedsPerson, LeaseLost, Cancelled. What was sent until then stays sent.
+        """
+        tried: set[int] = set()
+        while len(tried) < most and (number := self._next(tried, mapping_id)):
+            tried.add(number)
+            self.send(number)
+        return self.sent
+
+    def _next(self, tried: set[int], mapping_id: int | None) -> int | None:
+        now = clock.now()
+        due = or_(
+            Change.state.in_(("pending", "uncertain", "retry"))
+            & or_(Change.retry_at.is_(None), Change.retry_at <= now),
+            (Change.state == "sending") & (Change.sent_at <= now - timedelta(seconds=CALL_ENDS_S)),
+        )
+        connections = {number for number, _ in self.ends}
+        of = Change.mapping_id.is_(None) if mapping_id is None else Change.mapping_id == mapping_id
+        query = select(Change.id).where(due, of, Change.connection_id.in_(connections), Change.id.not_in(tried))
+        with self.work() as session:
+            return session.scalar(query.order_by(Change.id).limit(1))
+
+    # -- one write ----------------------------------------------------------------------------------------------------
+
+    def send(self, number: int) -> Exception | None:
+        """Send one write, or find out what became of it; why it did not go through, already written down with it.
+
+        Raises RateLimited, Parked, NeedsPerson, LeaseLost and Cancelled: those end more than this one write.
+        """
+        begun = self._begin(number)
+        if begun is None:
+            return None
+        change, was = begun
+        try:
+            landed = self._carry_out(change, was)
+        except (LeaseLost, Cancelled):
+            raise
+        except (RateLimited, Parked, NeedsPerson) as error:
+            until = getattr(error, "until", None)
+            self._keep(change, "pending" if was == "pending" else "uncertain", str(error), retry_at=until)
+            raise
+        except Exception as error:
+            self._failed(change, was, error)
+            return error
+        self._done(change, landed)
+        return None
+
+    def _begin(self, number: int) -> tuple[Change, str] | None:
+        """Mark it as being sent, before it is. None when another process has it, or its connection is paused (W9)."""
+        try:
+            with self.work() as session:
+                change = session.get(Change, number, with_for_update=True)
+                if change is None or not _is_free(change):
+                    return None
+                if (
+                    session.scalar(select(Connection.status).where(Connection.id == change.connection_id))
+                    != "connected"
+                ):
+                    return None
+                was = (
+                    "uncertain" if change.state == "sending" else "pending" if change.state == "retry" else change.state
+                )
+                change.state, change.sent_run_id, change.tries = "sending", self.run_id, change.tries + 1
+                change.sent_at = clock.now()
+                session.flush()
+                session.expunge(change)
+            return change, was
+        except IntegrityError:  # another write of the same record is on its way (W7)
+            return None
+
+    def _carry_out(self, change: Change, was: str) -> Landed:
+        end = self.ends.get((change.connection_id, change.resource))
+        if end is None or end.upstream is None:
+            raise BadRecord("Nothing of this kind can be written here.")
+        write = self._write(change, end)
+        if refusal := self._refused(change, end, write):
+            raise guards.Refused(refusal)
+        if was == "uncertain":
+            landed = settled.look(end, write)
+            if landed is not None:
+                return landed
+        write = self._fresh(change, end, write)
+        return _landed(end, write, end.service.writing.send(end.upstream, write))
+
+    def _write(self, change: Change, end: End) -> Write:
+        with self.work() as session:
+            current = settled.copy_of(session, end, change)
+        return Write(
+            change.op, change.resource, change.wanted, change.external_id, current, end.custom, change.idempotency_key,
+            change.created_at, bool(change.options.get("closed")),
+        )  # fmt: skip
+
+    def _refused(self, change: Change, end: End, write: Write) -> str | None:
+        with self.work() as session:
+            said = guards.refusal(session, end, write, undo=change.undoes_id is not None)
+            if said:
+                guards.note(session, end, write, said, change)
+        return said
+
+    def _fresh(self, change: Change, end: End, write: Write) -> Write:
+        """Where the upstream does not check versions itself, look at the record before writing over it (W5)."""
+        if change.op == "create" or change.resource in end.service.writing.conditional:
+            return write
+        assert end.upstream is not None
+        record = end.service.read_one(end.upstream, end.resource, str(change.external_id))
+        plain = end.plain(str(change.external_id), record)
+        moved = [name for name in change.wanted if not same(plain.get(name), change.before.get(name))]
+        if moved:
+            raise Stale(f"{', '.join(moved)} changed at {end.service.label} since it was read.")
+        return Write(
+            write.op, write.resource, write.values, write.external_id, record, write.custom, write.marker, write.since,
+            write.allow_closed,
+        )  # fmt: skip
+
+    # -- what came of it ----------------------------------------------------------------------------------------------
+
+    def _done(self, change: Change, landed: Landed) -> None:
+        end = self.ends[change.connection_id, change.resource]
+        with self.work() as session:
+            settled.done(session, end, change, landed, run_id=self.run_id)
+            self.flush(session)
+        self.sent.done += 1
+        self.sent.created += change.op == "create"
+        self.sent.deleted += change.op == "delete"
+
+    def _failed(self, change: Change, was: str, error: Exception) -> None:
+        """Write down why it did not go through, and whether that is the end of it."""
+        if isinstance(error, Stale):
+            self._stale(change, error)
+        elif isinstance(error, Missing) and change.op == "delete":
+            self._done(change, Landed(str(change.external_id), None, ""))
+        elif isinstance(error, (BadRecord, Missing, NotAllowed)):
+            self._dead(change, error)
+        elif isinstance(error, TryLater) and error.code == "not sent":
+            self._later(change, was, error)
+        elif isinstance(error, (TryLater, BadAnswer)):  # it may have arrived all the same
+            self._keep(change, "uncertain", str(error), retry_at=self._look_at())
+            self.sent.waiting += 1
+        else:
+            self._dead(change, error)
+
+    @staticmethod
+    def _look_at() -> datetime:
+        return clock.now() + timedelta(seconds=LOOK_AFTER_S)
+
+    def _later(self, change: Change, was: str, error: TryLater) -> None:
+        pause = RETRY_AFTER_S[min(change.tries, len(RETRY_AFTER_S)) - 1]
+        state = "retry" if was == "pending" else "uncertain"
+        self._keep(change, state, str(error), retry_at=clock.now() + timedelta(seconds=pause))
+        self.sent.waiting += 1
+
+    def _stale(self, change: Change, error: Stale) -> None:
+        """It changed upstream meanwhile: drop this write and have the pair read and compared again (W4)."""
+        end = self.ends[change.connection_id, change.resource]
+        if change.link_id is None or change.tries >= STALE_TRIES:
+            self._dead(change, error)
+            return
+        if end.upstream is not None and change.external_id:
+            record = end.service.read_one(end.upstream, end.resource, change.external_id)
+        else:
+            record = None
+        with self.work() as session:
+            settled.compare_again(session, end, change, record, run_id=self.run_id, why=str(error))
+            self.flush(session)
+        self.sent.stale += 1
+
+    def _dead(self, change: Change, error: Exception) -> None:
+        """Refused for good: the pair stays as it is until a side changes or a person tries again."""
+        plain = isinstance(error, ConsoleError)
+        message = str(error) if plain else "The console made a mistake here. Nothing was written."
+        kind, at_field = getattr(error, "kind", "ours"), getattr(error, "field", None)
+        end = self.ends.get((change.connection_id, change.resource))
+        with self.work() as session:
+            settled.dead(session, change, message)
+            self._update(session, change, state="dead", message=message, error_kind=kind, error_field=at_field)
+            errors.log_failure(
+                session, connection_id=change.connection_id, run_id=self.run_id,
+                service=end.service.key if end else "", resource=change.resource, kind=kind, message=message,
+                raw=getattr(error, "raw", "") or repr(error), code=getattr(error, "code", "") or type(error).__name__,
+                field=at_field, now=clock.now(), external_id=change.external_id,
+            )  # fmt: skip
+            self.flush(session)
+        self.sent.dead += 1
+        self.sent.messages.append(message)
+
+    def _keep(self, change: Change, state: str, message: str, *, retry_at: datetime | None) -> None:
+        with self.work() as session:
+            self._update(session, change, state=state, message=message, retry_at=retry_at)
+            self.flush(session)
+
+    @staticmethod
+    def _update(session: Session, change: Change, **values: Any) -> None:
+        session.execute(update(Change).where(Change.id == change.id).values(**values))
+
+
+def _landed(end: End, write: Write, written: Written) -> Landed:
+    if not written.external_id and write.op != "delete":
+        raise BadAnswer(f"{end.service.label} did not say what it made of this.")
+    return Landed(written.external_id, written.record, written.call_key)
+
+
+def _is_free(change: Change) -> bool:
+    """Whether it may be sent or looked up now; one that another process is sending is left to it."""
+    if change.state == "sending":
+        return change.sent_at is not None and change.sent_at <= clock.now() - timedelta(seconds=CALL_ENDS_S)
+    return change.state in ("pending", "retry", "uncertain")

@@ -1,0 +1,173 @@
+"""What follows from a settled write: our copy, the pair's agreement, and the change's own end, together (W2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import delete, update
+from sqlalchemy.orm import Session
+
+from .. import clock
+from ..errors import BadRecord, Missing
+from ..models import Change, DataMapping, Record, RecordLink
+from ..services.writing import Write, value_of
+from ..storage import records
+from .compare import same
+from .ends import End
+from .sifting import sift
+
+
+@dataclass(frozen=True)
+class Landed:
+    """A write that is there: the object's id, the object, and the call that proved it."""
+
+    external_id: str
+    record: Mapping[str, Any] | None
+    call_key: str
+
+
+def copy_of(session: Session, end: End, change: Change) -> Mapping[str, Any] | None:
+    """Our copy of what a change is about; none for a create."""
+    if change.external_id is None:
+        return None
+    found = records.find(session, end.connection_id, end.resource.key, change.external_id)
+    return found.data if found else None
+
+
+def look(end: End, write: Write) -> Landed | None:
+    """Find out what became of a write nobody answered: where it landed, or None where it may be sent again.
+
+    Raises BadRecord when several objects may be it: a person decides (W3).
+    """
+    assert end.upstream is not None
+    if write.op == "create":
+        return _look_for_new(end, write)
+    try:
+        record = end.service.read_one(end.upstream, end.resource, str(write.external_id))
+    except Missing:
+        if write.op == "delete":
+            return Landed(str(write.external_id), None, "")
+        raise
+    plain = end.plain(str(write.external_id), record)
+    if write.op == "update" and all(same(told(plain, name), value) for name, value in write.values.items()):
+        return Landed(str(write.external_id), record, "")
+    return None  # sent again with the version it was meant for, so a newer edit is never written over
+
+
+def _look_for_new(end: End, write: Write) -> Landed | None:
+    assert end.upstream is not None
+    found = list(end.service.writing.find(end.upstream, write))
+    if len(found) > 1:
+        said = f"{end.service.label} may have made this record, and holds {len(found)} that could be it."
+        raise BadRecord(f"{said} Link the right one.")
+    return Landed(str(found[0][end.resource.id]), found[0], "") if found else None
+
+
+def done(session: Session, end: End, change: Change, landed: Landed, *, run_id: int | None) -> None:
+    """Close a change whose success is proved: keep the object, agree on what was carried, link what was made."""
+    now = clock.now()
+    values: dict[str, Any] = {
+        "state": "done", "message": None, "error_kind": None, "error_field": None, "retry_at": None, "done_at": now,
+        "external_id": landed.external_id, "call_key": landed.call_key or change.call_key,
+    }  # fmt: skip
+    if change.op == "delete":
+        _forget(session, end, change, run_id)
+    else:
+        record = _keep(session, end, landed, run_id)
+        plain = end.plain(landed.external_id, record.data)
+        values["record_id"] = record.id
+        values["after"] = {name: told(plain, name) for name in change.wanted}
+        if change.link_id is not None:
+            _agree(session, end, change, record, plain)
+    session.execute(update(Change).where(Change.id == change.id).values(**values))
+
+
+def dead(session: Session, change: Change, message: str) -> None:
+    """A create that was refused leaves its record set aside, with the reason, until it changes."""
+    if change.op == "create" and change.link_id is not None:
+        session.execute(
+            update(RecordLink)
+            .where(RecordLink.id == change.link_id, RecordLink.state == "waiting")
+            .values(state="aside", reason=message, updated_at=clock.now())
+        )
+
+
+def compare_again(
+    session: Session, end: End, change: Change, record: Mapping[str, Any] | None, *, run_id: int | None, why: str
+) -> None:
+    """Drop a write that came too late, keep the object as it is now, and have the pair compared anew."""
+    if record is not None:
+        _keep(session, end, Landed(str(change.external_id), record, ""), run_id)
+    session.execute(update(Change).where(Change.id == change.id).values(state="dropped", message=why))
+    session.execute(
+        update(RecordLink)
+        .where(RecordLink.id == change.link_id)
+        .values(left_hash=None, right_hash=None, updated_at=clock.now())
+    )
+
+
+def _keep(session: Session, end: End, landed: Landed, run_id: int | None) -> Record:
+    """Our copy as the upstream has it since, through the same sieve and upsert as any page."""
+    data = dict(landed.record or {})
+    sifted = sift(end.resource, [data])
+    if sifted.refused:  # it is there, and cannot be kept as it came: say so, rather than send it again
+        raise BadRecord(sifted.refused[0].reason, field=sifted.refused[0].field)
+    records.keep_page(
+        session, connection_id=end.connection_id, resource=end.resource.key, run_id=run_id, rows=sifted.rows,
+        now=clock.now(),
+    )  # fmt: skip
+    found = records.find(session, end.connection_id, end.resource.key, landed.external_id)
+    assert found is not None
+    session.refresh(found)
+    return found
+
+
+def _agree(session: Session, end: End, change: Change, record: Record, plain: Mapping[str, Any]) -> None:
+    """The pair agrees on what was carried: the source's half as it was compared, this side's as it is now."""
+    link = session.get_one(RecordLink, change.link_id, with_for_update=True)
+    base, side = dict(link.base), side_of(session, link, change)
+    for line, agreed in (change.options.get("agree") or {}).items():
+        values = [told(plain, name) for name in agreed["fields"]]
+        half = values if len(values) > 1 else values[0]
+        base[line] = [half, agreed["source"]] if side == "left" else [agreed["source"], half]
+    link.base, link.updated_at = base, clock.now()
+    setattr(link, f"{side}_hash", record.content_hash)
+    if change.op == "create":
+        own = getattr(RecordLink, f"{side}_record_id")
+        session.execute(  # a read may have met the new record before its answer came
+            delete(RecordLink).where(
+                RecordLink.mapping_id == link.mapping_id, own == record.id, RecordLink.id != link.id,
+                RecordLink.state.in_(("waiting", "aside", "ambiguous")),
+            )
+        )  # fmt: skip
+        setattr(link, f"{side}_record_id", record.id)
+        link.state, link.reason = "linked", ""
+        link.how = f"Made at {end.service.label} from the record at the other side."
+    session.flush()
+
+
+def side_of(session: Session, link: RecordLink, change: Change) -> str:
+    """On which side of its mapping a change is written."""
+    mapping = session.get_one(DataMapping, link.mapping_id)
+    is_left = (mapping.left_connection_id, mapping.left_resource) == (change.connection_id, change.resource)
+    return "left" if is_left else "right"
+
+
+def _forget(session: Session, end: End, change: Change, run_id: int | None) -> None:
+    ids = records.ids_of(session, end.connection_id, end.resource.key, [str(change.external_id)])
+    records.mark_deleted(session, ids, run_id=run_id, now=clock.now())
+    if change.link_id is not None:
+        undone = change.undoes_id is not None  # what a person took back is not made again by itself
+        session.execute(
+            update(RecordLink)
+            .where(RecordLink.id == change.link_id)
+            .values(state="cut" if undone else "gone", updated_at=clock.now())
+        )
+
+
+def told(plain: Mapping[str, Any], name: str) -> Any:
+    """A field's value as JSON keeps it: what the record did not tell is nothing."""
+    value = value_of(plain, name)
+    return value if value is None or isinstance(value, (str, int, float, bool, list)) else None

@@ -1,0 +1,45 @@
+"""What a mapping's look at its records comes to, one step a record or pair, before anything is written anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .compare import Verdict
+from .ends import Seen
+
+# same: nothing to do. link: a new pair, agreed as it stands or with what `verdict` wants. update, create, delete: to be
+# sent. ambiguous, aside, wait, gone: why nothing is. refused: it should be carried and cannot be.
+KINDS = ("same", "link", "update", "create", "delete", "ambiguous", "aside", "wait", "gone", "refused")
+
+
+@dataclass(frozen=True)
+class Known:
+    """A row of record_link as the engine needs it."""
+
+    id: int
+    state: str = "linked"
+    base: dict[str, list] = field(default_factory=dict)
+    writes: dict[str, list] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One record or pair, looked at."""
+
+    kind: str
+    left: Seen | None = None
+    right: Seen | None = None
+    known: Known | None = None  # the row there is already
+    side: str = ""  # create, delete: on which side; aside, ambiguous, wait, gone: whose record it is about
+    verdict: Verdict | None = None
+    how: str = ""  # how a pair was found
+    reason: str = ""
+    candidates: Sequence[dict[str, Any]] = ()
+    decisions: dict[str, int] = field(default_factory=dict)  # line -> the conflict a person decided
+
+    @property
+    def subject(self) -> Seen | None:
+        """The record a step of one side is about."""
+        return self.left if self.left is not None else self.right

@@ -1,0 +1,79 @@
+"""Counts what a run would do, with samples: a mapping's preview. Nothing is written anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from collections.abc import Mapping as Dictionary
+from dataclasses import dataclass, field
+from typing import Any
+
+from .compare import OTHER, Intent
+from .ends import Seen
+from .steps import Step
+
+SAMPLES = 25  # of each kind
+COUNTED = ("create", "update", "same", "conflict", "ambiguous", "refused", "delete", "aside", "wait", "link")
+
+
+@dataclass
+class Tally:
+    """What was counted so far.
+
+    counts: create, update, same, conflict, ambiguous, refused, delete, aside (left out), wait, link (new pairs).
+    Pairs with a conflict are counted there and, where something is written all the same, among the updates too.
+    """
+
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTED, 0))
+    samples: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    writes: dict[str, int] = field(default_factory=lambda: {"left": 0, "right": 0})
+
+    def add(self, steps: Iterable[Step]) -> None:
+        """Count a batch."""
+        for step in steps:
+            for kind in self._kinds(step):
+                self.counts[kind] += 1
+                kept = self.samples.setdefault(kind, [])
+                if len(kept) < SAMPLES:
+                    kept.append(sample(step))
+            for side in OTHER:
+                wants = step.verdict is not None and bool(step.verdict.towards(side))
+                self.writes[side] += wants or (step.kind == "delete" and step.side == side)
+
+    @staticmethod
+    def _kinds(step: Step) -> list[str]:
+        kinds = [step.kind] if step.kind in COUNTED else []
+        verdict = step.verdict
+        if step.kind == "link":
+            kinds.append("update" if verdict and (verdict.to_left or verdict.to_right) else "same")
+        if verdict and verdict.clashes:
+            kinds = [kind for kind in kinds if kind != "same"] + ["conflict"]
+        if verdict and verdict.problems and step.kind not in ("refused", "create"):
+            kinds.append("refused")
+        return kinds
+
+
+def sample(step: Step) -> dict[str, Any]:
+    """One step for people: {"left", "right": labels and numbers, "fields": [{"side", "field", "before", "after"}],
+    "conflicts": [{"line", "left", "right", "winner"}], "reason"}."""
+    verdict = step.verdict
+    fields = [one for side in OTHER for one in _fields(side, verdict.towards(side))] if verdict else []
+    clashes = [
+        {"line": clash.line.key, "left": clash.left, "right": clash.right, "winner": clash.winner, "rule": clash.rule}
+        for clash in (verdict.clashes if verdict else ())
+    ]
+    problems = [text for _, text in verdict.problems] if verdict else []
+    return {
+        "left": _named(step.left), "right": _named(step.right), "fields": fields, "conflicts": clashes,
+        "reason": " ".join(filter(None, [step.reason, step.how, *problems])), "candidates": list(step.candidates),
+    }  # fmt: skip
+
+
+def _fields(side: str, intent: Intent) -> list[Dictionary[str, Any]]:
+    return [
+        {"side": side, "field": name, "before": intent.before.get(name), "after": value}
+        for name, value in intent.values.items()
+    ]
+
+
+def _named(seen: Seen | None) -> dict[str, Any] | None:
+    return {"record_id": seen.record_id, "external_id": seen.external_id, "label": seen.label} if seen else None

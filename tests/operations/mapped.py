@@ -1,0 +1,123 @@
+"""Mappings between accounts at the sandbox, and the people who edit on both sides of them."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from integration_console import clock
+from integration_console.models import DataMapping, FieldMapping, MappingVersion, RecordLink, db
+from integration_console.operations import pushes
+
+from .conftest import carry_out, sync
+
+
+@dataclass(frozen=True)
+class Carried:
+    """What came of one run."""
+
+    id: int
+    state: str
+    message: str
+    new: int
+    changed: int
+    deleted: int
+    refused: int
+    conflicts: int
+    ambiguous: int
+
+
+CONTACTS = (
+    ("firstName", "first_name", "both", "copy", {}),
+    ("lastName", "last_name", "both", "copy", {}),
+    ("email", "email", "both", "email", {}),
+    ("phone", "phone", "both", "phone", {}),
+    ("city", "address.city", "both", "copy", {}),
+    ("firstName,lastName,companyName", "type", "to_right", "person_or_company", {"only_create": True}),
+)
+KEYS = ({"by": "email", "left": "email", "right": "email"}, {"by": "phone", "left": "phone", "right": "phone"})
+
+
+def make_mapping(
+    left: int, right: int, lines=CONTACTS, *, kinds=("contacts", "contacts"), keys=KEYS, rule="ask", direction="both",
+    filters=(), **options,
+) -> int:  # fmt: skip
+    """An active mapping with one version; its number."""
+    now = clock.now()
+    fields = [
+        FieldMapping(position=n, left=one, right=other, direction=way, transform=name, options=more)
+        for n, (one, other, way, name, more) in enumerate(lines)
+    ]
+    version = MappingVersion(
+        number=1, state="active", direction=direction, rule=rule, keys=list(keys), filters=list(filters),
+        options={"creates_right": True, "creates_left": True, **options}, changed_at=now, fields=fields,
+    )  # fmt: skip
+    mapping = DataMapping(
+        name="Contacts", left_connection_id=left, left_resource=kinds[0], right_connection_id=right,
+        right_resource=kinds[1], state="active", active_version=1, created_at=now, updated_at=now, versions=[version],
+    )  # fmt: skip
+    db.session.add(mapping)
+    db.session.commit()
+    return mapping.id
+
+
+def push(mapping: int, **options) -> Carried:
+    """Carry a mapping once."""
+    run = carry_out(pushes.request(db.session.get_one(DataMapping, mapping), **options))
+    (part,) = run.parts
+    told = Carried(
+        run.id, run.state, run.message, part.new, part.changed, part.deleted, part.refused, part.conflicts,
+        part.ambiguous,
+    )  # fmt: skip
+    db.session.rollback()
+    return told
+
+
+def read(connections) -> None:
+    """Read both sides' changes."""
+    for connection in connections:
+        sync(connection, kind="incremental", only=["contacts"])
+
+
+def cycle(mapping: int, connections) -> Carried:
+    """Read both sides, carry."""
+    read(connections)
+    return push(mapping)
+
+
+def pairs(mapping: int) -> list[tuple[str, int]]:
+    """Upstream ids of the linked pairs, (GHL's, Clio's)."""
+    rows = db.session.scalars(
+        select(RecordLink).filter_by(mapping_id=mapping, state="linked").order_by(RecordLink.id)
+    ).all()
+    found = [(row.left_record.external_id, int(row.right_record.external_id)) for row in rows]
+    db.session.rollback()
+    return found
+
+
+def of_ghl(upstream, number) -> dict:
+    """What a GHL contact says, in the words both sides are compared by."""
+    one = upstream.record("contacts", number)
+    return {
+        name: one.get(field) or None for name, field in (("first", "firstName"), ("last", "lastName"), ("city", "city"))
+    }
+
+
+def of_clio(upstream, number) -> dict:
+    """The same of a Clio contact."""
+    one = upstream.record("contacts", number)
+    address = next((each for each in one["addresses"] if each.get("primary")), (one["addresses"] or [{}])[0])
+    return {"first": one["first_name"] or None, "last": one["last_name"] or None, "city": address.get("city") or None}
+
+
+def keep_only(upstream, resource: str, most: int) -> None:
+    """Delete all but the first few records of a resource."""
+    for number in list(upstream.shelves[resource].numbers())[most:]:
+        upstream.shelves[resource].delete(number)
+
+
+def writes(upstream, since: int = 0) -> list:
+    """The calls that changed something."""
+    return [
+        one for one in list(upstream.requests)[since:]
+        if one.method in ("POST", "PUT", "PATCH", "DELETE") and "search" not in one.path
+    ]  # fmt: skip

@@ -1,0 +1,481 @@
+"""Runs of mappings between accounts at the sandbox, over real HTTP, on both databases."""
+
+import time
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, select, update
+
+from integration_console import clock as house_clock
+from integration_console.errors import Conflict as InTheWay
+from integration_console.models import (
+    AuditEvent,
+    Change,
+    Conflict,
+    DataMapping,
+    ErrorLog,
+    Record,
+    RecordLink,
+    SyncRun,
+    db,
+)
+from integration_console.operations import connections, outbox, pushes, undo
+from integration_console.sync import guards
+
+from .conftest import connect, sync
+from .mapped import cycle, keep_only, make_mapping, of_clio, of_ghl, pairs, push, read, writes
+
+
+@pytest.fixture
+def pair(session, sandbox):
+    """A location and a firm with a dozen contacts each, read once."""
+    keep_only(sandbox.ghl, "contacts", 12)
+    keep_only(sandbox.clio, "contacts", 12)
+    keep_only(sandbox.clio, "matters", 1)
+    left, right = connect(sandbox, "ghl"), connect(sandbox, "clio")
+    for connection in (left, right):
+        sync(connection, kind="full", only=["contacts", "custom_fields"])
+    return left, right
+
+
+@pytest.fixture
+def mapping(pair):
+    """Contacts, both ways, carried once: every pair agrees."""
+    number = make_mapping(*pair)
+    run = push(number)
+    assert run.state == "done", run.message
+    return number
+
+
+def changes(**of) -> list[Change]:
+    db.session.rollback()
+    return list(db.session.scalars(select(Change).filter_by(**of).order_by(Change.id)))
+
+
+def link_states(mapping: int) -> dict[str, int]:
+    rows = db.session.execute(
+        select(RecordLink.state, func.count()).where(RecordLink.mapping_id == mapping).group_by(RecordLink.state)
+    ).all()
+    db.session.rollback()
+    return dict(rows)
+
+
+# -- pairs ------------------------------------------------------------------------------------------------------------
+
+
+def test_twins_are_linked_and_never_made_and_what_differs_is_carried_or_asked(session, sandbox, pair):
+    mapping = make_mapping(*pair)
+
+    run = push(mapping)
+
+    assert run.state == "done"
+    assert link_states(mapping) == {"linked": 12}
+    assert sandbox.ghl.ledger()["contacts"] == sandbox.clio.ledger()["contacts"] == 12
+    assert run.conflicts == db.session.scalar(select(func.count()).select_from(Conflict)) > 0
+
+
+def test_a_cycle_without_edits_writes_nothing(session, sandbox, pair, mapping):
+    """W6"""
+    before = [len(u.requests) for u in (sandbox.ghl, sandbox.clio)]
+
+    run = cycle(mapping, pair)
+
+    assert (run.state, run.message) == ("done", "Nothing had changed.")
+    assert not writes(sandbox.ghl, before[0])
+    assert not writes(sandbox.clio, before[1])
+
+
+def test_edits_of_different_fields_on_both_sides_are_merged(session, sandbox, pair, mapping):
+    """W5"""
+    left, right = pairs(mapping)[0]
+    sandbox.ghl.put("contacts", {"id": left, "firstName": "Augusta"})
+    sandbox.clio.put("contacts", {"id": right, "last_name": "Byron"})
+
+    assert cycle(mapping, pair).state == "done"
+
+    assert of_ghl(sandbox.ghl, left) == of_clio(sandbox.clio, right)
+    assert of_clio(sandbox.clio, right)["first"] == "Augusta"
+    assert of_ghl(sandbox.ghl, left)["last"] == "Byron"
+
+
+def test_every_value_written_tells_where_it_came_from(session, sandbox, pair, mapping):
+    left, right = pairs(mapping)[0]
+    sandbox.ghl.put("contacts", {"id": left, "firstName": "Augusta"})
+
+    run = cycle(mapping, pair)
+
+    (change,) = [one for one in changes() if "first_name" in one.wanted]
+    source = db.session.get_one(Record, change.sources["first_name"]["record_id"])
+    assert source.external_id == left
+    assert change.sources["first_name"] | {"record_id": 0} == {"record_id": 0, "field": "firstName", "value": "Augusta"}
+    assert (change.sent_run_id, change.external_id, change.version) == (run.id, str(right), 1)
+    assert change.after == {"first_name": "Augusta"}
+    assert change.call_key
+
+
+def test_a_new_record_is_made_once_on_the_other_side(session, sandbox, pair, mapping):
+    sandbox.ghl.put("contacts", {"firstName": "Nova", "lastName": "Quist", "email": "nova@example.org", "tags": []})
+    sandbox.clio.put("contacts", {"type": "Person", "first_name": "Otto", "last_name": "Ravn",
+                                  "email_addresses": [{"name": "Work", "address": "otto@example.org"}]})  # fmt: skip
+
+    first, second = cycle(mapping, pair), cycle(mapping, pair)
+
+    assert (first.new, second.new, second.changed) == (2, 0, 0)
+    assert sandbox.ghl.ledger()["contacts"] == sandbox.clio.ledger()["contacts"] == 14
+    assert link_states(mapping) == {"linked": 14}
+
+
+def test_what_looks_like_a_record_that_is_paired_already_is_asked_about_and_not_made(session, sandbox, pair, mapping):
+    left, _ = pairs(mapping)[0]
+    twin = sandbox.ghl.record("contacts", left)
+    sandbox.ghl.put("contacts", {"firstName": "A.", "lastName": "Twin", "email": twin["email"], "phone": twin["phone"]})
+
+    run = cycle(mapping, pair)
+
+    assert run.ambiguous == 1
+    assert sandbox.clio.ledger()["contacts"] == 12
+    asked = db.session.scalar(select(RecordLink).filter_by(state="ambiguous"))
+    assert "paired already" in asked.reason
+
+
+def test_a_deleted_record_leaves_its_other_half_and_is_not_made_again(session, sandbox, pair, mapping):
+    """P7, H4"""
+    left, _ = pairs(mapping)[0]
+    sandbox.ghl.delete("contacts", left)
+    sync(pair[0], kind="full", only=["contacts"])
+
+    first, second = push(mapping), cycle(mapping, pair)
+
+    assert (first.new, second.new) == (0, 0)
+    assert (sandbox.ghl.ledger()["contacts"], sandbox.clio.ledger()["contacts"]) == (11, 12)
+    assert link_states(mapping) == {"linked": 11, "gone": 1, "aside": 1}
+
+
+def test_two_records_that_became_one_upstream_are_followed(session, sandbox, pair, mapping):
+    """The one that stays takes the other's place; nothing is made twice."""
+    (gone, right), *_ = pairs(mapping)
+    email = sandbox.ghl.record("contacts", gone)["email"]
+    sandbox.ghl.delete("contacts", gone)
+    kept = sandbox.ghl.put("contacts", {"firstName": "Ada", "lastName": "Merged", "email": email})
+    sync(pair[0], kind="full", only=["contacts"])
+
+    push(mapping)
+
+    assert (kept["id"], right) in pairs(mapping)
+    assert sandbox.ghl.ledger()["contacts"] == sandbox.clio.ledger()["contacts"] == 12
+
+
+# -- conflicts --------------------------------------------------------------------------------------------------------
+
+
+def both_change(sandbox, left, right) -> None:
+    sandbox.ghl.put("contacts", {"id": left, "firstName": "Augusta"})
+    sandbox.clio.put("contacts", {"id": right, "first_name": "Ada-May"})
+
+
+def decide(conflict: Conflict, winner: str) -> None:
+    """As operations.conflicts does."""
+    conflict.winner, conflict.state, conflict.settled_by, conflict.change_id = winner, "settled", "ada@firm", None
+    db.session.execute(
+        update(RecordLink).where(RecordLink.id == conflict.link_id).values(left_hash=None, right_hash=None)
+    )
+    db.session.commit()
+
+
+def test_the_same_field_changed_on_both_sides_waits_for_a_person_and_is_carried_when_decided(
+    session, sandbox, pair, mapping
+):
+    left, right = pairs(mapping)[0]
+    both_change(sandbox, left, right)
+    asked = cycle(mapping, pair)
+
+    (open_one,) = db.session.scalars(select(Conflict).filter_by(state="open", line="firstName|first_name")).all()
+    assert asked.conflicts >= 1
+    assert (open_one.held["left"], open_one.held["right"]) == ("Augusta", "Ada-May")
+    assert of_clio(sandbox.clio, right)["first"] == "Ada-May"
+
+    number = open_one.id
+    decide(open_one, "left")
+    push(mapping)
+    assert of_clio(sandbox.clio, right)["first"] == of_ghl(sandbox.ghl, left)["first"] == "Augusta"
+
+    carried = db.session.get_one(Conflict, number)
+    assert carried.change_id
+    decide(carried, "right")
+    push(mapping)
+    assert of_clio(sandbox.clio, right)["first"] == of_ghl(sandbox.ghl, left)["first"] == "Augusta"  # the same by now
+
+
+def test_a_side_that_wins_by_rule_keeps_the_losers_value_in_the_list(session, sandbox, pair):
+    mapping = make_mapping(*pair, rule="right")
+    push(mapping)
+    left, right = pairs(mapping)[0]
+    both_change(sandbox, left, right)
+
+    cycle(mapping, pair)
+
+    kept = db.session.scalar(
+        select(Conflict).where(Conflict.line == "firstName|first_name").order_by(Conflict.id.desc())
+    )
+    assert (kept.state, kept.winner, kept.held["left"], kept.held["right"]) == (
+        "settled",
+        "right",
+        "Augusta",
+        "Ada-May",
+    )
+    assert of_ghl(sandbox.ghl, left)["first"] == "Ada-May"
+    assert db.session.get_one(Change, kept.change_id).wanted == {"firstName": "Ada-May"}
+
+
+# -- sending ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_newer_edit_is_never_written_over(session, sandbox, pair, mapping):
+    """W4, W5: Clio refuses the stale version; the pair is read and compared anew, in the same run."""
+    left, right = pairs(mapping)[0]
+    sandbox.ghl.put("contacts", {"id": left, "firstName": "Augusta"})
+    sync(pair[0], only=["contacts"])
+    sandbox.clio.put("contacts", {"id": right, "last_name": "Byron"})  # nobody has read this yet
+
+    run = push(mapping)
+
+    assert run.state == "done", run.message
+    assert [one.state for one in changes()][-3:].count("dropped") == 1
+    assert of_ghl(sandbox.ghl, left) == of_clio(sandbox.clio, right)
+    assert of_clio(sandbox.clio, right) | {"city": 0} == {"first": "Augusta", "last": "Byron", "city": 0}
+
+
+def test_where_an_upstream_checks_no_versions_we_look_first(session, sandbox, pair, mapping):
+    """W5"""
+    left, right = pairs(mapping)[0]
+    sandbox.clio.put("contacts", {"id": right, "first_name": "Augusta"})
+    sync(pair[1], only=["contacts"])
+    sandbox.ghl.put("contacts", {"id": left, "firstName": "Nobody read this"})
+
+    push(mapping)
+
+    assert of_ghl(sandbox.ghl, left)["first"] == "Nobody read this"
+    assert db.session.scalar(select(Conflict.held).filter_by(line="firstName|first_name", state="open"))["left"]
+
+
+def test_a_refused_write_is_filed_and_not_repeated(session, sandbox, pair, mapping):
+    """W4"""
+    left, right = pairs(mapping)[0]
+    sandbox.clio.script(
+        f"/contacts/{right}",
+        {"method": "PATCH", "status": 422, "body": {"error": {"type": "Invalid", "message": "First name is not nice"}}},
+    )
+    sandbox.ghl.put("contacts", {"id": left, "firstName": "Augusta"})
+
+    first, second = cycle(mapping, pair), cycle(mapping, pair)
+
+    assert (first.state, first.refused) == ("done_with_problems", 1)
+    assert "First name is not nice" in first.message
+    assert second.message == "Nothing had changed."
+    (dead,) = changes(state="dead")
+    assert "First name is not nice" in dead.message
+    assert db.session.scalar(select(ErrorLog.external_id).order_by(ErrorLog.id.desc())) == str(right)
+
+    outbox.retry(db.session.get_one(Change, dead.id), by="ada@firm")
+    push(mapping)
+    assert of_clio(sandbox.clio, right)["first"] == "Augusta"
+
+
+@pytest.mark.settings(CALL_DEADLINE_SECONDS=0.6)
+def test_a_create_whose_answer_was_lost_is_found_and_not_made_twice(session, sandbox, pair, mapping, clock):
+    """W2, W3"""
+    sandbox.ghl.put("contacts", {"firstName": "Nova", "lastName": "Quist", "email": "nova@example.org"})
+    sandbox.clio.script("/contacts", {"method": "POST", "through": True, "delay_s": 1.2})
+
+    lost = cycle(mapping, pair)
+    assert [one.state for one in changes(op="create")] == ["uncertain"]
+    assert "wait for another try" in lost.message
+
+    while sandbox.clio.ledger()["contacts"] == 12:  # it is still on its way there
+        time.sleep(0.05)
+    clock.advance(30)
+    found = push(mapping)
+
+    assert found.new == 1
+    assert sandbox.clio.ledger()["contacts"] == 13
+    assert len([one for one in writes(sandbox.clio) if one.method == "POST"]) == 1
+    assert link_states(mapping) == {"linked": 13}
+
+
+@pytest.mark.parametrize("reached", [True, False])
+def test_what_was_being_sent_when_a_process_died_is_looked_up_first(session, sandbox, pair, mapping, clock, reached):
+    """W2, W3, S4: killed before the send, and killed after it but before its mark."""
+    left, right = pairs(mapping)[0]
+    sandbox.ghl.put("contacts", {"id": left, "firstName": "Augusta"})
+    read(pair)
+    if not reached:
+        sandbox.clio.script(f"/contacts/{right}", {"method": "PATCH", "status": 503, "body": "no"})
+    push(mapping)
+    number = changes(op="update")[-1].id
+    dying = {"state": "sending", "sent_at": house_clock.now(), "retry_at": None}
+    db.session.execute(update(Change).where(Change.id == number).values(**dying))
+    db.session.commit()
+    sent = len(writes(sandbox.clio))
+
+    assert push(mapping).changed == 0  # it may still be on its way
+    clock.advance(120)
+    push(mapping)
+
+    assert db.session.get_one(Change, number).state == "done"
+    assert of_clio(sandbox.clio, right)["first"] == "Augusta"
+    assert len(writes(sandbox.clio)) == sent + (not reached)
+
+
+def test_nothing_is_sent_while_a_connection_is_paused(session, sandbox, pair, mapping):
+    """W9"""
+    left, right = pairs(mapping)[0]
+    sandbox.ghl.put("contacts", {"id": left, "firstName": "Augusta"})
+    read(pair)
+    connections.pause(connections.find(pair[1]), by="ada@firm")
+
+    with pytest.raises(InTheWay, match="not connected"):
+        push(mapping)
+
+    connections.resume(connections.find(pair[1]), by="ada@firm")
+    push(mapping)
+    assert of_clio(sandbox.clio, right)["first"] == "Augusta"
+
+
+def test_too_many_writes_stop_before_the_first_until_a_person_releases_the_brake(session, sandbox, pair, mapping):
+    """P7"""
+    for left, _ in pairs(mapping):
+        sandbox.ghl.put("contacts", {"id": left, "city": "Elsewhere"})
+    before = len(writes(sandbox.clio))
+
+    stopped = cycle(mapping, pair)
+    assert stopped.state == "needs_person"
+    assert "Nothing was written" in stopped.message
+    assert len(writes(sandbox.clio)) == before
+    assert pushes.due() == 0
+
+    released = push(mapping, release_brake=True)
+    assert released.state == "done"
+    assert {of_clio(sandbox.clio, right)["city"] for _, right in pairs(mapping)} == {"Elsewhere"}
+
+
+def test_a_run_writes_no_more_than_its_cap_and_the_rest_follows(session, sandbox, pair):
+    """W7"""
+    mapping = make_mapping(*pair, write_cap=2)
+    push(mapping)
+    push(mapping)
+    for left, _ in pairs(mapping)[:5]:
+        sandbox.ghl.put("contacts", {"id": left, "city": "Elsewhere"})
+    read(pair)
+
+    sent = [push(mapping).changed for _ in range(3)]
+
+    assert sent == [2, 2, 1]
+
+
+def test_a_pair_that_does_not_come_to_rest_is_paused_and_named(session, sandbox, pair, mapping):
+    """W6: something else sets both sides back each time."""
+    left, right = pairs(mapping)[0]
+    for _ in range(5):
+        sandbox.ghl.put("contacts", {"id": left, "firstName": "Tick"})
+        cycle(mapping, pair)
+        sandbox.clio.put("contacts", {"id": right, "first_name": "Tock"})
+        last = cycle(mapping, pair)
+
+    assert link_states(mapping)["paused"] == 1
+    assert "does not stay" in db.session.scalar(select(RecordLink.reason).filter_by(state="paused"))
+    assert last.message == "Nothing had changed."
+
+
+# -- guards -----------------------------------------------------------------------------------------------------------
+
+
+def test_trust_money_is_never_written_and_the_try_is_kept(session, sandbox, pair):
+    """W8"""
+    sync(pair[1], kind="full", only=["bank_transactions"])
+    record = db.session.scalar(select(Record).filter_by(resource="bank_transactions"))
+    before = len(sandbox.clio.requests)
+
+    with pytest.raises(guards.Refused, match="client trust money"):
+        outbox.send_now(
+            connections.find(pair[1]), "bank_transactions", "update", record.external_id, {"amount": 1},
+            by="boss@firm", cause="a try",
+        )  # fmt: skip
+
+    assert len(sandbox.clio.requests) == before
+    event = db.session.scalar(select(AuditEvent).filter_by(action="trust write refused"))
+    assert event.actor == "boss@firm"
+    assert [one.state for one in changes()] == ["dead"]
+
+
+def test_a_client_with_matters_is_never_deleted(session, sandbox, pair):
+    sync(pair[1], kind="full", only=["matters"])
+    client = int(db.session.scalar(select(Record.external_id).filter_by(connection_id=pair[1], resource="contacts")))
+    sandbox.clio.put("matters", {"client": {"id": client}, "description": "Lease dispute"})
+    sync(pair[1], kind="incremental", only=["matters"])
+
+    with pytest.raises(guards.Refused, match="matter"):
+        outbox.send_now(connections.find(pair[1]), "contacts", "delete", str(client), {}, by="boss@firm", cause="a try")
+
+
+# -- taking back ------------------------------------------------------------------------------------------------------
+
+
+def undo_now(run) -> list:
+    """Ask for it and send it, as a worker would."""
+    asked = undo.undo(run, by="ada@firm")
+    numbers = [one.id for one in asked]
+    for connection in sorted({one.connection_id for one in asked}):
+        outbox.push(connections.find(connection))
+    db.session.rollback()
+    return [db.session.get_one(Change, number) for number in numbers]
+
+
+def test_a_run_is_taken_back_and_stays_taken_back(session, sandbox, pair, mapping):
+    left, right = pairs(mapping)[0]
+    was = of_clio(sandbox.clio, right)
+    sandbox.ghl.put("contacts", {"id": left, "firstName": "Augusta", "city": "Elsewhere"})
+    made = sandbox.ghl.put("contacts", {"firstName": "Nova", "lastName": "Quist", "email": "nova@example.org"})
+    run = db.session.get_one(SyncRun, cycle(mapping, pair).id)
+    assert sandbox.clio.ledger()["contacts"] == 13
+
+    number, shown = run.id, [(step.op, step.can) for step in undo.plan(run)]
+    taken = undo_now(run)
+
+    assert shown == [("delete", True), ("update", True)]
+    assert {one.state for one in taken} == {"done"}, [one.message for one in taken]
+    assert of_clio(sandbox.clio, right) == was
+    assert sandbox.clio.ledger()["contacts"] == 12
+    assert cycle(mapping, pair).message == "Nothing had changed."
+    assert sandbox.clio.ledger()["contacts"] == 12
+    assert sandbox.ghl.get("contacts", made["id"])
+    with pytest.raises(InTheWay, match="Nothing of run"):
+        undo.undo(db.session.get_one(SyncRun, number), by="ada@firm")
+
+
+def test_what_changed_since_is_not_taken_back_and_said(session, sandbox, pair, mapping):
+    left, right = pairs(mapping)[0]
+    sandbox.ghl.put("contacts", {"id": left, "firstName": "Augusta"})
+    run = cycle(mapping, pair)
+    sandbox.clio.put("contacts", {"id": right, "first_name": "Somebody else's"})
+    sync(pair[1], only=["contacts"])
+
+    (step,) = undo.plan(db.session.get_one(SyncRun, run.id))
+
+    assert not step.can
+    assert "first_name changed at Clio" in step.why
+
+
+# -- the clock --------------------------------------------------------------------------------------------------------
+
+
+def test_a_mapping_is_carried_by_itself_after_a_read_and_only_then(session, sandbox, pair, mapping, clock):
+    """D3"""
+    assert pushes.due() == 0
+    clock.advance(60)
+    read(pair)
+
+    assert pushes.due() == 1
+    assert pushes.due() == 0  # one live run of a mapping
+    with pytest.raises(InTheWay, match="under way"):
+        push(mapping)
+    assert db.session.get_one(DataMapping, mapping).updated_at < house_clock.now() - timedelta(seconds=1)

@@ -1,0 +1,276 @@
+"""Three ways: what each side holds now against what both last agreed on, line by line."""
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from integration_console.services.writing import MISSING
+from integration_console.sync.compare import Half, compare, create, same
+from integration_console.sync.mapping import Mapping, MappingOptions, Side, line
+
+EARLY, LATE = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC)
+
+
+class World:
+    """Nothing is linked and nobody is known."""
+
+    zone = ZoneInfo("UTC")
+    options = MappingOptions()
+
+    def linked_id(self, flow, side, external_id):
+        return None
+
+    def link_resource(self, flow, side):
+        return "contacts"
+
+    def note_unmatched(self, field, value):
+        pass
+
+
+def mapping(*lines, direction="both", rule="ask") -> Mapping:
+    sides = Side(1, "ghl", "contacts"), Side(2, "clio", "contacts")
+    return Mapping(1, "Contacts", None, 1, *sides, direction, rule, lines=lines)
+
+
+def judged(one, left, right, base=None, decided=None, *, left_at=EARLY, right_at=LATE):
+    halves = Half(left, left_at, 11), Half(right, right_at, 22)
+    return compare(one, *halves, base or {}, World(), decided)
+
+
+NAME, CITY = line("name", "first_name"), line("city", "address.city")
+BOTH = mapping(NAME, CITY)
+BASE = {NAME.key: ["Ada", "Ada"], CITY.key: ["Reno", "Reno"]}
+AGREED_LEFT, AGREED_RIGHT = {"name": "Ada", "city": "Reno"}, {"first_name": "Ada", "address.city": "Reno"}
+
+
+def test_nothing_is_written_where_both_sides_are_as_agreed():
+    """W6"""
+    verdict = judged(BOTH, AGREED_LEFT, AGREED_RIGHT, BASE)
+
+    assert not verdict.to_left
+    assert not verdict.to_right
+    assert not verdict.clashes
+
+
+def test_what_only_one_side_changed_is_carried_with_its_source():
+    verdict = judged(BOTH, {**AGREED_LEFT, "name": "Grace"}, AGREED_RIGHT, BASE)
+
+    assert verdict.to_right.values == {"first_name": "Grace"}
+    assert verdict.to_right.before == {"first_name": "Ada"}
+    assert verdict.to_right.sources == {"first_name": {"record_id": 11, "field": "name", "value": "Grace"}}
+    assert verdict.to_right.agree == {NAME.key: {"source": "Grace", "fields": ["first_name"]}}
+    assert not verdict.to_left
+
+
+def test_different_fields_changed_on_both_sides_are_merged():
+    """W5"""
+    verdict = judged(BOTH, {**AGREED_LEFT, "name": "Grace"}, {**AGREED_RIGHT, "address.city": "Oakland"}, BASE)
+
+    assert verdict.to_right.values == {"first_name": "Grace"}
+    assert verdict.to_left.values == {"city": "Oakland"}
+    assert not verdict.clashes
+
+
+@pytest.mark.parametrize(
+    ("rule", "winner", "left", "right"),
+    [
+        ("left", "left", {}, {"first_name": "Grace"}),
+        ("right", "right", {"name": "Edith"}, {}),
+        ("newest", "right", {"name": "Edith"}, {}),
+        ("ask", None, {}, {}),
+    ],
+)
+def test_the_same_field_changed_on_both_sides_goes_by_the_rule_and_both_values_are_kept(rule, winner, left, right):
+    """W5"""
+    verdict = judged(mapping(NAME, rule=rule), {"name": "Grace"}, {"first_name": "Edith"}, {NAME.key: ["Ada", "Ada"]})
+
+    (clash,) = verdict.clashes
+    assert (clash.left, clash.right, clash.base, clash.winner) == ("Grace", "Edith", ["Ada", "Ada"], winner)
+    assert verdict.to_left.values == left
+    assert verdict.to_right.values == right
+
+
+def test_a_line_may_have_a_winner_of_its_own():
+    own = line("name", "first_name", winner="left")
+
+    verdict = judged(mapping(own, rule="right"), {"name": "Grace"}, {"first_name": "Edith"}, {own.key: ["Ada", "Ada"]})
+
+    assert verdict.to_right.values == {"first_name": "Grace"}
+
+
+def test_where_an_upstream_tells_no_time_the_newest_cannot_be_told_and_a_person_is_asked():
+    one = mapping(NAME, rule="newest")
+
+    verdict = judged(one, {"name": "Grace"}, {"first_name": "Edith"}, {NAME.key: ["Ada", "Ada"]}, left_at=None)
+
+    assert verdict.clashes[0].winner is None
+    assert not verdict.to_left
+    assert not verdict.to_right
+
+
+def test_what_a_person_decided_is_carried_without_asking_again():
+    one = mapping(NAME)
+
+    verdict = judged(one, {"name": "Grace"}, {"first_name": "Edith"}, {NAME.key: ["Ada", "Ada"]}, {NAME.key: "right"})
+
+    assert verdict.to_left.values == {"name": "Edith"}
+    assert not verdict.clashes
+
+
+def test_a_flip_is_carried_although_neither_side_changed_since():
+    verdict = judged(mapping(NAME), {"name": "Grace"}, {"first_name": "Edith"}, {NAME.key: ["Grace", "Edith"]},
+                     {NAME.key: "left"})  # fmt: skip
+
+    assert verdict.to_right.values == {"first_name": "Grace"}
+
+
+def test_both_sides_changed_to_the_same_value_is_agreement():
+    verdict = judged(mapping(NAME), {"name": "Grace"}, {"first_name": "Grace"}, {NAME.key: ["Ada", "Ada"]})
+
+    assert verdict.agreed == {NAME.key: ["Grace", "Grace"]}
+    assert not verdict.clashes
+
+
+def test_a_cleared_field_travels():
+    """P6"""
+    verdict = judged(BOTH, {**AGREED_LEFT, "city": None}, AGREED_RIGHT, BASE)
+
+    assert verdict.to_right.values == {"address.city": None}
+
+
+def test_a_missing_field_never_clears():
+    """P6"""
+    verdict = judged(BOTH, {"name": "Ada"}, AGREED_RIGHT, BASE)
+
+    assert not verdict.to_right
+    assert not verdict.to_left
+
+
+def test_a_custom_field_that_the_record_left_out_of_all_it_told_is_empty():
+    own = line("custom:7", "custom:9")
+
+    verdict = judged(mapping(own), {"custom:": True}, {"custom:9": "x", "custom:": True}, {own.key: ["x", "x"]})
+
+    assert verdict.to_right.values == {"custom:9": None}
+
+
+def test_what_an_upstream_made_of_a_value_on_saving_is_no_change():
+    """W6: each half is kept in its side's own words."""
+    phone = line("phone", "phone", transform="phone")
+    base = {phone.key: ["+15105551234", "(510) 555-1234"]}
+
+    verdict = judged(mapping(phone), {"phone": "+15105551234"}, {"phone": "(510) 555-1234"}, base)
+
+    assert not verdict.to_left
+    assert not verdict.to_right
+
+
+def test_a_first_meeting_fills_what_is_empty_and_asks_where_both_say_something_else():
+    verdict = judged(BOTH, {"name": "Ada", "city": None}, {"first_name": "Edith", "address.city": "Reno"})
+
+    assert verdict.to_left.values == {"city": "Reno"}
+    assert [clash.line for clash in verdict.clashes] == [NAME]
+    assert not verdict.to_right
+
+
+def test_a_first_meeting_of_a_one_way_line_never_empties():
+    one = mapping(line("name", "first_name", "to_right"))
+
+    assert not judged(one, {"name": None}, {"first_name": "Edith"}).to_right
+    assert judged(one, {"name": "Ada"}, {"first_name": "Edith"}).to_right.values == {"first_name": "Ada"}
+
+
+def test_the_target_of_a_one_way_line_edited_by_hand_is_left_until_the_source_changes():
+    own = line("name", "first_name", "to_right")
+    base = {own.key: ["Ada", "Ada"]}
+
+    drifted = judged(mapping(own), {"name": "Ada"}, {"first_name": "Edith"}, base)
+    changed = judged(mapping(own), {"name": "Grace"}, {"first_name": "Edith"}, base)
+
+    assert not drifted.to_right
+    assert not drifted.clashes
+    assert changed.to_right.values == {"first_name": "Grace"}
+
+
+def test_the_mappings_direction_holds_for_every_line():
+    one = mapping(NAME, direction="to_right")
+
+    verdict = judged(one, {"name": "Ada"}, {"first_name": "Edith"}, {NAME.key: ["Ada", "Ada"]})
+
+    assert not verdict.to_left
+
+
+def test_a_line_written_only_at_creation_is_left_alone_afterwards():
+    own = line("status", "status", "to_right", options={"only_create": True})
+
+    assert create(mapping(own), "right", Half({"status": "open"}), World()).to_right.values == {"status": "open"}
+    assert not judged(mapping(own), {"status": "won"}, {"status": "open"}, {own.key: ["open", "open"]}).to_right
+
+
+def test_several_fields_become_one_and_one_becomes_several():
+    own = line("first,last", "name", transform="join_name")
+    base = {own.key: [["Ada", "King"], "Ada King"]}
+
+    there = judged(mapping(own), {"first": "Ada", "last": "Lovelace"}, {"name": "Ada King"}, base)
+    back = judged(mapping(own), {"first": "Ada", "last": "King"}, {"name": "Ada Lovelace"}, base)
+
+    assert there.to_right.values == {"name": "Ada Lovelace"}
+    assert back.to_left.values == {"last": "Lovelace"}  # the first name is as it was: it is not written again
+    assert back.to_left.agree == {own.key: {"source": "Ada Lovelace", "fields": ["first", "last"]}}
+
+
+def test_a_value_that_cannot_be_carried_is_a_problem_of_its_line_and_the_others_go_on():
+    table = line("stage", "stage", transform="value_map", options={"pairs": [["a", "b"]], "otherwise": "refuse"})
+
+    verdict = judged(mapping(table, NAME), {"stage": "zzz", "name": "Ada"}, {"stage": "b", "first_name": None})
+
+    assert [key for key, _ in verdict.problems] == [table.key]
+    assert verdict.to_right.values == {"first_name": "Ada"}
+
+
+def test_a_record_that_waits_for_another_says_for_which():
+    own = line("contactId", "client.id", "to_right", "linked", {"flow": "contacts", "side": "left"})
+
+    verdict = create(mapping(own), "right", Half({"contactId": "c-1"}), World())
+
+    assert [(wait.flow, wait.side, wait.external_id) for wait in verdict.waits] == [("contacts", "left", "c-1")]
+
+
+def test_a_new_record_gets_what_is_there_and_nothing_that_is_empty():
+    verdict = create(BOTH, "right", Half({"name": "Ada", "city": ""}, record_id=11), World())
+
+    assert verdict.to_right.values == {"first_name": "Ada"}
+
+
+VALUES = st.one_of(st.none(), st.sampled_from(["", "Ada", "Grace", "Edith"]))
+
+
+@given(left=VALUES, right=VALUES, base=st.tuples(VALUES, VALUES), rule=st.sampled_from(["left", "right", "ask"]))
+def test_no_value_is_ever_lost(left, right, base, rule):
+    """Whatever is about to be written over is in the agreement, on the other side, or kept with a conflict."""
+    verdict = judged(mapping(NAME, rule=rule), {"name": left}, {"first_name": right}, {NAME.key: list(base)})
+
+    kept = [clash for clash in verdict.clashes if same(clash.left, left) and same(clash.right, right)]
+    if verdict.to_right:
+        assert same(right, base[1]) or kept
+    if verdict.to_left:
+        assert same(left, base[0]) or kept
+    assert not (verdict.to_left and verdict.to_right)
+
+
+@given(left=VALUES, right=VALUES)
+def test_once_written_the_pair_is_quiet(left, right):
+    """W6"""
+    first = judged(mapping(NAME, rule="left"), {"name": left}, {"first_name": right})
+    left = first.to_left.values.get("name", left)
+    right = first.to_right.values.get("first_name", right)
+
+    second = judged(mapping(NAME, rule="left"), {"name": left}, {"first_name": right}, {NAME.key: [left, right]})
+
+    assert not second.to_left
+    assert not second.to_right
+    assert not second.clashes
+    assert MISSING not in (left, right)
