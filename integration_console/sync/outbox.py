@@ -81,8 +81,8 @@ class Ledger:
         line, base = clash.line, clash.base or [None, None]
         facts = {
             "mapping_id": self.mapping.id, "version": self.mapping.version, "run_id": self.run_id,
-            "left_field": ",".join(line.left), "right_field": ",".join(line.right), "rule": clash.rule, "winner": clash.winner,
-            "left_at": left.changed_at, "right_at": right.changed_at,
+            "left_field": ",".join(line.left), "right_field": ",".join(line.right), "rule": clash.rule,
+            "winner": clash.winner, "left_at": left.changed_at, "right_at": right.changed_at,
             "held": {"left": clash.left, "right": clash.right, "base_left": base[0], "base_right": base[1]},
         }  # fmt: skip
         now = clock.now()

@@ -45,6 +45,11 @@ class ClioWriting(Writing):
 
     writable: ClassVar = {"contacts": ALL, "matters": ALL, "activities": ALL}
     conditional: ClassVar = frozenset(writable)
+    inside: ClassVar = {"activities": (("matter.id", "matters"),)}
+    held_by: ClassVar = {
+        "contacts": (("matters", "client.id"), ("bills", "client.id")),
+        "matters": (("activities", "matter.id"), ("line_items", "matter.id")),
+    }
 
     def fields(self, resource: str, custom: Sequence[Mapping[str, Any]] = ()) -> list[Field]:
         return [*FIELDS.get(resource, ()), *custom_fields(resource, custom)]
