@@ -1,6 +1,6 @@
 """The benchmarks: contenders side by side in one run, medians of three. `make bench`, or one of them by name:
 
-    python -m tests.bench [full|warm|recording|memory|budget|many|pages] ...
+    python -m tests.bench [full|warm|recording|memory|budget|many|pages|matching] ...
 
 Everything runs on this machine's loopback, in a bounded number of calls, and stops by itself.
 """
@@ -238,7 +238,18 @@ def pages() -> None:
                 )
 
 
-ALL = {f.__name__: f for f in (full, warm, recording, memory, budget, many, pages)}
+def matching() -> None:
+    """10,000 contacts matched against 10,000."""
+    command = [sys.executable, "-m", "tests.bench.matching_time"]
+    done = subprocess.run(command, cwd=HERE, capture_output=True, text=True, timeout=600, check=True)
+    facts = json.loads(done.stdout.splitlines()[-1])
+    print(
+        f"\nMatching 10,000 x 10,000: {facts['seconds']:.1f} s (aim 20), {facts['max_rss_mb']:.0f} MB (aim 300); "
+        f"linked {facts['one']:,}, wrongly {facts['wrong']}, asked {facts.get('several', 0):,}, new {facts['none']:,}"
+    )
+
+
+ALL = {f.__name__: f for f in (full, warm, recording, memory, budget, many, pages, matching)}
 
 if __name__ == "__main__":
     for wanted in sys.argv[1:] or list(ALL):
