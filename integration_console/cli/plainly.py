@@ -18,7 +18,8 @@ from ..models import db
 from ..storage import schema
 
 FAILED, WRONG_USAGE, WITH_PROBLEMS = 1, 2, 3
-_READ_FROM_STDIN = ("password", "api_key", "credentials")  # wrong there is a failure, not wrong usage
+# The command was well formed, but what it names does not exist, or what came on stdin is wrong: a failure.
+_NOT_OF_USAGE = ("password", "api_key", "credentials", "service", "resource", "region")
 
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON document; lists as JSON Lines.")
 
@@ -71,7 +72,7 @@ def must_fit() -> None:
 
 def in_one_line(error: BaseException) -> Failed | None:
     """An error as a person at a terminal should read it; None when it is a mistake of ours."""
-    if isinstance(error, InvalidInput) and error.field not in _READ_FROM_STDIN:
+    if isinstance(error, InvalidInput) and error.field not in _NOT_OF_USAGE:
         return Failed(str(error), WRONG_USAGE)
     if isinstance(error, (ConsoleError, SettingsError)):
         return Failed(str(error))
