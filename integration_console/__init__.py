@@ -67,6 +67,11 @@ def _set_up_web(app: Flask) -> None:
     from . import web
 
     web.set_up(app)
+    if proxies := app.config["SETTINGS"].PROXIES_IN_FRONT:
+        from werkzeug.middleware.proxy_fix import ProxyFix
+
+        # Only whose address it is; host and scheme come from BASE_URL.
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=0)  # type: ignore[method-assign]
 
 
 def _set_up_commands(app: Flask) -> None:

@@ -161,7 +161,7 @@ def _connect(wanted: Iterable[ToConnect], by: str = "the settings") -> None:
                 by=by,
                 frequency="manual",
             )
-            runs.request(added, kind="full", asked_by=by)
+            runs.request(added, kind="full", cause="command", asked_by=by)
             connections.set_schedule(added, "15min", "UTC", by=by)  # from its next slot on: the first run is asked for
         except ConsoleError as error:
             log.warning("An account could not be connected", service=one.service, why=str(error))

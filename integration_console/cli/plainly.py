@@ -9,7 +9,7 @@ from functools import wraps
 from types import TracebackType
 
 import click
-from sqlalchemy.exc import ArgumentError, InterfaceError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, InterfaceError, NoSuchModuleError, OperationalError
 
 from config import SettingsError
 
@@ -18,7 +18,8 @@ from ..models import db
 from ..storage import schema
 
 FAILED, WRONG_USAGE, WITH_PROBLEMS = 1, 2, 3
-_READ_FROM_STDIN = ("password", "api_key", "credentials")  # wrong there is a failure, not wrong usage
+# The command was well formed, but what it names does not exist, or what came on stdin is wrong: a failure.
+_NOT_OF_USAGE = ("password", "api_key", "credentials", "service", "resource", "region")
 
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON document; lists as JSON Lines.")
 
@@ -71,13 +72,14 @@ def must_fit() -> None:
 
 def in_one_line(error: BaseException) -> Failed | None:
     """An error as a person at a terminal should read it; None when it is a mistake of ours."""
-    if isinstance(error, InvalidInput) and error.field not in _READ_FROM_STDIN:
+    if isinstance(error, InvalidInput) and error.field not in _NOT_OF_USAGE:
         return Failed(str(error), WRONG_USAGE)
     if isinstance(error, (ConsoleError, SettingsError)):
         return Failed(str(error))
     if isinstance(error, (ArgumentError, NoSuchModuleError)):
         return Failed("DATABASE_URL is not the address of a SQLite or PostgreSQL database.")
-    if isinstance(error, (OperationalError, InterfaceError)):
+    # DatabaseError itself says that a file is damaged or no database; of its other kinds some are mistakes of ours.
+    if isinstance(error, (OperationalError, InterfaceError)) or type(error) is DatabaseError:
         return Failed(_of_database(str(error.orig)))
     if isinstance(error, OSError) and not isinstance(error, BrokenPipeError):
         return Failed(f"{error.filename or 'The system'}: {error.strerror or error}")
@@ -90,6 +92,12 @@ def _of_database(said: str) -> str:
         return f"The database cannot be written ({said}). Nothing was saved."
     if "locked" in said:
         return f"The database is busy ({said}). Nothing was saved; try again."
+    if "not a database" in said or "malformed" in said:
+        return f"The database file is damaged, or not one of SQLite ({said}). Nothing was saved."
+    if "unable to open" in said:
+        return f"The database file cannot be opened; its folder must exist and be writable ({said}). Nothing was saved."
+    if "full" in said or "disk I/O" in said:
+        return f"The database cannot be written, perhaps because the disk is full ({said}). Nothing was saved."
     return f"The database cannot be reached ({said}). Nothing was saved."
 
 

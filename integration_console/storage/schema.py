@@ -21,8 +21,13 @@ def check(engine: Engine) -> str | None:
     """Why the console cannot work on this database, in one line; None when it can (D8)."""
     with engine.connect() as connection:
         here = _current(connection)
+        others = [] if here else _tables_of_others(connection)
     if here == newest():
         return None
+    if others:
+        return (
+            f"The database is another program's (it has {', '.join(others[:3])}). Name one of its own in DATABASE_URL."
+        )
     if here is None:
         return "The database has no tables yet. Run `flask db upgrade`."
     if here in known():
@@ -46,6 +51,11 @@ def _migrations() -> dict[str, str]:
     """Each migration and the one it follows; "" for the first."""
     headers = [dict(_HEADER.findall(file.read_text())) for file in (MIGRATIONS / "versions").glob("*.py")]
     return {header["revision"]: header.get("down_revision", "") for header in headers}
+
+
+def _tables_of_others(connection: Connection) -> list[str]:
+    """Tables in a database that holds none of the console; its pacing may have been there before a migration."""
+    return sorted(set(inspect(connection).get_table_names()) - {"alembic_version", "pacing_budget"})
 
 
 def _current(connection: Connection) -> str | None:

@@ -40,6 +40,7 @@ class Answer:
     waited_ms: float = 0.0  # for our turn
     duration_ms: float = 0.0
     call_key: str = ""  # Transaction.call_key of this call
+    homes: frozenset = frozenset()  # the origins an address in it may name; empty when nobody looks
 
     @cached_property
     def data(self) -> Any:

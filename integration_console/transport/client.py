@@ -20,7 +20,7 @@ from .limits import Budget, LimitHeaders, pause
 from .meaning import DECISIONS
 from .record import attempt_of
 from .redact import Redactor
-from .urls import Address, query
+from .urls import Address, homes_of, query
 
 __all__ = ["DECISIONS", "Upstream"]
 
@@ -54,6 +54,7 @@ class Upstream:
         self.waited_ms, self.calls = 0.0, 0  # since this was made, attempts counted singly
         self._label, self._key = getattr(service, "label", "The service"), getattr(service, "key", "")
         self._address = Address(base_url, extra_origins, insecure=insecure)
+        self._homes = frozenset(self._address.origins | homes_of(service))
         self._authorize, self._refresh, self._record, self._secrets = authorize, refresh, record, secrets
         self._explain = explain or getattr(service, "explain", None)
         self._decide = decide or getattr(service, "decide", None)
@@ -95,7 +96,7 @@ class Upstream:
         self._landed(sending)
         self.budget.saw(self._limit_headers.read(reply.headers, clock.now()))
         answer = Answer(
-            reply.status, reply.headers, reply.body, waited_ms, sending.took_s * 1000, sending.call_key
+            reply.status, reply.headers, reply.body, waited_ms, sending.took_s * 1000, sending.call_key, self._homes
         )  # fmt: skip
         word = self._word_for(answer)
         if word in ("fine", "nothing"):

@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from ..errors import BadAnswer
 from .call import Answer, Call
+from .urls import leads_away
 
 LONGEST_WALK = 100_000  # pages
 
@@ -42,7 +43,7 @@ class Paging(Protocol):
 
 @dataclass(frozen=True)
 class NextLink:
-    """The answer holds the address of the next page; only its token is taken, never its host."""
+    """The answer holds the address of the next page; only its token is taken, and only from an address of our own."""
 
     found_at: str = "meta.paging.next"
     token: str = "page_token"  # noqa: S105 - the name of a parameter
@@ -57,6 +58,8 @@ class NextLink:
         link = dig(answer.data, self.found_at)
         if not link:
             return None
+        if answer.homes and leads_away(str(link), answer.homes):
+            raise BadAnswer("The next address lies at another host than the one connected; it was not called.")
         found = parse_qs(urlsplit(str(link)).query).get(self.token)
         if not found:
             raise BadAnswer(f"The address of the next page has no {self.token}.", status=answer.status)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 from urllib.parse import SplitResult, quote, unquote, urlencode, urlsplit
 
 from ..errors import BadAnswer, InvalidInput
 
+Origin = tuple[str, str, int]  # scheme, host, port
+
 _PORTS = {"https": 443, "http": 80}
 _UNFIT = re.compile(r"[\x00-\x20\x7f\\?#]")
 
 
-def origin(url: str) -> tuple[str, str, int]:
+def origin(url: str) -> Origin:
     """Scheme, host and port of an address.
 
     Raises InvalidInput when it is no http(s) address, or carries a user name.
@@ -31,6 +33,24 @@ def origin(url: str) -> tuple[str, str, int]:
     return parts.scheme, parts.hostname, port
 
 
+def leads_away(link: str, homes: Collection[Origin]) -> bool:
+    """Whether a link names another origin than these; one without a host stays where it was found.
+
+    >>> leads_away("https://evil.example/x?page=2", {("https", "api.harbor.example", 443)})
+    True
+    """
+    try:
+        return bool(urlsplit(link).netloc) and origin(link) not in homes
+    except (InvalidInput, ValueError):
+        return True
+
+
+def homes_of(service: Any) -> set[Origin]:
+    """The origins a service's own declaration names: of every region, where it has several."""
+    declared = [getattr(service, "base_url", ""), *getattr(service, "regions", {}).values()]
+    return {origin(url) for url in declared if url.startswith("https://")}
+
+
 class Address:
     """A connection's base address and the other origins it may call."""
 
@@ -39,8 +59,8 @@ class Address:
         if _UNFIT.search(base_url):
             raise InvalidInput("The address must not hold spaces, ? or #.")
         self.base_url, self.host = base_url, urlsplit(base_url).hostname or ""
-        self._allowed = {origin(url) for url in (base_url, *extra_origins)}
-        if not insecure and any(scheme != "https" for scheme, _, _ in self._allowed):
+        self.origins = {origin(url) for url in (base_url, *extra_origins)}
+        if not insecure and any(scheme != "https" for scheme, _, _ in self.origins):
             raise InvalidInput("The address must begin with https://.")
 
     def of(self, path: str, params: Mapping[str, Any] | None = None) -> str:
@@ -51,7 +71,7 @@ class Address:
         url = path if "://" in path else self.base_url + "/" + path.removeprefix("/")
         try:
             parts = urlsplit(url)
-            away = origin(url) not in self._allowed
+            away = origin(url) not in self.origins
         except (InvalidInput, ValueError):
             away = True
         if away:

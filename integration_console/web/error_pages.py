@@ -11,7 +11,7 @@ import structlog
 from flask import Flask, Response, current_app, flash, g, jsonify, redirect, render_template, request, url_for
 from flask_limiter.errors import RateLimitExceeded
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import DataError, InterfaceError, OperationalError
+from sqlalchemy.exc import DatabaseError, DataError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
@@ -81,6 +81,8 @@ def _answer(error: Exception):
 
 
 def _status(error: Exception) -> int:
+    if type(error) is DatabaseError:  # a damaged file; of its other kinds some are mistakes of ours
+        return 503
     for kind in type(error).__mro__:
         if kind in STATUS_OF:
             return STATUS_OF[kind]

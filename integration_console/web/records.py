@@ -114,7 +114,7 @@ def _usual_columns(kind: Resource) -> list[Column]:
 
 def _tells_something(column: Column, kind: Resource) -> bool:
     last = column.path[-1]
-    named_by = {word for alternative in kind.title.split("|") for word in alternative.split()}
+    named_by = kind.title.split("|")[0].split()  # what else may stand in for a name is worth a column of its own
     is_id = last == "id" or last.endswith(("Id", "_id"))
     return column.type != "json" and not is_id and last not in _DULL and ".".join(column.path) not in named_by
 
@@ -124,11 +124,14 @@ def _rank(column: Column) -> int:
     last = column.path[-1].lower()
     if len(column.path) > 1:
         return 2 if last in _NAMES else 8
+    if last.startswith(_SPARE):
+        return 8
     return next(
         (rank for rank, words in enumerate(_FIRST) if any(word in last for word in words)), _BY_TYPE[column.type]
     )
 
 
+_SPARE = ("secondary_", "additional", "clio_connect_")  # seldom filled
 _NAMES = ("name", "display_number", "number", "code")
 _FIRST = (("status", "state", "type"), ("email", "phone"))
 _BY_TYPE = {"money": 3, "date": 4, "number": 5, "integer": 5, "text": 6, "time": 6, "boolean": 7, "json": 9}

@@ -88,7 +88,7 @@ class Pages:
         meta: dict = {"records": total, "paging": {}, "token": None}
         if (place + 1) * self.size < total:
             meta |= {"token": str(place + 1)}  # for readers that do not follow addresses
-            meta["paging"]["next"] = f"http://127.0.0.1/api/v4/matters?page_token={place + 1}{more}"
+            meta["paging"]["next"] = f"/api/v4/matters?page_token={place + 1}{more}"
         return orjson.dumps({"data": [matter(n, changed) for n in numbers], "meta": meta})
 
 

@@ -14,6 +14,30 @@ def test_a_database_without_tables_asks_for_the_upgrade(installed, tmp_path):
     assert console("users", "list", "--json").out == ""
 
 
+def test_a_check_before_the_first_upgrade_names_the_schema_and_nothing_else(installed, tmp_path):
+    told = {
+        line["name"]: line["message"]
+        for line in installed(url=f"sqlite:///{tmp_path}/empty.db")("check", "--json").lines()
+    }
+
+    assert (told["database"], "flask db upgrade" in told["schema"]) == ("ok", True)
+
+
+def test_a_file_that_is_no_database_is_one_line_and_stays_as_it_is(installed, tmp_path):
+    file = tmp_path / "letter.db"
+    file.write_text("Dear Ana, " * 500)
+    console = installed(url=f"sqlite:///{file}")
+
+    for command in (("users", "list"), ("db", "upgrade"), ("serve", "--port", "0"), ("worker", "--once")):
+        assert console(*command).failed("damaged, or not one of SQLite")
+    assert console("check").status == 3
+    assert file.read_text() == "Dear Ana, " * 500
+
+
+def test_a_folder_that_is_not_there_is_one_line(installed, tmp_path):
+    assert installed(url=f"sqlite:///{tmp_path}/nowhere/x.db")("users", "list").failed("cannot be opened", "folder")
+
+
 def test_an_unreachable_database_is_one_line(installed):
     console = installed(url="postgresql://nobody@127.0.0.1:1/none")
 

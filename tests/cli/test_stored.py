@@ -56,10 +56,10 @@ def test_no_token_is_in_what_was_stored(console, upstreams):
 def test_unknown_names_are_wrong_usage(console, upstreams):
     number = clio(console, upstreams)
 
-    assert console("records", number, "dragons").failed("dragons", "matters", status=2)
+    assert console("records", number, "dragons").failed("dragons", "matters")
     assert console("records", 99, "matters").failed("99")
     assert console("runs", "--connection", 99).failed("99")
-    assert console("transactions", "--service", "clippo").failed("clippo", status=2)
+    assert console("transactions", "--service", "clippo").failed("clippo")
     assert console("transactions", "--since", "soon").status == 2
     assert console("errors", "--state", "lost").status == 2
     assert console("logs", "report", "--since", "9x").status == 2

@@ -48,7 +48,7 @@ def test_people_get_a_table_and_a_sentence(console, upstreams):
 def test_wrong_usage_and_unknown_things(console, upstreams):
     number = clockify(console, upstreams)
 
-    assert console("sync", number, "--only", "dragons").failed("dragons", "projects", status=2)
+    assert console("sync", number, "--only", "dragons").failed("dragons", "projects")
     assert console("sync", number, "--record", "tags").failed("resource:id", status=2)
     assert console("sync", number, "--record", "tags:1", "--full").status == 2
     assert console("sync", 999).failed("999")

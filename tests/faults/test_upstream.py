@@ -219,7 +219,7 @@ def test_the_same_page_again_and_again_under_new_addresses_ends_the_read(session
 @pytest.mark.parametrize("away", ["http://127.0.0.1:9/api/v4/contacts", "https://evil.example/x", "//evil.example/x"])
 @pytest.mark.one_database
 def test_a_next_address_at_another_host_is_never_called(session, sandbox, away):
-    """X3: only the page's token is taken from it."""
+    """X3: the list is not read to its end, and nothing of it counts as gone."""
     connection = connect(sandbox, "clio")
     answer = sandbox.clio.answer
 
@@ -236,8 +236,9 @@ def test_a_next_address_at_another_host_is_never_called(session, sandbox, away):
 
     run = sync(connection, kind="full", only=["contacts"])
 
-    assert run.state == "done"
-    is_whole(connection, sandbox.clio, "contacts")
+    assert (run.state, len(pages_asked(sandbox.clio, "/contacts"))) == ("failed", 1)
+    assert "another host" in run.message
+    is_clear(run.id)
     hosts = set(db.session.scalars(select(Transaction.host)))
     assert hosts == {"127.0.0.1"} or hosts == {sandbox.clio.url.split("//")[1]}
 

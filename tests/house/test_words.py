@@ -34,6 +34,19 @@ def test_every_setting_is_in_the_readmes_table():
     assert not wanted - told, f"the README's table does not name {sorted(wanted - told)}"
 
 
+def test_every_setting_is_in_the_example_and_its_defaults_are_the_ones_in_force(tmp_path):
+    lines = (HOME / ".env.example").read_text().splitlines()
+    told = dict(line.removeprefix("# ").partition("#")[0].strip().split("=", 1) for line in lines if "=" in line)
+    wanted = {*config.Settings.model_fields}
+    services = {name.partition("_")[2] for name in told if name.startswith(("CLIO_", "GHL_", "CLOCKIFY_"))}
+
+    assert not wanted - told.keys()
+    assert set(config.SERVICE_SETTINGS) == services
+    for name in wanted - {"APP_ENV", "SECRET_KEY", "ENCRYPTION_KEYS", "BASE_URL", "DATABASE_URL", "INSTANCE_DIR"}:
+        default = config.Settings.model_fields[name].default
+        assert config.load(INSTANCE_DIR=tmp_path, **{name: told[name]}).model_dump()[name] == default, name
+
+
 def test_every_error_says_what_it_means_to_a_person():
     for error in vars(errors).values():
         if isinstance(error, type) and issubclass(error, errors.ConsoleError):

@@ -171,9 +171,23 @@ def test_a_next_link_that_goes_in_circles_ends_the_read(fresh_clio):
         fresh_clio.records("users")
 
 
-def test_only_the_token_of_a_next_link_is_taken_never_its_host(fresh_clio):
+@pytest.mark.parametrize("away", ["https://evil.example.com/", "//evil.example.com/", "http://app.clio.com/", "x://y/"])
+def test_a_next_link_to_another_origin_is_refused(fresh_clio, away):
     """X3."""
-    body = {"data": [{"id": 1}], "meta": {"paging": {"next": "https://evil.example.com/?page_token=YWZ0ZXI6MQ=="}}}
+    body = {"data": [{"id": 1}], "meta": {"paging": {"next": f"{away}?page_token=YWZ0ZXI6MQ=="}}}
     fresh_clio.sandbox.script("/users", {"status": 200, "body": body})
+
+    with pytest.raises(BadAnswer, match="another host"):
+        fresh_clio.records("users")
+    assert fresh_clio.calls() == 1
+
+
+@pytest.mark.parametrize("home", ["https://app.clio.com", "https://eu.app.clio.com", ""])
+def test_only_the_token_of_a_next_link_is_taken_never_its_host(fresh_clio, home):
+    """X3: behind a relay of the firm, Clio's links still name Clio."""
+    link = f"{home}/api/v4/users.json?page_token=YWZ0ZXI6MQ=="
+    fresh_clio.sandbox.script(
+        "/users", {"status": 200, "body": {"data": [{"id": 1}], "meta": {"paging": {"next": link}}}}
+    )
 
     assert len(fresh_clio.records("users")) == fresh_clio.sandbox.ledger()["users"]

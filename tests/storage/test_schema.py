@@ -45,6 +45,14 @@ def test_an_empty_database_is_told_from_ours(empty_app):
     assert schema.check(db.engine) == "The database has no tables yet. Run `flask db upgrade`."
 
 
+def test_a_database_of_another_program_is_named_as_that(empty_app):
+    """D8: nobody is told to put our tables among theirs."""
+    with db.engine.begin() as connection:
+        connection.execute(text("CREATE TABLE invoice (id integer)"))
+
+    assert "another program's (it has invoice)" in schema.check(db.engine)
+
+
 def test_a_database_of_a_newer_console_is_refused(session):
     """D8"""
     session.execute(text("UPDATE alembic_version SET version_num = 'ffff'"))

@@ -27,21 +27,20 @@ def store(database, tmp_path):
 
 
 def test_the_calls_a_window_allows_go_at_once_and_the_next_one_waits(store):
-    budget = Budget("a", parse_limits("3/0.5"), store)
+    budget = Budget("a", parse_limits("3/2"), store)
+    began = time.monotonic()
 
-    waits = [budget.wait() for _ in range(4)]
+    for _ in range(3):
+        budget.wait(deadline_s=0)  # refuses to wait: a slow machine may take its time, but not sleep
+    budget.wait()
 
-    assert max(waits[:3]) < 100
-    assert waits[3] > 350
+    assert time.monotonic() - began > 2
 
 
 def test_every_window_is_kept_not_only_the_shortest(store):
     budget = Budget("a", parse_limits("10/1,12/3600"), store)
-    for _ in range(10):
+    for _ in range(12):
         budget.wait()
-    time.sleep(1.1)
-    budget.wait()
-    budget.wait()
 
     with pytest.raises(Parked) as parked:
         budget.wait(deadline_s=60)
@@ -139,13 +138,13 @@ def test_waiting_ends_when_told_to_stop(store):
 
 
 def test_threads_never_take_more_than_the_window_holds(store):
-    taken: deque[float] = deque()
+    taken: deque[float] = deque()  # when each turn was counted, in seconds: a thread may be kept waiting after that
     budget = Budget("a", parse_limits("20/1"), store)
 
     def take():
         for _ in range(5):
             budget.wait()
-            taken.append(time.monotonic())
+            taken.append(budget._turn.ms / 1000)
 
     threads = [threading.Thread(target=take) for _ in range(8)]
     for thread in threads:
@@ -154,7 +153,7 @@ def test_threads_never_take_more_than_the_window_holds(store):
         thread.join()
 
     assert len(taken) == 40
-    assert _most_within(taken, 0.99) <= 20
+    assert _most_within(taken, 1.0) <= 20
 
 
 @pytest.mark.parametrize(("kind", "headers"), [("fixed", True), ("sliding", False)])
@@ -162,18 +161,19 @@ def test_two_processes_on_one_account_use_what_is_allowed_and_are_never_refused(
     """P9, G22: against a server that counts for itself."""
     server, window = Script(), ServerWindow(20, 1.0, kind, headers)
     server.by = window.answer
-    ends = time.time() + 4
     context = multiprocessing.get_context("spawn")
+    both_ready = context.Barrier(2)  # a process takes its time to start; the four seconds begin when both have
     workers = [
-        context.Process(target=_call_until, args=(server.url, database, str(tmp_path / "limits"), ends))
+        context.Process(target=_call_for, args=(server.url, database, str(tmp_path / "limits"), both_ready))
         for _ in range(2)
     ]
     for worker in workers:
         worker.start()
     for worker in workers:
-        worker.join(30)
+        worker.join(60)
     server.close()
 
+    assert [worker.exitcode for worker in workers] == [0, 0]
     assert window.refused == 0
     assert window.allowed >= 30  # both got going; how close to all of it is measured in the benchmarks
 
@@ -212,12 +212,14 @@ class ServerWindow:
         return reply(**told) if self.headers else reply()
 
 
-def _call_until(url: str, database: str, folder: str, ends: float) -> None:
+def _call_for(url: str, database: str, folder: str, both_ready, seconds: float = 4) -> None:
     budget = Budget("a", parse_limits("20/1"), open_store(database, Path(folder)))
     calls = Upstream(
         service=Harbor(), base_url=url, settings={}, authorize=dict, budget=budget, insecure=True,
-        limit_headers=CLIO, should_stop=lambda: time.time() > ends,
+        limit_headers=CLIO, should_stop=lambda: time.monotonic() > ends,
     )  # fmt: skip
+    both_ready.wait(50)
+    ends = time.monotonic() + seconds
 
     def run():
         try:

@@ -26,6 +26,11 @@ def first(firm, resource="matters") -> Record:
         return db.session.query(Record).filter_by(resource=resource).order_by(Record.id).first()
 
 
+def shown(page) -> set[str]:
+    """The names of the columns that are on."""
+    return {box.attrs["value"] for box in page.all("input", name="columns") if "checked" in box.attrs}
+
+
 @pytest.mark.one_database
 def test_every_resource_shows_its_size_and_age(admin, clio):
     page = admin.open("/records")
@@ -55,6 +60,15 @@ def test_a_record_is_found_by_part_of_its_name_or_its_whole_id(admin, firm, clio
     (row,) = admin.open(f"/records/{clio}/users?q={record.external_id}").rows
     assert row.startswith(record.label)
     assert "Nothing that matches." in admin.open(f"/records/{clio}/matters?q=%25_%25nobody").text
+
+
+@pytest.mark.one_database
+def test_the_usual_columns_tell_how_to_reach_people(admin, firm):
+    """A name stands in the first column; an address that could stand in for it is still worth its own."""
+    clio, ghl = firm.connect(name="Ruiz"), firm.connect("ghl")
+
+    assert {"primary_email_address", "primary_phone_number"} <= shown(admin.open(f"/records/{clio}/contacts"))
+    assert {"email", "phone"} <= shown(admin.open(f"/records/{ghl}/contacts"))
 
 
 @pytest.mark.one_database

@@ -61,6 +61,8 @@ def test_a_receipt_leads_to_its_records_calls_and_failures(admin, firm):
     assert row.split()[-1] == "900"  # Clio's own count
     assert f"/transactions?run={run}&resource=matters" in page.links.values()
     assert len(admin.open(f"/transactions?run={run}&resource=matters").rows) == 5
+    assert f"/errors/log?run={run}" in page.links.values()
+    assert "0 records; every failure of this run" in page.text
     assert admin.open(f"/errors/log?run={run}").status == 200
 
 

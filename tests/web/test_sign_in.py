@@ -10,6 +10,7 @@ from sqlalchemy import select
 from integration_console.models import AuditEvent, User, db
 from integration_console.operations import passwords, users
 
+from ..html_page import Page
 from .conftest import PASSWORD
 
 GOOD = {"email": "Ana@Example.com", "name": "Ana", "password": PASSWORD}
@@ -45,6 +46,28 @@ def test_the_code_works_once(browser, code):
     assert late.client.get("/setup").headers["Location"] == "/sign-in"
     answer = late.send("/setup", "/sign-in", {"code": code, **GOOD, "email": "eve@example.com"})
     assert answer.status_code == 409
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize(
+    ("proxies", "counted"),
+    [
+        pytest.param(0, "127.0.0.1", marks=pytest.mark.settings(PROXIES_IN_FRONT=0)),
+        pytest.param(1, "203.0.113.9", marks=pytest.mark.settings(PROXIES_IN_FRONT=1)),
+    ],
+)
+def test_a_visitors_address_is_the_proxys_word_only_where_there_is_a_proxy(app, client, people, proxies, counted):
+    """X5: guesses are counted by address, and a header anybody can send must not help them."""
+    people.add("admin")
+    token = Page(client.get("/sign-in")).csrf
+    client.post(
+        "/sign-in", data={"csrf_token": token, "email": "admin@example.com", "password": "wrong"},
+        headers={"X-Forwarded-For": "198.51.100.1, 203.0.113.9"},
+    )  # fmt: skip
+
+    with app.app_context():
+        event = db.session.scalars(select(AuditEvent).where(AuditEvent.action == "sign-in refused")).one()
+        assert event.address == counted
 
 
 def test_only_a_hash_of_the_code_is_kept(app, code):

@@ -136,6 +136,14 @@ def test_support_sees_the_call_and_not_the_records_in_it(enter, firm):
 
 
 @pytest.mark.one_database
+@pytest.mark.parametrize(("size", "said"), [(0, "There was no body."), (90, "The body is not kept")])
+def test_a_body_that_never_was_is_told_from_one_that_is_not_kept(admin, firm, size, said):
+    (number,) = add_calls(firm, response_body=None, response_bytes=size)
+
+    assert said in admin.open(f"/transactions/{number}?tab=response").text
+
+
+@pytest.mark.one_database
 def test_the_end_of_the_list_says_how_long_calls_are_kept(admin, firm):
     assert "Calls are kept 90 days; older ones are removed." in admin.open("/transactions").text
     assert "No call was made yet." in admin.open("/transactions").text
