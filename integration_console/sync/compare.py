@@ -18,6 +18,7 @@ from .mapping import Line, Mapping, carry_over, spread, value_on
 from .transforms import OTHER, World
 
 Base = Dictionary[str, list]  # line -> [left, right] as last agreed
+Decisions = Dictionary[str, tuple[str, Any]]
 NOBODY = "nobody"  # wins: both sides stay as they are
 
 
@@ -73,11 +74,11 @@ class Verdict:
 
 
 def compare(
-    mapping: Mapping, left: Half, right: Half, base: Base, world: World, decided: Dictionary[str, str] | None = None
+    mapping: Mapping, left: Half, right: Half, base: Base, world: World, decided: Decisions | None = None
 ) -> Verdict:
     """Look at every line of a pair.
 
-    decided: line -> the side a person chose, for lines that were asked about or flipped.
+    decided: line -> the side a person chose and the value it held then, for lines that were asked about or flipped.
     """
     verdict, halves = Verdict(), {"left": left, "right": right}
     for line in mapping.lines:
@@ -149,8 +150,8 @@ def _filled(value: Any) -> bool:
 
 
 def _look(
-    mapping: Mapping, line: Line, halves: Dictionary[str, Half], base: list | None, decided: str | None, world: World,
-    verdict: Verdict,
+    mapping: Mapping, line: Line, halves: Dictionary[str, Half], base: list | None,
+    decided: tuple[str, Any] | None, world: World, verdict: Verdict,
 ) -> None:  # fmt: skip
     """Decide about one line."""
     sources = ways(mapping, line)
@@ -160,11 +161,14 @@ def _look(
     changed = _changed(values, base)
     if base is not None and not any(changed.values()) and decided is None:
         return
+    if decided is not None and not same(values[decided[0]], decided[1]):
+        _bring_back(line, *decided, halves, world, verdict)
+        return
     if _agree(sources, line, values, halves, world):
         verdict.agreed[line.key] = [_told(values["left"]), _told(values["right"])]
         return
     settle = _moved if len(sources) > 1 else _one_way
-    winner = decided or settle(sources, values, base, changed)
+    winner = decided[0] if decided else settle(sources, values, base, changed)
     if winner is None:
         rule = mapping.winner_of(line)
         winner = _by_rule(rule, halves)
@@ -177,6 +181,20 @@ def _look(
     value = carry_over(line, halves[winner].plain, OTHER[winner], world)
     if not _want(verdict, line, OTHER[winner], value, halves[winner], halves[OTHER[winner]], values[winner]):
         verdict.agreed[line.key] = [_told(values["left"]), _told(values["right"])]
+
+
+def _bring_back(
+    line: Line, winner: str, held: Any, halves: Dictionary[str, Half], world: World, verdict: Verdict
+) -> None:
+    """A value that lost wins after all: by now both sides hold the other one, so both are written."""
+    mine, other = halves[winner], halves[OTHER[winner]]
+    names = line.written(winner)
+    again = dict(zip(names, held, strict=False)) if len(names) > 1 else {names[0]: held}
+    restored = Half({**mine.plain, **again}, mine.changed_at, mine.record_id)
+    carried = carry_over(line, restored.plain, OTHER[winner], world)
+    _want(verdict, line, winner, held, restored, mine, carried)
+    if not _want(verdict, line, OTHER[winner], carried, restored, other, held):
+        verdict.agreed[line.key] = [held, carried] if winner == "left" else [carried, held]
 
 
 def _comparable(sources: list[str], values: Dictionary[str, Any]) -> bool:

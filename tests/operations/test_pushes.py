@@ -19,7 +19,7 @@ from integration_console.models import (
     SyncRun,
     db,
 )
-from integration_console.operations import connections, outbox, pushes, undo
+from integration_console.operations import conflicts, connections, outbox, pushes, undo
 from integration_console.sync import guards
 
 from .conftest import connect, sync
@@ -173,15 +173,6 @@ def both_change(sandbox, left, right) -> None:
     sandbox.clio.put("contacts", {"id": right, "first_name": "Ada-May"})
 
 
-def decide(conflict: Conflict, winner: str) -> None:
-    """As operations.conflicts does."""
-    conflict.winner, conflict.state, conflict.settled_by, conflict.change_id = winner, "settled", "ada@firm", None
-    db.session.execute(
-        update(RecordLink).where(RecordLink.id == conflict.link_id).values(left_hash=None, right_hash=None)
-    )
-    db.session.commit()
-
-
 def test_the_same_field_changed_on_both_sides_waits_for_a_person_and_is_carried_when_decided(
     session, sandbox, pair, mapping
 ):
@@ -195,15 +186,16 @@ def test_the_same_field_changed_on_both_sides_waits_for_a_person_and_is_carried_
     assert of_clio(sandbox.clio, right)["first"] == "Ada-May"
 
     number = open_one.id
-    decide(open_one, "left")
+    conflicts.settle(number, "left", by="ada@firm")
     push(mapping)
     assert of_clio(sandbox.clio, right)["first"] == of_ghl(sandbox.ghl, left)["first"] == "Augusta"
 
-    carried = db.session.get_one(Conflict, number)
-    assert carried.change_id
-    decide(carried, "right")
+    assert db.session.get_one(Conflict, number).change_id
+
+    conflicts.flip(number, by="ada@firm")
     push(mapping)
-    assert of_clio(sandbox.clio, right)["first"] == of_ghl(sandbox.ghl, left)["first"] == "Augusta"  # the same by now
+    assert of_clio(sandbox.clio, right)["first"] == of_ghl(sandbox.ghl, left)["first"] == "Ada-May"
+    assert cycle(mapping, pair).changed == 0
 
 
 def test_a_side_that_wins_by_rule_keeps_the_losers_value_in_the_list(session, sandbox, pair):

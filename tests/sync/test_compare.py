@@ -114,17 +114,20 @@ def test_where_an_upstream_tells_no_time_the_newest_cannot_be_told_and_a_person_
 def test_what_a_person_decided_is_carried_without_asking_again():
     one = mapping(NAME)
 
-    verdict = judged(one, {"name": "Grace"}, {"first_name": "Edith"}, {NAME.key: ["Ada", "Ada"]}, {NAME.key: "right"})
+    verdict = judged(one, {"name": "Grace"}, {"first_name": "Edith"}, {NAME.key: ["Ada", "Ada"]},
+                     {NAME.key: ("right", "Edith")})  # fmt: skip
 
     assert verdict.to_left.values == {"name": "Edith"}
     assert not verdict.clashes
 
 
-def test_a_flip_is_carried_although_neither_side_changed_since():
-    verdict = judged(mapping(NAME), {"name": "Grace"}, {"first_name": "Edith"}, {NAME.key: ["Grace", "Edith"]},
-                     {NAME.key: "left"})  # fmt: skip
+def test_a_flip_brings_the_value_back_that_lost_although_both_sides_hold_the_other_one():
+    verdict = judged(mapping(NAME), {"name": "Edith"}, {"first_name": "Edith"}, {NAME.key: ["Edith", "Edith"]},
+                     {NAME.key: ("left", "Grace")})  # fmt: skip
 
     assert verdict.to_right.values == {"first_name": "Grace"}
+    assert verdict.to_left.values == {"name": "Grace"}
+    assert verdict.to_left.before == {"name": "Edith"}
 
 
 def test_both_sides_changed_to_the_same_value_is_agreement():
