@@ -291,6 +291,17 @@ def test_tags_go_as_a_difference_and_never_replace(fresh_ghl):
     assert sandbox.record("contacts", contact["id"])["tags"] == written.record["tags"]
 
 
+def test_a_tag_added_meanwhile_also_stays_where_other_fields_go_first(fresh_ghl):
+    """The answer to their PUT tells that tag, which nobody asked us to take away."""
+    contact = whole(fresh_ghl, tags=True)
+    fresh_ghl.sandbox.put("contacts", {"id": contact["id"], "tags": [*contact["tags"], "added meanwhile"]})
+
+    written = send(fresh_ghl, "update", {"city": "Reno", "tags": [*contact["tags"], "won"]}, contact)
+
+    assert written.record["tags"] == [*contact["tags"], "added meanwhile", "won"]
+    assert written.record["city"] == "Reno"
+
+
 def test_tags_that_differ_in_case_only_are_no_difference(fresh_ghl):
     contact = {**whole(fresh_ghl, tags=True), "tags": ["vip"]}
     before = fresh_ghl.calls()

@@ -101,10 +101,11 @@ class GHLWriting(Writing):
             answer = _sent(upstream, _call("PUT", CONTACT, write, body))
             record, call_key = _shown(answer, "contact"), answer.call_key
         if "tags" in values:
-            if record is None or "tags" not in record:
+            if record is None:
                 record = _shown(upstream.send(_call("GET", CONTACT, write)), "contact")
-            for answer in _retag(upstream, write, record["tags"] or [], values["tags"] or []):
-                record, call_key = {**record, "tags": dig(answer.data, "tags")}, answer.call_key
+            known = (write.current or record).get("tags", record.get("tags"))  # as of when `values` were made
+            for answer in _retag(upstream, write, known or [], values["tags"] or []):
+                record, call_key = {**record, "tags": dig(answer.data, "tags") or []}, answer.call_key
         return Written(str(write.external_id), record, call_key)
 
     def _change(self, upstream: Upstream, write: Write) -> Written:
