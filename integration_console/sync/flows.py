@@ -117,8 +117,8 @@ _CONTACTS = Flow(
         line("dateOfBirth", "date_of_birth", transform="date", options={"zone": "UTC"}),
     ),
     keys=(
-        {"by": "email", "left": "email", "right": "email"},
-        {"by": "phone", "left": "phone", "right": "phone"},
+        {"by": "email", "left": "email,additionalEmails", "right": "email,other_emails"},
+        {"by": "phone", "left": "phone,additionalPhones", "right": "phone,other_phones"},
         {"by": "name", "left": "firstName,lastName", "right": "first_name,last_name", "with": [
             ["email", "email"], ["phone", "phone"], ["dateOfBirth", "date_of_birth"],
             ["address1", "address.street"], ["postalCode", "address.postal_code"],
@@ -169,7 +169,7 @@ _CLIENTS = Flow(
     "Every client of the firm can be chosen in Clockify.",
     ("clio", "contacts"), ("clockify", "clients"), "to_right",
     (
-        line("name", "name", "to_right", "trim", required=True),
+        line("name", "name", "to_right", "template", {"text": "{name}", "longest": 100}, required=True),
         line("email", "email", "to_right", "email"),  # one way: GoHighLevel contacts write Clio's e-mail already
         line("address.street,address.city,address.province,address.postal_code", "address", "to_right", "template",
              {"text": "{address.street} {address.city} {address.province} {address.postal_code}", "longest": 3000},
@@ -214,9 +214,9 @@ _TIME = Flow(
         line("billable", "non_billable", "to_right", "not", blank="keep"),
         line("userId", "user.id", "to_right", "same", {"otherwise": "wait"}, required=True),
         line("projectId,description", "matter.id", "to_right", "matter_of_time", {"otherwise": "wait"}, required=True),
-        line("id", "reference", "to_right", "template", {"text": "clockify:{id}", **ONCE}),
+        line("id", "reference", "to_right", options=ONCE),  # as it is, so that the match key finds it again
     ),
-    keys=({"by": "field", "left": "id", "right": "reference", "prefix": "clockify:"},),
+    keys=({"by": "field", "left": "id", "right": "reference"},),
     filters=(
         {"side": "left", "field": "type", "is": "in", "values": ["REGULAR"]},
         {"side": "left", "field": "running", "is": "in", "values": [False]},

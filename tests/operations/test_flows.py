@@ -44,7 +44,7 @@ def test_the_rows_say_what_the_flow_says(firm):
 
     assert lines["|type"].options == {"value": "TimeEntry", "only_create": True}
     assert (lines["seconds|quantity"].transform, lines["seconds|quantity"].required) == ("duration", True)
-    assert lines["id|reference"].options["text"] == "clockify:{id}"
+    assert (lines["id|reference"].transform, lines["id|reference"].options) == ("copy", {"only_create": True})
     assert time.versions[0].options["deletes_right"] is True
     assert time.versions[0].filters[1] == {"side": "left", "field": "running", "is": "in", "values": [False]}
     in_engine = mappings.in_engine(time)

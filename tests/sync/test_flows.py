@@ -21,6 +21,7 @@ PROMISED = {
     ("ghl", "contacts"): [
         *fields("firstName lastName companyName address1 city state postalCode country"), *fields("email", "email"),
         *fields("phone", "phone"), *fields("dateOfBirth", "date"), *fields("tags", "list"),
+        *read_only("additionalEmails additionalPhones", "list"),
     ],
     ("ghl", "opportunities"): [
         *fields("name source"), *fields("status pipelineStageId", "choice"), *fields("monetaryValue", "money"),
@@ -30,7 +31,7 @@ PROMISED = {
         *fields("type", "choice", required=True), *fields("first_name last_name name custom:9"),
         *fields("address.street address.city address.province address.postal_code address.country"),
         *fields("email", "email"), *fields("phone", "phone"), *fields("date_of_birth", "date"),
-        *read_only("is_client", "boolean"),
+        *read_only("is_client", "boolean"), *read_only("other_emails other_phones", "list"),
     ],
     ("clio", "matters"): [
         *fields("description", required=True), *fields("client.id", "ref", required=True), *fields("status", "choice"),
@@ -105,3 +106,10 @@ def test_the_highlevel_id_and_the_tags_go_where_the_firm_has_fields_for_them():
     assert whole.keys[0].model_dump()["right"] == "custom:12"
     assert [line.key for line in whole.lines[-2:]] == ["tags|custom:13", "id|custom:12"]
     assert not [line for line in flow.document().lines if "custom" in line.right]
+
+
+def test_pairs_of_another_mapping_are_told_from_keys_that_compare():
+    flow = FLOWS["clio_matters_ghl_opportunities"]
+    mapping = mappings.of_document(flow.document(), Side(1, *flow.left), Side(2, *flow.right))
+
+    assert (mapping.match_keys, mapping.link_flows) == ([], ["ghl_opportunities_clio_matters"])

@@ -109,8 +109,7 @@ def key_in_words(key: Key) -> str:
         "name": "the same name and a second fact", "link": f"linked by {key.flow}",
     }[key.by]  # fmt: skip
     fields = [*filter(None, (key.left, key.right)), *(f"{left} and {right}" for left, right in key.with_)]
-    prefix = f", “{key.prefix}” before the left one" if key.prefix else ""
-    return f"{what} ({', '.join(fields)}{prefix})" if fields else what
+    return f"{what} ({', '.join(fields)})" if fields else what
 
 
 def filter_in_words(one: Filter) -> str:

@@ -74,15 +74,13 @@ class End(Strict):
 class Key(Strict):
     """One way to find the record on the other side that is the same.
 
-    field: both fields hold the same, `prefix` standing before the left one's value on the right. link: the pair that
-    another mapping (`flow`) has linked. name: with a second fact, one of the pairs in `with`.
+    field, email, phone, name: see sync/matching.py. link: the pair that another mapping (`flow`) has linked.
     """
 
     by: Literal["field", "email", "phone", "name", "link"]
     left: Names = ""
     right: Names = ""
     with_: tuple[tuple[Names, Names], ...] = Field(default=(), alias="with")
-    prefix: str = Field(default="", max_length=40)
     flow: str | None = Field(default=None, max_length=60)
 
     @model_validator(mode="after")

@@ -106,6 +106,16 @@ class Mapping:
         """Whether anything travels to this side."""
         return towards in TOWARDS[self.direction]
 
+    @property
+    def match_keys(self) -> list[dict]:
+        """The keys that compare records, for sync/matching.py."""
+        return [key for key in self.keys if key["by"] != "link"]
+
+    @property
+    def link_flows(self) -> list[str]:
+        """The flows whose links count as this mapping's pairs, before any key; see World.linked_id."""
+        return [key["flow"] for key in self.keys if key["by"] == "link"]
+
     def lines_towards(self, side: str) -> list[Line]:
         """The lines that write this side."""
         return [line for line in self.lines if line.goes(side)] if self.goes(side) else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 import phonenumbers
 from nameparser import HumanName
@@ -47,6 +48,7 @@ def phone(value, options, spot: Spot):
 _EXTENSION = re.compile(r"(?:ext\.?|extension|x)\s*\d+$", re.IGNORECASE)
 
 
+@lru_cache(maxsize=20_000)  # the same number is compared on both sides, run after run
 def international(text: str, country: str) -> str | None:
     """A number as +15105550123, its extension behind it; None when the text is no number or says more than one.
 
