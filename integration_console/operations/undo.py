@@ -47,10 +47,13 @@ def plan(run: SyncRun) -> list[Step]:
     )
     taken = {number for number in db.session.scalars(again) if number}
     ends: dict[tuple[int, str], End] = {}
-    return [_step(db.session(), change, taken, ends) for change in changes]
+    going: set[tuple[str, str]] = set()  # what is deleted on the way: a matter before the client it was made for
+    return [_step(db.session(), change, taken, ends, going) for change in changes]
 
 
-def _step(session: Session, change: Change, taken: set[int], ends: dict[tuple[int, str], End]) -> Step:
+def _step(
+    session: Session, change: Change, taken: set[int], ends: dict[tuple[int, str], End], going: set[tuple[str, str]]
+) -> Step:
     end = _end(change, ends)
     record = records.find(session, change.connection_id, change.resource, str(change.external_id))
     if change.id in taken:
@@ -61,20 +64,22 @@ def _step(session: Session, change: Change, taken: set[int], ends: dict[tuple[in
         return Step(change, record, False, "", [], f"It is no longer at {end.service.label}.")
     plain = end.plain(record.external_id, record.data)
     moved = [name for name in change.after if not same(told(plain, name), change.after[name])]
-    op = "delete" if change.op == "create" else "update"
-    if op == "delete" and moved:
+    made = change.op == "create"
+    if made and moved:
         return Step(change, record, False, "", [], f"Since then {', '.join(moved)} changed at {end.service.label}.")
-    fields = [
-        {"field": name, "now": told(plain, name), "then": change.before.get(name)}
-        for name in change.wanted if name not in moved
-    ]  # fmt: skip
+    away = end.service.writing.put_away.get(change.resource) if made else None
+    op = "delete" if made and not away else "update"
+    then = away or {name: change.before.get(name) for name in change.wanted if name not in moved}
+    fields = [{"field": name, "now": told(plain, name), "then": value} for name, value in then.items()]
     if op == "update" and not fields:
         return Step(change, record, False, "", [], f"Since then {', '.join(moved)} changed at {end.service.label}.")
     values = {one["field"]: one["then"] for one in fields} if op == "update" else {}
     write = Write(op, change.resource, values, change.external_id, record.data, end.custom, allow_closed=True)
-    if why := guards.refusal(session, end, write, undo=True):
+    if why := guards.refusal(session, end, write, going=going):
         return Step(change, record, False, "", [], why)
     why = f"Left as it is, since it changed: {', '.join(moved)}." if moved else ""
+    if op == "delete":
+        going.add((change.resource, str(change.external_id)))
     return Step(change, record, True, op, fields if op == "update" else [], why)
 
 

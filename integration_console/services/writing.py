@@ -66,6 +66,8 @@ class Writing:
     inside: ClassVar[Mapping[str, tuple[tuple[str, str], ...]]] = {}
     # An object is never deleted while others name it: {"contacts": (("matters", "client.id"),)}.
     held_by: ClassVar[Mapping[str, tuple[tuple[str, str], ...]]] = {}
+    # Where an object is put away rather than deleted, the values that do it: {"projects": {"archived": True}}.
+    put_away: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
 
     def fields(self, resource: str, custom: Sequence[Mapping[str, Any]] = ()) -> list[Field]:
         """What of this resource can be mapped; `custom`: the account's records of custom field definitions."""

@@ -5,7 +5,7 @@ Checked here, in the one sender, right before a write would leave (W8); a mappin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
@@ -30,10 +30,10 @@ def may_write(service: Service, resource: Resource, op: str) -> bool:
     return not resource.trust and op in service.writing.writable.get(resource.key, ())
 
 
-def refusal(session: Session, end: End, write: Write, *, undo: bool = False) -> str | None:
+def refusal(session: Session, end: End, write: Write, *, going: Collection[tuple[str, str]] = ()) -> str | None:
     """Why this write must not leave, in a sentence; None when it may.
 
-    undo: it takes back what the console itself did; only then may an object be deleted that a mapping did not make.
+    going: (resource, id) of objects that are deleted before it, and hold nothing any more.
     """
     if not may_write(end.service, end.resource, write.op):
         what = "client trust money" if end.resource.trust else end.resource.label.lower()
@@ -42,7 +42,7 @@ def refusal(session: Session, end: End, write: Write, *, undo: bool = False) -> 
         return said
     if said := _within(session, end, write):
         return said
-    return _held(session, end, write) if write.op == "delete" else None
+    return _held(session, end, write, going) if write.op == "delete" else None
 
 
 def _within(session: Session, end: End, write: Write) -> str | None:
@@ -60,14 +60,15 @@ def _within(session: Session, end: End, write: Write) -> str | None:
     return None
 
 
-def _held(session: Session, end: End, write: Write) -> str | None:
+def _held(session: Session, end: End, write: Write, going: Collection[tuple[str, str]]) -> str | None:
     """An object that others stand on, such as a client with matters or bills, is never deleted."""
     holders: Sequence[tuple[str, str]] = end.service.writing.held_by.get(write.resource, ())
     for kind, path in holders:
         at = tuple(path.split("."))
+        gone = [number for resource, number in going if resource == kind]
         query = select(Record.id).where(
             Record.connection_id == end.connection_id, Record.resource == kind, Record.deleted_at.is_(None),
-            Record.data[at].as_string() == str(write.external_id),
+            Record.data[at].as_string() == str(write.external_id), Record.external_id.not_in(gone),
         )  # fmt: skip
         if session.scalar(query.limit(1)):
             label = end.service.resources[kind].label.lower()

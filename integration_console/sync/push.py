@@ -171,7 +171,7 @@ class Sender:
 
     def _refused(self, change: Change, end: End, write: Write) -> str | None:
         with self.work() as session:
-            said = guards.refusal(session, end, write, undo=change.undoes_id is not None)
+            said = guards.refusal(session, end, write)
             if said:
                 guards.note(session, end, write, said, change)
         return said

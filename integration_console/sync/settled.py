@@ -81,6 +81,8 @@ def done(session: Session, end: End, change: Change, landed: Landed, *, run_id: 
         values["after"] = {name: told(plain, name) for name in change.wanted}
         if change.link_id is not None:
             _agree(session, end, change, record, plain)
+            if _put_away(session, change):
+                session.execute(update(RecordLink).where(RecordLink.id == change.link_id).values(state="cut"))
     session.execute(update(Change).where(Change.id == change.id).values(**values))
 
 
@@ -153,6 +155,12 @@ def side_of(session: Session, link: RecordLink, change: Change) -> str:
     mapping = session.get_one(DataMapping, link.mapping_id)
     is_left = (mapping.left_connection_id, mapping.left_resource) == (change.connection_id, change.resource)
     return "left" if is_left else "right"
+
+
+def _put_away(session: Session, change: Change) -> bool:
+    """Whether it takes a create back where nothing is deleted: the pair is none any more, and is not made again."""
+    undone = session.get(Change, change.undoes_id) if change.undoes_id else None
+    return undone is not None and undone.op == "create"
 
 
 def _forget(session: Session, end: End, change: Change, run_id: int | None) -> None:

@@ -44,6 +44,7 @@ class ClockifyWriting(Writing):
         "clients": frozenset(("create", "update", "delete")),
         "projects": frozenset(("create", "update", "delete")),
     }
+    put_away: ClassVar = {"clients": {"archived": True}, "projects": {"archived": True}}
 
     def fields(self, resource: str, custom: Sequence[Mapping[str, Any]] = ()) -> list[Field]:
         """The fields every workspace has, then those this one made itself."""
