@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import Select, and_, exists, false, or_, select
@@ -154,13 +155,33 @@ class Carrier:
     def _newcomers(self) -> Iterator[list[Step]]:
         """Records nobody has looked at, that changed since, or that wait: first the left ones, then the right ones."""
         pairing = Pairing(self.mapping, self.ends, self.look)
+        if self.chosen.only is None:
+            yield from self._paired_elsewhere(pairing)
         for side in ("left", "right"):
-            if side == "right" and not self.mapping.keys and not self.mapping.creates("left"):
+            if side == "right" and not self._starts_right():
                 return
             pairing.match_all(side, (seen for batch in self._unpaired(side) for seen, _ in batch))
             for batch in self._unpaired(side):
                 pairing.fetch(side, [seen for seen, _ in batch])
                 yield [step for seen, known in batch if (step := self._placed(pairing, side, seen, known))]
+
+    def _starts_right(self) -> bool:
+        """Whether a new record on the right is worth a look: one that only ever answers the left is found from there."""
+        mapping = self.mapping
+        return mapping.creates("left") or (bool(mapping.match_keys) and not mapping.creates("right"))
+
+    def _paired_elsewhere(self, pairing: Pairing) -> Iterator[list[Step]]:
+        """Pairs that another mapping has linked, and this one takes over."""
+        for batch in _batches(pairing.elsewhere()):
+            with self.look() as session:
+                lefts = self.ends["left"].some(session, [left for left, _ in batch])
+                rights = self.ends["right"].some(session, [right for _, right in batch])
+            found = [(lefts[left], rights[right]) for left, right in batch if left in lefts and right in rights]
+            for left, right in found:
+                pairing.paired("left", left, right)
+            yield [
+                self.pair(left, right, None, how="Another mapping pairs these two records.") for left, right in found
+            ]
 
     def _unpaired(self, side: str) -> Iterator[list[tuple[Seen, Known | None]]]:
         end, own = self.ends[side], getattr(RecordLink, f"{side}_record_id")
@@ -199,9 +220,13 @@ class Carrier:
         """What a record without a pair comes to. None when it was paired a moment ago, from the other side."""
         if pairing.is_paired(side, seen.record_id):
             return None
-        found = pairing.find(side, seen)
         facts: dict[str, Any] = {side: seen, "known": known, "side": side}
+        if self.chosen.only is None and not takes_part(self.mapping, side, seen.plain):
+            return Step("aside", **facts, reason="The mapping's filter leaves it out.")
+        found = pairing.find(side, seen)
         if (other := found.record) is not None:
+            if not takes_part(self.mapping, OTHER[side], other.plain):
+                return Step("aside", **facts, reason=f"The mapping's filter leaves out {other.label}, its other half.")
             pairing.paired(side, seen, other)
             left, right = (seen, other) if side == "left" else (other, seen)
             return self.pair(left, right, known, how=found.how)
@@ -219,8 +244,6 @@ class Carrier:
             return Step(
                 "aside", **facts, reason=f"{end.service.label} has no such record, and this mapping makes none."
             )
-        if not takes_part(self.mapping, side, seen.plain) and self.chosen.only is None:
-            return Step("aside", **facts, reason="The mapping's filter leaves it out.")
         if pairing.was_parted(side, seen.record_id):
             return Step(
                 "aside", **facts, reason=f"Its other half was deleted at {end.service.label}; it is not made again."
@@ -258,3 +281,8 @@ def _on_its_way(link_id: Any) -> Any:
 def _missing(end: End, values: Iterable[str]) -> str:
     given = set(values)
     return ", ".join(one.label for one in end.fields() if one.required and one.name not in given)
+
+
+def _batches(pairs: Iterator[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:
+    while batch := list(islice(pairs, AT_ONCE)):
+        yield batch

@@ -58,7 +58,7 @@ class Pairing:
         self, mapping: Mapping, ends: Dictionary[str, End], look: Callable[[], AbstractContextManager[Session]]
     ) -> None:
         self.mapping, self.ends, self.look = mapping, ends, look
-        self.keys = [_prefixed(number, key) for number, key in enumerate(mapping.keys) if key["by"] != "link"]
+        self.keys = [_prefixed(number, key) for number, key in enumerate(mapping.match_keys)]
         self._matches: dict[int, Match] = {}  # of the side looked at now; those that found something
         self._records: dict[int, Seen] = {}
 
@@ -87,16 +87,22 @@ class Pairing:
 
     def _linked_elsewhere(self, session: Session) -> Iterator[tuple[int, int]]:
         """Pairs that another mapping of the same two resources has linked, as (left, right) of this one."""
-        for key in self.mapping.keys:
-            if key["by"] != "link":
-                continue
+        for flow in self.mapping.link_flows:
             query = select(RecordLink.left_record_id, RecordLink.right_record_id, DataMapping.left_connection_id).join(
                 DataMapping
             )
-            query = query.where(DataMapping.flow == key["flow"], RecordLink.state == "linked")
+            query = query.where(DataMapping.flow == flow, RecordLink.state == "linked")
             for left, right, connection_id in session.execute(query):
                 if left and right:
                     yield (left, right) if connection_id == self.mapping.left.connection_id else (right, left)
+
+    def elsewhere(self) -> Iterator[tuple[int, int]]:
+        """Pairs (left, right) that another mapping has linked, and that have no other pair here."""
+        rows = self._rows
+        return (
+            (left, right) for left, right in list(rows.linked.items())
+            if left not in rows.taken.left and right not in rows.taken.right and (left, right) not in rows.different
+        )  # fmt: skip
 
     def is_paired(self, side: str, record_id: int) -> bool:
         """Whether it has a pair, found before or just now."""
@@ -150,15 +156,12 @@ class Pairing:
     def fetch(self, side: str, batch: Sequence[Seen]) -> None:
         """Read the records found for a batch, so that finding each asks the database for nothing."""
         wanted = {one.record_id for seen in batch if (m := self._matches.get(seen.record_id)) for one in m.candidates}
-        wanted |= {number for seen in batch if (number := self._elsewhere(side, seen))}
         with self.look() as session:
             self._records = self.ends[OTHER[side]].some(session, sorted(wanted)) if wanted else {}
 
     def find(self, side: str, seen: Seen) -> Found:
         """What was found for one of the batch fetched last."""
         there = OTHER[side]
-        if (number := self._elsewhere(side, seen)) and not self.is_paired(there, number) and number in self._records:
-            return Found("one", self._records[number], "Another mapping pairs these two records.")
         match = self._matches.get(seen.record_id)
         found = [one for one in match.candidates if one.record_id in self._records] if match else []
         if match is None or not found:
@@ -172,18 +175,10 @@ class Pairing:
         candidates = [{"record_id": one.record_id, "score": one.score, "why": one.why} for one in found]
         return Found("several", how=match.reason or _sentence(found[0].why), candidates=candidates)
 
-    def _elsewhere(self, side: str, seen: Seen) -> int | None:
-        linked = self._rows.linked
-        return linked.get(seen.record_id) if side == "left" else self._turned_links.get(seen.record_id)
-
-    @cached_property
-    def _turned_links(self) -> dict[int, int]:
-        return {right: left for left, right in self._rows.linked.items()}
-
     def _candidate(self, side: str, seen: Seen) -> Candidate:
         plain = seen.plain
         if side == "left":
-            for number, key in enumerate(self.mapping.keys):
+            for number, key in enumerate(self.mapping.match_keys):
                 if key.get("prefix") and (value := plain.get(key["left"])):
                     plain = {**plain, _name(number): f"{key['prefix']}{value}"}
         return Candidate(seen.record_id, seen.external_id, plain)

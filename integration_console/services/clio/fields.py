@@ -39,6 +39,7 @@ CONTACT = (
     Field("address.country", "Country", group="Address"),
     Field("date_of_birth", "Date of birth", "date"),
     Field("company.id", "Company", "ref", of="contacts"),
+    _shown("is_client", "Is a client", "boolean"),
 )
 MATTER = (
     Field("description", "Description", required=True),
