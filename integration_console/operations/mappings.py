@@ -201,7 +201,7 @@ def activate(mapping: DataMapping, *, by: str) -> MappingVersion:
         if version.state == "active":
             version.state = "retired"
     draft.state, draft.activated_by, draft.activated_at = "active", by, clock.now()
-    mapping.active_version, mapping.first_run = draft.number, draft.preview.get("counts", draft.preview)
+    mapping.active_version, mapping.first_run = draft.number, draft.preview.get("wants", {})
     _set_state(mapping, "active", by, "")
     audit.add("mapping activated", mapping.name, actor=by, mapping=mapping.id, version=draft.number)
     db.session.commit()

@@ -164,8 +164,11 @@ def carry_out(hold: Hold) -> Ending | None:
     db.session.remove()
 
     def other(flow: str) -> Crossing | None:
-        found = crossings.active_flow(flow)
-        return crossings.of(found, found.active_version, hold.look, opened.upstream_of) if found else None
+        try:
+            found = crossings.active_flow(flow)
+            return crossings.of(found, found.active_version, hold.look, opened.upstream_of) if found else None
+        finally:
+            db.session.remove()  # or what it looked at would keep SQLite's writer lock from the next page
 
     bridge = Bridge(
         run_id=hold.run_id, part_id=part, work=hold.work, look=hold.look, flush=opened.flush, rules=rules(),

@@ -166,7 +166,7 @@ class Carrier:
                 yield [step for seen, known in batch if (step := self._placed(pairing, side, seen, known))]
 
     def _starts_right(self) -> bool:
-        """Whether a new record on the right is worth a look: one that only ever answers the left is found from there."""
+        """Whether new records on the right are looked at; those that only ever answer the left are found from there."""
         mapping = self.mapping
         return mapping.creates("left") or (bool(mapping.match_keys) and not mapping.creates("right"))
 

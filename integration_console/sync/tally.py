@@ -26,6 +26,7 @@ class Tally:
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTED, 0))
     samples: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     writes: dict[str, int] = field(default_factory=lambda: {"left": 0, "right": 0})
+    wants: dict[str, int] = field(default_factory=lambda: {"create": 0, "update": 0, "delete": 0})  # writes by kind
 
     def add(self, steps: Iterable[Step]) -> None:
         """Count a batch."""
@@ -37,7 +38,9 @@ class Tally:
                     kept.append(sample(step))
             for side in OTHER:
                 wants = step.verdict is not None and bool(step.verdict.towards(side))
-                self.writes[side] += wants or (step.kind == "delete" and step.side == side)
+                if wants or (step.kind == "delete" and step.side == side):
+                    self.writes[side] += 1
+                    self.wants[step.kind if step.kind in ("create", "delete") else "update"] += 1
 
     @staticmethod
     def _kinds(step: Step) -> list[str]:

@@ -1,0 +1,195 @@
+"""The ready mappings at work: previewed, switched on, and carried between three accounts at the sandbox."""
+
+import pytest
+from sqlalchemy import func, select
+
+from integration_console.models import Change, DataMapping, RecordLink, db
+from integration_console.operations import flows, mappings, previews
+from integration_console.sync.flows import CLIENTS, CONTACTS, MATTERS, PROJECTS, STAGES, TIME
+
+from .conftest import connect, sync
+from .mapped import keep_only, push
+
+READ = {
+    "ghl": ["contacts", "opportunities", "custom_fields", "users", "pipelines"],
+    "clio": ["contacts", "matters", "activities", "custom_fields", "users", "practice_areas", "matter_stages"],
+    "clockify": ["clients", "projects", "users", "time_entries", "custom_fields"],
+}
+
+
+@pytest.fixture
+def firm(session, sandbox):
+    """Three small accounts, connected and read once, with a draft of every ready mapping."""
+    keep_only(sandbox.ghl, "contacts", 15)
+    keep_only(sandbox.ghl, "opportunities", 12)
+    keep_only(sandbox.clio, "contacts", 15)
+    keep_only(sandbox.clio, "matters", 8)
+    keep_only(sandbox.clio, "activities", 3)
+    keep_only(sandbox.clockify, "projects", 2)
+    keep_only(sandbox.clockify, "clients", 2)
+    keep_only(sandbox.clockify, "time_entries", 4)
+    found = {key: connect(sandbox, key) for key in READ}
+    for key, number in found.items():
+        sync(number, kind="full", only=READ[key])
+    flows.ensure()
+    return found
+
+
+def switched_on(flow: str) -> int:
+    """Preview and activate a ready mapping; its number."""
+    mapping = db.session.scalar(select(DataMapping).filter_by(flow=flow))
+    previews.preview(mapping, mappings.draft_of(mapping))
+    mapping = db.session.scalar(select(DataMapping).filter_by(flow=flow))
+    mappings.activate(mapping, by="ada@firm")
+    return mapping.id
+
+
+def links(mapping: int) -> dict[str, int]:
+    rows = db.session.execute(
+        select(RecordLink.state, func.count()).where(RecordLink.mapping_id == mapping).group_by(RecordLink.state)
+    ).all()
+    db.session.rollback()
+    return dict(rows)
+
+
+def partner(mapping: int, left: str) -> int | None:
+    """Clio's or Clockify's id of what is linked with that record."""
+    rows = db.session.scalars(select(RecordLink).filter_by(mapping_id=mapping, state="linked")).all()
+    found = [row.right_record.external_id for row in rows if row.left_record.external_id == left]
+    db.session.rollback()
+    return found[0] if found else None
+
+
+def win(sandbox, contact: dict, name: str) -> str:
+    """An opportunity of that contact, won."""
+    known = sandbox.ghl.record("opportunities", 1)
+    given = {"name": name, "status": "won", "contactId": contact["id"], "assignedTo": known["assignedTo"],
+             "pipelineId": known["pipelineId"], "pipelineStageId": known["pipelineStageId"]}  # fmt: skip
+    return sandbox.ghl.put("opportunities", given)["id"]
+
+
+def test_a_won_opportunity_becomes_a_matter_and_its_client_is_made_first(firm, sandbox):
+    contacts, matters = switched_on(CONTACTS), switched_on(MATTERS)
+    push(contacts)
+    person = sandbox.ghl.put("contacts", {"firstName": "Nova", "lastName": "Quist", "email": "nova@example.org"})
+    won = win(sandbox, person, "Rear-ended on the motorway, whiplash and a broken wrist")
+    sync(firm["ghl"], only=["contacts", "opportunities"])
+
+    run = push(matters, release_brake=True)
+
+    assert run.new >= 2, run.message
+    made = sandbox.clio.record("matters", int(partner(matters, won)))
+    assert made["description"] == "Rear-ended on the motorway, whiplash and a broken wrist"
+    assert made["status"] == "Open"
+    assert str(made["client"]["id"]) == partner(contacts, person["id"])
+    assert push(matters).new == 0
+
+
+def test_an_opportunity_that_is_not_won_waits_until_it_is(firm, sandbox):
+    push(switched_on(CONTACTS))
+    matters = switched_on(MATTERS)
+    contact = sandbox.ghl.record("contacts", 1)
+    number = win(sandbox, contact, "A lease")
+    sandbox.ghl.put("opportunities", {"id": number, "status": "open"})
+    sync(firm["ghl"], only=["opportunities"])
+    push(matters)
+    assert partner(matters, number) is None
+
+    sandbox.ghl.put("opportunities", {"id": number, "status": "won"})
+    sync(firm["ghl"], only=["opportunities"])
+    push(matters)
+
+    assert partner(matters, number)
+
+
+def test_a_closed_matter_shows_at_the_opportunity_it_came_from(firm, sandbox):
+    push(switched_on(CONTACTS))
+    matters = switched_on(MATTERS)
+    number = win(sandbox, sandbox.ghl.record("contacts", 1), "A lease")
+    sync(firm["ghl"], only=["opportunities"])
+    push(matters)
+    mapping = db.session.scalar(select(DataMapping).filter_by(flow=STAGES))
+    document = mappings.document(mapping).to_json()
+    document["lines"][0]["options"]["pairs"] = [["open", "won"], ["closed", "lost"]]
+    mappings.edit(mapping, by="ada@firm", lines=document["lines"])
+    stages = switched_on(STAGES)
+    push(stages)
+
+    sandbox.clio.put("matters", {"id": int(partner(matters, number)), "status": "closed"})
+    sync(firm["clio"], only=["matters"])
+    push(stages)
+
+    assert sandbox.ghl.record("opportunities", number)["status"] == "lost"
+
+
+def test_an_open_matter_gets_a_project_of_its_client_and_a_closed_one_archives_it(firm, sandbox):
+    clients, projects = switched_on(CLIENTS), switched_on(PROJECTS)
+    push(clients)
+    client = next(iter(sandbox.clio.shelves["contacts"].numbers()))
+    matter = sandbox.clio.put("matters", {"client": {"id": client}, "description": "Lease dispute"})["id"]
+    sync(firm["clio"], only=["matters"])
+
+    push(projects)
+
+    made = partner(projects, str(matter))
+    assert sandbox.clockify.record("projects", made)["clientId"] == partner(clients, str(client))
+    sandbox.clio.put("matters", {"id": matter, "status": "closed"})
+    sync(firm["clio"], only=["matters"])
+    push(projects)
+    assert sandbox.clockify.record("projects", made)["archived"] is True
+
+
+def test_hours_become_time_on_the_matter_follow_while_unbilled_and_then_rest(firm, sandbox):
+    push(switched_on(CLIENTS))
+    projects, time = switched_on(PROJECTS), switched_on(TIME)
+    client = next(iter(sandbox.clio.shelves["contacts"].numbers()))
+    matter = sandbox.clio.put("matters", {"client": {"id": client}, "description": "Lease dispute"})
+    sync(firm["clio"], only=["matters"])
+    push(projects)
+    worked = {"start": "2026-11-20T15:00:00Z", "end": "2026-11-20T16:30:00Z", "duration": "PT1H30M"}
+    by_project = sandbox.clockify.put("time_entries", {
+        "projectId": partner(projects, str(matter["id"])), "description": "Call with the landlord", "billable": True,
+        "timeInterval": worked,
+    })["id"]  # fmt: skip
+    by_number = sandbox.clockify.put("time_entries", {
+        "description": f"Working on #{matter['display_number']}", "billable": False, "timeInterval": worked,
+    })["id"]  # fmt: skip
+    running = sandbox.clockify.put("time_entries", {
+        "projectId": partner(projects, str(matter["id"])), "timeInterval": {**worked, "end": None, "duration": None},
+    })["id"]  # fmt: skip
+    sync(firm["clockify"], kind="full", only=["time_entries", "projects"])
+
+    push(time)
+
+    activity = sandbox.clio.record("activities", int(partner(time, by_project)))
+    assert (activity["type"], activity["quantity"], activity["note"]) == ("TimeEntry", 5400, "Call with the landlord")
+    assert (activity["matter"]["id"], activity["non_billable"]) == (matter["id"], False)
+    other = sandbox.clio.record("activities", int(partner(time, by_number)))
+    assert (other["matter"]["id"], other["non_billable"]) == (matter["id"], True)
+    assert partner(time, running) is None
+
+    sandbox.clockify.put("time_entries", {"id": by_project, "description": "Call with the landlord's lawyer"})
+    sandbox.clockify.delete("time_entries", by_number)
+    sandbox.clio.put("activities", {"id": activity["id"], "billed": True})
+    sync(firm["clockify"], kind="full", only=["time_entries"])
+    sync(firm["clio"], only=["activities"])
+    run = push(time)
+
+    assert run.deleted == 1, run.message
+    assert sandbox.clio.get("activities", other["id"]) is None
+    assert sandbox.clio.record("activities", activity["id"])["note"] == "Call with the landlord"
+    assert "bill" in run.message
+
+
+def test_every_ready_mapping_can_be_previewed_and_costs_what_it_says(firm, sandbox):
+    for flow in (CONTACTS, MATTERS, STAGES, CLIENTS, PROJECTS, TIME):
+        mapping = db.session.scalar(select(DataMapping).filter_by(flow=flow))
+        before = [len(upstream.requests) for upstream in sandbox.upstreams.values()]
+
+        told = previews.preview(mapping, mappings.draft_of(mapping))
+
+        assert [len(upstream.requests) for upstream in sandbox.upstreams.values()] == before
+        assert sum(told["writes"].values()) == sum(told["wants"].values())
+        assert told["calls"] >= sum(told["writes"].values())
+        assert not db.session.scalar(select(func.count()).select_from(Change))
+        db.session.rollback()
