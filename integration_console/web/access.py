@@ -36,7 +36,10 @@ _WHO = {
         "retry failed reads",
         "keep own profile",
     ),
-    ("admin", "staff"): ("see record contents", "start runs", "pause connections", "close dead letters", "export"),
+    ("admin", "staff"): (
+        "see record contents", "start runs", "pause connections", "close dead letters", "export",
+        "settle conflicts",  # also what is the same record on both sides
+    ),
     ("admin",): ("manage connections", "manage people", "change settings", "see audit log"),
 }  # fmt: skip
 RIGHTS: dict[str, tuple[str, ...]] = {right: roles for roles, rights in _WHO.items() for right in rights}

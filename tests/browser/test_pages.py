@@ -7,6 +7,7 @@ import re
 import pytest
 
 from ..operations.conftest import point_at
+from ..operations.two_sides import TwoSides, flat
 from ..web.firm import Firm
 from .conftest import NARROW, WIDE
 
@@ -30,6 +31,23 @@ def firm(monkeypatch, upstreams, app):
     return firm
 
 
+@pytest.fixture
+def pairs(monkeypatch, app):
+    """What waits for a decision, pairs in several states, and conflicts."""
+    flat(monkeypatch)
+    with app.app_context():
+        two = TwoSides()
+        street = {"email": "ada@example.com", "phone": "(415) 555-0132"}
+        clients = [two.client("c1", **street), two.client("c2", "Adelaide Lovelace-Byron", email="ada@example.com")]
+        two.asks(two.lead("g1", **street), *clients)
+        linked = two.pair(decided_by="staff@example.com")
+        two.row("cut", two.lead("g8"), two.client("c8"), reason="They are cousins.", decided_by="staff@example.com")
+        two.row("waiting", two.lead("g9", "Grace Hopper", email="grace@example.com"), reason="Waits for its matter.")
+        two.conflict(linked)
+        two.conflict(linked, "settled", "left", rule="left", line="email|email", left_field="email")
+    return two
+
+
 PAGES = (
     "/", "/connections", "/connections/new", "/connections/new/clio", "/connections/new/ghl", "/connections/1",
     "/connections/1/timeline", "/connections/1/settings", "/connections/1/reconnect", "/connections/1/runs/new",
@@ -37,6 +55,11 @@ PAGES = (
     "/records/1/bank_accounts", "/records/1", "/transactions", "/transactions?q=colour:red", "/transactions?status=404",
     "/transactions/3", "/transactions/3?tab=response", "/transactions/3?tab=attempts", "/errors", "/errors/log",
     "/errors?state=resolved", "/errors/1",
+)  # fmt: skip
+PAIR_PAGES = (
+    "/matches", "/matches?state=linked", "/matches?state=paused", "/matches?state=odd", "/matches/1", "/matches/2",
+    "/matches/3", "/matches/4", "/conflicts", "/conflicts?state=settled", "/conflicts?state=flipped", "/conflicts/1",
+    "/conflicts/2",
 )  # fmt: skip
 EXPLAINED = ("/runs?state=odd", "/transactions?q=colour:red")  # a 422 that browsers note in their console
 
@@ -47,19 +70,33 @@ EXPLAINED = ("/runs?state=odd", "/transactions?q=colour:red")  # a 422 that brow
 def test_axe_finds_nothing_and_no_page_is_wider_than_its_window(tab, live, firm, theme, size):
     tab.sign_in(live.user())
     tab.look(theme, size)
+    assert not faults_of(tab, PAGES, size)
+
+
+@pytest.mark.parametrize(
+    ("theme", "size"), LOOKS, ids=lambda value: value if isinstance(value, str) else value["width"]
+)
+def test_axe_finds_nothing_on_the_pages_of_pairs(tab, live, pairs, theme, size):
+    tab.sign_in(live.user())
+    tab.look(theme, size)
+    assert not faults_of(tab, PAIR_PAGES, size)
+
+
+def faults_of(tab, paths, size) -> list[str]:
+    """What axe finds, and pages wider than their window."""
     found = []
-    for path in PAGES:
+    for path in paths:
         page = tab.open(path)
         found += [f"{path}: {violation}" for violation in tab.violations()]
         if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
             found.append(f"{path} is wider than {size['width']}")
     tab.said[:] = [said for said in tab.said if "422" not in said]
-    assert not found
+    return found
 
 
-def test_a_page_never_shows_the_words_of_a_program(tab, live, firm):
+def test_a_page_never_shows_the_words_of_a_program(tab, live, firm, pairs):
     tab.sign_in(live.user())
-    for path in PAGES:
+    for path in PAGES + PAIR_PAGES:
         text = tab.open(path).inner_text("main")
         if "/transactions/" in path or path == "/errors/1":
             continue  # what the upstream said, in its own words

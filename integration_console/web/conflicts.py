@@ -1,0 +1,76 @@
+"""Conflicts: both sides changed the same field. Both values, who won, and one click to turn it round."""
+
+from __future__ import annotations
+
+from flask import Blueprint, flash, redirect, render_template, url_for
+
+from ..operations import conflicts, matches, pairs
+from . import Menu, forms
+from .access import actor, can, may
+from .filters import Asked
+
+page = Blueprint("conflicts", __name__, url_prefix="/conflicts")
+menu = Menu("Conflicts", icon="lightning-charge", order=54, key="f", badge=conflicts.open_count,
+            badge_label="open conflicts")  # fmt: skip
+
+TABS = {"open": "Open", "settled": "Settled", "flipped": "Flipped"}
+EMPTY = {
+    "open": "No conflict waits for you. One comes here when both sides change the same field between two runs and the "
+    "mapping says that a person is asked.",
+    "settled": "No conflict was settled yet. Those that a mapping's own rule settles are listed here too, with the "
+    "value that lost.",
+    "flipped": "No conflict was flipped. A settled one is flipped on its page when the wrong value won.",
+}  # fmt: skip
+RULES = {"ask": "a person is asked", "newest": "the newer value wins"}  # else one side's
+
+
+@page.get("")
+@may("see records")
+def index():
+    """Conflicts in one state, the newest first."""
+    asked = Asked({"state": "State", "mapping": "Mapping"})
+    state = asked.one_of("state", TABS) or "open"
+    names = {str(mapping.id): mapping.name for mapping in matches.mappings()}
+    mapping, older = asked.number("mapping"), asked.cursor.get("older", "")
+    place = int(older) if older.isascii() and older.isdecimal() and len(older) < 16 else None
+    rows, further = ([], None) if asked.errors else conflicts.listing(state, mapping, place)
+    chips = [(text, url) for text, url in asked.chips({"mapping": names}) if not text.startswith("State:")]
+    return render_template(
+        "conflicts/index.html", asked=asked, state=state, tabs=TABS, rows=rows, chips=chips, empty=EMPTY[state],
+        mappings=[("", "All"), *names.items()], older=asked.url(older=further) if further else None,
+        held=conflicts.held_words, may_see=can("see record contents"),
+    ), asked.status  # fmt: skip
+
+
+@page.get("/<int:conflict_id>")
+@may("see records")
+def show(conflict_id: int):
+    """One conflict: both values, their times, what was there before, and who won."""
+    detail = conflicts.detail(conflict_id)
+    conflict, link = detail.conflict, detail.conflict.link
+    return render_template(
+        "conflicts/show.html", detail=detail, conflict=conflict, link=link, rules=RULES, held=conflicts.held_words,
+        records={"left": link.left_record, "right": link.right_record}, sides=pairs.SIDES, other=pairs.other,
+        labels={"left": detail.row.left_label, "right": detail.row.right_label},
+        fields={"left": conflict.left_field, "right": conflict.right_field},
+        paired=link.state in ("linked", "paused"), may_see=can("see record contents"),
+        may_decide=can("settle conflicts"),
+    )  # fmt: skip
+
+
+@page.post("/<int:conflict_id>/settle")
+@may("settle conflicts")
+def settle(conflict_id: int):
+    """One of the two values holds."""
+    conflicts.settle(conflict_id, forms.sent("winner")["winner"], by=actor())
+    flash("It is settled. The next run carries the value over.", "success")
+    return redirect(url_for("conflicts.show", conflict_id=conflict_id))
+
+
+@page.post("/<int:conflict_id>/flip")
+@may("settle conflicts")
+def flip(conflict_id: int):
+    """The value that lost wins after all."""
+    conflicts.flip(conflict_id, by=actor(), winner=forms.sent("winner")["winner"] or None)
+    flash("It is flipped. The next run carries the value over.", "success")
+    return redirect(url_for("conflicts.show", conflict_id=conflict_id))
