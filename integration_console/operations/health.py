@@ -67,7 +67,7 @@ def backlog() -> dict[str, Any]:
 
 def _by_state(model: type[SyncRun] | type[Change], states: tuple[str, ...]) -> dict[str, int]:
     query = select(model.state, func.count()).where(model.state.in_(states)).group_by(model.state)
-    found = {state: count for state, count in db.session.execute(query)}
+    found = {state: int(count) for state, count in db.session.execute(query)}
     return {state: found.get(state, 0) for state in states}
 
 
