@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import click
 
-from ..models import SyncRun
+from ..models import Connection, SyncRun
 from ..operations import connections, runs
 from ..sync.outcome import receipt
 from . import output
@@ -27,6 +27,8 @@ def sync(connection_id: int, full: bool, only: tuple[str, ...], records: tuple[s
         raise click.UsageError("--record stands alone: it reads single records.")
     connection = connections.find(connection_id)
     wish = Wish(connection, "full" if full else "incremental", only, records)
+    if full and not as_json:
+        _tell_forecast(connection, only)
     with _progress(as_json) as show:
         run = runs.find(carry(wish, show))
     output.document(receipt(run)) if as_json else _print(run)
@@ -34,6 +36,17 @@ def sync(connection_id: int, full: bool, only: tuple[str, ...], records: tuple[s
         raise click.exceptions.Exit(WITH_PROBLEMS)
     if run.state != "done":
         raise Failed(run.message or f"The run ended as {run.state}.")
+
+
+def _tell_forecast(connection: Connection, only: Iterable[str]) -> None:
+    """What a full read will take, as far as earlier reads tell."""
+    lines = runs.forecast(connection, only)
+    known = [line for line in lines if line.calls is not None]
+    if known:
+        calls, minutes = sum(line.calls or 0 for line in known), sum(line.seconds or 0 for line in known) / 60
+        many = f"{calls:,} {'call' if calls == 1 else 'calls'}"
+        rest = ", and what was never read before" if len(known) < len(lines) else ""
+        click.echo(f"Forecast: about {many}, {max(minutes, 0.1):,.1f} minutes at the allowed speed{rest}.")
 
 
 def _print(run: SyncRun) -> None:

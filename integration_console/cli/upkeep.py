@@ -1,4 +1,4 @@
-"""`flask check`, `logs report`, `purge`: is all well, how do the services behave, what is past its days."""
+"""`flask check`, `logs report`, `purge`, `keys rotate`: is all well, and what keeps it so."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import click
 
 from ..errors import ConsoleError
 from ..models import Connection
-from ..operations import calls, connections, health, retention, sealed
+from ..operations import calls, connections, health, retention, rotation, sealed
 from . import output
-from .plainly import WITH_PROBLEMS, command, in_one_line
+from .plainly import WITH_PROBLEMS, command, in_one_line, who
 from .stored import Since
 
 Line = tuple[str, bool, str]  # what was looked at, whether it is fine, in words
@@ -91,4 +91,23 @@ def purge(as_json: bool) -> None:
     click.echo(f"Removed {told}." if told else "Nothing is past its days.")
 
 
-commands = [check, log_commands, purge]
+key_commands = click.Group("keys", help="The keys that seal credentials at rest.")
+
+
+@command("rotate", group=key_commands)
+def rotate(as_json: bool) -> None:
+    """Seal every stored secret with the first of ENCRYPTION_KEYS; then the others may go."""
+    done = rotation.rotate(who())
+    unreadable = done["unreadable"]
+    if as_json:
+        output.document(done)
+    else:
+        told = ", ".join(f"{count:,} of {name}" for name, count in done.items() if name != "unreadable")
+        click.echo(f"Sealed with the first key: {told}.")
+        if unreadable:
+            click.echo(f"{unreadable:,} could not be opened with any key: add the old key, or reconnect the accounts.")
+    if unreadable:
+        raise click.exceptions.Exit(WITH_PROBLEMS)
+
+
+commands = [check, log_commands, purge, key_commands]

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select
 
 from .. import clock, services
-from ..errors import Conflict, InvalidInput, NotFound, WrongAccount
+from ..errors import Conflict, InvalidInput, NeedsPerson, NotFound, WrongAccount
 from ..models import Connection, SyncRun, db
 from ..models.run import LIVE_STATES
 from ..services.base import Account, ApiKey, OAuth, Service
@@ -97,11 +97,24 @@ def _prove(service: Service, credentials: dict, settings: dict) -> tuple[Account
     opened = open_trial(service, credentials, settings)
     try:
         account = service.account(opened.upstream)
+    except NeedsPerson as error:
+        raise _not_let_in(service, settings, error) from None
     finally:
         opened.recorder.flush(db.session())
         db.session.commit()
     told = {name: str(value) for name, value in account.facts.items() if name in _setting_names(service)}
     return account, {**told, **settings}
+
+
+def _not_let_in(service: Service, settings: Mapping[str, str], error: NeedsPerson) -> NeedsPerson:
+    """A refusal of credentials that were only just entered: nobody has to reconnect anything."""
+    if error.status != 401:
+        return error
+    _, it_says, words = str(error).partition(" It says: ")
+    region = settings.get("region", "").upper()
+    hint = f" Are they of the region {region}? An account lives in one." if region and service.regions else ""
+    message = f"{service.label} does not accept these credentials.{hint}{it_says}{words}"
+    return NeedsPerson(message, status=error.status, raw=error.raw, code=error.code)
 
 
 def _checked_name(name: str) -> str:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask import current_app
-from sqlalchemy import delete, inspect, select
+from sqlalchemy import delete, func, inspect, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from .. import clock
-from ..models import Heartbeat, Setting, db
+from ..models import Change, DeadLetter, Heartbeat, Lease, Setting, SyncRun, db
+from ..models.run import LIVE_STATES
 
 DISK_FLOOR_MIB = 200
 
@@ -45,6 +47,28 @@ def is_alive(worker: Heartbeat) -> bool:
 def heard_since() -> datetime:
     """A worker not heard since this moment counts as gone."""
     return clock.now() - timedelta(seconds=max(2 * current_app.config["SETTINGS"].TICK_SECONDS, 10))
+
+
+def backlog() -> dict[str, Any]:
+    """What waits to be done, since when, and which worker has the clock (S5)."""
+    runs = _by_state(SyncRun, LIVE_STATES)
+    changes = _by_state(Change, ("pending", "retry", "uncertain", "dead"))
+    clock_lease = db.session.get(Lease, "clock")
+    return {
+        "runs": runs,
+        "oldest_queued_at": db.session.scalar(select(func.min(SyncRun.queued_at)).where(SyncRun.state == "queued")),
+        "dead_letters": db.session.scalar(select(func.count()).where(DeadLetter.resolved_at.is_(None))),
+        "changes": changes,
+        "leader": clock_lease.owner if clock_lease else None,
+        "leader_epoch": clock_lease.epoch if clock_lease else 0,
+        "leader_until": clock_lease.until if clock_lease else None,
+    }
+
+
+def _by_state(model: type[SyncRun] | type[Change], states: tuple[str, ...]) -> dict[str, int]:
+    query = select(model.state, func.count()).where(model.state.in_(states)).group_by(model.state)
+    found = {state: int(count) for state, count in db.session.execute(query)}
+    return {state: found.get(state, 0) for state in states}
 
 
 def _part(name: str, look) -> Part:

@@ -26,8 +26,9 @@ def callback(service: str):
         connection = consent.finish(service, session_hash=access.browser_mark(), **said)
     except (InvalidInput, Conflict, UpstreamError) as error:
         db.session.rollback()
+        status = 400 if getattr(error, "field", None) == "state" else 422  # no consent we began (X7)
         return render_template(
             "connections/consent_failed.html", service=services.by_key(service), message=str(error)
-        ), 422
+        ), status
     flash(f"{connection.name} is connected as {connection.account_name}.", "success")
     return redirect(url_for("connections.show", connection_id=connection.id))

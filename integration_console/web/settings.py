@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import platform
 import shutil
+from datetime import datetime
 from importlib.metadata import version as version_of
 
-from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from flask import Blueprint, current_app, flash, jsonify, redirect, render_template, request, url_for
 from sqlalchemy import select, text, tuple_
 
 from .. import __version__, clock, services
@@ -16,7 +17,7 @@ from ..operations import applications, health
 from ..operations import settings as firm_settings
 from . import Menu, access, forms
 from .access import may
-from .formatting import moment, size, zones
+from .formatting import iso, moment, size, zones
 
 page = Blueprint("settings", __name__, url_prefix="/settings")
 menu = Menu("Settings", icon="gear", order=90, key="s")
@@ -159,7 +160,7 @@ def _service_page(chosen, form: forms.Form):
 def system():
     """What runs here, in words that can be copied for support."""
     parts, workers = health.parts(), health.workers()
-    facts = _facts()
+    facts = _facts() | _waiting()
     report = "\n".join(
         [*(f"{name}: {value}" for name, value in facts.items()), *(f"{part.name}: {part.word}" for part in parts)]
         + [f"worker {worker.owner}: last heard {moment(worker.seen_at)}" for worker in workers]
@@ -167,6 +168,18 @@ def system():
     return render_template(
         "settings/system.html", shown=facts, parts=parts, workers=workers, is_alive=health.is_alive, report=report
     )
+
+
+@page.get("/system/status")
+@may("change settings")
+def status():
+    """The same for programs an administrator uses (S5)."""
+    parts = {part.name: part.word for part in health.parts()}
+    return jsonify(version=__version__, parts=parts, **{name: _plain(v) for name, v in health.backlog().items()})
+
+
+def _plain(value):
+    return iso(value) if isinstance(value, datetime) else value
 
 
 def _facts() -> dict[str, str]:
@@ -184,6 +197,19 @@ def _facts() -> dict[str, str]:
         "Flask, SQLAlchemy": f"{version_of('flask')}, {version_of('sqlalchemy')}",
         "Free disk": size(shutil.disk_usage(settings.INSTANCE_DIR).free),
         "Time here": moment(clock.now()),
+    }
+
+
+def _waiting() -> dict[str, str]:
+    """What waits, in a line each."""
+    work = health.backlog()
+    waiting = sum(work["runs"][state] for state in ("queued", "waiting"))
+    oldest = f", the oldest since {moment(work['oldest_queued_at'])}" if work["oldest_queued_at"] else ""
+    return {
+        "Runs under way": f"{work['runs']['running']:,}",
+        "Runs waiting": f"{waiting:,}{oldest}",
+        "Records not kept": f"{work['dead_letters']:,}",
+        "The clock": f"{work['leader']}, turn {work['leader_epoch']:,}" if work["leader"] else "nobody has had it yet",
     }
 
 

@@ -97,3 +97,15 @@ def test_check_goes_on_where_other_commands_stop(console, database):
     ended = console("check", "--json")
     assert ended.status == 3
     assert {line["name"]: line["ok"] for line in ended.lines()} == {"database": True, "schema": False, "disk": True}
+
+
+def test_a_new_key_takes_over(console, upstreams):
+    from cryptography.fernet import Fernet
+
+    old, new = Fernet.generate_key().decode(), Fernet.generate_key().decode()
+    console.environment["ENCRYPTION_KEYS"] = old
+    number = clio(console, upstreams)
+
+    assert console.json("keys", "rotate", ENCRYPTION_KEYS=f"{new},{old}")["connections"] == 1
+    assert console("connections", "test", number, ENCRYPTION_KEYS=new).status == 0
+    assert console("keys", "rotate").status == 3  # the old key opens nothing any more

@@ -43,6 +43,10 @@ def test_people_get_a_table_and_a_sentence(console, upstreams):
     assert "tags" in ended.out
     assert ended.out.splitlines()[-1].startswith("Run 1: done.")
 
+    again = console("sync", number, "--full", "--only", "tags", "--only", "clients")
+    told = "Forecast: about 1 call, 0.1 minutes at the allowed speed, and what was never read before."
+    assert again.out.splitlines()[0] == told
+
 
 @pytest.mark.one_database
 def test_wrong_usage_and_unknown_things(console, upstreams):

@@ -70,11 +70,17 @@ def test_a_row_moved_to_another_connection_is_refused(session, sandbox):
 @pytest.mark.parametrize(
     ("key", "changes", "error", "said"),
     [
-        ("ghl", {"credentials": {"api_key": "pit-wrong"}}, NeedsPerson, "GoHighLevel"),
-        ("clockify", {"credentials": {"api_key": "wrong"}}, NeedsPerson, "Clockify"),
+        ("ghl", {"credentials": {"api_key": "pit-wrong"}}, NeedsPerson, "GoHighLevel does not accept these"),
+        ("clockify", {"credentials": {"api_key": "wrong"}}, NeedsPerson, "Clockify does not accept these"),
         ("clockify", {"settings": {"workspace_id": "5f0000000000000000000000"}}, UpstreamError, "Clockify"),
         ("ghl", {"settings": {"location_id": "elsewhere"}}, UpstreamError, "GoHighLevel"),
-        ("clio", {"credentials": {"access_token": "another region's"}}, NeedsPerson, "Clio"),
+        ("clio", {"credentials": {"access_token": "another region's"}}, NeedsPerson, "Clio does not accept these"),
+        (
+            "clio",
+            {"credentials": {"access_token": "x"}, "settings": {"region": "eu"}},
+            NeedsPerson,
+            "region EU?",
+        ),
         ("clio", {"settings": {"region": "mars"}}, InvalidInput, "no region 'mars'"),
         ("clio", {"credentials": {"api_key": "k"}}, InvalidInput, "consent"),
         ("clockify", {"credentials": {"access_token": "t"}}, InvalidInput, "with a key"),

@@ -128,7 +128,7 @@ def test_consent_connects_the_account_once_and_keeps_its_tokens_off_the_page(adm
     page = admin.open(first.location)
     assert page.headings == ["By consent"]
     assert "is connected as Ashby & Okoye LLP" in page.text
-    assert admin.open(back).status == 422
+    assert admin.open(back).status == 400
     with firm.app.app_context():
         assert db.session.query(Connection).count() == 1
 
@@ -148,7 +148,7 @@ def test_a_consent_that_another_browser_began_is_refused_without_a_call(admin, e
     state = Page(answer).links["Continue to Clio"].rpartition("state=")[2].partition("&")[0]
     other = enter("admin", "other@example.com")
     page = other.open(f"/oauth/clio/callback?state={state}&code=anything")
-    assert page.status == 422
+    assert page.status == 400
     assert "Clio was not connected" in page.headings
     with firm.app.app_context():
         assert db.session.query(Connection).count() == 0

@@ -124,6 +124,24 @@ def test_an_unknown_service_is_a_page_that_does_not_exist(admin):
     assert admin.open("/settings/services/harbor").status == 404
 
 
+def test_what_waits_and_who_has_the_clock_is_told_to_people_and_programs(admin, enter, firm):
+    """S5"""
+    number = firm.connect()
+    firm.ask(number, "matters")
+    firm.refuse(number, "9001")
+
+    told = admin.client.get("/settings/system/status").get_json()
+
+    assert (told["runs"], told["dead_letters"]) == ({"queued": 1, "running": 0, "waiting": 0}, 1)
+    assert told["oldest_queued_at"].endswith("Z")
+    assert (told["leader"], told["leader_epoch"], told["changes"]["uncertain"]) == (None, 0, 0)
+    assert told["parts"]["database"] == "ok"
+    text = admin.open("/settings/system").text
+    assert "Runs waiting 1, the oldest since" in text
+    assert "Records not kept 1" in text
+    assert enter("staff").client.get("/settings/system/status").status_code == 403
+
+
 def test_the_system_page_tells_what_support_asks_for(admin):
     text = admin.open("/settings/system").text
     assert "Database SQLite" in text or "Database PostgreSQL" in text
