@@ -16,7 +16,7 @@ from ..errors import ConsoleError
 from ..models import Connection, Heartbeat, db
 from ..storage import leases
 from ..storage.outage import AWAY
-from . import runs
+from . import practice_area_rules, runs
 from .holds import process_name
 from .retention import purge
 from .slots import next_due
@@ -92,6 +92,7 @@ def _ask_alone(connection_id: int, now: datetime) -> int:
 CHORES = (
     Chore("ask for due runs", lambda: current_app.config["SETTINGS"].TICK_SECONDS, tick),
     Chore("remove what is past its retention", lambda: 3600, purge),
+    Chore("bring the practice area rules up to date", lambda: 24 * 3600, practice_area_rules.ensure),
 )
 
 

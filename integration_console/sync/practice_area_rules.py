@@ -1,7 +1,7 @@
-"""The signs of practice areas that the console comes with: American and Canadian, with common Spanish and French words.
+"""The signs that the console comes with: of American and Canadian areas, with common Spanish and French words.
 
-They are written in practice_area_rules.json: area -> "kind weight" -> signs. Weights add up: 1 is a hint, 2 a good sign,
-3 a strong one, 4 nearly decides alone. A "not" speaks against the area.
+They are written in practice_area_rules.json: area -> "kind weight" -> signs. Weights add up: 1 is a hint, 2 a good
+sign, 3 a strong one, 4 nearly decides alone. A "not" speaks against the area.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import json
 from functools import cache
 from pathlib import Path
 
-from . import practice_areas
 from .practice_areas import Rule, Rules
 
 _HERE = Path(__file__).parent
@@ -34,6 +33,12 @@ def compiled() -> Rules:
     return Rules(shipped(), never_corrected())
 
 
+@cache
 def never_corrected() -> frozenset[str]:
-    """Everyday words that look like a misspelt word of the rules: "police" is no "policy"."""
-    return frozenset()
+    """Everyday words that look like a misspelt word of the rules: "contact" is no "contract"."""
+    return frozenset((_HERE / "practice_area_everyday_words.txt").read_text(encoding="utf-8").split())
+
+
+def areas() -> list[str]:
+    """Every area the list has rules for."""
+    return list(dict.fromkeys(rule.area for rule in shipped()))

@@ -3,38 +3,29 @@
 `evict*`             a word that begins so; without the star the word itself, plural or not
 `fell ... store`     up to four other words may stand between
 `sue/sued the city`  one or the other
-A "pattern" is a regular expression of the tame kind: no repeat within a repeat, no unlimited reach, nothing that looks
-around or back. It is tried on the text in small letters without accents and punctuation.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
-from itertools import product
-from re import _constants as op  # type: ignore[attr-defined]
-from re import _parser as parser  # type: ignore[attr-defined]
-from typing import Any
+from itertools import pairwise, product
+from math import prod
 
-from .. import clock
 from ..errors import InvalidInput
 
 LONGEST_SIGN = 300  # characters, as the table holds
-MOST_WAYS = 400  # that one sign with alternatives may read
-GAP, REACH = "...", 4  # words
-REPEATS = 60  # a pattern's repeat may go so far; `*` and `+` mean {0,30} and {1,30}
-STEPS = 2_000  # ways a pattern may go on from one place
-SLOWEST_S = 0.1  # on the meanest text we can think of, the better of two tries
+SHORTEST_STEM = 3  # letters before a star
+MOST_WAYS = 60  # that a sign may read, counting alternatives of several words
+REACH = 4  # words that three dots may stand for
+REMEMBERED = 20_000  # words
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _DOTTED = re.compile(r"\b(?:[^\W\d_]\.){2,}")
-_STAR = re.compile(r"(\\.|\[(?:\\.|[^\]\\])*\])|([*+])")
-_TAME = {
-    op.LITERAL, op.NOT_LITERAL, op.ANY, op.IN, op.BRANCH, op.SUBPATTERN, op.AT, op.MAX_REPEAT, op.MIN_REPEAT,
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -56,7 +47,7 @@ def cut(text: str) -> Text:
     >>> cut("My D.U.I.: can't drive").tokens
     ['my', 'dui', 'cant', 'drive']
     """
-    words = _WORD.findall(_DOTTED.sub(lambda found: found[0].replace(".", ""), text))
+    words = _written(text)
     tokens: list[str] = []
     origin: list[int] = []
     for number, word in enumerate(words):
@@ -64,6 +55,11 @@ def cut(text: str) -> Text:
             tokens.append(token)
             origin.append(number)
     return Text(tokens, origin, words)
+
+
+def _written(text: str) -> list[str]:
+    """The words of a text as they stand there; D.U.I. is one."""
+    return _WORD.findall(_DOTTED.sub(lambda found: found[0].replace(".", ""), text))
 
 
 @lru_cache(maxsize=20_000)
@@ -94,174 +90,134 @@ def _singular(word: str) -> str:
 # -- words and phrases -----------------------------------------------------------------------------------------------
 
 
-def ways(sign: str) -> list[tuple[str, ...]]:
-    """Every way a sign may read, each as the words to look for; a word ending in `*` stands for its beginning.
+@dataclass(frozen=True)
+class Step:
+    """One place of a sign: the words that may stand there, and beginnings of words; or a gap."""
 
-    Raises InvalidInput when it holds no word, or too many ways.
-    >>> ways("sue/sued the city"), ways("evict*")
-    ([('sue', 'the', 'city'), ('sued', 'the', 'city')], [('evict*',)])
+    exact: frozenset[str] = frozenset()
+    begins: tuple[str, ...] = ()
+    is_gap: bool = False
+
+    def fits(self, token: str) -> bool:
+        """Whether a word may stand here."""
+        return token in self.exact or token.startswith(self.begins)
+
+    def words(self) -> Iterator[str]:
+        """Its words; a beginning with its star."""
+        yield from self.exact
+        yield from (stem + "*" for stem in self.begins)
+
+
+Way = tuple[Step, ...]
+
+
+def ways(sign: str) -> list[Way]:
+    """How a sign may read. It is more than one way only where an alternative has several words.
+
+    Raises InvalidInput when it holds no word, or too much.
     """
-    steps = [_alternatives(step) for step in sign.split()]
-    count = 1
-    for step in steps:
-        count *= len(step)
-    if count > MOST_WAYS:
-        raise InvalidInput(f"This can be read in {count} ways; {MOST_WAYS} are the most. Make two of it.", field="text")
-    read = [tuple(word for part in way for word in part) for way in product(*steps)]
+    choices = [_choices(part) for part in sign.split()]
+    if prod(len(choice) for choice in choices) > MOST_WAYS:
+        raise InvalidInput("These are too many alternatives for one sign. Make two of it.", field="text")
+    read = [tuple(step for steps in way for step in steps) for way in product(*choices)]
     for way in read:
-        if not way or GAP in (way[0], way[-1]) or any(pair == (GAP, GAP) for pair in zip(way, way[1:], strict=False)):
+        if not way or way[0].is_gap or way[-1].is_gap or any(a.is_gap and b.is_gap for a, b in pairwise(way)):
             raise InvalidInput("Write a word on both sides of the three dots.", field="text")
-        if any(word.endswith("*") and len(word) < 4 for word in way):
-            raise InvalidInput("Before a star there must be at least three letters.", field="text")
-    return list(dict.fromkeys(read))
+        if any(len(stem) < SHORTEST_STEM for step in way for stem in step.begins):
+            raise InvalidInput(f"Before a star there must be at least {SHORTEST_STEM} letters.", field="text")
+    return read
 
 
-def _alternatives(step: str) -> list[tuple[str, ...]]:
-    if step in (GAP, "…"):
-        return [(GAP,)]
-    found = [_as_words(part) for part in step.split("/")]
+def _choices(part: str) -> list[Way]:
+    """What may stand at one place: the single words of all alternatives together, then each longer alternative."""
+    if part in ("...", "…"):
+        return [(Step(is_gap=True),)]
+    found = [_as_words(alternative) for alternative in part.split("/")]
     if not all(found):
-        raise InvalidInput(f"There is no word in {step!r}.", field="text")
-    return found
+        raise InvalidInput(f"There is no word in “{part[:40]}”.", field="text")
+    single = [words[0] for words in found if len(words) == 1]
+    longer = [tuple(_step([word]) for word in words) for words in found if len(words) > 1]
+    return ([(_step(single),)] if single else []) + longer
 
 
-def _as_words(part: str) -> tuple[str, ...]:
-    begins = part.endswith("*")
-    tokens = [token for word in _WORD.findall(part.rstrip("*")) for token in fold(word)]
-    if begins and tokens:
-        tokens[-1] = "".join(_plain(_WORD.findall(part.rstrip("*"))[-1]).split("'")[-1:]) + "*"
-    return tuple(tokens)
+def _step(words: list[str]) -> Step:
+    stems = tuple(word[:-1] for word in words if word.endswith("*"))
+    return Step(frozenset(word for word in words if not word.endswith("*")), stems)
 
 
-@dataclass
-class Node:
-    """A place in the tree of all signs: what may come next, and which signs end here."""
-
-    exact: dict[str, Node] = field(default_factory=dict)
-    begins: dict[str, Node] = field(default_factory=dict)
-    lengths: tuple[int, ...] = ()  # of the beginnings
-    gap: Node | None = None
-    ends: tuple[int, ...] = ()
-
-    def add(self, way: tuple[str, ...], rule: int) -> None:
-        """Put one way of a rule's sign into the tree."""
-        node = self
-        for word in way:
-            node = node._next(word)
-        node.ends = (*node.ends, rule)
-
-    def _next(self, word: str) -> Node:
-        if word == GAP:
-            self.gap = self.gap or Node()
-            return self.gap
-        if word.endswith("*"):
-            stem = word[:-1]
-            self.lengths = tuple(sorted({*self.lengths, len(stem)}))
-            return self.begins.setdefault(stem, Node())
-        return self.exact.setdefault(word, Node())
-
-    def step(self, token: str) -> Iterator[Node]:
-        """Where one word leads."""
-        if node := self.exact.get(token):
-            yield node
-        for length in self.lengths:
-            if length > len(token):
-                return
-            if node := self.begins.get(token[:length]):
-                yield node
+def _as_words(part: str) -> list[str]:
+    written = _written(part.rstrip("*"))
+    tokens = [token for word in written for token in fold(word)]
+    if part.endswith("*") and tokens:  # a beginning is no word of its own, so it keeps its s
+        tokens[-1] = _plain(written[-1]).split("'")[-1] + "*"
+    return tokens
 
 
-def found(tree: Node, tokens: list[str]) -> dict[int, tuple[int, int]]:
-    """Rules whose sign stands in these words, each with where it first does: tokens from, up to."""
-    hits: dict[int, tuple[int, int]] = {}
-    for start, token in enumerate(tokens):
-        for node in tree.step(token):
-            _walk(node, tokens, start, start + 1, hits)
-    return hits
+class Finder:
+    """Finds many signs at once. Each waits at its rarest word, so that a common "my" or "the" wakes nobody."""
+
+    def __init__(self, written: Iterable[tuple[int, Way]]) -> None:
+        """written: (rule, way), several ways to a rule."""
+        known = list(written)
+        usual = Counter(word for _, way in known for step in way for word in step.words())
+        self._exact: defaultdict[str, list[tuple[int, Way, int]]] = defaultdict(list)
+        self._begins: defaultdict[str, list[tuple[int, Way, int]]] = defaultdict(list)
+        for rule, way in known:
+            at = min(
+                (number for number, step in enumerate(way) if not step.is_gap),
+                key=lambda number: sum(usual[word] for word in way[number].words()),
+            )
+            for word in way[at].exact:
+                self._exact[word].append((rule, way, at))
+            for stem in way[at].begins:
+                self._begins[stem].append((rule, way, at))
+        self._lengths = tuple(sorted({len(stem) for stem in self._begins}))
+        self._woken: dict[str, tuple[tuple[int, Way, int], ...]] = {}
+
+    def find(self, tokens: list[str]) -> dict[int, tuple[int, int]]:
+        """Rules whose sign stands in these words, each with where it first does: words from, up to."""
+        hits: dict[int, tuple[int, int]] = {}
+        for place, token in enumerate(tokens):
+            for rule, way, at in self._waiting(token):
+                if rule not in hits:
+                    end = _forth(way, at + 1, tokens, place + 1)
+                    start = _back(way, at - 1, tokens, place - 1) if end is not None else None
+                    if start is not None and end is not None:
+                        hits[rule] = (start, end)
+        return hits
+
+    def _waiting(self, token: str) -> tuple[tuple[int, Way, int], ...]:
+        """The signs that a word may belong to; remembered, for the same words come again and again."""
+        if (known := self._woken.get(token)) is None:
+            found = list(self._exact.get(token, ()))
+            for length in self._lengths:
+                if length <= len(token):
+                    found += self._begins.get(token[:length], ())
+            if len(self._woken) > REMEMBERED:
+                self._woken = {}
+            known = self._woken[token] = tuple(found)
+        return known
 
 
-def _walk(node: Node, tokens: list[str], start: int, at: int, hits: dict[int, tuple[int, int]]) -> None:
-    for rule in node.ends:
-        hits.setdefault(rule, (start, at))
-    if at < len(tokens):
-        if node.exact or node.begins:
-            for further in node.step(tokens[at]):
-                _walk(further, tokens, start, at + 1, hits)
-        if node.gap:
-            for there in range(at, min(at + REACH + 1, len(tokens))):
-                for further in node.gap.step(tokens[there]):
-                    _walk(further, tokens, start, there + 1, hits)
+def _forth(way: Way, step: int, tokens: list[str], place: int) -> int | None:
+    """Where the rest of a sign ends when it goes on at this place; None when it does not."""
+    if step == len(way):
+        return place
+    if way[step].is_gap:
+        tries = (_forth(way, step + 1, tokens, place + skipped) for skipped in range(REACH + 1))
+        return next((end for end in tries if end is not None), None)
+    if place >= len(tokens) or not way[step].fits(tokens[place]):
+        return None
+    return _forth(way, step + 1, tokens, place + 1)
 
 
-# -- patterns --------------------------------------------------------------------------------------------------------
-
-
-def pattern(sign: str) -> re.Pattern[str]:
-    """A pattern, ready for use.
-
-    Raises InvalidInput when it is none, or could take long.
-    """
-    bounded = _STAR.sub(lambda m: m[1] or ("{0,30}" if m[2] == "*" else "{1,30}"), sign)
-    try:
-        tree = parser.parse(bounded, re.IGNORECASE)
-        compiled = re.compile(bounded, re.IGNORECASE)
-    except (re.error, OverflowError, RecursionError):
-        raise InvalidInput("This pattern cannot be read. Look for a bracket that is not closed.", field="text") from None
-    if _steps(tree) > STEPS:
-        raise InvalidInput("This pattern may match in too many ways. Use fewer repeats and choices.", field="text")
-    if compiled.match(""):
-        raise InvalidInput("This pattern matches everything.", field="text")
-    if any(_took(compiled, text) > SLOWEST_S for text in _mean_texts(tree)):
-        raise InvalidInput("This pattern takes too long. Use fewer repeats.", field="text")
-    return compiled
-
-
-def _steps(tree: Iterable[tuple[Any, Any]], within: bool = False) -> int:
-    """In how many ways a pattern may go on from one place; raises InvalidInput for what is not tame."""
-    count = 1
-    for what, facts in tree:
-        if what not in _TAME:
-            raise InvalidInput("A pattern may not look ahead, look back or repeat what it found.", field="text")
-        if what in (op.MAX_REPEAT, op.MIN_REPEAT):
-            least, most, inner = facts
-            if within or most > REPEATS:
-                raise InvalidInput(
-                    f"A pattern may not repeat within a repeat, nor more than {REPEATS} times.", field="text"
-                )
-            count *= (most - least + 1) * _steps(inner, within=most > 1)
-        elif what is op.BRANCH:
-            count *= sum(_steps(choice, within) for choice in facts[1])
-        elif what is op.SUBPATTERN:
-            count *= _steps(facts[3], within)
-    return count
-
-
-def _mean_texts(tree: Any) -> Iterator[str]:
-    """Long texts of the pattern's own letters, which make a bad one slow."""
-    letters = {chr(code) for code in _literals(tree) if code < 0x110000} | {"a", " ", "1"}
-    own = "".join(chr(code) for code in _literals(tree))
-    yield from (letter * 300 + "!" for letter in sorted(letters)[:12])
-    yield (own * 300)[:300] + "!"
-    yield "a b " * 75
-
-
-def _literals(tree: Any) -> Iterator[int]:
-    for what, facts in tree:
-        if what is op.LITERAL:
-            yield facts
-        elif what in (op.MAX_REPEAT, op.MIN_REPEAT):
-            yield from _literals(facts[2])
-        elif what is op.BRANCH:
-            for choice in facts[1]:
-                yield from _literals(choice)
-        elif what is op.SUBPATTERN:
-            yield from _literals(facts[3])
-
-
-def _took(compiled: re.Pattern[str], text: str) -> float:
-    tries = []
-    for _ in range(2):
-        began = clock.monotonic()
-        compiled.search(text)
-        tries.append(clock.monotonic() - began)
-    return min(tries)
+def _back(way: Way, step: int, tokens: list[str], place: int) -> int | None:
+    """Where a sign begins when it came up to this place; None when it did not."""
+    if step < 0:
+        return place + 1
+    if way[step].is_gap:
+        tries = (_back(way, step - 1, tokens, place - skipped) for skipped in range(REACH + 1))
+        return next((start for start in tries if start is not None), None)
+    if place < 0 or not way[step].fits(tokens[place]):
+        return None
+    return _back(way, step - 1, tokens, place - 1)

@@ -11,18 +11,21 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from rapidfuzz import fuzz
 from rapidfuzz.distance import OSA
 
+from . import practice_area_patterns as patterns
 from . import practice_area_signs as signs
+from .practice_area_names import firm_area
+
+__all__ = ["THRESHOLD", "Detected", "Rule", "Rules", "detect", "firm_area"]
 
 THRESHOLD = 0.6  # below, the answer is "not sure"
 CLOSE = 0.35  # a second area with at least this share of the first one's is worth a word
 
-# Fitted on the tuning half of tests/sync/practice_area_sentences.jsonl.
 FADE = 0.7  # the second sign counts 0.7 of its weight, the third 0.49 ...
-NONE_AT = 2.4  # the score at which an area is as likely as none
-HEAT = 0.9
+NONE_AT = 2.2  # the score at which an area is as likely as none
+HEAT = 1.4  # how slowly a higher score becomes a higher confidence: a text of new words is less clear than it looks
+SHORTEST_CORRECTED = 5  # letters; shorter words are too alike
 MISSPELT = 0.8  # what a sign in a misspelt word counts
 
 LONGEST = 20_000  # characters looked at
@@ -60,6 +63,7 @@ class Hit:
     rule: Rule
     quote: str
     weight: float
+    span: tuple[int, int] = (0, 0)  # words from, up to
 
 
 class Rules:
@@ -69,27 +73,25 @@ class Rules:
         """Raises InvalidInput for a sign that cannot be read."""
         self.rules = tuple(rules)
         self.areas = tuple(dict.fromkeys(rule.area for rule in self.rules))
-        self._tree = signs.Node()
-        self._patterns = []
-        for number, rule in enumerate(self.rules):
-            if rule.kind == "pattern":
-                self._patterns.append((number, signs.pattern(rule.text)))
-                continue
-            for way in signs.ways(rule.text):
-                self._tree.add(way, number)
-        self._words, self._beginnings = _vocabulary(self.rules)
-        self._spelt: dict[str, str] = {word: word for known in never_corrected for word in signs.fold(known)}
+        self._patterns = [
+            (n, patterns.pattern(rule.text)) for n, rule in enumerate(self.rules) if rule.kind == "pattern"
+        ]
+        ways = [(n, way) for n, r in enumerate(self.rules) if r.kind != "pattern" for way in signs.ways(r.text)]
+        self._finder = signs.Finder(ways)
+        self._words, self._beginnings = _vocabulary(way for _, way in ways)
+        self._spared = frozenset(word for known in never_corrected for word in signs.fold(known))
+        self._spelt: dict[str, str] = {}
 
     def hits(self, text: str) -> list[Hit]:
         """Every rule whose sign the text has."""
         said = signs.cut(text[:LONGEST])
         tokens = [self._correct(token) for token in said.tokens]
         hits = []
-        for number, (start, end) in signs.found(self._tree, tokens).items():
+        for number, (start, end) in self._finder.find(tokens).items():
             if not _denied(tokens, start):
                 exact = tokens[start:end] == said.tokens[start:end]
                 rule = self.rules[number]
-                hits.append(Hit(rule, said.quote(start, end), rule.weight * (1 if exact else MISSPELT)))
+                hits.append(Hit(rule, said.quote(start, end), rule.weight * (1 if exact else MISSPELT), (start, end)))
         plain = " ".join(said.tokens)[:PATTERNED]
         for number, pattern in self._patterns:
             if match := pattern.search(plain):
@@ -98,7 +100,7 @@ class Rules:
 
     def _correct(self, token: str) -> str:
         """The rules' word that a misspelt one must mean; else the word itself."""
-        if len(token) < 5 or token in self._words.get(token[0], ()):
+        if len(token) < SHORTEST_CORRECTED or token in self._words.get(token[0], ()) or token in self._spared:
             return token
         if (known := self._spelt.get(token)) is None:
             if len(self._spelt) > REMEMBERED:
@@ -113,8 +115,9 @@ class Rules:
         allowed = 1 if len(token) < 10 else 2
         best, distance = token, allowed + 1
         for word in self._words.get(token[0], ()):
-            if abs(len(word) - len(token)) < distance and (d := OSA.distance(token, word, score_cutoff=allowed)) < distance:
-                best, distance = word, d
+            if abs(len(word) - len(token)) < distance:
+                apart = OSA.distance(token, word, score_cutoff=allowed)
+                best, distance = (word, apart) if apart < distance else (best, distance)
         for stem in beginnings:
             for end in (len(stem), len(stem) - 1, len(stem) + 1):
                 if len(stem) > 5 and OSA.distance(token[:end], stem, score_cutoff=1) < min(distance, 2):
@@ -122,18 +125,15 @@ class Rules:
         return best
 
 
-def _vocabulary(rules: Iterable[Rule]) -> tuple[dict[str, dict[str, None]], dict[str, tuple[str, ...]]]:
+def _vocabulary(ways: Iterable[signs.Way]) -> tuple[dict[str, dict[str, None]], dict[str, tuple[str, ...]]]:
     """Words of five letters and more that the rules use, and beginnings of words, each by the first letter."""
-    words: defaultdict[str, dict[str, None]] = defaultdict(dict)
+    words: defaultdict[str, dict[str, None]] = defaultdict(dict)  # as sets in order
     beginnings: defaultdict[str, dict[str, None]] = defaultdict(dict)
-    for rule in rules:
-        if rule.kind == "pattern":
-            continue
-        for word in (word for way in signs.ways(rule.text) for word in way):
-            if word.endswith("*"):
-                beginnings[word[0]][word[:-1]] = None
-            elif len(word) >= 5 and word.isalpha():
-                words[word[0]][word] = None
+    for word in sorted({word for way in ways for step in way for word in step.words()}):
+        if word.endswith("*"):
+            beginnings[word[0]][word[:-1]] = None
+        elif len(word) >= SHORTEST_CORRECTED and word.isalpha():
+            words[word[0]][word] = None
     return dict(words), {letter: tuple(stems) for letter, stems in beginnings.items()}
 
 
@@ -167,13 +167,19 @@ def detect(text: str, rules: Rules, threshold: float = THRESHOLD) -> Detected:
 
 
 def _score(hits: list[Hit]) -> float:
+    """What the hits of one area add up to, the strongest first. Words that were counted count no second time."""
     score, counts = 0.0, 1.0
+    counted: set[int] = set()
     for hit in hits:
         if hit.rule.kind == "not":
             score -= hit.weight
-        else:
-            score += hit.weight * counts
-            counts *= FADE
+            continue
+        words = set(range(*hit.span))
+        if words and words <= counted:
+            continue
+        counted |= words
+        score += hit.weight * counts
+        counts *= FADE
     return score
 
 
@@ -192,9 +198,8 @@ def _shares(scores: Mapping[str, float]) -> dict[str, float]:
 def _doubt(shares: Mapping[str, float], by_area: Mapping[str, list[Hit]]) -> str:
     first, second = [*shares, ""][:2]
     if second and shares[second] >= CLOSE * shares[first]:
-        return (
-            f"It may be {first} ({_quotes(by_area[first], 2)}) or {second} ({_quotes(by_area[second], 2)}): too close to tell."
-        )
+        one, other = (f"{area} ({_quotes(by_area[area], 2)})" for area in (first, second))
+        return f"It may be {one} or {other}: too close to tell."
     return f"It may be {first}, but {_quotes(by_area[first])} is too little to be sure."
 
 
@@ -210,40 +215,3 @@ def _quotes(hits: list[Hit], most: int = 4) -> str:
 
 def _listed(words: list[str]) -> str:
     return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]])) if words else "nothing clear"
-
-
-# -- the firm's own names ----------------------------------------------------------------------------------------------
-
-_ALIKE = 90  # of 100
-_PADDING = {"law", "legal", "the", "and", "of", "practice", "service", "matter", "general", "case"}
-
-
-def firm_area(
-    area: str, names: Iterable[str], synonyms: Mapping[str, Iterable[str]], wider: Mapping[str, str]
-) -> str | None:
-    """The firm's own name for an area; None when none of its names is clearly the same.
-
-    names: the practice areas of the firm's Clio account.
-    synonyms: other names of an area. wider: the area to fall back on, "DUI" -> "Criminal".
-    """
-    own = list(names)
-    asked: str | None = area
-    while asked:
-        for wanted in (asked, *synonyms.get(asked, ())):
-            if name := _same(wanted, own):
-                return name
-        asked = wider.get(asked)
-    return None
-
-
-def _same(wanted: str, names: list[str]) -> str | None:
-    asked = _core(wanted)
-    if exact := next((name for name in names if _core(name) == asked), None):
-        return exact
-    scored = sorted(((fuzz.ratio(_core(name), asked), name) for name in names), reverse=True)
-    return scored[0][1] if scored and scored[0][0] >= _ALIKE else None
-
-
-def _core(name: str) -> str:
-    tokens = signs.cut(name).tokens
-    return " ".join(sorted(token for token in tokens if token not in _PADDING) or tokens)

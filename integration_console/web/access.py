@@ -35,8 +35,12 @@ _WHO = {
         "handle errors",  # acknowledge, annotate, resolve
         "retry failed reads",
         "keep own profile",
+        "see practice areas",  # also try a text
     ),
-    ("admin", "staff"): ("see record contents", "start runs", "pause connections", "close dead letters", "export"),
+    ("admin", "staff"): (
+        "see record contents", "start runs", "pause connections", "close dead letters", "export",
+        "correct practice areas",
+    ),
     ("admin",): ("manage connections", "manage people", "change settings", "see audit log"),
 }  # fmt: skip
 RIGHTS: dict[str, tuple[str, ...]] = {right: roles for roles, rights in _WHO.items() for right in rights}
