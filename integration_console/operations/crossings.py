@@ -15,8 +15,9 @@ from ..sync import mapping as mappings
 from ..sync.crossing import Crossing
 from ..sync.ends import End
 from ..sync.keeping import Work
+from ..sync.practice_areas import firm_area
 from ..sync.world import StoredWorld
-from . import settings
+from . import practice_areas, settings
 
 DEFINITIONS = "custom_fields"  # the resource that holds an account's definitions of its own fields
 
@@ -33,8 +34,24 @@ def of(
         raise NotFound(f"The mapping {row.name} has no version {version}.")
     mapping = mappings.of(row, found)
     left, right = (end_of(row, side, upstream_of) for side in ("left", "right"))
-    world = StoredWorld(look, mapping, zone=settings.get("firm.time_zone"), detect=None)
+    world = StoredWorld(look, mapping, zone=settings.get("firm.time_zone"), detect=_detector(right))
     return Crossing(mapping, left, right, world)
+
+
+def _detector(end: End) -> Callable[[str], tuple[str | None, float, str]]:
+    """What a text is about, by the name the account's own list has for it."""
+    find = practice_areas.detector()
+    query = select(Record.label).where(
+        Record.connection_id == end.connection_id, Record.resource == "practice_areas", Record.deleted_at.is_(None)
+    )
+    names = sorted({label for label in db.session.scalars(query) if label})
+
+    def detect(text: str) -> tuple[str | None, float, str]:
+        found = find(text)
+        area = (firm_area(found.area, names) or found.area) if found.area else None
+        return area, found.confidence, found.reason
+
+    return detect
 
 
 def end_of(row: DataMapping, side: str, upstream_of: Callable[[int], Upstream] | None = None) -> End:

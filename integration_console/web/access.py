@@ -35,10 +35,12 @@ _WHO = {
         "handle errors",  # acknowledge, annotate, resolve
         "retry failed reads",
         "keep own profile",
+        "see practice areas",  # also try a text
     ),
     ("admin", "staff"): (
         "see record contents", "start runs", "pause connections", "close dead letters", "export",
         "settle conflicts",  # also what is the same record on both sides
+        "correct practice areas",
     ),
     ("admin",): ("manage connections", "manage people", "change settings", "see audit log"),
 }  # fmt: skip

@@ -81,6 +81,7 @@ def test_a_won_opportunity_becomes_a_matter_and_its_client_is_made_first(firm, s
     made = sandbox.clio.record("matters", int(partner(matters, won)))
     assert made["description"] == "Rear-ended on the motorway, whiplash and a broken wrist"
     assert made["status"] == "Open"
+    assert sandbox.clio.record("practice_areas", made["practice_area"]["id"])["name"] == "Personal Injury"
     assert str(made["client"]["id"]) == partner(contacts, person["id"])
     assert push(matters).new == 0
 

@@ -1,0 +1,44 @@
+"""The signs that the console comes with: of American and Canadian areas, with common Spanish and French words.
+
+They are written in practice_area_rules.json: area -> "kind weight" -> signs. Weights add up: 1 is a hint, 2 a good
+sign, 3 a strong one, 4 nearly decides alone. A "not" speaks against the area.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+
+from .practice_areas import Rule, Rules
+
+_HERE = Path(__file__).parent
+
+
+@cache
+def shipped() -> tuple[Rule, ...]:
+    """Every rule of the list."""
+    areas = json.loads((_HERE / "practice_area_rules.json").read_text(encoding="utf-8"))
+    return tuple(
+        Rule(area, kind, sign, float(weight))
+        for area, groups in areas.items()
+        for (kind, weight), signs in ((group.split(), signs) for group, signs in groups.items())
+        for sign in signs
+    )
+
+
+@cache
+def compiled() -> Rules:
+    """The list, ready to look for."""
+    return Rules(shipped(), never_corrected())
+
+
+@cache
+def never_corrected() -> frozenset[str]:
+    """Everyday words that look like a misspelt word of the rules: "contact" is no "contract"."""
+    return frozenset((_HERE / "practice_area_everyday_words.txt").read_text(encoding="utf-8").split())
+
+
+def areas() -> list[str]:
+    """Every area the list has rules for."""
+    return list(dict.fromkeys(rule.area for rule in shipped()))

@@ -1,0 +1,217 @@
+"""Which practice area a description is about, how sure that is, and why.
+
+Each sign found (practice_area_signs.py) adds its weight to its area; every further one counts less, so that many hints
+do not outweigh one clear word. The areas then share out a confidence from 0 to 1, together with "none of them".
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from rapidfuzz.distance import OSA
+
+from . import practice_area_patterns as patterns
+from . import practice_area_signs as signs
+from .practice_area_names import firm_area
+
+__all__ = ["THRESHOLD", "Detected", "Rule", "Rules", "detect", "firm_area"]
+
+THRESHOLD = 0.6  # below, the answer is "not sure"
+CLOSE = 0.35  # a second area with at least this share of the first one's is worth a word
+
+FADE = 0.7  # the second sign counts 0.7 of its weight, the third 0.49 ...
+NONE_AT = 2.2  # the score at which an area is as likely as none
+HEAT = 1.4  # how slowly a higher score becomes a higher confidence: a text of new words is less clear than it looks
+SHORTEST_CORRECTED = 5  # letters; shorter words are too alike
+MISSPELT = 0.8  # what a sign in a misspelt word counts
+
+LONGEST = 20_000  # characters looked at
+PATTERNED = 2_000  # characters patterns are tried on
+REMEMBERED = 20_000  # spellings
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One sign that a text is about an area ("word", "phrase", "pattern"), or that it is not ("not")."""
+
+    area: str
+    kind: str
+    text: str
+    weight: float = 1.0
+    id: int | None = None
+
+
+@dataclass(frozen=True)
+class Detected:
+    """What a text is about."""
+
+    area: str | None  # None: not sure
+    confidence: float  # 0 to 1, of the likeliest area
+    reason: str
+    likeliest: str | None  # also when not sure
+    scores: Mapping[str, float] = field(default_factory=dict)  # area -> its share, 0 to 1, the likeliest first
+    rule_ids: tuple[int, ...] = ()  # the rules that led to the area; none when not sure
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A rule whose sign stands in the text."""
+
+    rule: Rule
+    quote: str
+    weight: float
+    span: tuple[int, int] = (0, 0)  # words from, up to
+
+
+class Rules:
+    """Rules made ready to look for. Nothing of it changes afterwards, but spellings are remembered."""
+
+    def __init__(self, rules: Iterable[Rule], never_corrected: Iterable[str] = ()) -> None:
+        """Raises InvalidInput for a sign that cannot be read."""
+        self.rules = tuple(rules)
+        self.areas = tuple(dict.fromkeys(rule.area for rule in self.rules))
+        self._patterns = [
+            (n, patterns.pattern(rule.text)) for n, rule in enumerate(self.rules) if rule.kind == "pattern"
+        ]
+        ways = [(n, way) for n, r in enumerate(self.rules) if r.kind != "pattern" for way in signs.ways(r.text)]
+        self._finder = signs.Finder(ways)
+        self._words, self._beginnings = _vocabulary(way for _, way in ways)
+        self._spared = frozenset(word for known in never_corrected for word in signs.fold(known))
+        self._spelt: dict[str, str] = {}
+
+    def hits(self, text: str) -> list[Hit]:
+        """Every rule whose sign the text has."""
+        said = signs.cut(text[:LONGEST])
+        tokens = [self._correct(token) for token in said.tokens]
+        hits = []
+        for number, (start, end) in self._finder.find(tokens).items():
+            if not _denied(tokens, start):
+                exact = tokens[start:end] == said.tokens[start:end]
+                rule = self.rules[number]
+                hits.append(Hit(rule, said.quote(start, end), rule.weight * (1 if exact else MISSPELT), (start, end)))
+        plain = " ".join(said.tokens)[:PATTERNED]
+        for number, pattern in self._patterns:
+            if match := pattern.search(plain):
+                hits.append(Hit(self.rules[number], match[0].strip(), self.rules[number].weight))
+        return hits
+
+    def _correct(self, token: str) -> str:
+        """The rules' word that a misspelt one must mean; else the word itself."""
+        if len(token) < SHORTEST_CORRECTED or token in self._words.get(token[0], ()) or token in self._spared:
+            return token
+        if (known := self._spelt.get(token)) is None:
+            if len(self._spelt) > REMEMBERED:
+                self._spelt = {}
+            known = self._spelt[token] = self._look_up(token)
+        return known
+
+    def _look_up(self, token: str) -> str:
+        beginnings = self._beginnings.get(token[0], ())
+        if not token.isalpha() or token.startswith(tuple(beginnings)):
+            return token
+        allowed = 1 if len(token) < 10 else 2
+        best, distance = token, allowed + 1
+        for word in self._words.get(token[0], ()):
+            if abs(len(word) - len(token)) < distance:
+                apart = OSA.distance(token, word, score_cutoff=allowed)
+                best, distance = (word, apart) if apart < distance else (best, distance)
+        for stem in beginnings:
+            for end in (len(stem), len(stem) - 1, len(stem) + 1):
+                if len(stem) > 5 and OSA.distance(token[:end], stem, score_cutoff=1) < min(distance, 2):
+                    best, distance = stem + token[end:], 1
+        return best
+
+
+def _vocabulary(ways: Iterable[signs.Way]) -> tuple[dict[str, dict[str, None]], dict[str, tuple[str, ...]]]:
+    """Words of five letters and more that the rules use, and beginnings of words, each by the first letter."""
+    words: defaultdict[str, dict[str, None]] = defaultdict(dict)  # as sets in order
+    beginnings: defaultdict[str, dict[str, None]] = defaultdict(dict)
+    for word in sorted({word for way in ways for step in way for word in step.words()}):
+        if word.endswith("*"):
+            beginnings[word[0]][word[:-1]] = None
+        elif len(word) >= SHORTEST_CORRECTED and word.isalpha():
+            words[word[0]][word] = None
+    return dict(words), {letter: tuple(stems) for letter, stems in beginnings.items()}
+
+
+def _denied(tokens: list[str], start: int) -> bool:
+    """Whether the words just before say that this is not what it is about: "not a divorce", "nothing to do with"."""
+    before = tokens[max(0, start - 5) : start]
+    if "not" in before[-3:-1] and before[-1:] in (["a"], ["an"], ["about"], ["the"], ["for"]):
+        return True
+    return before[-4:] == ["nothing", "to", "do", "with"] or before[-5:-1] == ["nothing", "to", "do", "with"]
+
+
+def detect(text: str, rules: Rules, threshold: float = THRESHOLD) -> Detected:
+    """What a text is about, by these rules.
+
+    threshold: 0 to 1; higher answers less often and errs less.
+    """
+    by_area: defaultdict[str, list[Hit]] = defaultdict(list)
+    for hit in rules.hits(text):
+        by_area[hit.rule.area].append(hit)
+    for hits in by_area.values():
+        hits.sort(key=lambda hit: -hit.weight)
+    shares = _shares({area: _score(hits) for area, hits in by_area.items()})
+    if not shares:
+        return Detected(None, 0.0, "Nothing in the text points to a practice area.", None)
+    first = next(iter(shares))
+    speaking = [hit for hit in by_area[first] if hit.rule.kind != "not"]
+    if shares[first] < threshold:
+        return Detected(None, shares[first], _doubt(shares, by_area), first, shares)
+    ids = tuple(hit.rule.id for hit in speaking if hit.rule.id is not None)
+    return Detected(first, shares[first], f"It says {_quotes(speaking)}.", first, shares, ids)
+
+
+def _score(hits: list[Hit]) -> float:
+    """What the hits of one area add up to, the strongest first. Words that were counted count no second time."""
+    score, counts = 0.0, 1.0
+    counted: set[int] = set()
+    for hit in hits:
+        if hit.rule.kind == "not":
+            score -= hit.weight
+            continue
+        words = set(range(*hit.span))
+        if words and words <= counted:
+            continue
+        counted |= words
+        score += hit.weight * counts
+        counts *= FADE
+    return score
+
+
+def _shares(scores: Mapping[str, float]) -> dict[str, float]:
+    """Scores as shares of one, the largest first; the rest belongs to "none of them"."""
+    likely = {area: score for area, score in scores.items() if score > 0}
+    top = max([NONE_AT, *likely.values()])
+    weights = {area: math.exp((score - top) / HEAT) for area, score in likely.items()}
+    whole = sum(weights.values()) + math.exp((NONE_AT - top) / HEAT)
+    return {area: weight / whole for area, weight in sorted(weights.items(), key=lambda pair: (-pair[1], pair[0]))}
+
+
+# -- in words --------------------------------------------------------------------------------------------------------
+
+
+def _doubt(shares: Mapping[str, float], by_area: Mapping[str, list[Hit]]) -> str:
+    first, second = [*shares, ""][:2]
+    if second and shares[second] >= CLOSE * shares[first]:
+        one, other = (f"{area} ({_quotes(by_area[area], 2)})" for area in (first, second))
+        return f"It may be {one} or {other}: too close to tell."
+    return f"It may be {first}, but {_quotes(by_area[first])} is too little to be sure."
+
+
+def _quotes(hits: list[Hit], most: int = 4) -> str:
+    """The words that weigh most, none within another."""
+    chosen: list[str] = []
+    for hit in hits:
+        quote = hit.quote if len(hit.quote) <= 60 else hit.quote[:59] + "…"
+        if hit.rule.kind != "not" and not any(quote.lower() in other.lower() for other in chosen):
+            chosen.append(quote)
+    return _listed([f"“{quote}”" for quote in chosen[:most]])
+
+
+def _listed(words: list[str]) -> str:
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]])) if words else "nothing clear"
