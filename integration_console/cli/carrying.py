@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Event, Thread
+from typing import Protocol
 
 from flask import Flask, current_app
 
@@ -21,6 +22,13 @@ LOOK_EVERY_S = 0.2
 CLAIM_WITHIN_S = 5  # a run just asked for is ours or a worker's by then
 
 Show = Callable[[SyncRun], None]
+
+
+class Wanted(Protocol):
+    """What somebody wants to have done here and now."""
+
+    def ask(self) -> int: ...  # the number of a run that will do it
+    def is_met_by(self, run: SyncRun) -> bool: ...  # whether that run, begun earlier, did it
 
 
 @dataclass(frozen=True)
@@ -50,7 +58,7 @@ class Wish:
         return set(self.only) <= {part.resource for part in run.parts} if self.only else not run.options.get("asked")
 
 
-def carry(wish: Wish, show: Show) -> int:
+def carry(wish: Wanted, show: Show) -> int:
     """Have it read, here and now; the number of the run that did.
 
     A run that a dead process left behind is taken over and finished first. Raises LiveRun when somebody is

@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from .. import clock
-from ..errors import Cancelled, LeaseLost
+from ..errors import Cancelled, Conflict, LeaseLost
 from ..models import Connection, RunPart, SyncRun, reading
 from ..storage.progress import keep_lease
 
@@ -39,6 +39,14 @@ def settle_memory() -> None:
     """
     gc.freeze()
     gc.set_threshold(100_000, 20, 100)
+
+
+class LiveRun(Conflict):
+    """A run of the same is already under way."""
+
+    def __init__(self, message: str, run_id: int) -> None:
+        super().__init__(message)
+        self.run_id = run_id
 
 
 @dataclass

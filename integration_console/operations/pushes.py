@@ -16,7 +16,7 @@ from ..sync.outcome import Ending
 from ..sync.push import Sender
 from . import connections, crossings, outbox
 from .accounts import Opened
-from .holds import Hold
+from .holds import Hold, LiveRun
 from .rules import rules
 
 log = structlog.get_logger(__name__)
@@ -51,14 +51,20 @@ def request(
         options={"released": release_brake},
         parts=[RunPart(connection_id=mapping.left_connection_id, resource=part_name(mapping.id))],
     )  # fmt: skip
-    name = mapping.name
+    number, name, connection_id = mapping.id, mapping.name, mapping.left_connection_id
     db.session.add(run)
     try:
         db.session.commit()
     except IntegrityError:
         db.session.rollback()
-        raise Conflict(f"A run of the mapping {name} is under way already.") from None
+        raise _in_the_way(connection_id, part_name(number), name) from None
     return run
+
+
+def _in_the_way(connection_id: int, part: str, name: str) -> Conflict:
+    live = select(RunPart.run_id).where(RunPart.connection_id == connection_id, RunPart.resource == part, RunPart.live)
+    said = f"A run of the mapping {name} is under way already."
+    return LiveRun(said, found) if (found := db.session.scalar(live)) else Conflict(said)
 
 
 def send_waiting(connection: Connection, *, cause: str, asked_by: str | None = None) -> SyncRun | None:

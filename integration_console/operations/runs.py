@@ -21,21 +21,13 @@ from ..sync.integration import IntegrationService, Part, Task
 from ..sync.keeping import Desk
 from ..sync.outcome import Ending, sum_up
 from . import connections, pushes
-from .holds import STOPPED, Hold, stop
+from .holds import STOPPED, Hold, LiveRun, stop
 from .rules import rules
 
 log = structlog.get_logger(__name__)
 
 RETRY_AFTER_S = (60, 300, 900, 3600)  # a service that does not answer is tried again after these
 CANCELLED = "Cancelled. What was read until then stays; the next run goes on from there."
-
-
-class LiveRun(Conflict):
-    """A run of this connection is already under way."""
-
-    def __init__(self, run_id: int, resources: Iterable[str]) -> None:
-        super().__init__(f"Run {run_id} is already reading {', '.join(resources)} of this connection.")
-        self.run_id = run_id
 
 
 # -- asking ---------------------------------------------------------------------------------------------------------
@@ -148,7 +140,8 @@ def _in_the_way(connection_id: int, names: list[str]) -> ConsoleError:
     ).all()
     if not rows:
         return Conflict("Another run of this connection was asked for at the same moment.")
-    return LiveRun(rows[0].run_id, [row.resource for row in rows][:3])
+    reading = ", ".join([row.resource for row in rows][:3])
+    return LiveRun(f"Run {rows[0].run_id} is already reading {reading} of this connection.", rows[0].run_id)
 
 
 # -- people ---------------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, flash, redirect, render_template, url_for
 
-from ..operations import conflicts, matches, pairs
+from ..operations import conflicts, matches, pairs, pushes
 from . import Menu, forms
 from .access import actor, can, may
 from .filters import Asked
@@ -62,8 +62,9 @@ def show(conflict_id: int):
 @may("settle conflicts")
 def settle(conflict_id: int):
     """One of the two values holds."""
-    conflicts.settle(conflict_id, forms.sent("winner")["winner"], by=actor())
-    flash("It is settled. The next run carries the value over.", "success")
+    settled = conflicts.settle(conflict_id, forms.sent("winner")["winner"], by=actor())
+    pushes.nudge(settled.mapping_id, asked_by=actor())
+    flash("It is settled. The value is carried over in a moment.", "success")
     return redirect(url_for("conflicts.show", conflict_id=conflict_id))
 
 
@@ -71,6 +72,7 @@ def settle(conflict_id: int):
 @may("settle conflicts")
 def flip(conflict_id: int):
     """The value that lost wins after all."""
-    conflicts.flip(conflict_id, by=actor(), winner=forms.sent("winner")["winner"] or None)
-    flash("It is flipped. The next run carries the value over.", "success")
+    flipped = conflicts.flip(conflict_id, by=actor(), winner=forms.sent("winner")["winner"] or None)
+    pushes.nudge(flipped.mapping_id, asked_by=actor())
+    flash("It is flipped. The value is carried over in a moment.", "success")
     return redirect(url_for("conflicts.show", conflict_id=conflict_id))

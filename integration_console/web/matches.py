@@ -6,7 +6,7 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 
 from .. import clock
 from ..errors import InvalidInput
-from ..operations import matches, pairs
+from ..operations import matches, pairs, pushes
 from . import Menu, forms
 from .access import actor, can, may
 from .filters import Asked
@@ -81,8 +81,9 @@ def _page(link_id: int, form: forms.Form | None = None):
 @may("settle conflicts")
 def same(link_id: int):
     """The record and this candidate are one."""
-    matches.same(link_id, _record(forms.sent("record")["record"]), by=actor())
-    flash("They are a pair now. The next run compares them.", "success")
+    made = matches.same(link_id, _record(forms.sent("record")["record"]), by=actor())
+    pushes.nudge(made.mapping_id, asked_by=actor())
+    flash("They are a pair now. They are compared in a moment.", "success")
     return redirect(url_for("matches.index"))
 
 
@@ -133,6 +134,7 @@ def link_by_hand(link_id: int):
         if sent["record"] or None in numbers.values():
             numbers[pairs.other(held)] = matches.record_named(link, pairs.other(held), sent["record"]).id
         made = matches.link_by_hand(link.mapping_id, numbers["left"] or 0, numbers["right"] or 0, by=actor())
+        pushes.nudge(made.mapping_id, asked_by=actor())
     except InvalidInput as error:
         return _page(link_id, forms.Form(sent, InvalidInput(str(error), field="record"))), 422
     flash("They are a pair now. The next run compares them.", "success")
