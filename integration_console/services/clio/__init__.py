@@ -30,6 +30,7 @@ from ..base import (
     replace,
 )
 from . import records
+from .writing import ClioWriting
 
 
 def listed(
@@ -127,6 +128,9 @@ class ClioService(Service):
     activity_descriptions = listed("/activity_descriptions", records.ActivityDescription, ordered=False, reference=True)
     expense_categories = listed("/expense_categories", records.ExpenseCategory, reference=True)
 
+    # Its writing side is conditional on the etag; nothing of trust money is in it (W8).
+    writing = ClioWriting()
+
     def account(self, upstream: Upstream) -> Account:
         """The firm, by its account number: every user may ask, whatever the app's permissions."""
         params = {"fields": "id,name,email,account{id,name}"}
@@ -146,12 +150,27 @@ class ClioService(Service):
         return replace(call, params={"fields": resource.params["fields"], **call.params})
 
     def explain(self, answer: Answer) -> tuple[str, str, str | None]:
-        """`error` is an object, except in the answer to an expired or revoked token, where it is a word."""
+        """`error` is an object, except in the answer to an expired or revoked token, where it is a word.
+
+        Some refusals also hold `errors`: what is wrong by the attribute it is wrong with.
+        """
         body = body_of(answer)
         error = body.get("error")
         if isinstance(error, dict):
-            return str(error.get("message") or ""), str(error.get("type") or ""), None
+            found = error.get("errors")
+            by_attribute: dict = found if isinstance(found, dict) else {}
+            message = error.get("message") or [one for told in by_attribute.values() for one in _listed(told)]
+            return _sentences(message), str(error.get("type") or ""), next(iter(by_attribute), None)
         return str(body.get("error_description") or error or ""), str(error or ""), None
+
+
+def _listed(told: Any) -> list[Any]:
+    return told if isinstance(told, list) else [told]
+
+
+def _sentences(message: Any) -> str:
+    """What is wrong, in one line; Clio tells several things as a list."""
+    return "; ".join(str(one) for one in _listed(message) if one)
 
 
 SERVICE = ClioService()

@@ -99,6 +99,13 @@ class Address(UpstreamRecord):
     primary: bool | None = None
 
 
+class Chosen(UpstreamRecord):
+    """The option of a picklist that was chosen. Whether its text comes along unasked is told nowhere."""
+
+    id: int | None = None
+    option: str | None = None
+
+
 class CustomValue(UpstreamRecord):
     """What one custom field holds.
 
@@ -111,7 +118,7 @@ class CustomValue(UpstreamRecord):
     field_type: str | None = None
     value: str | float | bool | None = None  # Clio's schema says text; numbers and ticks come as such
     custom_field: Only | None = None
-    picklist_option: Only | None = None
+    picklist_option: Chosen | None = None
 
 
 class Limitation(UpstreamRecord):
