@@ -39,7 +39,7 @@ def first(app, resource: str = "matters", status: str = "Open") -> tuple[int, st
         return row.id, row.external_id, row.data
 
 
-def patch(client, name, header, **body):
+def patch(client, name, header, /, **body):
     return client.patch(f"/api/matters/{name}", headers=header, json=body)
 
 
@@ -242,7 +242,7 @@ def test_what_is_named_is_changed_and_nothing_else(app, client, clio, own_firm, 
     number, external_id, data = first(app)
     body = {
         "description": "Slip and fall, north entrance", "status": "PENDING", "openDate": "2026-02-03",
-        "responsibleAttorneyId": 2, "statuteOfLimitations": {"dueAt": "2028-02-29", "reminders": [30]},
+        "responsibleAttorneyId": 2, "statuteOfLimitations": {"dueAt": "2028-02-29"},
         "customFieldValues": [{"fieldName": "Case number", "value": "CV-17"}, {"id": 2, "value": "2026-01-31"},
                               {"id": 3, "value": "Web"}, {"id": 6, "value": True}],
     }  # fmt: skip
