@@ -97,6 +97,20 @@ def due(within: int, connection_id: int | None = None, *, limit: int = MOST) -> 
     return sorted(found, key=lambda one: (one.due_on, one.record.id))[:limit]
 
 
+def near() -> tuple[int, int]:
+    """How many limitation dates of open matters have passed, and how many come within 30 days."""
+    found = [one.days for one in due(SPANS[0])] if limitation_rules.targets() else _days_of_clio()
+    return sum(days < 0 for days in found), sum(days >= 0 for days in found)
+
+
+def _days_of_clio() -> list[int]:
+    """Days left until each near date of Clio's own field, without reading the matters themselves."""
+    now = today()
+    settled = func.coalesce(func.lower(Record.data[(STATUTE, "status")].as_string()), "") == "complete"
+    query = _open(None).where(_due <= (now + timedelta(days=SPANS[0])).isoformat(), ~settled)
+    return [(date.fromisoformat(day[:10]) - now).days for day in db.session.scalars(query.with_only_columns(_due))]
+
+
 def _next_day(record: Record, fields: Iterable[str]) -> date | None:
     """The earliest limitation date that is not settled."""
     looked_at = fields if is_settled(record.data) else (STATUTE, *fields)

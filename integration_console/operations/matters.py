@@ -21,7 +21,7 @@ from ..storage import records
 from ..sync.sifting import sift
 from . import outbox
 from .accounts import calling, must_be_callable
-from .matter_fields import document
+from .matter_document import document
 
 SERVICE, RESOURCE = "clio", "matters"
 BY_CLIO = "clio:"
@@ -117,11 +117,6 @@ def plain(record: Record) -> dict[str, Any]:
     return services.by_key(SERVICE).writing.plain(RESOURCE, record.data)
 
 
-def version(record: Record) -> str:
-    """Clio's version of our copy; "" where it has none."""
-    return services.by_key(SERVICE).writing.version_of(RESOURCE, record.data) or ""
-
-
 def as_of(record: Record) -> datetime:
     """When our copy was last known to be what Clio had: when it was written, or its list read to the end."""
     query = select(Checkpoint.last_read_at).filter_by(connection_id=record.connection_id, resource=RESOURCE)
@@ -180,18 +175,15 @@ def _mark_gone(connection_id: int, external_id: str) -> None:
 # -- changing ---------------------------------------------------------------------------------------------------------
 
 
-def change(record: Record, wanted: Mapping[str, Any], *, by: str, cause: str = "", seen: str | None = None) -> Record:
+def change(record: Record, wanted: Mapping[str, Any], *, by: str, cause: str = "") -> Record:
     """Write values to Clio; our copy as Clio answered it.
 
     wanted: plain values by the names of services.writing; None clears. What is there already is not sent (W6).
-    seen: the version somebody looked at when they decided; None where they go by our copy.
     Where Clio has changed other fields meanwhile, both stay (W5). Raises MatterChanged when it has changed the same
     ones, Conflict for a closed matter, what Clio said.
     """
     _callable(record)
     before = plain(record)
-    if seen is not None and seen != version(record) and _differing(before, wanted):
-        raise MatterChanged(record)
     if not _differing(before, wanted):  # our copy may be old: only Clio knows whether it is really so
         record = refresh(record)
     for _ in range(TRIES):

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select
 
 from .. import clock, services
-from ..errors import BadRecord, ConsoleError, TryLater
+from ..errors import BadRecord, ConsoleError, Stale, TryLater
 from ..models import Change, Connection, Record, db
 from ..services.writing import MISSING, Write, Written, value_of
 from ..storage import records
@@ -64,7 +64,8 @@ def _definitions(connection_id: int) -> list[dict]:
 
 def _fail(number: int, error: ConsoleError) -> None:
     change = db.session.get_one(Change, number)
-    change.state = "uncertain" if isinstance(error, TryLater) else "dead"
+    # Stale: whoever asked looks again, and what they want then is another change.
+    change.state = "uncertain" if isinstance(error, TryLater) else "dropped" if isinstance(error, Stale) else "dead"
     change.message, change.error_kind, change.error_field = str(error), error.kind, getattr(error, "field", None)
     db.session.commit()
 

@@ -36,17 +36,6 @@ def test_a_write_is_in_the_outbox_and_its_call_in_the_log(clio, sandbox):
     assert sandbox.clio.get("matters", int(external_id))["description"] == "Anew"
 
 
-def test_what_somebody_looked_at_must_still_be_so(clio):
-    """W5"""
-    record = some()
-    seen = matters.version(record)
-    matters.change(record, {"description": "Theirs"}, by="Bo", seen=seen)
-    with pytest.raises(matters.MatterChanged) as refused:
-        matters.change(some(id=record.id), {"description": "Ours"}, by="Ana", seen=seen)
-    assert refused.value.details["current"]["description"] == "Theirs"
-    assert matters.change(some(id=record.id), {"description": "Theirs"}, by="Ana", seen=seen)  # the same wish
-
-
 def test_a_refusal_stays_in_the_outbox_with_its_reason(clio):
     """W4"""
     with pytest.raises(BadRecord) as refused:
