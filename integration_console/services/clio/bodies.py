@@ -1,4 +1,4 @@
-"""Plain values as Clio takes them: the `data` of a write, and whose fault a refusal was.
+"""Plain values as Clio takes them: the `data` of a write.
 
 Source: the write schemas of its OpenAPI document. What a contact has several of, and custom values, are changed by the
 id of the one entry meant: entries that are not named stay as they are.
@@ -7,14 +7,13 @@ id of the one entry meant: entries that are not named stay as they are.
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from ...errors import BadRecord
 from ..writing import CUSTOM, Field, Write, value_of
-from .fields import ADDRESS_PARTS, LIMITATION, NAMED, REMINDERS, address_of, main_of, options_of, plain_of
+from .fields import ADDRESS_PARTS, NAMED, REMINDERS, address_of, main_of, options_of, plain_of
 
 NAME_PARTS = ("first_name", "middle_name", "last_name", "prefix")
 # "Use the keyword null to specify no association"; of the other refs the document says that null is not valid.
@@ -253,50 +252,4 @@ def _option(value: Any, definition: Mapping[str, Any], field: Field) -> str:
     raise BadRecord(f"{field.label} has no choice “{value}” in Clio.", field=field.name)
 
 
-# -- whose fault it was -----------------------------------------------------------------------------------------------
-
-_ALSO_CALLED = {
-    "email": ("email addresses", "email address", "e-mail", "email"),
-    "phone": ("phone numbers", "phone number", "phone"),
-    LIMITATION: ("statute of limitations", "due at"),
-    REMINDERS: ("reminders", "reminder", "notification method", "duration value"),
-    "billing_method": ("custom rate", "billing method"),
-    "address.street": ("street", "addresses", "address"),
-}
-
-
-def at_fault(write: Write, sent: Mapping[str, Any], attribute: str | None, message: str) -> str | None:
-    """The field a refusal is about, from the attribute Clio names or from its sentence; None when it cannot be told.
-
-    sent: the values of the refused call. Fields that were sent come first, the longest name first.
-    """
-    text = f"{attribute or ''} {message}".replace("_", " ").lower()
-    customs = [name for name in sent if name.startswith(CUSTOM)]
-    names = {str(one.get("name") or "").lower(): f"{CUSTOM}{one['id']}" for one in write.custom}
-    named = _first_called(text, {called: name for called, name in names.items() if called and name in sent})
-    if named is None and customs and re.search(r"\bcustom field", text):
-        return customs[0] if len(customs) == 1 else None
-    fields = NAMED[write.resource]
-    return (
-        named
-        or _first_called(text, _calls([name for name in sent if name in fields]))
-        or _first_called(text, _calls([name for name, field in fields.items() if field.writable]))
-    )
-
-
-def _calls(names: Sequence[str]) -> dict[str, str]:
-    """What Clio may call these fields -> their names. The first to claim a word keeps it."""
-    calls: dict[str, str] = {}
-    for name in names:
-        own = name.removeprefix("address.").removesuffix(".id").replace("_", " ")
-        for called in _ALSO_CALLED.get(name, (own,)):
-            calls.setdefault(called, name)
-    return calls
-
-
-def _first_called(text: str, calls: Mapping[str, str]) -> str | None:
-    found = [called for called in calls if re.search(rf"\b{re.escape(called)}\b", text)]
-    return calls[max(found, key=len)] if found else None
-
-
-__all__ = ["at_fault", "data_of", "wanted_of"]
+__all__ = ["data_of", "wanted_of"]

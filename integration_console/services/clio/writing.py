@@ -22,7 +22,8 @@ from ...transport.client import Upstream
 from ...transport.paging import NextLink, dig, walk
 from ..base import Resource, UpstreamRecord
 from ..writing import Field, Write, Writing, Written
-from .bodies import at_fault, data_of, wanted_of
+from .bodies import data_of, wanted_of
+from .faults import at_fault
 from .fields import FIELDS, LIMITATION, REMINDERS, custom_fields, plain_of
 from .records import Activity, Contact, Matter
 
