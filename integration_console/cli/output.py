@@ -14,7 +14,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from ..models import db, reading
 
-SECRET = frozenset(("credentials", "password_hash", "client_secret"))
+SECRET = frozenset(("credentials", "password_hash", "client_secret", "token_hash"))
 AT_ONCE = 1_000  # rows read from the database at a time
 TEXT_ROWS = 50  # a list for people stops here unless told otherwise; programs get everything
 

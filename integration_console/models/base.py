@@ -125,13 +125,14 @@ def _begin(connection) -> None:
 # itself: with a hundred threads most of the time goes by while nobody writes.
 _turns: defaultdict[str, Lock] = defaultdict(Lock)
 _TURN = "writer's turn"
+PATIENCE = "patience in s"  # in a connection's info: how long it waits for its turn, where not PATIENCE_S
 
 
 def _wait_for_turn(connection) -> None:
     if _TURN in connection.info:
         return
     turn = _turns[str(connection.engine.url)]
-    if not turn.acquire(timeout=PATIENCE_S):
+    if not turn.acquire(timeout=connection.info.get(PATIENCE, PATIENCE_S)):
         raise OperationalError("BEGIN IMMEDIATE", {}, Exception("database is locked"))
     connection.info[_TURN] = turn
 

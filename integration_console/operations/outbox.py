@@ -20,38 +20,38 @@ from ..sync.outbox import want
 from ..sync.push import Sender, Sent
 from ..sync.settled import told
 from . import audit, connections, crossings
+from .accounts import calling
 
 
 def send_now(
     connection: Connection, resource: str, op: str, external_id: str | None, wanted: Mapping[str, Any], *, by: str,
-    cause: str, allow_closed: bool = False,
+    cause: str, options: Mapping[str, Any] | None = None,
 ) -> Change:  # fmt: skip
-    """Write one object while the caller waits; the change as it ended.
+    """Write one object while the caller waits; the change, done.
 
     Through the same outbox and sender as every other write: it is kept before it leaves, guarded, and logged.
+    options: {"closed": True} lets a closed matter be written.
     Raises what the upstream said (BadRecord with its field, Stale, NeedsPerson ...), guards.Refused for what is never
     written, TryLater when its answer was lost; the change then stays in the outbox and is looked up before anything
     is sent again.
     """
-    opened = connections.open_account(connection)
-    end = crossings.end(connection, resource, upstream=opened.upstream)
-    target = None
-    if external_id is not None:
-        row = records.find(db.session(), connection.id, resource, external_id)
-        if row is None:
+    with calling(connection) as account:
+        end = crossings.end(connection, resource, upstream=account.upstream)
+        row = records.find(db.session(), connection.id, resource, external_id) if external_id else None
+        if external_id is not None and row is None:
             raise NotFound(f"There is no such record of {connection.name}.")
-        target = end.seen(row)
-    before = {name: told(target.plain, name) for name in wanted} if target else {}
-    number = want(
-        db.session(), end, op, intent=Intent(values=dict(wanted), before=before), target=target, cause=cause,
-        asked_by=by, closed=allow_closed,
-    )  # fmt: skip
-    db.session.commit()
-    sender = Sender({connection.id: [end]}, _work, opened.recorder.flush)
-    failure = sender.send(number)
-    db.session.rollback()
-    if failure is not None:
-        raise failure
+        target = end.seen(row) if row else None
+        intent = Intent(
+            values=dict(wanted), before={name: told(target.plain, name) for name in wanted} if target else {}
+        )
+        number = want(
+            db.session(), end, op, intent=intent, target=target, cause=cause, asked_by=by,
+            closed=bool(options and options.get("closed")),
+        )  # fmt: skip
+        db.session.commit()
+        failure = Sender({connection.id: [end]}, _work, account.recorder.flush).send(number)
+        if failure is not None:
+            raise failure
     return find(number)
 
 

@@ -17,8 +17,9 @@ from sqlalchemy.orm import Session
 
 from .. import clock
 from ..models import User, UserSession, db, reading
+from ..models.base import PATIENCE
 
-_TOUCH_EVERY = timedelta(minutes=1)
+TOUCH_EVERY = timedelta(minutes=1)
 _PATIENCE_MS = 100  # noting the last use is no reason to let a page wait for the writer
 
 
@@ -37,6 +38,11 @@ class SignedIn(UserMixin):
     @property
     def shown_name(self) -> str:
         return self.name or self.email
+
+    @property
+    def known_as(self) -> str:
+        """Under what they are remembered."""
+        return self.email
 
 
 def begin(user: User, *, address: str, browser: str) -> str:
@@ -61,7 +67,7 @@ def holder(token: str) -> SignedIn | None:
         found = session.execute(_live().where(UserSession.token_hash == _hash(token))).first()
     if found is None:
         return None
-    if clock.now() - found.last_used_at > _TOUCH_EVERY:
+    if clock.now() - found.last_used_at > TOUCH_EVERY:
         _touch(found)
     return SignedIn(found.user_id, found.id, found.token_hash, found.email, found.name, found.role, found.time_zone)
 
@@ -114,7 +120,7 @@ def _is_live() -> tuple:
 def _touch(found: Row) -> None:
     """Note the last use in a short transaction of its own; skipped while somebody else is writing."""
     now: datetime = clock.now()
-    with db.engine.connect() as connection, _little_patience(connection):
+    with db.engine.connect() as connection, little_patience(connection):
         try:
             connection.execute(update(UserSession).where(UserSession.id == found.id).values(last_used_at=now))
             connection.execute(update(User).where(User.id == found.user_id).values(last_seen_at=now))
@@ -124,7 +130,7 @@ def _touch(found: Row) -> None:
 
 
 @contextmanager
-def _little_patience(connection: Connection):
+def little_patience(connection: Connection):
     """On SQLite, give up on a busy writer soon; PostgreSQL locks only the row."""
     raw: Any = connection.connection.dbapi_connection
     if connection.dialect.name != "sqlite":
@@ -132,9 +138,11 @@ def _little_patience(connection: Connection):
         return
     before = raw.execute("PRAGMA busy_timeout").fetchone()[0]
     raw.execute(f"PRAGMA busy_timeout={_PATIENCE_MS}")
+    connection.info[PATIENCE] = _PATIENCE_MS / 1000
     try:
         yield
     finally:
+        del connection.info[PATIENCE]
         raw.execute(f"PRAGMA busy_timeout={before}")
 
 

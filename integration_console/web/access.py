@@ -12,7 +12,7 @@ from hashlib import sha256
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from flask import Flask, current_app, g, request, session
+from flask import Flask, Request, current_app, g, request, session
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_login import LoginManager, current_user
@@ -22,7 +22,7 @@ from sqlalchemy.exc import OperationalError
 from .. import services
 from ..errors import Forbidden, NotFound, NotSignedIn
 from ..models import db, reading
-from ..operations import audit, sessions
+from ..operations import audit, sessions, tokens
 from ..services.base import Service
 
 View = TypeVar("View", bound=Callable)
@@ -40,11 +40,19 @@ _WHO = {
     ("admin", "staff"): (
         "see record contents", "start runs", "pause connections", "close dead letters", "export",
         "settle conflicts",  # also what is the same record on both sides
-        "correct practice areas",
+        "correct practice areas", "change matters",
     ),
-    ("admin",): ("manage connections", "manage people", "change settings", "see audit log"),
+    ("admin",): (
+        "manage connections", "manage people", "manage API tokens", "change settings", "see audit log",
+        "change limitation rules",
+    ),
 }  # fmt: skip
 RIGHTS: dict[str, tuple[str, ...]] = {right: roles for roles, rights in _WHO.items() for right in rights}
+# What a program may do with its token, if the token's owner may (X10). What is not listed no token opens.
+_READ = (
+    "see status", "see runs", "see transactions", "see errors", "see connections", "see records", "see record contents",
+)  # fmt: skip
+SCOPES = {"read": _READ, "write": (*_READ, "handle errors", "retry failed reads", "start runs", "change matters")}
 ANYONE = "anyone"  # also people who are not signed in
 
 login = LoginManager()
@@ -70,13 +78,15 @@ def allows(role: str | None, right: str) -> bool:
 
 
 def can(right: str) -> bool:
-    """Whether the person asking holds a right. For pages that show a button only to those who may press it."""
-    return allows(_role(), right)
+    """Whether whoever asks holds a right. For pages that show a button only to those who may press it."""
+    scopes = getattr(current_user, "scopes", None)
+    within = right == ANYONE or scopes is None or any(right in SCOPES[scope] for scope in scopes)
+    return within and allows(_role(), right)
 
 
 def actor() -> str:
-    """The e-mail under which the present request is remembered."""
-    return current_user.email if current_user.is_authenticated else "somebody not signed in"
+    """Under what the present request is remembered: an e-mail, with the token where a program asks."""
+    return current_user.known_as if current_user.is_authenticated else "somebody not signed in"
 
 
 def local_path(target: str | None) -> str:
@@ -101,6 +111,7 @@ def set_up(app: Flask) -> None:
     login.init_app(app)
     login.session_protection = None  # type: ignore[assignment]  # the session row decides
     login.user_loader(_signed_in)
+    login.request_loader(_with_token)
     may(ANYONE)(app.view_functions["static"])
     app.before_request(_read_only_on_get)
     app.before_request(_guard)
@@ -112,8 +123,22 @@ def set_up(app: Flask) -> None:
 
 
 def _signed_in(token: str) -> sessions.SignedIn | None:
-    """Who holds this session now. Also keeps the row's last use, at most once a minute."""
-    return sessions.holder(token)
+    """Who holds this session now. Also keeps the row's last use, at most once a minute.
+
+    The API knows no cookies: a page of another site could make a browser send them (X6).
+    """
+    return None if for_programs() else sessions.holder(token)
+
+
+def _with_token(asked: Request) -> tokens.TokenHolder | None:
+    """The program that comes with a token, for the API only and only in its header (X10)."""
+    kind, _, text = asked.headers.get("Authorization", "").partition(" ")
+    return tokens.holder(text.strip()) if for_programs() and kind.lower() == "bearer" else None
+
+
+def for_programs() -> bool:
+    """Whether the address asked for belongs to the API."""
+    return request.path.startswith("/api/")
 
 
 def _guard():
@@ -122,7 +147,7 @@ def _guard():
     if view is None:
         return  # no such address: the error page says so
     right = getattr(view, "right", None)
-    if allows(_role(), right or ""):
+    if can(right or ""):
         return
     if not current_user.is_authenticated:
         raise NotSignedIn
