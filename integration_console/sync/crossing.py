@@ -217,6 +217,8 @@ class PushRun:
             odd.append(
                 f"{counts['refused'] + sent.dead:,} could not be carried: {(sent.messages or ['see the pairs'])[0]}"
             )
+        if sent.unkept:
+            odd.append(f"{sent.unkept:,} were taken and are not all there: {sent.messages[-1]}")
         if counts["paused"]:
             odd.append(f"{counts['paused']:,} pairs were paused because they do not come to rest.")
         if sent.waiting:

@@ -58,6 +58,7 @@ class Sent:
     dead: int = 0
     waiting: int = 0  # to be tried again, or to be looked up
     stale: int = 0  # to be compared again
+    unkept: int = 0  # taken by the upstream, and a value of it is not there
     messages: list[str] = field(default_factory=list)
 
 
@@ -196,9 +197,12 @@ class Sender:
     def _done(self, change: Change, landed: Landed) -> None:
         end = self.ends[change.connection_id, change.resource]
         with self.work() as session:
-            settled.done(session, end, change, landed, run_id=self.run_id)
+            lost = settled.done(session, end, change, landed, run_id=self.run_id)
             self.flush(session)
         self.sent.done += 1
+        if lost:
+            self.sent.unkept += 1
+            self.sent.messages.append(lost)
         self.sent.created += change.op == "create"
         self.sent.deleted += change.op == "delete"
 

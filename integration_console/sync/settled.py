@@ -65,8 +65,11 @@ def _look_for_new(end: End, write: Write) -> Landed | None:
     return Landed(str(found[0][end.resource.id]), found[0], "") if found else None
 
 
-def done(session: Session, end: End, change: Change, landed: Landed, *, run_id: int | None) -> None:
-    """Close a change whose success is proved: keep the object, agree on what was carried, link what was made."""
+def done(session: Session, end: End, change: Change, landed: Landed, *, run_id: int | None) -> str:
+    """Close a change whose success is proved: keep the object, agree on what was carried, link what was made.
+
+    Returns a sentence where the upstream took the write and yet holds nothing of a value; "" where all is well.
+    """
     now = clock.now()
     values: dict[str, Any] = {
         "state": "done", "message": None, "error_kind": None, "error_field": None, "retry_at": None, "done_at": now,
@@ -79,11 +82,19 @@ def done(session: Session, end: End, change: Change, landed: Landed, *, run_id: 
         plain = end.plain(landed.external_id, record.data)
         values["record_id"] = record.id
         values["after"] = {name: told(plain, name) for name in change.wanted}
+        values["message"] = _not_kept(end, change, plain)
         if change.link_id is not None:
             _agree(session, end, change, record, plain)
             if _put_away(session, change):
                 session.execute(update(RecordLink).where(RecordLink.id == change.link_id).values(state="cut"))
     session.execute(update(Change).where(Change.id == change.id).values(**values))
+    return values["message"] or ""
+
+
+def _not_kept(end: End, change: Change, plain: Mapping[str, Any]) -> str | None:
+    """Values that were taken without a word and are not there: a company has no first name, say."""
+    lost = [name for name, value in change.wanted.items() if value and name in plain and not plain[name]]
+    return f"{end.service.label} took the write but keeps no {', '.join(lost)} of this record." if lost else None
 
 
 def dead(session: Session, change: Change, message: str) -> None:

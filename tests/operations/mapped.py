@@ -78,10 +78,10 @@ def read(connections) -> None:
         sync(connection, kind="incremental", only=["contacts"])
 
 
-def cycle(mapping: int, connections) -> Carried:
+def cycle(mapping: int, connections, **options) -> Carried:
     """Read both sides, carry."""
     read(connections)
-    return push(mapping)
+    return push(mapping, **options)
 
 
 def pairs(mapping: int) -> list[tuple[str, int]]:
