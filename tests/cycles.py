@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import re
+import unicodedata
 from dataclasses import dataclass, field
 
 from sqlalchemy import func, select
@@ -87,7 +88,12 @@ def _edit(sandbox, dice: random.Random, people, number: int, edits: int, facts: 
 
 def _differ(sandbox, left: str, right: int) -> bool:
     one, other = of_ghl(sandbox.ghl, left), of_clio(sandbox.clio, right)
-    return any(one[name] != other[name] for name in FIELDS)
+    return any(_folded(one[name]) != _folded(other[name]) for name in FIELDS)
+
+
+def _folded(value: str | None) -> str:
+    """A name as either side keeps it: both trim blanks on saving, each in its own way."""
+    return " ".join(unicodedata.normalize("NFC", value or "").split())
 
 
 def _found(sandbox, people) -> set[str]:

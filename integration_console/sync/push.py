@@ -235,7 +235,10 @@ class Sender:
     def _stale(self, change: Change, error: Stale) -> None:
         """It changed upstream meanwhile: drop this write and have the pair read and compared again (W4)."""
         end = self.ends[change.connection_id, change.resource]
-        if change.link_id is None or change.tries >= STALE_TRIES:
+        if change.link_id is None:  # whoever asked looks again, and what they want then is another change
+            self._keep(change, "dropped", str(error), retry_at=None)
+            return
+        if change.tries >= STALE_TRIES:
             self._dead(change, error)
             return
         if end.upstream is not None and change.external_id:

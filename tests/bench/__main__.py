@@ -1,6 +1,6 @@
 """The benchmarks: contenders side by side in one run, medians of three. `make bench`, or one of them by name:
 
-    python -m tests.bench [full|warm|recording|memory|budget|many|pages|matching] ...
+    python -m tests.bench [full|warm|recording|memory|budget|many|pages|matching|two_ways] ...
 
 Everything runs on this machine's loopback, in a bounded number of calls, and stops by itself.
 """
@@ -249,7 +249,26 @@ def matching() -> None:
     )
 
 
-ALL = {f.__name__: f for f in (full, warm, recording, memory, budget, many, pages, matching)}
+def two_ways() -> None:
+    """10,000 pairs: a preview of them all, then 20 cycles of edits on both sides."""
+    with databases() as fresh:
+        for kind in ("sqlite", "postgresql"):
+            with fresh(kind) as url:
+                command = [sys.executable, "-m", "tests.bench.two_ways", "--database", url]
+                done = subprocess.run(command, cwd=HERE, capture_output=True, text=True, timeout=3600, check=False)
+            if done.returncode:
+                raise SystemExit(done.stderr[-3000:])
+            facts = json.loads(done.stdout.splitlines()[-1])
+            print(
+                f"\nTwo ways, {kind}, {facts['pairs']:,} pairs: preview {facts['preview_s']:.2f} s "
+                f"(the first, with matching, {facts['first_preview_s']:.2f} s; aim 5); 20 cycles in "
+                f"{facts['cycles_s']:.0f} s: {facts['edits']:,} edits, {facts['written']:,} writes, "
+                f"{facts['conflicts']:,} conflicts; unequal {facts['unequal']}, twins {facts['twins']}, "
+                f"writes without edits {facts['idle_writes']}, values lost {facts['lost']} (aim 0 each)"
+            )
+
+
+ALL = {f.__name__: f for f in (full, warm, recording, memory, budget, many, pages, matching, two_ways)}
 
 if __name__ == "__main__":
     for wanted in sys.argv[1:] or list(ALL):

@@ -18,7 +18,7 @@ def test_two_sides_edited_at_random_agree_after_every_cycle_and_then_rest(sessio
 
     facts = run_cycles(sandbox, pair, mapping, cycles=4, edits=9)
 
-    assert facts.pairs >= 35
+    assert facts.pairs > 30
     assert facts.edits > 30
     assert facts.conflicts > 0
     assert facts.written > 0
