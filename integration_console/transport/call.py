@@ -52,8 +52,7 @@ class Answer:
             data = orjson.loads(self.body)
         except orjson.JSONDecodeError as error:
             code, message = _not_json(self.body)
-            facts = {"status": self.status, "call_key": self.call_key}
-            raise BadAnswer(message, code=code, raw=str(error), **facts) from None
+            raise BadAnswer(message, code=code, raw=str(error), status=self.status, call_key=self.call_key) from None
         if _may_be_deep(self.body) and _too_deep(data):
             message = f"The answer is nested deeper than {DEEPEST} levels."
             raise BadAnswer(message, code="too deep", status=self.status, call_key=self.call_key)
