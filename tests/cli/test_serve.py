@@ -11,7 +11,7 @@ import pytest
 
 from .conftest import end, wait_for
 
-pytestmark = pytest.mark.one_database
+pytestmark = [pytest.mark.one_database, pytest.mark.timeout(300)]  # several processes start, one after the other
 
 
 def test_everything_comes_up_is_kept_alive_and_ends_cleanly(installed, tmp_path):
