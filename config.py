@@ -82,6 +82,8 @@ class Settings(BaseSettings):
         return self
 
     def _refuse_for_production(self) -> None:
+        if os.environ.get("FLASK_DEBUG", "").lower() not in ("", "0", "false", "no"):
+            raise SettingsError("FLASK_DEBUG lets visitors run code; production refuses to start with it.")
         for name in ("ALLOW_INSECURE_UPSTREAMS", "SANDBOX"):
             if getattr(self, name):
                 raise SettingsError(f"{name} is for tests and trying out; production refuses to start with it.")

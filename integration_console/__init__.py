@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from flask import Flask
 
 from . import clock, logs
 
 __version__ = "0.1.0"
+LONGEST_STATEMENT_S = 300  # also a migration's; a stuck statement must not hold its locks for ever
 HOME = Path(__file__).resolve().parent.parent
 
 
@@ -45,12 +47,14 @@ def _set_up_database(app: Flask, settings) -> None:
     settings.INSTANCE_DIR.mkdir(parents=True, exist_ok=True)
     app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url
     # No call to an upstream is made within a transaction, so a hundred runs need only a few connections.
-    pool = {
+    pool: dict[str, Any] = {
         "pool_size": 8,
         "max_overflow": 16,
         "pool_timeout": 30,
         "pool_pre_ping": "postgresql" in settings.database_url,
     }
+    if "postgresql" in settings.database_url and "options=" not in settings.database_url:
+        pool["connect_args"] = {"options": f"-c statement_timeout={LONGEST_STATEMENT_S}s"}  # (D5)
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = pool
     db.init_app(app)
 

@@ -126,11 +126,14 @@ class UpstreamError(ConsoleError):
 
     kind = "upstream"
 
-    def __init__(self, message: str = "", *, status: int | None = None, raw: str = "", code: str = "") -> None:
+    def __init__(
+        self, message: str = "", *, status: int | None = None, raw: str = "", code: str = "", call_key: str = ""
+    ) -> None:
         super().__init__(message)
         self.status = status  # the HTTP status, when there was an answer
         self.raw = raw  # the upstream's own words, redacted
-        self.code = code  # the upstream's own error code, when it names one
+        self.code = code  # the upstream's own error code, when it names one, or a word of ours for what is alike
+        self.call_key = call_key  # Transaction.call_key of the call it happened on
 
 
 class TryLater(UpstreamError):

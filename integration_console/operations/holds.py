@@ -245,7 +245,8 @@ class Heart:
             with Session(hold.engine) as session, session.begin():
                 hold.keep(session)
         except LeaseLost:
-            log.warning("A run was taken over by another process", run=hold.run_id)
+            if not hold.closing:  # else it has just ended by our own hand
+                log.warning("A run was taken over by another process", run=hold.run_id)
         except SQLAlchemyError as error:  # the database may be back before the lease ends
             log.warning("A lease could not be renewed", run=hold.run_id, error=type(error).__name__)
 

@@ -123,7 +123,7 @@ class IntegrationService:
                     service=self.desk.service.key, resource=part.resource, kind=kind, message=message,
                     raw=getattr(error, "raw", "") or repr(error),
                     code=getattr(error, "code", "") or type(error).__name__, field=getattr(error, "field", None),
-                    now=now,
+                    now=now, transaction_key=getattr(error, "call_key", "") or None,
                 )  # fmt: skip
             reader.spend(session)
 

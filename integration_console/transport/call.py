@@ -51,9 +51,11 @@ class Answer:
         try:
             data = orjson.loads(self.body)
         except orjson.JSONDecodeError as error:
-            raise BadAnswer(_not_json(self.body), status=self.status, raw=str(error)) from None
+            code, message = _not_json(self.body)
+            raise BadAnswer(message, code=code, raw=str(error), status=self.status, call_key=self.call_key) from None
         if _may_be_deep(self.body) and _too_deep(data):
-            raise BadAnswer(f"The answer is nested deeper than {DEEPEST} levels.", status=self.status)
+            message = f"The answer is nested deeper than {DEEPEST} levels."
+            raise BadAnswer(message, code="too deep", status=self.status, call_key=self.call_key)
         return data
 
 
@@ -85,13 +87,15 @@ class Attempt:
     body_cut: bool = False
 
 
-def _not_json(body: bytes) -> str:
+def _not_json(body: bytes) -> tuple[str, str]:
+    """What came instead, in a word that groups alike failures, and in a sentence."""
     start = body[:200].lstrip().lower()
     if not start:
-        return "The answer was empty where data was expected."
+        return "empty", "The answer was empty where data was expected."
     if start.startswith((b"<!doctype", b"<html")):
-        return "The answer was a web page where data was expected. The address may be wrong, or the service is down."
-    return "The answer could not be read: it is not whole, or not JSON."
+        said = "The answer was a web page where data was expected. The address may be wrong, or the service is down."
+        return "web page", said
+    return "not json", "The answer could not be read: it is not whole, or not JSON."
 
 
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))

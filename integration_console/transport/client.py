@@ -75,7 +75,11 @@ class Upstream:
                 with attempt:
                     return self._try(sending, attempt.num)
         except _Again as again:
+            again.error.call_key = sending.call_key
             raise again.error from None
+        except UpstreamError as error:
+            error.call_key = error.call_key or sending.call_key
+            raise
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     # -- one attempt --------------------------------------------------------------------------------------------------
@@ -138,7 +142,9 @@ class Upstream:
         if isinstance(problem, wire.NotSent):
             error = TryLater(f"{self._label} could not be reached.", code="not sent")
         elif isinstance(problem, wire.TooLong):
-            error = BadAnswer(f"{self._label} sent more than {self._max_bytes / (1 << 20):g} MiB; it was not read.")
+            error = BadAnswer(
+                f"{self._label} sent more than {self._max_bytes / (1 << 20):g} MiB; it was not read.", code="too long"
+            )
         elif getattr(problem, "late", False):
             error = TryLater(f"{self._label} did not answer within {self._deadline_s:g} seconds.", code="lost")
         elif getattr(problem, "cut", False) and sending.safe:

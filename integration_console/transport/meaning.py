@@ -49,9 +49,9 @@ def error_for(
 ) -> UpstreamError:  # fmt: skip
     """The error a word stands for, in a sentence for people that ends with the upstream's own words."""
     kind, sentence = _ERRORS[word]
-    if 300 <= answer.status < 400:
-        sentence = _REDIRECT
     message, code, field = said
+    if 300 <= answer.status < 400:
+        sentence, code = _REDIRECT, code or "redirect"
     text = sentence.format(label=label, status=answer.status) + (f" It says: {message}" if message else "")
     if kind is RateLimited:
         return RateLimited(text, wait_s=wait_s, status=answer.status, raw=raw, code=code)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit
 
-from ..errors import BadAnswer
+from ..errors import BadAnswer, UpstreamError
 from .call import Answer, Call
 from .urls import leads_away
 
@@ -59,7 +59,8 @@ class NextLink:
         if not link:
             return None
         if answer.homes and leads_away(str(link), answer.homes):
-            raise BadAnswer("The next address lies at another host than the one connected; it was not called.")
+            message = "The next address lies at another host than the one connected; it was not called."
+            raise BadAnswer(message, code="elsewhere")
         found = parse_qs(urlsplit(str(link)).query).get(self.token)
         if not found:
             raise BadAnswer(f"The address of the next page has no {self.token}.", status=answer.status)
@@ -116,28 +117,33 @@ def walk(
     for _ in range(LONGEST_WALK):
         page_call = paging.apply(call, cursor)
         answer = send(page_call)
-        check(answer)
-        items = dig(answer.data, items_at) if items_at else answer.data
-        if not isinstance(items, list):
-            raise BadAnswer("The answer holds no list of records.", status=answer.status)
-        cursor = paging.after(page_call, answer, items)
-        if cursor is not None:
-            _must_move_on(cursor, items, cursors, page_before)
-            page_before = items
+        try:
+            check(answer)
+            items = dig(answer.data, items_at) if items_at else answer.data
+            if not isinstance(items, list):
+                raise BadAnswer("The answer holds no list of records.", status=answer.status, code="no list")
+            cursor = paging.after(page_call, answer, items)
+            if cursor is not None:
+                _must_move_on(cursor, items, cursors, page_before)
+                page_before = items
+        except UpstreamError as error:
+            error.call_key = error.call_key or answer.call_key
+            raise
         count = dig(answer.data, count_at) if count_at else None
         yield Page(items, cursor, count if isinstance(count, int) else None, answer.waited_ms)
         if cursor is None:
             return
-    raise BadAnswer(f"The list did not end after {LONGEST_WALK} pages.")
+    raise BadAnswer(f"The list did not end after {LONGEST_WALK} pages.", code="repeats")
 
 
 def _must_move_on(cursor: Any, items: list, cursors: set[str], page_before: list) -> None:
     """Raise BadAnswer when the walk stands still or goes in circles; remember the cursor otherwise."""
     mark = repr(cursor)
     if mark in cursors:
-        raise BadAnswer("The service sent the same page address twice; the list was not read to its end.")
+        message = "The service sent the same page address twice; the list was not read to its end."
+        raise BadAnswer(message, code="repeats")
     if items and items == page_before:
-        raise BadAnswer("The service sent the same page twice; the list was not read to its end.")
+        raise BadAnswer("The service sent the same page twice; the list was not read to its end.", code="repeats")
     cursors.add(mark)
 
 

@@ -74,6 +74,14 @@ def test_a_setting_that_cannot_be_used_is_one_line(installed, setting, value, sa
     assert "Traceback" not in ended.err
 
 
+def test_production_does_not_start_in_debug_mode(installed):
+    """D8"""
+    safe = {"SECRET_KEY": "s" * 40, "ENCRYPTION_KEYS": "k" * 43 + "=", "BASE_URL": "https://console.example"}
+
+    assert installed(APP_ENV="production", **safe)("users", "list", FLASK_DEBUG="1").failed("FLASK_DEBUG")
+    assert installed(APP_ENV="production", **safe)("users", "list", FLASK_DEBUG="0").status == 0
+
+
 def test_a_production_web_server_stops_with_one_line_of_ours(installed):
     console = installed(APP_ENV="production", PYTHONPATH=".")
     process = console.starting(

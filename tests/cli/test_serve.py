@@ -4,14 +4,14 @@ import json
 import os
 import signal
 import socket
-import subprocess
 import urllib.request
+from pathlib import Path
 
 import pytest
 
 from .conftest import end, wait_for
 
-pytestmark = pytest.mark.one_database
+pytestmark = [pytest.mark.one_database, pytest.mark.timeout(300)]  # several processes start, one after the other
 
 
 def test_everything_comes_up_is_kept_alive_and_ends_cleanly(installed, tmp_path):
@@ -68,11 +68,20 @@ def _all_of(pid: int) -> dict[int, str] | None:
 
 def _children(pid: int) -> dict[int, str]:
     """The processes of a `flask serve` by what they are."""
-    # -ww: into a pipe, ps cuts every line at 80 characters, and a long folder's name cuts off what tells them apart.
-    listed = subprocess.run(
-        ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(pid)], capture_output=True, text=True, check=False
-    ).stdout
     # A worker begins as a command and goes on as `-m integration_console`, with the same number.
     names = {"gunicorn": "web", "wsgi.py worker": "worker", "integration_console$": "worker", ".sandbox ": "sandbox"}
-    found = (line.strip().partition(" ") for line in listed.splitlines())
-    return {int(p): name for p, _, args in found for word, name in names.items() if word in f"{args}$"}  # no ended ones
+    found = {child: word for child, args in _started_by(pid).items() for word in names if word in f"{args}$"}
+    return {child: names[word] for child, word in found.items()}
+
+
+def _started_by(parent: int) -> dict[int, str]:
+    """Child processes and their whole command lines, from the system itself: `ps` may be missing, and cuts lines."""
+    found = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            status, args = (folder / "status").read_text(), (folder / "cmdline").read_text()
+        except OSError:
+            continue  # it has just ended
+        if f"\nPPid:\t{parent}\n" in status and args:  # one that ended and was not fetched yet has no arguments
+            found[int(folder.name)] = args.replace("\0", " ").rstrip()
+    return found

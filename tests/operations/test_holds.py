@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import func, select, text
+from structlog.testing import capture_logs
 
 from integration_console.errors import Cancelled, LeaseLost
 from integration_console.models import Connection, RunPart, SyncRun, db
@@ -117,6 +118,20 @@ def test_a_heart_tells_a_hand_that_its_run_was_cancelled_or_taken(queued):
         pytest.fail("a cancelled run writes no further page")
     with pytest.raises(LeaseLost), lost.work():
         pytest.fail("a lost run writes no further page")
+
+
+def test_a_beat_after_the_end_raises_no_alarm_and_one_after_a_loss_does(queued):
+    queued(2)
+    ended, lost = claim("a:1", most=2)
+    runs.execute(ended)
+    holds.expire(db.engine, lost.run_id, "a:1")
+    claim("b:1", run_id=lost.run_id)
+
+    with capture_logs() as logs:
+        holds.Heart._beat(ended)
+        holds.Heart._beat(lost)
+
+    assert [(line["event"], line["run"]) for line in logs] == [("A run was taken over by another process", lost.run_id)]
 
 
 def test_a_run_waits_for_its_time_and_for_its_connection(queued):

@@ -7,7 +7,17 @@ from sqlalchemy import func, select
 
 from integration_console import clock
 from integration_console.errors import Conflict, InvalidInput
-from integration_console.models import Checkpoint, DeadLetter, Record, RunPart, SyncRun, Transaction, db
+from integration_console.models import (
+    Checkpoint,
+    DeadLetter,
+    ErrorLog,
+    Issue,
+    Record,
+    RunPart,
+    SyncRun,
+    Transaction,
+    db,
+)
 from integration_console.operations import connections, holds, runs
 from integration_console.sync.outcome import receipt
 
@@ -329,3 +339,26 @@ def test_the_receipt_adds_up(session, sandbox):
         assert line["seen"] == line["new"] + line["changed"] + line["same"] + line["refused"], name
     assert session.scalar(select(func.count()).where(RunPart.live)) == 0
     assert run.ended_at - run.started_at < timedelta(minutes=2)
+
+
+BAD_ANSWERS = {
+    "a web page": {"body": b"<html>Down for maintenance</html>"},
+    "no list": {"body": {"data": {"id": 1}}},
+    "nothing": {"body": b""},
+    "another address": {"status": 302, "headers": {"Location": "https://elsewhere.example"}},
+    "no right": {"status": 403, "body": {"error": {"message": "no"}}},
+}
+
+
+def test_a_failure_leads_to_its_call_and_different_failures_are_different_problems(session, sandbox):
+    connection = connect(sandbox, "clio")
+    for answer in BAD_ANSWERS.values():
+        sandbox.clio.script("/users", {"status": 200, **answer, "times": 1})
+        assert sync(connection, only=["users"]).state in ("failed", "done_with_problems")
+
+    failures = list(db.session.scalars(select(ErrorLog).order_by(ErrorLog.id)))
+    calls = {key: url for key, url in db.session.execute(select(Transaction.call_key, Transaction.url))}  # noqa: C416
+
+    assert len(failures) == len(BAD_ANSWERS)
+    assert all("/users" in calls[failure.transaction_key] for failure in failures)
+    assert db.session.scalar(select(func.count(Issue.id))) == len(BAD_ANSWERS)

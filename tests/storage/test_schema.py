@@ -53,6 +53,12 @@ def test_a_database_of_another_program_is_named_as_that(empty_app):
     assert "another program's (it has invoice)" in schema.check(db.engine)
 
 
+def test_a_statement_that_never_ends_is_ended_by_postgresql(session):
+    """D5"""
+    if db.engine.dialect.name == "postgresql":
+        assert session.scalar(text("SHOW statement_timeout")) == "5min"
+
+
 def test_a_database_of_a_newer_console_is_refused(session):
     """D8"""
     session.execute(text("UPDATE alembic_version SET version_num = 'ffff'"))
