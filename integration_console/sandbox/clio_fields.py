@@ -55,6 +55,7 @@ HOLDS = {
     "rate": "type amount",
     "timer": "elapsed_time start_time",
     "task_type": "name deleted_at",
+    "notification_methods": "type email_address is_default_email_address",
     "reminders": "duration state next_delivery_at",
     "relationships": "description",
     "discount": "type rate note",
@@ -71,7 +72,7 @@ EMPTY = {
     "activities": "tax_setting document_version communication calendar_entry matter_note contact_note "
     "subject task utbms_expense client_portal text_message_conversation legal_aid_uk_activity",
     "bills": "bill_theme billing_setting destination_account split_invoice client_addresses matter_totals",
-    "users": "avatar job_title default_activity_description notification_methods",
+    "users": "avatar job_title default_activity_description",
     "notes": "notification_event_subscribers time_entries",
     "tasks": "time_entries",
     "expense_categories": "xero_expense_code utbms_code tax_setting",

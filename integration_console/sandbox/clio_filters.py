@@ -104,7 +104,8 @@ def _filter(resource: str, name: str, value: str):
 
 def _words(value: str):
     wanted = value.casefold()
-    fields = ("name", "display_number", "description", "note", "subject", "number", "primary_email_address")
+    fields = ("name", "title", "display_number", "description", "note", "subject", "number", "primary_email_address",
+              "primary_phone_number")  # fmt: skip
     return lambda one: any(wanted in str(one.get(field) or "").casefold() for field in fields)
 
 
@@ -126,6 +127,8 @@ def _custom_field(field: int, text: str):
         for value in one.get("custom_field_values", ()):
             if value["custom_field"]["id"] == field:
                 if sign and value["field_type"] not in ("numeric", "date", "currency", "time"):
+                    return False
+                if value["value"] is None:
                     return False
                 if value["field_type"] in ("numeric", "currency"):
                     return COMPARED[sign](float(value["value"]), float(wanted))

@@ -45,6 +45,7 @@ CUSTOM_FIELDS = (  # parent, type, name
     ("Contact", "date", "First call"),
     ("Contact", "text_line", "Old field"),
 )
+SHOWN_BY_DEFAULT = (1, 5, 13)  # these are in every record, with a null id while they are empty
 PICKLISTS = {3: ("Referral", "Web", "Google Ads", "Walk-in"), 14: ("English", "Español", "中文", "العربية")}
 
 
@@ -81,9 +82,21 @@ class ClioPeople:
             "court_rules_default_attendee": False,
             "default_calendar_id": 5_000 + number,
             "groups": [{"id": 1}],
+            "notification_methods": self.methods_of(number),
             "contact": None,
             "account": {"id": 77, "name": Firm.name, "phone": "+15105550100", "country": "US", "state": "CA"},
         }
+
+    def methods_of(self, user: int) -> list:
+        """How a user is reminded: in a window of the app, and by e-mail."""
+        first, last, _ = STAFF[user - 1]
+        return [
+            {"id": 9_000 + user, "type": "Popup", "email_address": None},
+            {"id": 9_100 + user, "type": "Email", "email_address": email_of(first, last)},
+        ]
+
+    def notification_methods(self) -> set:
+        return {one["id"] for user in range(1, len(STAFF) + 1) for one in self.methods_of(user)}
 
     def group(self, number):
         name, kind = (
@@ -181,7 +194,7 @@ class ClioPeople:
             "name": name,
             "parent_type": parent,
             "field_type": kind,
-            "displayed": number % 4 != 3,
+            "displayed": self.is_shown(number),
             "required": number == 1,
             "deleted": number == 16,
             "display_order": number,
@@ -189,29 +202,49 @@ class ClioPeople:
         }
 
     def values_of(self, parent: str, number: int) -> list:
-        """The filled custom fields of one matter or contact: few of them, never the same few."""
-        return [
-            self.value(field, number)
-            for field, (owner, _, name) in enumerate(CUSTOM_FIELDS, start=1)
-            if owner == parent and name != "Old field" and self.firm.chance(30, f"field {field}", number)
-        ]
+        """The filled custom fields of one matter or contact, never the same few, and those that are shown empty."""
+        values = []
+        for field, (owner, _, name) in enumerate(CUSTOM_FIELDS, start=1):
+            if owner == parent and name != "Old field" and self.firm.chance(30, f"field {field}", number):
+                values.append(self.value(field, number))
+            elif owner == parent and self.is_shown(field):
+                values.append(self.empty_value(field))
+        return values
 
-    def value(self, field: int, number: int, value=None) -> dict:
+    def is_shown(self, field: int) -> bool:
+        """Whether a custom field is displayed by default, so that it is there even while it is empty."""
+        return field in SHOWN_BY_DEFAULT
+
+    def shown_empty(self, record: dict) -> list:
+        """The custom values of a new record."""
+        parent = "Contact" if "first_name" in record else "Matter"
+        return [self.empty_value(field) for field in SHOWN_BY_DEFAULT if CUSTOM_FIELDS[field - 1][0] == parent]
+
+    def empty_value(self, field: int) -> dict:
         _, kind, name = CUSTOM_FIELDS[field - 1]
-        value = self.invented_value(field, kind, number) if value is None else value
-        told = {
-            "id": f"{kind}-{field * 10_000_000 + number}",
+        return {
+            "id": None,
             "field_name": name,
             "field_type": kind,
             "field_required": field == 1,
-            "field_displayed": field % 4 != 3,
+            "field_displayed": True,
             "field_display_order": field,
             "soft_deleted": False,
-            "value": value,
+            "value": None,
             "custom_field": {"id": field},
             "picklist_option": None,
             "contact": None,
             "matter": None,
+        }
+
+    def value(self, field: int, number: int, value=None) -> dict:
+        _, kind, _ = CUSTOM_FIELDS[field - 1]
+        value = self.invented_value(field, kind, number) if value is None else value
+        told = {
+            **self.empty_value(field),
+            "id": f"{kind}-{field * 10_000_000 + number}",
+            "field_displayed": self.is_shown(field),
+            "value": value,
         }
         if kind == "picklist":
             option = int(value) - field * 10

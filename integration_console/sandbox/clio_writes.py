@@ -2,16 +2,16 @@
 
 import time
 
-from .clio_fields import POINTS_AT
-from .clio_people import CUSTOM_FIELDS
+from .clio_attributes import WRITABLE, UnknownAttribute, Unprocessable, check_contact, check_names, check_values, tidied
+from .clio_fields import InvalidFields, Selection
+from .clio_several import check_customs, check_entries, set_customs, set_limitation, set_reached
 from .server import Answer, Request, Upstream, on
 
-WRITABLE = ("contacts", "matters", "activities", "notes", "tasks")
 STATUS_READ_AS = {"open": "Open", "pending": "Pending", "closed": "Closed"}
-
-
-class Unprocessable(ValueError):
-    """The record as sent cannot be kept."""
+DATED_BY = {"Closed": "close_date", "Pending": "pending_date"}
+BILLED_BY = {"FlatRate": "flat", "HourlyRate": "hourly", "ContingencyFee": "contingency"}
+PARENTS = {"contacts": "Contact", "matters": "Matter"}
+REPRICED_BY = ("matter", "user", "activity_description")
 
 
 class ClioWrites(Upstream):
@@ -20,13 +20,7 @@ class ClioWrites(Upstream):
         resource = request.params["resource"]
         if resource not in WRITABLE:
             return self.unknown_path(request)
-        try:
-            sent = request.json().get("data") or {}
-            check(self, resource, sent, is_new=True)
-            number = self._keep(resource, None, sent)
-        except Unprocessable as error:
-            return unprocessable(error)
-        return self._shown(resource, number, request, status=201)
+        return self._written(request, resource, None, status=201)
 
     @on("PATCH", "/{resource}/{number}")
     def change(self, request: Request) -> Answer:
@@ -36,13 +30,9 @@ class ClioWrites(Upstream):
             return missing(resource, number)
         if stale := _stale(request, record):
             return stale
-        try:
-            sent = request.json().get("data") or {}
-            check(self, resource, sent, is_new=False)
-            self._keep(resource, int(number), sent)
-        except Unprocessable as error:
-            return unprocessable(error)
-        return self._shown(resource, int(number), request)
+        if _is_on_bill(resource, record):
+            return unprocessable("Activity cannot be changed because it is on a bill")
+        return self._written(request, resource, record)
 
     @on("DELETE", "/{resource}/{number}")
     def remove(self, request: Request) -> Answer:
@@ -52,17 +42,46 @@ class ClioWrites(Upstream):
             return missing(resource, number)
         if stale := _stale(request, record):
             return stale
-        if resource == "contacts" and self._has_matters(int(number)):
-            return unprocessable("Contact cannot be deleted because it is the client of a matter")
+        if why := self._why_not_removed(resource, record):
+            return unprocessable(why)
         self.delete(resource, int(number))
         return Answer(204)
+
+    def _written(self, request: Request, resource: str, record: dict | None, status: int = 200) -> Answer:
+        """Check first and keep then, so that a write that is refused has changed nothing."""
+        try:
+            Selection(self, resource, request.one("fields"))
+            sent = request.json().get("data")
+            if not isinstance(sent, dict):
+                raise UnknownAttribute("data is missing")
+            check_names(resource, sent)
+            sent = tidied(sent)
+            check(self, resource, record, sent)
+        except InvalidFields as error:
+            return refused("InvalidFields", error)
+        except UnknownAttribute as error:
+            return refused("ArgumentError", error)
+        except Unprocessable as error:
+            return unprocessable(error)
+        number = self._keep(resource, record["id"] if record else None, _without_empty_refs(sent))
+        return self._shown(resource, number, request, status=status)
 
     def _writable(self, resource: str, number: str) -> dict | None:
         return self.get(resource, int(number)) if resource in WRITABLE and number.isdigit() else None
 
-    def _has_matters(self, contact: int) -> bool:
-        matters = self.shelves["matters"]
-        return any(matters.get(number)["client"]["id"] == contact for number in matters.numbers())
+    def _why_not_removed(self, resource: str, record: dict) -> str | None:
+        if _is_on_bill(resource, record):
+            return "Activity cannot be deleted because it is on a bill"
+        if resource == "contacts" and self._any("matters", "client", record["id"]):
+            return "Contact cannot be deleted because it is the client of a matter"
+        if resource == "matters" and self._any("activities", "matter", record["id"]):
+            return "Matter cannot be deleted because it has activities"
+        return None
+
+    def _any(self, resource: str, name: str, number: int) -> bool:
+        """Whether any record of this resource points at that one."""
+        shelf = self.shelves[resource]
+        return any((shelf.get(one).get(name) or {}).get("id") == number for one in shelf.numbers())
 
     def put(self, resource: str, record: dict) -> dict:
         """Change or add a record as a colleague at the firm would, without any check."""
@@ -94,152 +113,83 @@ class ClioWrites(Upstream):
         raise NotImplementedError
 
 
-def check(clio, resource: str, sent: dict, *, is_new: bool) -> None:
+def check(clio, resource: str, record: dict | None, sent: dict) -> None:
     """Refuse what Clio refuses. Raises Unprocessable."""
-    for name, value in sent.items():
-        if name in POINTS_AT and isinstance(value, dict) and "id" in value:
-            target = POINTS_AT[name]
-            if not isinstance(value["id"], int) or clio.shelves[target].get(value["id"]) is None:
-                raise Unprocessable(f"{name} could not be found")
-    if is_new:
-        NEEDS[resource](sent)
-    if resource == "matters" and sent.get("status", "open") not in STATUS_READ_AS:
-        raise Unprocessable("Status is not included in the list")
-    for value in sent.get("custom_field_values") or ():
-        field = (value.get("custom_field") or {}).get("id")
-        if field and clio.shelves["custom_fields"].get(field) is None:
-            raise Unprocessable("Custom field could not be found")
+    check_values(clio, resource, sent, is_new=record is None)
+    if resource == "contacts":
+        check_contact({**(record or {}), **sent}, sent)
+        check_entries(record, sent)
+    if resource in PARENTS:
+        check_customs(clio, PARENTS[resource], record, sent)
 
 
-def _needs_contact(sent: dict) -> None:
-    if sent.get("type") not in ("Person", "Company"):
-        raise Unprocessable("Type is not included in the list")
-    if sent["type"] == "Company" and not sent.get("name"):
-        raise Unprocessable("Name can't be blank")
-    if sent["type"] == "Person" and not (sent.get("first_name") or sent.get("last_name")):
-        raise Unprocessable("At least one of first name or last name must be provided")
-
-
-def _needs(*names: str):
-    def check_names(sent: dict) -> None:
-        for name in names:
-            if not sent.get(name):
-                raise Unprocessable(f"{name.replace('_', ' ').capitalize()} can't be blank")
-
-    return check_names
-
-
-def _needs_note(sent: dict) -> None:
-    if sent.get("type") not in ("Matter", "Contact"):
-        raise Unprocessable("Type is not included in the list")
-    _needs(sent["type"].lower(), "detail")(sent)
-
-
-NEEDS = {
-    "contacts": _needs_contact,
-    "matters": _needs("client", "description"),
-    "notes": _needs_note,
-    "activities": _needs("type", "date"),
-    "tasks": _needs("name"),
-}
+def _without_empty_refs(sent: dict) -> dict:
+    """{"group": {"id": null}} means no group."""
+    return {name: None if value == {"id": None} else value for name, value in sent.items()}
 
 
 # What else changes when a record is written
-
-REACHED_BY = (
-    ("email_addresses", "address", "default_email", "primary_email_address"),
-    ("phone_numbers", "number", "default_number", "primary_phone_number"),
-)
 
 
 def _after_contact(clio, record: dict, sent: dict, before: dict) -> None:
     if record["type"] == "Person" and ("name" not in sent or "first_name" in sent or "last_name" in sent):
         record["name"] = f"{record['first_name'] or ''} {record['last_name'] or ''}".strip()
-    for field, text, flag, primary in REACHED_BY:
-        if field in sent:
-            record[field] = _merged(before.get(field, []), sent[field], flag)
-            main = next((one for one in record[field] if one["primary"]), (record[field] or [{}])[0])
-            record[primary] = main.get(text)
-    _set_values(clio, record, sent, before)
+    set_reached(record, sent, before)
+    set_customs(clio, record, sent, before)
 
 
 def _after_matter(clio, record: dict, sent: dict, before: dict) -> None:
     record["status"] = STATUS_READ_AS.get(record["status"] or "open", record["status"])
+    dated = DATED_BY.get(record["status"])
+    if dated and "status" in sent and not record[dated]:
+        record[dated] = clio.firm.day(0)
     if isinstance(record["client"], dict):
         record["client_id"] = record["client"]["id"]
+        _becomes_client(clio, record["client_id"])
     if not before:
         record["number"] = record["id"]
         record["display_number"] = record["display_number"] or f"{record['id']:05d}-New"
         record["open_date"] = record["open_date"] or clio.firm.day(0)
-    if isinstance(limitation := sent.get("statute_of_limitations"), dict) and "due_at" in limitation:
-        task = {
-            "name": "Statute of limitations",
-            "status": "pending",
-            "statute_of_limitations": True,
-            "matter": {"id": record["id"]},
-            "priority": "Normal",
-            **limitation,
-        }
-        known = before.get("statute_of_limitations") or {}
-        record["statute_of_limitations"] = {"id": clio._keep("tasks", known.get("id"), task)}
-    _set_values(clio, record, sent, before)
+        record["billable"] = sent.get("billable", True)
+        record["billing_method"] = record["billing_method"] or "hourly"
+    if isinstance(rate := sent.get("custom_rate"), dict):
+        record["billing_method"] = BILLED_BY.get(str(rate.get("type")), record["billing_method"])
+    set_limitation(clio, record, sent, before)
+    set_customs(clio, record, sent, before)
+
+
+def _becomes_client(clio, number: int) -> None:
+    contact = clio.shelves["contacts"].get(number)
+    if contact and not contact["is_client"]:
+        clio._keep("contacts", number, {"is_client": True})
 
 
 def _after_activity(clio, record: dict, sent: dict, before: dict) -> None:
     is_time = record["type"] == "TimeEntry"
-    if record["price"] is None and isinstance(record["user"], dict) and is_time:
+    if not before and record["user"] is None:
+        record["user"] = {"id": 1}  # whoever is signed in
+    moved = before and any(name in sent and sent[name] != before[name] for name in REPRICED_BY)
+    is_repriced = record["price"] is None or (moved and sent.get("price") is None)
+    if is_time and is_repriced and isinstance(record["user"], dict):
         record["price"] = clio.get("users", record["user"]["id"])["rate"]
     quantity = float(record["quantity"] or 0)
     hours = round(quantity / 3600, 2) if is_time else quantity
+    worth = round(hours * (record["price"] or 0), 2)
     record.update(
         quantity=quantity,
         rounded_quantity=quantity,
         quantity_in_hours=hours,
         rounded_quantity_in_hours=hours,
-        total=round(hours * (record["price"] or 0), 2),
+        total=0.0 if record["non_billable"] else worth,
+        non_billable_total=worth if record["non_billable"] else 0.0,
     )
 
 
-def _set_values(clio, record: dict, sent: dict, before: dict) -> None:
-    """Only the custom fields that were sent change."""
-    if "custom_field_values" not in sent:
-        return
-    values = list(before.get("custom_field_values", []))
-    for one in sent["custom_field_values"]:
-        known = next(
-            (
-                value
-                for value in values
-                if value["id"] == one.get("id")
-                or value["custom_field"]["id"] == (one.get("custom_field") or {}).get("id")
-            ),
-            None,
-        )
-        if known:
-            values.remove(known)
-        field = known["custom_field"]["id"] if known else (one.get("custom_field") or {}).get("id")
-        if field and field <= len(CUSTOM_FIELDS) and not one.get("_destroy") and one.get("value") is not None:
-            values.append(clio.values.value(field, record["id"], one["value"]))
-    record["custom_field_values"] = values
-
-
-def _merged(before: list, sent: list, flag: str) -> list:
-    """E-mail addresses or telephone numbers after a write: those with an id change, others are added."""
-    kept = {one["id"]: dict(one) for one in before}
-    for one in sent:
-        one = dict(one)
-        number = one.pop("id", None) or max(kept, default=900_000) + 1
-        if one.pop("_destroy", False):
-            kept.pop(number, None)
-            continue
-        is_main = bool(one.pop(flag, one.pop("primary", not kept)))
-        if is_main:
-            kept = {key: {**other, "primary": False} for key, other in kept.items()}
-        kept[number] = {"name": "Other", **kept.get(number, {}), **one, "id": number, "primary": is_main}
-    return list(kept.values())
-
-
 AFTERWARDS = {"contacts": _after_contact, "matters": _after_matter, "activities": _after_activity}
+
+
+def _is_on_bill(resource: str, record: dict) -> bool:
+    return resource == "activities" and bool(record["billed"] or record["on_bill"])
 
 
 def _stale(request: Request, record: dict) -> Answer | None:
@@ -258,3 +208,7 @@ def missing(resource: str, number) -> Answer:
 
 def unprocessable(told) -> Answer:
     return Answer(422, {"error": {"type": "UnprocessableEntity", "message": str(told)}})
+
+
+def refused(kind: str, told) -> Answer:
+    return Answer(400, {"error": {"type": kind, "message": str(told)}})
