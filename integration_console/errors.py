@@ -3,6 +3,7 @@
 ConsoleError
   NotFound              nothing by that name or number                -> say so
   InvalidInput          what a person sent cannot be used             -> the field is named
+    Malformed           what a program sent cannot even be read       -> say where it breaks
   Conflict              something else is already doing this          -> say which
   NotSignedIn, Forbidden  the person may not                          -> sign in, or ask an admin
   TooMany               asked too often                               -> wait .wait_s seconds
@@ -26,7 +27,9 @@ ConsoleError
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 
 class ConsoleError(Exception):
@@ -45,15 +48,24 @@ class NotFound(ConsoleError):
 class InvalidInput(ConsoleError):
     """What was sent cannot be used."""
 
-    def __init__(self, message: str = "", *, field: str | None = None) -> None:
+    def __init__(self, message: str = "", *, field: str | None = None, fields: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
-        self.field = field
+        self.fields = dict(fields or ({field: str(self)} if field else {}))  # field -> what is wrong with it
+        self.field = field or next(iter(self.fields), None)  # the first
+
+
+class Malformed(InvalidInput):
+    """What was sent cannot be read."""
 
 
 class Conflict(ConsoleError):
     """Something else is already doing this."""
 
     kind = "conflict"
+
+    def __init__(self, message: str = "", *, details: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.details = dict(details or {})  # what a program is told: {"connections": [...]}
 
 
 class NotSignedIn(ConsoleError):

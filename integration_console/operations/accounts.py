@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ import orjson
 from flask import current_app
 
 from .. import clock, services
+from ..errors import Conflict, NeedsPerson
 from ..models import Connection, db
 from ..services.base import Limit, Service, Upstream
 from ..storage.transactions import Recorder
@@ -56,6 +58,48 @@ def open_account(
     db.session.rollback()  # a look holds SQLite's writer lock: nothing is held while we wait for an upstream (D5)
     keys.renew_if_due()
     return opened
+
+
+@contextmanager
+def calling(connection: Connection) -> Iterator[Opened]:
+    """A connection's account for a call or two outside a run. No transaction is open meanwhile.
+
+    At the end, however it comes, the calls are in the log, and a sign-in that was lost is noted at the connection.
+    Raises NeedsPerson, Conflict when the connection may not be called now.
+    """
+    number = must_be_callable(connection).id
+    opened = open_account(connection)
+    try:
+        yield opened
+    except NeedsPerson as error:
+        db.session.rollback()
+        _note_lost_sign_in(number, str(error))
+        raise
+    finally:
+        db.session.rollback()
+        opened.recorder.flush(db.session())
+        if seen := budget_seen(opened.budget.state()):
+            db.session.get_one(Connection, number).budget = seen
+        db.session.commit()
+
+
+def must_be_callable(connection: Connection) -> Connection:
+    """The connection itself. Raises NeedsPerson when it must be reconnected, Conflict when it is paused or removed."""
+    if connection.status == "needs_reconnect":
+        reason = connection.status_reason or "Its sign-in is no longer valid."
+        raise NeedsPerson(f"The connection {connection.name} needs to be reconnected. {reason}")
+    if connection.status != "connected":
+        raise Conflict(
+            f"The connection {connection.name} {'is paused' if connection.status == 'paused' else 'was removed'}."
+        )
+    return connection
+
+
+def _note_lost_sign_in(connection_id: int, why: str) -> None:
+    connection = db.session.get_one(Connection, connection_id)
+    if connection.status == "connected":
+        connection.status, connection.status_reason, connection.status_since = "needs_reconnect", why, clock.now()
+        db.session.commit()
 
 
 def open_trial(service: Service, credentials: dict[str, Any], settings: Mapping[str, str]) -> Opened:

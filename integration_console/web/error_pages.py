@@ -28,8 +28,16 @@ STATUS_OF: dict[type[Exception], int] = {
     errors.Missing: 404,
     errors.Conflict: 409,
     errors.InvalidInput: 422,
+    errors.Malformed: 400,
     errors.TooMany: 429,
     errors.Unavailable: 503,
+    # What a service said, passed on as if we had said it.
+    errors.NeedsPerson: 401,  # to a program; see NOT_THEIRS
+    errors.NotAllowed: 403,
+    errors.Stale: 409,
+    errors.BadRecord: 422,
+    errors.UpstreamError: 502,
+    errors.TryLater: 503,
     errors.ConsoleError: 500,
     CSRFError: 403,
     RateLimitExceeded: 429,
@@ -41,8 +49,10 @@ STATUS_OF: dict[type[Exception], int] = {
 CODES = {
     400: "invalid_request", 401: "unauthenticated", 403: "forbidden", 404: "not_found", 405: "method_not_allowed",
     409: "conflict", 413: "too_large", 415: "unsupported_type", 422: "invalid_field", 429: "rate_limited",
-    500: "internal", 503: "unavailable",
+    500: "internal", 502: "upstream_failed", 503: "unavailable",
 }  # fmt: skip
+NEEDS_RECONNECT = "needs_reconnect"
+NOT_THEIRS = 409  # a person whose own sign-in is fine is not led to the door because the connection's is not
 RETRY_AFTER_S = 5
 _OWN_WORDS = {  # where the error's own sentence is not for people
     400: "The request could not be read.",
@@ -55,6 +65,12 @@ _OWN_WORDS = {  # where the error's own sentence is not for people
     429: "Too many requests.",
     500: "Something went wrong on our side.",
     503: "The database is busy or restarting. Nothing was saved.",
+}
+_TO_PROGRAMS: dict[type[Exception], str] = {  # the API's agreed sentences
+    errors.NotSignedIn: "Authentication required",
+    errors.Forbidden: "Insufficient permissions for this integration",
+    errors.TooMany: "Rate limit exceeded",
+    RateLimitExceeded: "Rate limit exceeded",
 }
 
 
@@ -75,12 +91,14 @@ def _answer(error: Exception):
         access.note_denial()
     if isinstance(error, HTTPException) and error.code and error.code < 400:
         return error
-    if status == 401 and not wants_json():
+    if isinstance(error, errors.NotSignedIn) and not wants_json():
         return _to_the_door()
     return _with_retry(_json(error, status) if wants_json() else _page(error, status), error, status)
 
 
 def _status(error: Exception) -> int:
+    if isinstance(error, errors.NeedsPerson) and not wants_json():
+        return NOT_THEIRS
     for kind in type(error).__mro__:
         if kind in STATUS_OF:
             return STATUS_OF[kind]
@@ -89,7 +107,7 @@ def _status(error: Exception) -> int:
 
 def wants_json() -> bool:
     """Whether a program asks: by the address, or because it prefers JSON."""
-    if request.path.startswith(("/api/", "/webhooks/", "/healthz", "/readyz")):
+    if access.for_programs() or request.path.startswith(("/webhooks/", "/healthz", "/readyz")):
         return True
     best = request.accept_mimetypes.best_match(["text/html", "application/json"], "text/html")
     return best == "application/json" and "HX-Request" not in request.headers
@@ -97,6 +115,8 @@ def wants_json() -> bool:
 
 def sentence(error: Exception, status: int) -> str:
     """What to tell the person: our own errors speak for themselves, others do not."""
+    if access.for_programs() and type(error) in _TO_PROGRAMS:
+        return _TO_PROGRAMS[type(error)]
     if isinstance(error, errors.ConsoleError) and status != 500:
         return str(error)
     if isinstance(error, DataError):
@@ -105,16 +125,25 @@ def sentence(error: Exception, status: int) -> str:
 
 
 def _json(error: Exception, status: int) -> Response:
-    field = getattr(error, "field", None)
-    body: dict = {"success": False, "error": sentence(error, status), "code": CODES.get(status, "invalid_request")}
-    if status == 422 and field:
-        body["details"] = {"field": field, "message": str(error)}
+    code = NEEDS_RECONNECT if isinstance(error, errors.NeedsPerson) else CODES.get(status, "invalid_request")
+    body: dict = {"success": False, "error": sentence(error, status), "code": code, **_more(error, status)}
     if status in (429, 503):
         body["retryAfter"] = wait_s(error)
     body["requestId"] = g.get("request_id", "")
     answer = jsonify(body)
     answer.status_code = status
     return answer
+
+
+def _more(error: Exception, status: int) -> dict:
+    """What a program is told besides: which fields are wrong, or what stood in the way."""
+    if details := getattr(error, "details", None):
+        return {"details": details}
+    field = getattr(error, "field", None)
+    if status != 422 or not field:
+        return {}
+    fields = getattr(error, "fields", None) or {field: str(error)}
+    return {"details": {"field": field, "message": fields.get(field, str(error))}, "fields": fields}
 
 
 def _page(error: Exception, status: int) -> Response:
@@ -135,12 +164,16 @@ def wait_s(error: Exception) -> int:
     """Whole seconds to wait before the same request may work."""
     if isinstance(error, RateLimitExceeded) and error.limit:
         return int(error.limit.limit.get_expiry())
+    if isinstance(error, errors.Parked):
+        return max(1, math.ceil((error.until - clock.now()).total_seconds()))
     return max(1, math.ceil(getattr(error, "wait_s", RETRY_AFTER_S)))
 
 
 def _with_retry(response: Response, error: Exception, status: int) -> Response:
     if status in (429, 503):
         response.headers["Retry-After"] = str(wait_s(error))
+    if status == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, HTTPException) and status == 405:
         response.headers["Allow"] = ", ".join(sorted(getattr(error, "valid_methods", None) or ()))
     return response

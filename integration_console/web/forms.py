@@ -44,7 +44,8 @@ class Form:
 
     def __init__(self, values: Mapping[str, object] | None = None, error: InvalidInput | None = None) -> None:
         self.values = values or {}
-        self.errors = {error.field or "": str(error)} if error else {}
+        several = error.fields if error and len(error.fields) > 1 else {}
+        self.errors = several or ({error.field or "": str(error)} if error else {})
 
     def value(self, name: str) -> str:
         value = self.values.get(name)
