@@ -18,6 +18,7 @@ from ..storage import leases
 from ..storage.outage import AWAY
 from . import runs
 from .holds import process_name
+from .limitations import work_out_all
 from .retention import purge
 from .slots import next_due
 
@@ -92,6 +93,7 @@ def _ask_alone(connection_id: int, now: datetime) -> int:
 CHORES = (
     Chore("ask for due runs", lambda: current_app.config["SETTINGS"].TICK_SECONDS, tick),
     Chore("remove what is past its retention", lambda: 3600, purge),
+    Chore("work out limitation dates", lambda: 900, work_out_all),
 )
 
 

@@ -22,7 +22,7 @@ LONGEST_DAYS = 3650
 
 
 def get(name: str) -> str:
-    """A setting as text: "firm.name", "firm.time_zone", "retention.runs" (days). Read once a request."""
+    """A setting as text: "firm.name", "firm.jurisdiction", "retention.runs" (days). Read once a request."""
     return _all().get(name) or _default(name)
 
 
@@ -52,6 +52,8 @@ def check(name: str, value: str) -> str:
         raise InvalidInput("Choose a time zone of the list, such as Europe/Berlin.", field=name)
     if name == "firm.name" and len(value) > 200:
         raise InvalidInput("The name may have at most 200 characters.", field=name)
+    if name == "firm.jurisdiction" and (len(value) > 100 or not value.isprintable()):
+        raise InvalidInput("The jurisdiction may have at most 100 characters.", field=name)
     if name.startswith("retention.") and value and not _is_days(value):
         raise InvalidInput(f"Enter whole days from 1 to {LONGEST_DAYS:,}.", field=name)
     return value
