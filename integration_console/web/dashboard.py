@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, render_template, url_for
 
-from ..operations import connections, figures, overview, run_history
+from ..operations import connections, figures, matter_list, overview, run_history
 from . import Menu
 from .access import may
 from .filters import same_time_yesterday, start_of_day
@@ -33,7 +33,8 @@ def index():
         healthy=sum(one.status in ("ok", "running", "waiting") for one in health), every=every, health=health,
         paused=[one for one in health if one.status == "paused"], figures=_figures(every), midnight=start_of_day(),
         runs=latest, totals=run_history.totals(latest), issues=issues, steps=figures.first_steps(every),
-        slots=_slots(cards), calls_left={one.connection.id: figures.calls_left(one.connection) for one in cards},
+        near=matter_list.near() if any(one.service == "clio" for one in every) else (0, 0), slots=_slots(cards),
+        calls_left={one.connection.id: figures.calls_left(one.connection) for one in cards},
     )  # fmt: skip
 
 

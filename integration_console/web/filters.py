@@ -87,6 +87,11 @@ class Asked:
             return None
         return int(text) if text else None
 
+    def place(self, name: str) -> int | None:
+        """The row a page begins behind; None when the address names none."""
+        text = self.cursor.get(name, "")
+        return int(text) if text.isascii() and text.isdecimal() and len(text) < 16 else None
+
     def one_of(self, name: str, choices: Iterable[str]) -> str:
         """A filter that must be one of these."""
         text = self.value(name)

@@ -37,6 +37,7 @@ def set_up(app: Flask) -> None:
         "field_name": field_name, "middle": middle, "pretty_json": pretty_json, "percent": percent,
         "shown_time": shown_time, "labelled": labelled, "masked": masked, "browser_name": browser_name,
         "clock_time": clock_time, "local_time": local_time, "moment_of": moment_of,
+        "day": day,
         "shown_or": lambda value, empty: shown_time(value) if value else empty,
     }  # fmt: skip
     app.jinja_env.filters.update(filters)
@@ -167,6 +168,14 @@ def moment_of(text: str) -> datetime | None:
         return clock.parse(text)
     except ValueError:
         return None
+
+
+def day(text: str | None) -> str:
+    """A date as an upstream writes it, for people: "3 Feb 2026"; "" when it is none."""
+    try:
+        return ago(date.fromisoformat(str(text)[:10])) if text else ""
+    except ValueError:
+        return ""
 
 
 def local_time(value: datetime, zone_name: str) -> str:

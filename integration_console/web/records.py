@@ -72,7 +72,7 @@ def _shelf(connection_id: int, resource: str) -> tuple[Connection, Resource]:
 
 def _page(connection: Connection, kind: Resource, asked: Asked, gone: bool) -> tuple[list[Record], Any, Any]:
     """One page, and where the pages around it begin."""
-    older, newer = (_place(asked, name) for name in ("older", "newer"))
+    older, newer = (asked.place(name) for name in ("older", "newer"))
     text = asked.value("q")
     rows = records.browse(
         db.session(), connection_id=connection.id, resource=kind.key, text=text or None, deleted=gone,
@@ -84,11 +84,6 @@ def _page(connection: Connection, kind: Resource, asked: Asked, gone: bool) -> t
         return [], None, None
     has_older, has_newer = (more, older is not None) if newer is None else (True, more)
     return rows, rows[-1].id if has_older else None, rows[0].id if has_newer else None
-
-
-def _place(asked: Asked, name: str) -> int | None:
-    text = asked.cursor.get(name, "")
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 16 else None
 
 
 def _columns(kind: Resource, asked: Asked) -> list[Column]:

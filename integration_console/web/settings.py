@@ -22,6 +22,7 @@ page = Blueprint("settings", __name__, url_prefix="/settings")
 menu = Menu("Settings", icon="gear", order=90, key="s")
 
 PER_PAGE = 50
+FIRM = ("name", "time_zone", "jurisdiction")
 
 
 @page.get("/")
@@ -37,15 +38,15 @@ def index():
 @page.get("/firm")
 @may("change settings")
 def firm():
-    """The firm's name and zone."""
-    return _firm_page(forms.Form({name: firm_settings.get(f"firm.{name}") for name in ("name", "time_zone")}))
+    """The firm's name, zone and jurisdiction."""
+    return _firm_page(forms.Form({name: firm_settings.get(f"firm.{name}") for name in FIRM}))
 
 
 @page.post("/firm")
 @may("change settings")
 def save_firm():
     """Keep them."""
-    sent = forms.sent("name", "time_zone")
+    sent = forms.sent(*FIRM)
     try:
         firm_settings.save({f"firm.{name}": value for name, value in sent.items()}, actor=access.actor())
     except InvalidInput as error:

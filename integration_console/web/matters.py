@@ -1,0 +1,137 @@
+"""Matters of the connected Clio accounts: listed, and one to read and to change."""
+
+from __future__ import annotations
+
+from flask import Blueprint, flash, redirect, render_template, url_for
+
+from ..errors import BadRecord, Conflict, ConsoleError, InvalidInput, TryLater, UpstreamError
+from ..models import Connection, Record, db
+from ..operations import limitation_rules, limitations, matter_list, matters
+from ..operations.matter_fields import LIMITATION, REMINDERS, STATUSES, label_of
+from . import Menu, access, forms
+from .access import can, may
+from .filters import Asked
+from .matter_form import WAS, MatterForm
+
+page = Blueprint("matters", __name__, url_prefix="/matters")
+menu = Menu("Matters", icon="journal-text", order=46, key="m")
+
+PAGE = 50
+
+
+@page.get("")
+@may("see records")
+def index():
+    """Every matter, the newest in our books first."""
+    asked = Asked({"q": "Search", "status": "Status", "area": "Practice area", "connection": "Connection"})
+    if asked.value("q") and not can("see record contents"):
+        asked.refuse("q", "Your role may not search in matters: what is found would tell what is in them.")
+    wanted = matter_list.Wanted(
+        asked.number("connection"), asked.value("q"), asked.one_of("status", STATUSES), asked.value("area")
+    )
+    rows, older, newer = _page(wanted, asked) if not asked.errors else ([], None, None)
+    accounts = {str(one.id): one.name for one in matters.connections()}
+    return render_template(
+        "matters/index.html", asked=asked, chips=asked.chips({"connection": accounts}), rows=rows, accounts=accounts,
+        areas=matter_list.areas(wanted.connection_id), limitation=_limitation,
+        older=older and asked.url(older=older), newer=newer and asked.url(newer=newer),
+    ), asked.status  # fmt: skip
+
+
+def _page(wanted: matter_list.Wanted, asked: Asked) -> tuple[list[Record], int | None, int | None]:
+    older, newer = (asked.place(name) for name in ("older", "newer"))
+    rows = matter_list.browse(wanted, before_id=older, after_id=newer, limit=PAGE + 1)
+    more = len(rows) > PAGE
+    rows = (rows[-PAGE:] if newer is not None else rows[:PAGE]) if more else rows
+    if not rows:
+        return [], None, None
+    has_older, has_newer = (more, older is not None) if newer is None else (True, more)
+    return rows, rows[-1].id if has_older else None, rows[0].id if has_newer else None
+
+
+def _limitation(record: Record):
+    return limitation_rules.limitation_of(record.data, limitation_rules.targets())
+
+
+# -- one matter -------------------------------------------------------------------------------------------------------
+
+
+@page.get("/<int:record_id>")
+@may("see records")
+def show(record_id: int):
+    """One matter: its limitation date, its fields, and what was written to it."""
+    record = matters.find(str(record_id), gone=True)
+    return _show(record, MatterForm(record))
+
+
+@page.post("/<int:record_id>")
+@may("change matters")
+def change(record_id: int):
+    """Write to Clio what was changed in the form."""
+    record = matters.find(str(record_id))
+    form = MatterForm(record)
+    sent = forms.sent(*form.names, REMINDERS, WAS)
+    try:
+        touched = form.touched(sent)
+        wanted = form.wanted(touched)
+        if clashes := form.clashes(sent, touched):
+            return _show(record, form, sent, clashes=clashes), 409
+        if not wanted:
+            flash("Nothing was changed.")
+        else:
+            matters.change(record, wanted, by=access.actor(), cause="the matter's page")
+            flash(
+                f"Saved in Clio: {', '.join(label_of(name, form.definitions).lower() for name in wanted)}.", "success"
+            )
+    except InvalidInput as error:
+        return _show(record, form, sent, error), 422
+    except BadRecord as error:
+        at = error.field if error.field in (*form.names, REMINDERS) else None
+        return _show(_now(record_id), form, sent, InvalidInput(str(error), field=at)), 422
+    except matters.MatterChanged:
+        record = _now(record_id)
+        form = MatterForm(record)
+        return _show(record, form, sent, clashes=form.clashes(sent, touched)), 409
+    except TryLater as error:
+        flash(f"{error} Whether it was saved is not known: read the matter again in a moment.", "warning")
+    except (Conflict, UpstreamError) as error:
+        return _show(_now(record_id), form, sent, InvalidInput(str(error))), 409
+    return redirect(url_for("matters.show", record_id=record_id))
+
+
+@page.post("/<int:record_id>/reading")
+@may("change matters")
+def read_again(record_id: int):
+    """Read it from Clio now."""
+    forms.sent()
+    try:
+        matters.refresh(matters.find(str(record_id), gone=True))
+        flash("This is what Clio has now.", "success")
+    except ConsoleError as error:
+        flash(str(error), "warning")
+    return redirect(url_for("matters.show", record_id=record_id))
+
+
+def _now(record_id: int) -> Record:
+    return matters.find(str(record_id), gone=True)
+
+
+def _show(
+    record: Record, form: MatterForm, sent: dict[str, str] | None = None, error: InvalidInput | None = None,
+    clashes: list[tuple[str, str, str]] | None = None,
+) -> str:  # fmt: skip
+    """The page; with the form as it was sent when it could not be saved."""
+    open_ = can("see record contents")
+    connection = db.session.get_one(Connection, record.connection_id)
+    changeable = can("change matters") and record.deleted_at is None and connection.status == "connected"
+    due = _limitation(record)
+    return render_template(
+        "matters/show.html", record=record, connection=connection, data=record.data, may_see=open_, due=due,
+        today=matter_list.today(),
+        days=(due - matter_list.today()).days if due else None, settled=limitation_rules.is_settled(record.data),
+        proposals=limitations.of_record(record), changes=matters.changes_of(record) if open_ else [],
+        label=lambda name: label_of(name, form.definitions), as_of=matters.as_of(record), changeable=changeable,
+        lines=form.lines() if changeable else [], custom_lines=form.custom_lines() if changeable else [],
+        form=forms.Form(sent if sent is not None else form.texts, error), was=form.was, clashes=clashes or [],
+        limitation_field=LIMITATION, reminders_field=REMINDERS, title=record.label if open_ else f"Matter {record.id}",
+    )  # fmt: skip
