@@ -98,7 +98,7 @@ def _without(rules: Sequence[LimitationRule]) -> Iterator[list[int]]:
     fields = limitation_rules.targets(rules)
     while last is not None:
         with reading():
-            rows, last = matter_list.without_batch(last, BATCH, fields)
+            rows, last = matter_list.without_batch(last, BATCH, fields, lambda data: fitting(rules, data))
             db.session.rollback()
         if rows:
             yield rows

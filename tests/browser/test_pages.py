@@ -6,11 +6,17 @@ import re
 
 import pytest
 
+from integration_console.operations import limitation_rules, limitations
+
 from ..operations.conftest import point_at
 from ..operations.two_sides import TwoSides, flat
 from ..web.firm import Firm
 from .conftest import NARROW, WIDE
 
+RULE = {
+    "practice_area": "Personal Injury", "jurisdiction": "", "period": "2", "unit": "years", "from_field": "open_date",
+    "to_field": "statute_of_limitations", "mode": "propose", "source": "Code 335.1", "enabled": "on",
+}  # fmt: skip
 LOOKS = [(theme, size) for theme in ("dark", "light") for size in (WIDE, NARROW)]
 
 
@@ -20,7 +26,7 @@ def firm(monkeypatch, upstreams, app):
     point_at(monkeypatch, upstreams)
     firm = Firm(app, upstreams)
     number = firm.connect(name="Ruiz & Partner")
-    firm.read(number, "matters", "users", "bank_accounts", kind="full")
+    firm.read(number, "matters", "users", "bank_accounts", "custom_fields", kind="full")
     firm.refuse(number, "9001", "9002")
     firm.past_run(number, "done_with_problems", "2 records could not be kept and wait under Errors.", refused=2)
     firm.past_run(
@@ -28,6 +34,9 @@ def firm(monkeypatch, upstreams, app):
     )
     firm.ask(number, "contacts")
     firm.worker()
+    with app.app_context():
+        limitation_rules.save(None, RULE, actor="test")
+        limitations.work_out_all()
     return firm
 
 
@@ -54,7 +63,9 @@ PAGES = (
     "/runs", "/runs?state=odd", "/runs/1", "/runs/2", "/runs/3", "/runs/4", "/records", "/records/1/matters",
     "/records/1/bank_accounts", "/records/1", "/transactions", "/transactions?q=colour:red", "/transactions?status=404",
     "/transactions/3", "/transactions/3?tab=response", "/transactions/3?tab=attempts", "/errors", "/errors/log",
-    "/errors?state=resolved", "/errors/1",
+    "/errors?state=resolved", "/errors/1", "/matters", "/matters?status=closed", "/matters?status=odd", "/matters/1",
+    "/limitations", "/limitations?within=30", "/limitations/without", "/limitations/proposals", "/limitations/rules",
+    "/limitations/rules/new", "/limitations/rules/1",
 )  # fmt: skip
 PAIR_PAGES = (
     "/matches", "/matches?state=linked", "/matches?state=paused", "/matches?state=odd", "/matches/1", "/matches/2",

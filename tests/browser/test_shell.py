@@ -12,7 +12,8 @@ from .conftest import NARROW, PASSWORD, WIDE
 
 PAGES = [
     "/settings/", "/settings/profile", "/settings/firm", "/settings/services", "/settings/services/clio",
-    "/settings/services/clockify", "/settings/people", "/settings/people/1", "/settings/retention", "/settings/system",
+    "/settings/services/clockify", "/settings/people", "/settings/people/1", "/settings/tokens",
+    "/settings/retention", "/settings/system",
     "/settings/audit",
 ]  # fmt: skip
 LOOKS = [(theme, size) for theme in ("dark", "light", "auto") for size in (WIDE, NARROW)]

@@ -242,7 +242,7 @@ def test_what_is_named_is_changed_and_nothing_else(app, client, clio, own_firm, 
     number, external_id, data = first(app)
     body = {
         "description": "Slip and fall, north entrance", "status": "PENDING", "openDate": "2026-02-03",
-        "responsibleAttorneyId": 2, "statuteOfLimitations": {"dueAt": "2028-02-29"},
+        "responsibleAttorneyId": 2, "statuteOfLimitations": {"dueAt": "2028-02-29", "reminders": [30]},
         "customFieldValues": [{"fieldName": "Case number", "value": "CV-17"}, {"id": 2, "value": "2026-01-31"},
                               {"id": 3, "value": "Web"}, {"id": 6, "value": True}],
     }  # fmt: skip
@@ -256,6 +256,8 @@ def test_what_is_named_is_changed_and_nothing_else(app, client, clio, own_firm, 
     there = own_firm.upstreams.clio.get("matters", int(external_id))
     assert (there["description"], there["status"]) == (body["description"], "Pending")
     assert there["client"] == {"id": data["client"]["id"]}
+    task = own_firm.upstreams.clio.get("tasks", there["statute_of_limitations"]["id"])
+    assert (task["due_at"], len(task["reminders"])) == ("2028-02-29", 1)
     with app.app_context():
         row = db.session.query(Change).one()
         assert (row.state, row.op, row.asked_by) == ("done", "update", "staff@example.com by token Test")
