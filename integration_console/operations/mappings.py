@@ -32,8 +32,8 @@ from .versions import (
 
 __all__ = [
     "Past", "activate", "active", "approve", "check", "compare", "create", "discard", "document", "draft_of", "edit",
-    "every", "fields_of", "find", "forget_unmatched", "history", "in_engine", "latest", "needs_approval", "numbered",
-    "pause", "read_file", "remove", "replace", "restore", "resume", "sides", "unmatched",
+    "every", "fields_of", "find", "find_or_none", "forget_unmatched", "history", "in_engine", "latest",
+    "needs_approval", "numbered", "pause", "read_file", "remove", "replace", "restore", "resume", "sides", "unmatched",
 ]  # fmt: skip
 
 read_file = engine.read  # JSON -> MappingDocument; an import shows compare(...) first, then calls replace or create
@@ -49,6 +49,11 @@ def find(mapping_id: int) -> DataMapping:
     if mapping := db.session.get(DataMapping, mapping_id):
         return mapping
     raise NotFound(f"There is no mapping {mapping_id}.")
+
+
+def find_or_none(mapping_id: int | None) -> DataMapping | None:
+    """The mapping of that number, if it is still there."""
+    return db.session.get(DataMapping, mapping_id) if mapping_id else None
 
 
 def in_engine(mapping: DataMapping, number: int | None = None) -> Mapping:

@@ -36,8 +36,9 @@ _WHO = {
         "retry failed reads",
         "keep own profile",
     ),
-    ("admin", "staff"): ("see record contents", "start runs", "pause connections", "close dead letters", "export"),
-    ("admin",): ("manage connections", "manage people", "change settings", "see audit log"),
+    ("admin", "staff"): ("see record contents", "start runs", "pause connections", "close dead letters", "export",
+                         "edit mappings", "undo runs"),
+    ("admin",): ("manage connections", "manage people", "change settings", "see audit log", "activate mappings"),
 }  # fmt: skip
 RIGHTS: dict[str, tuple[str, ...]] = {right: roles for roles, rights in _WHO.items() for right in rights}
 ANYONE = "anyone"  # also people who are not signed in
