@@ -9,6 +9,7 @@ from sqlalchemy import select, update
 from .. import clock, services
 from ..errors import Conflict, Forbidden, InvalidInput, NotFound
 from ..models import AuditEvent, Change, Connection, DataMapping, MappingVersion, Record, UnmatchedValue, User, db
+from ..models.change import OPERATIONS
 from ..services.writing import Field
 from ..storage import unmatched as unmatched_values
 from ..sync import mapping as engine
@@ -206,7 +207,7 @@ def activate(mapping: DataMapping, *, by: str) -> MappingVersion:
         if version.state == "active":
             version.state = "retired"
     draft.state, draft.activated_by, draft.activated_at = "active", by, clock.now()
-    mapping.active_version, mapping.first_run = draft.number, draft.preview.get("counts", draft.preview)
+    mapping.active_version, mapping.first_run = draft.number, _told(draft.preview)
     _set_state(mapping, "active", by, "")
     audit.add("mapping activated", mapping.name, actor=by, mapping=mapping.id, version=draft.number)
     db.session.commit()
@@ -235,6 +236,12 @@ def _draft(mapping: DataMapping) -> MappingVersion:
     if draft := draft_of(mapping):
         return draft
     raise Conflict(f"{mapping.name} has no draft: its latest version is switched on already.")
+
+
+def _told(preview: dict) -> dict[str, int]:
+    """The writes a preview told of, by what they do: a pair both of whose sides change is two of them."""
+    sends = preview.get("sends", {}).values()
+    return {op: sum(side[op] for side in sends) for op in OPERATIONS} if sends else preview.get("counts", preview)
 
 
 def _authors(mapping: DataMapping, draft: MappingVersion) -> set[str | None]:

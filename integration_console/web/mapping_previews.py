@@ -27,7 +27,7 @@ KINDS = {
     "link": ("New pairs", "are linked for the first time"),
 }  # fmt: skip
 BAD = ("conflict", "ambiguous", "refused")
-DONE = {"create": "made", "update": "changed", "delete": "deleted"}
+DONE = {"update": "change", "delete": "delete"}  # verbs
 
 
 @page.get("/preview")
@@ -67,14 +67,18 @@ def _preview_page(mapping: DataMapping, version: MappingVersion, told: dict[str,
 
 
 def effects(told: dict[str, Any], ends) -> list[str]:
-    """What will be written where: "12 Clio contacts are made, 31 are changed"."""
+    """What will be written where: "Send 12 new contacts to Our Clio, change 31"."""
     said = []
     for side in ("right", "left"):
-        counts = [(op, count) for op, count in (told.get("sends") or {}).get(side, {}).items() if count]
-        if counts:
-            first, *more = [(figure(count), "is" if count == 1 else "are", DONE[op]) for op, count in counts]
-            rest = "".join(f", {count} {verb} {done}" for count, verb, done in more)
-            said.append(f"{ends[side].what} of {ends[side].connection.name}: {first[0]} {first[1]} {first[2]}{rest}.")
+        sends, end = (told.get("sends") or {}).get(side, {}), ends[side]
+        parts = []
+        if made := sends.get("create"):
+            kind = end.records.removesuffix("s") if made == 1 else end.records
+            parts.append(f"send {figure(made)} new {kind} to {end.connection.name}")
+        parts += [f"{verb} {figure(count)}" for op, verb in DONE.items() if (count := sends.get(op))]
+        if parts:
+            where = "" if made else f" {end.records} at {end.connection.name}"
+            said.append(f"{parts[0][:1].upper()}{', '.join(parts)[1:]}{where}.")
     return said or ["Nothing is written at first; later what changes is."]
 
 

@@ -56,7 +56,7 @@ def _settings_page(mapping: DataMapping, form: forms.Form):
     left, right = ends["left"].what, ends["right"].what
     return render_template(
         "mappings/settings.html", mapping=mapping, version=version, form=form, ends=ends, words=words, keys=KEYS,
-        holds=HOLDS, engine=engine, options=_labelled(ends),
+        holds=HOLDS, engine=engine, options=[one for one in _labelled(ends) if one.name not in _beside_the_point(ends)],
         key_places=_shown(form, "key", "by", MOST_KEYS), filter_places=_shown(form, "filter", "field", MOST_FILTERS),
         directions=[("both", "Both ways"), ("to_right", f"Only to {right}"), ("to_left", f"Only to {left}")],
         rules=[(rule, words.winner(rule, ends)) for rule in ("left", "right", "newest", "ask")],
@@ -80,6 +80,15 @@ def _labelled(ends) -> list[option_fields.OptionField]:
     ]
 
 
+def _beside_the_point(ends) -> set[str]:
+    """Options that mean nothing for what is on both sides; they keep what they say."""
+    kinds = {end.resource for end in ends.values()}
+    hidden = set() if kinds & {"matters", "activities"} else {"closed"}
+    if not kinds & {"activities", "time_entries"}:
+        hidden |= {"rounding_minutes", "number_patterns"}
+    return hidden if kinds & {"contacts", "clients"} else hidden | {"country"}
+
+
 def _shown(form: forms.Form, what: str, main: str, most: int) -> range:
     """The places of the form to show: those in use and one more."""
     used = [place for place in range(1, most + 1) if form.value(f"{what}-{place}-{main}")]
@@ -100,17 +109,23 @@ def _names() -> tuple[str, ...]:
 def save(mapping_id: int):
     """Keep them in the draft; of an active mapping a draft is made."""
     sent, mapping = forms.sent(*_names()), mappings.find(mapping_id)
-    was = mappings.document(mapping)
     try:
         parts: dict[str, Any] = {name: sent[name] for name in PLAIN}
         parts["keys"] = [_key(sent, n) for n in range(1, MOST_KEYS + 1) if sent[f"key-{n}-by"]]
         parts["filters"] = [_filter(mapping, sent, n) for n in range(1, MOST_FILTERS + 1) if sent[f"filter-{n}-field"]]
-        parts["options"] = option_fields.read(MappingOptions, sent, was=was.options.model_dump())
+        parts["options"] = _options(mapping, sent)
         draft = mappings.edit(mapping, by=actor(), seen_at=clock.parse(sent["seen_at"]), **parts)
     except InvalidInput as error:
         return _settings_page(mapping, forms.Form(sent, _at(error))), 422
     flash(f"Saved in draft {draft.number}." if draft.state == "draft" else "Nothing was changed.", "success")
     return redirect(url_for("mapping_settings.show", mapping_id=mapping.id))
+
+
+def _options(mapping: DataMapping, sent: dict[str, str]) -> dict[str, Any]:
+    was = mappings.document(mapping).options.model_dump(mode="json")
+    ends = words.ends_of(mapping, mappings.in_engine(mapping))
+    kept = {name: was[name] for name in _beside_the_point(ends)}
+    return option_fields.read(MappingOptions, sent, was=was) | kept
 
 
 def _key(sent: dict[str, str], number: int) -> dict[str, Any]:
