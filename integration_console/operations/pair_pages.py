@@ -86,7 +86,7 @@ def browse(
 def counts(mapping: DataMapping) -> dict[str, int]:
     """How many rows are in each state."""
     query = select(RecordLink.state, func.count()).where(RecordLink.mapping_id == mapping.id)
-    return dict(db.session.execute(query.group_by(RecordLink.state)).tuples().all())
+    return dict(db.session.execute(query.group_by(RecordLink.state)).all())
 
 
 def detail(mapping: DataMapping, link_id: int) -> Detail:

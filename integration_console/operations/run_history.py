@@ -121,7 +121,7 @@ def carried(runs: Iterable[SyncRun]) -> dict[int, str]:
     pushing = [run for run in runs if run.kind == "push"]
     ids = {run.mapping_id for run in pushing if run.mapping_id}
     rows = db.session.execute(select(DataMapping.id, DataMapping.name).where(DataMapping.id.in_(ids)))
-    names = dict(rows.tuples().all())
+    names = dict(rows.all())
     return {run.id: names.get(run.mapping_id or 0) or _without_mapping(run) for run in pushing}
 
 

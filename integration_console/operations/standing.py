@@ -60,12 +60,11 @@ def of(mappings: Iterable[DataMapping]) -> list[Standing]:
     links: dict[int, dict[str, int]] = {}
     for number, state, count in rows:
         links.setdefault(number, {})[state] = count
-    asked = dict(
-        db.session.execute(
-            select(Conflict.mapping_id, func.count())
-            .where(Conflict.state == "open", Conflict.mapping_id.in_(ids)).group_by(Conflict.mapping_id)
-        ).tuples().all()
+    waiting = db.session.execute(
+        select(Conflict.mapping_id, func.count())
+        .where(Conflict.state == "open", Conflict.mapping_id.in_(ids)).group_by(Conflict.mapping_id)
     )  # fmt: skip
+    asked: dict[int, int] = dict(waiting.all())
     return [
         Standing(
             one, draft_of(one), run := runs.get(one.id), totals.get(run.id, {}) if run else {}, links.get(one.id, {}),

@@ -6,14 +6,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rapidfuzz import fuzz
+from sqlalchemy import select
 
-from ..models import DataMapping
+from ..models import Connection, DataMapping, Record, db
 from ..services.writing import Field
 from ..sync.mapping import Mapping
 from ..sync.mapping.checks import ALSO_TAKES
 from ..sync.transforms import OTHER
 from . import mappings
 
+MOST_VALUES = 60
 ALIKE = 85.0  # of 100: how alike two names must be
 SAME_MEANING = ({"postal code", "zip", "zip code", "postcode"}, {"state", "province", "state or province"},
                 {"e-mail", "email", "e-mail address"}, {"phone", "telephone", "phone number"},
@@ -46,6 +48,16 @@ def of(mapping: DataMapping, number: int | None = None) -> list[Suggestion]:
     free_left = [field for field in left if field.name not in used["left"]]
     free_right = [field for field in right if field.name not in used["right"]]
     return list(_pairs(version, free_left, free_right))
+
+
+def values_of(connection: Connection, field: Field) -> list[tuple[str, str]]:
+    """What a field that names another record may hold: (id, label), by label; nothing for other fields."""
+    if field.type != "ref" or not field.of:
+        return []
+    query = select(Record.external_id, Record.label).where(
+        Record.connection_id == connection.id, Record.resource == field.of, Record.deleted_at.is_(None)
+    )
+    return [(number, label or "") for number, label in db.session.execute(query.order_by(Record.id).limit(MOST_VALUES))]
 
 
 def _pairs(version: Mapping, left: Iterable[Field], right: list[Field]):

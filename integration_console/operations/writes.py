@@ -83,9 +83,8 @@ def _targets(changes: Iterable[Change]) -> dict[int, Record]:
 
 def _names(changes: Iterable[Change]) -> dict[int, str]:
     ids = {change.mapping_id for change in changes if change.mapping_id}
-    return dict(
-        db.session.execute(select(DataMapping.id, DataMapping.name).where(DataMapping.id.in_(ids))).tuples().all()
-    )
+    rows = db.session.execute(select(DataMapping.id, DataMapping.name).where(DataMapping.id.in_(ids)))
+    return dict(rows.all())
 
 
 def labels_of(changes: Iterable[Change]) -> Labels:
@@ -113,14 +112,14 @@ def calls_of(changes: Iterable[Change]) -> dict[str, int]:
         select(Transaction.call_key, func.max(Transaction.id))
         .where(Transaction.call_key.in_(keys)).group_by(Transaction.call_key)
     )  # fmt: skip
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def count_waiting() -> dict[str, int]:
     """How many writes are in each state that is not the end of it, and how many were refused."""
     wanted = (*WAITING_STATES, "dead")
     query = select(Change.state, func.count()).where(Change.state.in_(wanted)).group_by(Change.state)
-    return dict(db.session.execute(query).tuples().all())
+    return dict(db.session.execute(query).all())
 
 
 def count_of_run(run_id: int) -> int:

@@ -12,7 +12,7 @@ from .. import clock
 from ..errors import InvalidInput, NotFound
 from ..models import DataMapping
 from ..models.mapping import BLANKS
-from ..operations import mappings
+from ..operations import mappings, suggestions
 from ..sync.mapping.document import split_options
 from ..sync.transforms import TRANSFORMS, Transform
 from . import forms, option_fields
@@ -155,7 +155,20 @@ def _line_page(mapping: DataMapping, number: int | None, form: forms.Form):
         options=option_fields.fields_of(transform.options), blanks=words.BLANKS, rule=engine.rule,
         winners=[("", f"As the mapping says: {words.winner(engine.rule, ends)}"), *_winners(ends)],
         directions=_directions(ends), turns=transform.back is not None, flows=mappings.every(),
+        known=_known(ends, form, transform),
     )  # fmt: skip
+
+
+def _known(ends, form: forms.Form, transform: Transform) -> dict[str, list[tuple[str, str]]]:
+    """What a table may name on each side: choices, or the records a field points at with their ids."""
+    if transform.name != "value_map":
+        return {}
+    chosen = {side: ends[side].named(form.value(f"{side}-1")) for side in words.SIDES}
+    found = {
+        ends[side].what: [(one, "") for one in field.choices] or suggestions.values_of(ends[side].connection, field)
+        for side, field in chosen.items()
+    }
+    return {what: values for what, values in found.items() if values}
 
 
 def _places(form: forms.Form, side: str) -> list[int]:
