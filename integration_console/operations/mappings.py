@@ -9,6 +9,7 @@ from sqlalchemy import select, update
 from .. import clock, services
 from ..errors import Conflict, Forbidden, InvalidInput, NotFound
 from ..models import AuditEvent, Change, Connection, DataMapping, MappingVersion, Record, UnmatchedValue, User, db
+from ..models.change import OPERATIONS
 from ..services.writing import Field
 from ..storage import unmatched as unmatched_values
 from ..sync import mapping as engine
@@ -32,8 +33,8 @@ from .versions import (
 
 __all__ = [
     "Past", "activate", "active", "approve", "check", "compare", "create", "discard", "document", "draft_of", "edit",
-    "every", "fields_of", "find", "forget_unmatched", "history", "in_engine", "latest", "needs_approval", "numbered",
-    "pause", "read_file", "remove", "replace", "restore", "resume", "sides", "unmatched",
+    "every", "fields_of", "find", "find_or_none", "forget_unmatched", "history", "in_engine", "latest",
+    "needs_approval", "numbered", "pause", "read_file", "remove", "replace", "restore", "resume", "sides", "unmatched",
 ]  # fmt: skip
 
 read_file = engine.read  # JSON -> MappingDocument; an import shows compare(...) first, then calls replace or create
@@ -49,6 +50,11 @@ def find(mapping_id: int) -> DataMapping:
     if mapping := db.session.get(DataMapping, mapping_id):
         return mapping
     raise NotFound(f"There is no mapping {mapping_id}.")
+
+
+def find_or_none(mapping_id: int | None) -> DataMapping | None:
+    """The mapping of that number, if it is still there."""
+    return db.session.get(DataMapping, mapping_id) if mapping_id else None
 
 
 def in_engine(mapping: DataMapping, number: int | None = None) -> Mapping:
@@ -201,7 +207,7 @@ def activate(mapping: DataMapping, *, by: str) -> MappingVersion:
         if version.state == "active":
             version.state = "retired"
     draft.state, draft.activated_by, draft.activated_at = "active", by, clock.now()
-    mapping.active_version, mapping.first_run = draft.number, draft.preview.get("wants", {})
+    mapping.active_version, mapping.first_run = draft.number, _told(draft.preview)
     _set_state(mapping, "active", by, "")
     audit.add("mapping activated", mapping.name, actor=by, mapping=mapping.id, version=draft.number)
     db.session.commit()
@@ -230,6 +236,12 @@ def _draft(mapping: DataMapping) -> MappingVersion:
     if draft := draft_of(mapping):
         return draft
     raise Conflict(f"{mapping.name} has no draft: its latest version is switched on already.")
+
+
+def _told(preview: dict) -> dict[str, int]:
+    """The writes a preview told of, by what they do: a pair both of whose sides change is two of them."""
+    sends = preview.get("sends", {}).values()
+    return {op: sum(side[op] for side in sends) for op in OPERATIONS} if sends else preview.get("counts", preview)
 
 
 def _authors(mapping: DataMapping, draft: MappingVersion) -> set[str | None]:

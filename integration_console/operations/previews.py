@@ -40,16 +40,15 @@ def look(mapping: DataMapping, version: MappingVersion) -> Tally:
 def preview(mapping: DataMapping, version: MappingVersion) -> dict[str, Any]:
     """Count, and remember with the version what was counted, so that it may be activated.
 
-    {"at", "counts": {"create", "update", ...}, "writes": {"left", "right"}, "wants": {"create", "update", "delete"},
-    "calls", "seconds", "samples": {...}}
+    {"at", "counts": {"create", "update", ...}, "writes": {"left", "right"}, "sends": {"left": {"create" ...}}, "calls",
+    "seconds", "samples": {...}}
     """
     db.session.rollback()
     tally = look(mapping, version)
     cost = cost_of(mapping, tally)
     told = {
-        "at": clock.now().isoformat(), "counts": tally.counts, "writes": tally.writes, "wants": tally.wants,
-        **asdict(cost),
-        "samples": tally.samples,
+        "at": clock.now().isoformat(), "counts": tally.counts, "writes": tally.writes, "sends": tally.sends,
+        **asdict(cost), "samples": tally.samples,
     }  # fmt: skip
     row = db.session.get_one(MappingVersion, version.id)
     row.preview = {name: value for name, value in told.items() if name != "samples"}

@@ -9,11 +9,12 @@ from hashlib import sha256
 
 from sqlalchemy import func, select
 
-from ..models import Connection, RunPart, SyncRun, db
+from ..models import Connection, DataMapping, RunPart, SyncRun, db
 from ..models.run import LIVE_STATES
+from .pushes import OUTBOX
 
 PAGE = 50
-COUNTS = ("seen", "new", "changed", "same", "deleted", "refused", "calls")
+COUNTS = ("seen", "new", "changed", "same", "deleted", "refused", "conflicts", "ambiguous", "calls")
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Wanted:
     states: tuple[str, ...] = ()
     cause: str = ""
     kind: str = ""
+    mapping_id: int | None = None
     since: datetime | None = None
     until: datetime | None = None
 
@@ -67,6 +69,8 @@ def _matching(wanted: Wanted):
         query = query.where(SyncRun.cause == wanted.cause)
     if wanted.kind:
         query = query.where(SyncRun.kind == wanted.kind)
+    if wanted.mapping_id is not None:
+        query = query.where(SyncRun.mapping_id == wanted.mapping_id)
     if wanted.since:
         query = query.where(SyncRun.id > last_before(wanted.since))
     if wanted.until:
@@ -107,6 +111,24 @@ def stopped_at_brake(run: SyncRun) -> list[str]:
     return [part.resource for part in run.parts if part.state == "failed" and part.failure_kind == "conflict"]
 
 
+def braked(run: SyncRun) -> bool:
+    """Whether a run that carries a mapping stopped before too many writes."""
+    return run.kind == "push" and run.state == "needs_person" and run.failure_kind == "conflict"
+
+
+def carried(runs: Iterable[SyncRun]) -> dict[int, str]:
+    """What runs that write carry, in words: run id -> the mapping's name, or "Single writes"."""
+    pushing = [run for run in runs if run.kind == "push"]
+    ids = {run.mapping_id for run in pushing if run.mapping_id}
+    rows = db.session.execute(select(DataMapping.id, DataMapping.name).where(DataMapping.id.in_(ids)))
+    names = dict(rows.all())
+    return {run.id: names.get(run.mapping_id or 0) or _without_mapping(run) for run in pushing}
+
+
+def _without_mapping(run: SyncRun) -> str:
+    return "Single writes" if any(part.resource == OUTBOX for part in run.parts) else "A mapping that was removed"
+
+
 def is_live(run: SyncRun) -> bool:
     """Whether the run has not ended yet."""
     return run.state in LIVE_STATES
@@ -117,13 +139,14 @@ def stamp(run: SyncRun) -> str:
     facts: list[object] = [run.state, run.cancel_requested, run.message, run.retry_at]
     for part in run.parts:
         facts += [part.state, part.seen, part.pages, part.calls, part.refused, part.deleted, part.message]
+        facts += [part.new, part.changed, part.conflicts, part.ambiguous]
     return sha256(repr(facts).encode()).hexdigest()[:16]
 
 
 def summary(run: SyncRun) -> str:
     """A run in text for support: what, when and how many; no names, no e-mails, nothing of a client."""
     lines = [
-        f"Run {run.id}: {run.kind} read of {run.connection.service} connection {run.connection_id}, {run.state}",
+        f"Run {run.id}: {_what(run)}, {run.state}",
         f"Asked by {run.cause}, {run.attempts} attempts",
         f"Queued {_utc(run.queued_at)}, started {_utc(run.started_at)}, ended {_utc(run.ended_at)}",
         f"Kind of failure: {run.failure_kind or 'none'}",
@@ -137,6 +160,12 @@ def summary(run: SyncRun) -> str:
             f"failure: {part.failure_kind or 'none'}"
         )
     return "\n".join(lines)
+
+
+def _what(run: SyncRun) -> str:
+    if run.kind == "push":
+        return f"push of mapping {run.mapping_id or 'none'}, version {run.mapping_version or 'none'}"
+    return f"{run.kind} read of {run.connection.service} connection {run.connection_id}"
 
 
 def _utc(moment: datetime | None) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..models.change import OPERATIONS
 from .compare import OTHER, Intent
 from .ends import Seen
 from .steps import Step
@@ -21,12 +22,15 @@ class Tally:
 
     counts: create, update, same, conflict, ambiguous, refused, delete, aside (left out), wait, link (new pairs).
     Pairs with a conflict are counted there and, where something is written all the same, among the updates too.
+    writes: objects written on each side; sends: the same by what is done with them.
     """
 
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTED, 0))
     samples: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     writes: dict[str, int] = field(default_factory=lambda: {"left": 0, "right": 0})
-    wants: dict[str, int] = field(default_factory=lambda: {"create": 0, "update": 0, "delete": 0})  # writes by kind
+    sends: dict[str, dict[str, int]] = field(
+        default_factory=lambda: {side: dict.fromkeys(OPERATIONS, 0) for side in ("left", "right")}
+    )
 
     def add(self, steps: Iterable[Step]) -> None:
         """Count a batch."""
@@ -37,10 +41,18 @@ class Tally:
                 if len(kept) < SAMPLES:
                     kept.append(sample(step))
             for side in OTHER:
-                wants = step.verdict is not None and bool(step.verdict.towards(side))
-                if wants or (step.kind == "delete" and step.side == side):
+                if op := self._sent(step, side):
                     self.writes[side] += 1
-                    self.wants[step.kind if step.kind in ("create", "delete") else "update"] += 1
+                    self.sends[side][op] += 1
+
+    @staticmethod
+    def _sent(step: Step, side: str) -> str:
+        """What is done with an object of this side; "" when nothing."""
+        if step.kind == "delete" and step.side == side:
+            return "delete"
+        if step.verdict is None or not step.verdict.towards(side):
+            return ""
+        return "create" if step.kind == "create" and step.side == side else "update"
 
     @staticmethod
     def _kinds(step: Step) -> list[str]:

@@ -40,11 +40,11 @@ _WHO = {
     ("admin", "staff"): (
         "see record contents", "start runs", "pause connections", "close dead letters", "export",
         "settle conflicts",  # also what is the same record on both sides
-        "correct practice areas", "change matters",
+        "correct practice areas", "change matters", "edit mappings", "undo runs",
     ),
     ("admin",): (
         "manage connections", "manage people", "manage API tokens", "change settings", "see audit log",
-        "change limitation rules",
+        "change limitation rules", "activate mappings",
     ),
 }  # fmt: skip
 RIGHTS: dict[str, tuple[str, ...]] = {right: roles for roles, rights in _WHO.items() for right in rights}

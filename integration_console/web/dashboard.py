@@ -32,8 +32,9 @@ def index():
         shown=WORTH_SHOWING,
         healthy=sum(one.status in ("ok", "running", "waiting") for one in health), every=every, health=health,
         paused=[one for one in health if one.status == "paused"], figures=_figures(every), midnight=start_of_day(),
-        runs=latest, totals=run_history.totals(latest), issues=issues, steps=figures.first_steps(every),
-        near=matter_list.near() if any(one.service == "clio" for one in every) else (0, 0), slots=_slots(cards),
+        runs=latest, totals=run_history.totals(latest), carried=run_history.carried(latest), issues=issues,
+        steps=figures.first_steps(every), slots=_slots(cards),
+        near=matter_list.near() if any(one.service == "clio" for one in every) else (0, 0),
         calls_left={one.connection.id: figures.calls_left(one.connection) for one in cards},
     )  # fmt: skip
 

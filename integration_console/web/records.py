@@ -10,13 +10,14 @@ from flask import Blueprint, render_template, request
 from .. import services
 from ..errors import NotFound
 from ..models import Connection, Record, db
-from ..operations import connections, library
+from ..operations import connections, library, provenance, samples
 from ..services.base import Column, Resource, dig
 from ..storage import records
 from . import Menu
 from .access import can, may
 from .filters import Asked
 from .formatting import field_name, pretty_json
+from .mapping_words import shown as in_words
 
 page = Blueprint("records", __name__, url_prefix="/records")
 menu = Menu("Records", icon="database", order=50, key="b")
@@ -162,6 +163,7 @@ def show(record_id: int):
         related=_related(record, connection), owner=library.owner(record, kind),
         raw=pretty_json(record.data) if open_ else "",
         calls=library.calls_of(record), column_label=column_label, letter=library.waiting_letter(record),
+        origins=provenance.of(record), links=samples.links_of(record), in_words=in_words,
     )  # fmt: skip
 
 

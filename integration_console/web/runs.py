@@ -8,7 +8,7 @@ from .. import services
 from ..errors import Conflict, InvalidInput
 from ..models import Connection, SyncRun
 from ..models.run import ENDED_STATES, LIVE_STATES
-from ..operations import connections, run_history, runs
+from ..operations import connections, mappings, run_history, runs, writes
 from ..operations.run_history import Wanted
 from . import Menu, forms
 from .access import actor, may
@@ -22,9 +22,17 @@ STATES = {
     "problems": ("With problems", ("done_with_problems",)), "failed": ("Failed", ("failed", "needs_person")),
     "interrupted": ("Stopped", ("interrupted",)), "ended": ("Ended", ENDED_STATES),
 }  # fmt: skip
-CAUSES = {"schedule": "Schedule", "person": "A person", "command": "Command line", "retry": "Retry"}
-KINDS = {"full": "Everything", "incremental": "What changed", "record": "Single records"}
-FILTERS = {"connection": "Connection", "service": "Service", "state": "State", "cause": "Asked by", "kind": "Read"}
+CAUSES = {
+    "schedule": "Schedule", "person": "A person", "command": "Command line", "retry": "Retry",
+    "mapping": "After a read", "undo": "Undo",
+}  # fmt: skip
+KINDS = {
+    "full": "Everything", "incremental": "What changed", "record": "Single records", "push": "Carry a mapping",
+}  # fmt: skip
+FILTERS = {
+    "connection": "Connection", "service": "Service", "state": "State", "cause": "Asked by", "kind": "What",
+    "mapping": "Mapping",
+}  # fmt: skip
 
 
 @page.get("/runs")
@@ -35,14 +43,16 @@ def index():
     wanted = _wanted(asked)
     older, newer = _number(asked, "older"), _number(asked, "newer")
     found = run_history.Slice([]) if asked.errors else run_history.browse(wanted, older=older, newer=newer)
-    every = connections.every(removed=True)
+    every, known = connections.every(removed=True), {str(one.id): one.name for one in mappings.every()}
     names = {
-        "connection": {str(c.id): c.name for c in every}, "service": {k: s.label for k, s in services.every().items()},
+        "mapping": known, "connection": {str(c.id): c.name for c in every},
+        "service": {k: s.label for k, s in services.every().items()},
         "state": {key: label for key, (label, _) in STATES.items()}, "cause": CAUSES, "kind": KINDS,
     }  # fmt: skip
     return render_template(
         "runs/index.html", asked=asked, chips=asked.chips(names), found=found, totals=run_history.totals(found.runs),
         connections=[("", "All"), *names["connection"].items()], names=names, kinds=KINDS, causes=CAUSES,
+        mappings=[("", "All"), *known.items()], carried=run_history.carried(found.runs),
     ), asked.status  # fmt: skip
 
 
@@ -51,7 +61,7 @@ def _wanted(asked: Asked) -> Wanted:
     state = asked.one_of("state", STATES)
     return Wanted(
         asked.number("connection"), asked.one_of("service", services.every()), STATES[state][1] if state else (),
-        asked.one_of("cause", CAUSES), asked.one_of("kind", KINDS), since, until,
+        asked.one_of("cause", CAUSES), asked.one_of("kind", KINDS), asked.number("mapping"), since, until,
     )  # fmt: skip
 
 
@@ -88,6 +98,8 @@ def _facts(run: SyncRun) -> dict:
         "part": run_history.current_part(run), "summary": run_history.summary(run),
         "brake": run_history.stopped_at_brake(run), "kinds": KINDS, "causes": CAUSES,
         "resources": service.resources if service else {}, "names": [part.resource for part in run.parts],
+        "carried": run_history.carried([run]).get(run.id, ""), "writes": writes.count_of_run(run.id),
+        "mapping": mappings.find_or_none(run.mapping_id),
     }  # fmt: skip
 
 

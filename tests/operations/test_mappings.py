@@ -31,7 +31,8 @@ DOCUMENT = {
     "right": {"service": "clio", "resource": "contacts"}, "direction": "both",
     "keys": [{"by": "email", "left": "email", "right": "email"}], "lines": [EMAIL],
 }  # fmt: skip
-PREVIEW = {"at": "2026-03-02T12:00:00Z", "counts": {"create": 2, "update": 5}, "wants": {"create": 2, "update": 7}}
+SENDS = {"left": {"create": 0, "update": 3, "delete": 0}, "right": {"create": 2, "update": 4, "delete": 0}}
+PREVIEW = {"at": "2026-03-02T12:00:00Z", "counts": {"create": 2, "update": 5}, "sends": SENDS}
 
 
 class Writes:
@@ -260,7 +261,7 @@ def test_nothing_goes_live_without_a_preview_of_this_very_draft(session, ends):
         mappings.activate(mapping, by=ANA)
 
     mappings.activate(previewed(mapping), by=ANA)
-    assert (mapping.state, mapping.active_version, mapping.first_run) == ("active", 1, PREVIEW["wants"])
+    assert (mapping.state, mapping.active_version, mapping.first_run) == ("active", 1, {"create": 2, "update": 7, "delete": 0})
 
 
 def test_nothing_goes_live_that_cannot_work(session, ends):

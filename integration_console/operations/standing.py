@@ -1,0 +1,79 @@
+"""How each mapping stands: its last run, what waits for a person, how many pairs it keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from sqlalchemy import func, select
+
+from ..models import Conflict, DataMapping, MappingVersion, RecordLink, SyncRun, db
+from ..models.run import LIVE_STATES
+from . import run_history
+from .versions import draft_of
+
+WAITING = ("ambiguous",)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One mapping at a glance."""
+
+    mapping: DataMapping
+    draft: MappingVersion | None
+    last_run: SyncRun | None
+    counts: dict[str, int] = field(default_factory=dict)  # of the last run
+    links: dict[str, int] = field(default_factory=dict)  # state -> how many rows
+    conflicts: int = 0  # open ones
+
+    @property
+    def pairs(self) -> int:
+        """Records that are paired, those put aside for flapping among them."""
+        return self.links.get("linked", 0) + self.links.get("paused", 0)
+
+    @property
+    def waiting(self) -> int:
+        """Records a person must match."""
+        return sum(self.links.get(state, 0) for state in WAITING)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a run of it is under way."""
+        return self.last_run is not None and self.last_run.state in LIVE_STATES
+
+    @property
+    def braked(self) -> bool:
+        """Whether its last run stopped before too many writes, so that a person must say yes."""
+        return self.last_run is not None and run_history.braked(self.last_run)
+
+
+def of(mappings: Iterable[DataMapping]) -> list[Standing]:
+    """How these mappings stand, in their order."""
+    mappings = list(mappings)
+    ids = [mapping.id for mapping in mappings]
+    runs = {run.mapping_id: run for run in db.session.scalars(_last_runs(ids))}
+    totals = run_history.totals(runs.values())
+    rows = db.session.execute(
+        select(RecordLink.mapping_id, RecordLink.state, func.count())
+        .where(RecordLink.mapping_id.in_(ids)).group_by(RecordLink.mapping_id, RecordLink.state)
+    )  # fmt: skip
+    links: dict[int, dict[str, int]] = {}
+    for number, state, count in rows:
+        links.setdefault(number, {})[state] = count
+    waiting = db.session.execute(
+        select(Conflict.mapping_id, func.count())
+        .where(Conflict.state == "open", Conflict.mapping_id.in_(ids)).group_by(Conflict.mapping_id)
+    )  # fmt: skip
+    asked: dict[int, int] = dict(waiting.all())
+    return [
+        Standing(
+            one, draft_of(one), run := runs.get(one.id), totals.get(run.id, {}) if run else {}, links.get(one.id, {}),
+            asked.get(one.id, 0),
+        )
+        for one in mappings
+    ]  # fmt: skip
+
+
+def _last_runs(ids: list[int]):
+    last = select(func.max(SyncRun.id)).where(SyncRun.mapping_id.in_(ids)).group_by(SyncRun.mapping_id)
+    return select(SyncRun).where(SyncRun.id.in_(last))

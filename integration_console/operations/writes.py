@@ -1,0 +1,127 @@
+"""Writes as they are looked up: a page of the outbox, whom each is about, and the call that decided it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from sqlalchemy import func, select
+
+from ..models import Change, Connection, DataMapping, Record, Transaction, db
+from ..models.change import WAITING_STATES
+from . import crossings
+
+PAGE = 50
+
+Labels = dict[tuple[int, str], dict[str, str]]  # (connection, resource) -> field -> what people call it
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which writes: everything when empty. run_id: those it sent or wanted."""
+
+    states: tuple[str, ...] = ()
+    op: str = ""
+    connection_id: int | None = None
+    mapping_id: int | None = None
+    run_id: int | None = None
+    link_id: int | None = None
+
+
+@dataclass(frozen=True)
+class Slice:
+    """One page of writes, the newest first, and where the pages beside it begin."""
+
+    changes: list[Change]
+    older: int | None = None
+    newer: int | None = None
+    records: dict[int, Record] = field(default_factory=dict)  # by the change's number: our copy of its target
+    calls: dict[str, int] = field(default_factory=dict)  # call key -> its number in the call log
+    mappings: dict[int, str] = field(default_factory=dict)  # names
+    labels: Labels = field(default_factory=dict)
+
+    def label(self, change: Change, name: str) -> str:
+        """What a field is called."""
+        return label_of(self.labels, change, name)
+
+
+def browse(wanted: Wanted, *, older: int | None = None, newer: int | None = None, limit: int = PAGE) -> Slice:
+    """Writes before the number `older`, or after the number `newer`; the newest when neither is given."""
+    query = _matching(wanted)
+    if newer is not None:
+        query = query.where(Change.id > newer).order_by(Change.id)
+    else:
+        query = query.where(Change.id < older if older is not None else True).order_by(Change.id.desc())
+    found = list(db.session.scalars(query.limit(limit + 1)))
+    more, rows = len(found) > limit, found[:limit]
+    if newer is not None:
+        rows.reverse()
+        ends = (rows[-1].id if rows else None, rows[0].id if rows and more else None)
+    else:
+        ends = (rows[-1].id if more else None, rows[0].id if rows and older is not None else None)
+    return Slice(rows, *ends, _targets(rows), calls_of(rows), _names(rows), labels_of(rows))
+
+
+def _matching(wanted: Wanted):
+    query = select(Change)
+    for column, value in (
+        (Change.connection_id, wanted.connection_id), (Change.mapping_id, wanted.mapping_id),
+        (Change.link_id, wanted.link_id), (Change.op, wanted.op or None), (Change.sent_run_id, wanted.run_id),
+    ):  # fmt: skip
+        if value is not None:
+            query = query.where(column == value)
+    return query.where(Change.state.in_(wanted.states)) if wanted.states else query
+
+
+def _targets(changes: Iterable[Change]) -> dict[int, Record]:
+    """Our copies of what was written: of an update the one it names, of a create the one that came of it."""
+    by_number = {change.id: change.record_id for change in changes if change.record_id}
+    rows = db.session.scalars(select(Record).where(Record.id.in_(set(by_number.values()))))
+    found = {row.id: row for row in rows}
+    return {number: found[record] for number, record in by_number.items() if record in found}
+
+
+def _names(changes: Iterable[Change]) -> dict[int, str]:
+    ids = {change.mapping_id for change in changes if change.mapping_id}
+    rows = db.session.execute(select(DataMapping.id, DataMapping.name).where(DataMapping.id.in_(ids)))
+    return dict(rows.all())
+
+
+def labels_of(changes: Iterable[Change]) -> Labels:
+    """What the fields of these writes are called at their services."""
+    found: Labels = {}
+    for change in changes:
+        key = change.connection_id, change.resource
+        if key not in found:
+            connection = db.session.get_one(Connection, change.connection_id)
+            custom = crossings.definitions(db.session(), connection.id)
+            fields = crossings.service_of(connection).writing.fields(change.resource, custom)
+            found[key] = {one.name: one.label for one in fields}
+    return found
+
+
+def label_of(labels: Labels, change: Change, name: str) -> str:
+    """One field's; its own name where the service no longer has it."""
+    return labels.get((change.connection_id, change.resource), {}).get(name) or name.removeprefix("custom:")
+
+
+def calls_of(changes: Iterable[Change]) -> dict[str, int]:
+    """The calls that decided these writes, by their key, as far as the call log still has them."""
+    keys = {change.call_key for change in changes if change.call_key}
+    rows = db.session.execute(
+        select(Transaction.call_key, func.max(Transaction.id))
+        .where(Transaction.call_key.in_(keys)).group_by(Transaction.call_key)
+    )  # fmt: skip
+    return dict(rows.all())
+
+
+def count_waiting() -> dict[str, int]:
+    """How many writes are in each state that is not the end of it, and how many were refused."""
+    wanted = (*WAITING_STATES, "dead")
+    query = select(Change.state, func.count()).where(Change.state.in_(wanted)).group_by(Change.state)
+    return dict(db.session.execute(query).all())
+
+
+def count_of_run(run_id: int) -> int:
+    """How many writes a run sent."""
+    return db.session.scalar(select(func.count()).select_from(Change).where(Change.sent_run_id == run_id)) or 0

@@ -1,0 +1,93 @@
+"""Writes: what waits to be sent, what nobody knows the fate of, what was refused, and what a run wrote."""
+
+from __future__ import annotations
+
+from flask import Blueprint, flash, redirect, render_template, url_for
+
+from ..models.change import OPERATIONS
+from ..operations import connections, mappings, outbox, pushes, runs, writes
+from ..operations.writes import Wanted
+from . import forms, write_words
+from . import mapping_words as words
+from .access import actor, local_path, may
+from .filters import Asked
+from .write_words import OPS, STATES
+
+page = Blueprint("writes", __name__)
+
+FILTERS = {"state": "State", "op": "What", "connection": "Connection", "mapping": "Mapping"}
+
+
+@page.get("/writes")
+@may("see status")
+def index():
+    """Every write, the newest first."""
+    asked = Asked(FILTERS)
+    state, op = asked.one_of("state", STATES), asked.one_of("op", OPERATIONS)
+    wanted = Wanted(STATES[state][1] if state else (), op, asked.number("connection"), asked.number("mapping"))
+    every = connections.every(removed=True)
+    names = {
+        "state": {key: label for key, (label, _) in STATES.items()}, "op": OPS,
+        "connection": {str(one.id): one.name for one in every},
+        "mapping": {str(one.id): one.name for one in mappings.every()},
+    }  # fmt: skip
+    return render_template(
+        "writes/index.html", asked=asked, chips=asked.chips(names), names=names, counts=writes.count_waiting(),
+        **_page_of(asked, wanted),
+    ), asked.status  # fmt: skip
+
+
+def _page_of(asked: Asked, wanted: Wanted) -> dict:
+    """One page of writes and what its table needs."""
+    found = (
+        writes.Slice([])
+        if asked.errors
+        else writes.browse(wanted, older=_number(asked, "older"), newer=_number(asked, "newer"))
+    )
+    where = {one.id: one for one in connections.every(removed=True)}
+    return {
+        "found": found, "where": where, "write_words": write_words, "shown": words.shown, "ops": OPS,
+        "older": found.older and asked.url(older=found.older), "newer": found.newer and asked.url(newer=found.newer),
+        "first": asked.url(),
+    }  # fmt: skip
+
+
+def _number(asked: Asked, name: str) -> int | None:
+    text = asked.cursor.get(name, "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 16 else None
+
+
+@page.get("/runs/<int:run_id>/writes")
+@may("see runs")
+def of_run(run_id: int):
+    """What one run wrote."""
+    run = runs.find(run_id)
+    asked = Asked({"state": "State", "op": "What"})
+    state, op = asked.one_of("state", STATES), asked.one_of("op", OPERATIONS)
+    wanted = Wanted(STATES[state][1] if state else (), op, run_id=run.id)
+    names = {"state": {key: label for key, (label, _) in STATES.items()}, "op": OPS}
+    return render_template(
+        "writes/of_run.html", run=run, asked=asked, chips=asked.chips(names), names=names, **_page_of(asked, wanted)
+    ), asked.status
+
+
+@page.post("/writes/<int:change_id>/retry")
+@may("close dead letters")
+def retry(change_id: int):
+    """Send a refused write again, as it was."""
+    sent, change = forms.sent("back"), outbox.find(change_id)
+    outbox.retry(change, by=actor())
+    if change.mapping_id:
+        pushes.nudge(change.mapping_id, asked_by=actor())
+    flash("It is sent again with the next run.", "success")
+    return redirect(local_path(sent["back"]) if sent["back"] else url_for("writes.index"))
+
+
+@page.post("/writes/<int:change_id>/removal")
+@may("close dead letters")
+def drop(change_id: int):
+    """Let a write be."""
+    sent, change = forms.sent("back"), outbox.find(change_id)
+    outbox.drop(change, by=actor())
+    flash("It is not sent. What is there stays as it is.", "success")
+    return redirect(local_path(sent["back"]) if sent["back"] else url_for("writes.index"))

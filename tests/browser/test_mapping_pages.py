@@ -1,0 +1,117 @@
+"""Mapping pages in a real browser: axe finds nothing in both themes at both widths, and the whole way once by hand."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from integration_console.models import Change, db
+
+from ..operations.conftest import point_at
+from ..web.firm import Firm
+from ..web.two_sides import contacts
+from .conftest import NARROW, WIDE
+
+LOOKS = [(theme, size) for theme in ("dark", "light") for size in (WIDE, NARROW)]
+
+
+@pytest.fixture
+def firm(monkeypatch, fresh_upstreams, app):
+    point_at(monkeypatch, fresh_upstreams)
+    return Firm(app, fresh_upstreams)
+
+
+@pytest.fixture
+def sides(firm):
+    """A mapping carried once and edited since, with a conflict, a pair, a refused write; and a draft beside it."""
+    sides = contacts(firm)
+    sides.carried = sides.run()
+    contacts(firm, active=False)
+    with firm.app.app_context():
+        change = db.session.get_one(Change, sides.changes()[0])
+        change.state, change.message = "dead", "Clio refused it: the e-mail address is not one."
+        db.session.commit()
+    return sides
+
+
+def pages(sides) -> list[str]:
+    home, draft = f"/mappings/{sides.mapping}", f"/mappings/{sides.mapping + 1}"
+    run, record = f"/runs/{sides.carried.id}", sides.records(sides.right)[0]
+    return [
+        "/mappings", "/mappings/import", home, f"{home}?side=left&q=a", f"{home}/history", f"{home}/settings",
+        f"{home}/preview", f"{home}/pairs", f"{home}/pairs/{sides.links()[0]}", f"{home}/lines/1", draft,
+        f"{draft}/lines/new", f"{draft}/lines/1", f"{draft}/settings", f"{draft}/preview", "/runs", run,
+        f"{run}/writes", f"{run}/undo", "/writes", "/writes?state=refused", f"/records/{record}", "/",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("theme", "size"), LOOKS, ids=lambda value: value if isinstance(value, str) else value["width"]
+)
+def test_axe_finds_nothing_and_no_page_is_wider_than_its_window(tab, live, sides, theme, size):
+    tab.sign_in(live.user())
+    tab.look(theme, size)
+    found = []
+    for path in [*pages(sides), "preview"]:
+        if path == "preview":
+            page = tab.open(f"/mappings/{sides.mapping + 1}")
+            page.get_by_role("button", name="Preview").click()
+            page.get_by_role("heading", name="What it will cost").wait_for()
+        else:
+            page = tab.open(path)
+        found += [f"{path}: {violation}" for violation in tab.violations()]
+        if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
+            found.append(f"{path} is wider than {size['width']}")
+        text = page.inner_text("main")
+        if said := re.search(r"\b(Exception|Traceback|null|None|undefined|NaN)\b", text):
+            found.append(f"{path} says {said[0]}")
+    assert not found
+
+
+def test_choosing_how_a_value_is_carried_shows_its_options_at_once(tab, live, sides):
+    tab.sign_in(live.user("staff"))
+    page = tab.open(f"/mappings/{sides.mapping + 1}/lines/new")
+    assert not page.get_by_role("button", name="Show its options").is_visible()
+    page.get_by_label("How it is carried").select_option("value_map")
+    page.get_by_label("Table, one pair a line").fill("lead => Prospect")
+    page.locator("#f-left-1").select_option("type")
+    page.locator("#f-right-1").select_option("title")
+    page.get_by_label("Direction").select_option("to_right")
+    page.get_by_role("button", name="Save").click()
+    page.get_by_text("Saved in draft 1").wait_for()
+    assert page.get_by_text("lead → Prospect").is_visible()
+
+
+def test_contacts_are_previewed_switched_on_edited_on_both_sides_and_taken_back(tab, live, firm):
+    """Issue 3, "Done when", as far as contacts go."""
+    sides = contacts(firm, active=False)
+    tab.sign_in(live.user())
+    page = tab.open(f"/mappings/{sides.mapping}")
+    page.get_by_role("button", name="Preview").click()
+    page.get_by_role("heading", name="Switch it on").wait_for()
+    page.locator("summary", has_text="Activate").click()
+    page.get_by_role("button", name="Activate").click()
+    page.get_by_text("is on with version 1").wait_for()
+    assert sides.run().state == "done"
+
+    left, right = sides.pair()
+    firm.upstreams.ghl.put("contacts", {"id": left, "firstName": "Augusta"})
+    firm.upstreams.clio.put("contacts", {"id": right, "first_name": "Ada", "last_name": "Byron"})
+    run = sides.run()
+    assert run.conflicts == 1
+
+    page = tab.open(f"/runs/{run.id}")
+    page.get_by_role("link", name="1 write").click()
+    page.get_by_text("Byron").first.wait_for()
+    page = tab.open(f"/mappings/{sides.mapping}/pairs/{sides.links(state='linked')[0]}")
+    assert page.get_by_role("cell", name="Augusta").first.is_visible()
+    if "conflicts.index" in firm.app.view_functions:
+        page = tab.open(f"/conflicts?mapping={sides.mapping}")
+        page.get_by_text("Augusta").first.wait_for()
+
+    page = tab.open(f"/runs/{run.id}")
+    page.get_by_role("link", name="Undo this run").click()
+    page.locator("summary", has_text="Take 1 write back").click()
+    page.get_by_role("button", name="Take it back").click()
+    page.get_by_text("on the way to take run").wait_for()

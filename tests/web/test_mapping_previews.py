@@ -1,0 +1,119 @@
+"""Previewed, approved, switched on, paused and removed: nothing is written before somebody saw what would be."""
+
+from __future__ import annotations
+
+import pytest
+
+from integration_console.models import DataMapping, db
+
+from ..html_page import Page
+from .two_sides import contacts
+
+pytestmark = pytest.mark.one_database
+
+
+@pytest.fixture
+def draft(own_firm):
+    return contacts(own_firm, active=False)
+
+
+def previewed(browser, mapping: int) -> Page:
+    return Page(browser.send(f"/mappings/{mapping}/preview", f"/mappings/{mapping}"))
+
+
+def state_of(sides) -> tuple:
+    with sides.firm.app.app_context():
+        row = db.session.get_one(DataMapping, sides.mapping)
+        return row.state, row.active_version, row.first_run
+
+
+def test_a_preview_counts_shows_samples_and_writes_nothing(enter, draft):
+    """ux.md, promise 4"""
+    sent = [len(upstream.requests) for upstream in (draft.firm.upstreams.ghl, draft.firm.upstreams.clio)]
+    page = previewed(enter("staff"), draft.mapping)
+    assert page.status == 200
+    tally = page.one("ul", class_="tally")
+    assert "8 New pairs" in tally.text
+    assert {"#link", "#update"} <= set(page.links.values())
+    assert "at the speed the services allow" in page.text
+    assert "An administrator can switch it on." in page.text
+    assert [len(u.requests) for u in (draft.firm.upstreams.ghl, draft.firm.upstreams.clio)] == sent
+    again = enter("admin").open(f"/mappings/{draft.mapping}/preview")
+    assert "8 New pairs" in again.text  # the counts are kept, the samples are not
+    assert "#link" not in again.links.values()
+
+
+def test_only_an_administrator_switches_on_and_only_what_was_previewed(enter, draft):
+    """W7, X12"""
+    staff, admin = enter("staff"), enter("admin")
+    address = f"/mappings/{draft.mapping}/activation"
+    assert staff.send(address, "/settings/profile").status_code == 403
+    assert admin.send(address, "/settings/profile").status_code == 409  # no preview yet
+    page = previewed(staff, draft.mapping)
+    assert "Activate" not in [button.text for button in page.all("button")]
+    offered = admin.open(f"/mappings/{draft.mapping}/preview")
+    assert "Change " in offered.one("ul", class_="sentences").text
+    assert admin.send(address, f"/mappings/{draft.mapping}/preview").location == f"/mappings/{draft.mapping}"
+    state, version, expected = state_of(draft)
+    assert (state, version) == ("active", 1)
+    assert set(expected) == {"create", "update", "delete"}
+
+
+def test_the_first_run_after_activation_keeps_to_the_preview_and_is_not_braked(enter, draft):
+    """W7: pairs whose both sides change are two writes; the brake must not take that for more than was told."""
+    admin = enter("admin")
+    previewed(admin, draft.mapping)
+    admin.send(f"/mappings/{draft.mapping}/activation", f"/mappings/{draft.mapping}/preview")
+    expected = state_of(draft)[2]
+    run = draft.run()
+    assert run.state == "done", run.message
+    assert (run.new, run.changed) == (expected["create"], expected["update"])
+
+
+def test_a_change_takes_the_preview_back(enter, draft):
+    admin, address = enter("admin"), f"/mappings/{draft.mapping}/lines/2"
+    previewed(admin, draft.mapping)
+    seen = admin.open(address).all("input", name="seen_at")[0].attrs["value"]
+    admin.send(f"{address}/move", address, {"seen_at": seen, "by": "down"})
+    assert "was not previewed yet" in admin.open(f"/mappings/{draft.mapping}/preview").text
+    assert admin.send(f"/mappings/{draft.mapping}/activation", "/settings/profile").status_code == 409
+
+
+def test_pause_resume_restore_discard_and_remove(enter, draft):
+    admin, home = enter("admin"), f"/mappings/{draft.mapping}"
+    previewed(admin, draft.mapping)
+    admin.send(f"{home}/activation", f"{home}/preview")
+    assert admin.send(f"{home}/removal", home, {"confirm": "GoHighLevel contacts and Clio contacts"}).status_code == 409
+
+    admin.send(f"{home}/pause", home)
+    assert "Paused" in admin.open(home).text
+    assert "Nothing is written until it is resumed." in admin.open(home).text
+    admin.send(f"{home}/resume", home)
+    assert state_of(draft)[0] == "active"
+
+    lines = draft.document()["lines"]
+    address = f"{home}/lines/1"
+    seen = admin.open(address).all("input", name="seen_at")[0].attrs["value"]
+    admin.send(f"{address}/removal", address, {"seen_at": seen})
+    history = admin.open(f"{home}/history")
+    assert "Draft 2" in history.text
+    assert "removed." in history.text
+    admin.send(f"{home}/versions/1/restore", f"{home}/history")
+    assert draft.document()["lines"] == lines
+    admin.send(f"{home}/draft/removal", f"{home}/history")
+    assert "Draft 2" not in admin.open(f"{home}/history").text
+
+    admin.send(f"{home}/pause", home)
+    assert admin.send(f"{home}/removal", home, {"confirm": "contacts"}).location == f"{home}/settings"
+    admin.send(f"{home}/removal", home, {"confirm": "GoHighLevel contacts and Clio contacts"})
+    assert admin.open(home).status == 404
+
+
+def test_an_active_mapping_is_run_by_a_button(enter, own_firm):
+    sides, staff = contacts(own_firm), enter("staff")
+    answer = staff.send(f"/mappings/{sides.mapping}/runs", f"/mappings/{sides.mapping}")
+    page = staff.open(answer.location)
+    assert "Contacts" in page.text
+    assert "mapping:" not in page.text.rpartition("Summary for support")[0]
+    assert "Watch run" in staff.open(f"/mappings/{sides.mapping}").text
+    assert staff.send(f"/mappings/{sides.mapping}/runs", "/settings/profile").status_code == 409
