@@ -38,4 +38,6 @@ def parse(text: str | None) -> datetime | None:
     if not text:
         return None
     moment = datetime.fromisoformat(text)
+    if moment.tzinfo is UTC:
+        return moment
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -8,7 +8,7 @@ the reporting view.
 from __future__ import annotations
 
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import cache
@@ -24,7 +24,7 @@ from ..transport.auth import ApiKey, OAuth
 from ..transport.call import Answer, Call
 from ..transport.client import Upstream
 from ..transport.limits import Limit, LimitHeaders
-from ..transport.paging import NextLink, Page, PageNumber, Paging, Whole, dig, walk
+from ..transport.paging import NextLink, Page, PageNumber, Paging, Whole, dig, value_at, walk
 from .writing import Writing
 
 __all__ = [
@@ -127,11 +127,13 @@ class Resource:
     def __set_name__(self, owner: type, name: str) -> None:
         self.key = self.key or name
         self.label = self.label or name.replace("_", " ").capitalize()
-        page: Any = types.GenericAlias(list, (_lean(self.model),))
-        self.pages_of: TypeAdapter = TypeAdapter(page)
+        # Raises pydantic's ValidationError for a record of another shape; what it returns is of no use to us.
+        self.validate: Callable[[Any], Any] = TypeAdapter(_lean(self.model)).validator.validate_python
 
     def __post_init__(self) -> None:
-        self._titles = [alternative.split() for alternative in self.title.split("|")]
+        self._titles = [[value_at(path) for path in alternative.split()] for alternative in self.title.split("|")]
+        self._id_of, self.owner_of = value_at(self.id), value_at(self.owner_at)
+        self.start_of, self.change_of = value_at(self.starts), value_at(self.changed)
 
     @property
     def lists_everything(self) -> bool:
@@ -148,11 +150,11 @@ class Resource:
 
     def name_of(self, record: Mapping[str, Any]) -> str:
         """What a person calls this record, at most 200 characters; its id when it has no name."""
-        for paths in self._titles:
-            values = [record.get(path) if "." not in path else dig(record, path) for path in paths]
-            if name := " ".join(str(value) for value in values if value not in (None, "")):
+        for parts in self._titles:
+            words = [str(value) for part in parts if (value := part(record)) not in (None, "")]
+            if words and (name := " ".join(words)):
                 return name[:200]
-        return str(dig(record, self.id) or "")[:200]
+        return str(self._id_of(record) or "")[:200]
 
 
 class Service:

@@ -6,6 +6,7 @@ values does, and fifty times what row-by-row ORM work does (dependencies G20).
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,7 +14,10 @@ from functools import lru_cache
 from io import BytesIO
 from typing import Any
 
+from psycopg2.errors import UniqueViolation
 from sqlalchemy.engine import Connection
+
+_THERE_ALREADY = (sqlite3.IntegrityError, UniqueViolation)
 
 
 @dataclass(slots=True)
@@ -49,7 +53,10 @@ _REPLACE = f"""
     ON CONFLICT (connection_id, resource, external_id) DO UPDATE
     SET {", ".join(f"{name} = excluded.{name}" for name in _COLUMNS if name not in _LEFT_ALONE)}, deleted_at = NULL
 """
-_SQLITE = f"INSERT INTO record ({_NAMES}) VALUES ({', '.join('?' * len(_COLUMNS))}) {_REPLACE}"
+_ADD = f"INSERT INTO record ({_NAMES}) VALUES "
+_AT_ONCE = 100  # rows one SQLite statement writes: while it does, Python's other threads go on
+_SHARED = 4  # values all rows of a page have in common, bound once: connection, resource, now, run
+_OWN = 7
 # Control characters as quote and delimiter: JSON never holds them bare, so its text goes over as it is.
 _COPY = rf"""
     COPY {{}} ({_NAMES}) FROM STDIN
@@ -66,18 +73,32 @@ _MOVE = f"""
 
 
 def insert(connection: Connection, target: Target, rows: list[Incoming]) -> None:
-    """Add records that are not there yet. Their `data` holds no NUL."""
+    """Add records that are not there yet. Their texts hold no NUL."""
     if connection.dialect.name == "sqlite":
-        _driver(connection).executemany(_SQLITE, _tuples(target, rows))
+        _write_to_sqlite(_driver(connection), target, rows)
     elif rows:
         with _driver(connection).cursor() as cursor:
             cursor.copy_expert(_COPY.format("record"), BytesIO(b"".join(_copy_lines(target, rows))))
 
 
+def insert_if_all_new(connection: Connection, target: Target, rows: list[Incoming]) -> bool:
+    """Add records, or none of them when one is there already; whether they were added."""
+    driver = _driver(connection)
+    run = driver.execute if connection.dialect.name == "sqlite" else driver.cursor().execute
+    run("SAVEPOINT all_new")
+    try:
+        insert(connection, target, rows)
+    except _THERE_ALREADY:
+        run("ROLLBACK TO SAVEPOINT all_new")
+        return False
+    run("RELEASE SAVEPOINT all_new")
+    return True
+
+
 def replace(connection: Connection, target: Target, rows: list[Incoming]) -> None:
     """Write over records that are there; one that was marked deleted comes back to life."""
     if connection.dialect.name == "sqlite":
-        _driver(connection).executemany(_SQLITE, _tuples(target, rows))
+        _write_to_sqlite(_driver(connection), target, rows, _REPLACE)
     elif rows:
         with _driver(connection).cursor() as cursor:
             cursor.execute(_STAGE)
@@ -89,13 +110,24 @@ def _driver(connection: Connection) -> Any:
     return connection.connection.driver_connection
 
 
-def _tuples(target: Target, rows: list[Incoming]) -> Iterator[tuple]:
-    first, second, run, now = target.connection_id, target.resource, target.run_id, sqlite_time(target.now)
-    for row in rows:
-        yield (
-            first, second, row.external_id, row.label, row.owner_id, sqlite_time(row.starts_at),
-            sqlite_time(row.updated_at), row.content_hash, now, now, run, row.data.decode(),
-        )  # fmt: skip
+def _write_to_sqlite(driver: Any, target: Target, rows: list[Incoming], conflict: str = "") -> None:
+    shared: tuple[Any, ...] = (target.connection_id, target.resource, sqlite_time(target.now), target.run_id)
+    for start in range(0, len(rows), _AT_ONCE):
+        some, values = rows[start : start + _AT_ONCE], [*shared]
+        for row in some:
+            values += (
+                row.external_id, row.label, row.owner_id, sqlite_time(row.starts_at), sqlite_time(row.updated_at),
+                row.content_hash, row.data.decode(),
+            )  # fmt: skip
+        driver.execute(_sqlite_insert(len(some)) + conflict, values)
+
+
+@lru_cache
+def _sqlite_insert(count: int) -> str:
+    """INSERT of so many rows at once, in the order of _COLUMNS."""
+    own = (range(first, first + _OWN) for first in range(_SHARED + 1, _SHARED + 1 + count * _OWN, _OWN))
+    rows = ("(?1, ?2, ?{}, ?{}, ?{}, ?{}, ?{}, ?{}, ?3, ?3, ?4, ?{})".format(*numbers) for numbers in own)
+    return _ADD + ", ".join(rows)
 
 
 @lru_cache(4096)  # the records of a page often share a time, and a full read asks for each
@@ -110,21 +142,21 @@ def sqlite_time(moment: datetime | None) -> str | None:
     return (moment if moment.tzinfo is UTC else moment.astimezone(UTC)).isoformat(" ", "microseconds")[:26]
 
 
+def _copy_lines(target: Target, rows: list[Incoming]) -> Iterator[bytes]:
+    start = f"{target.connection_id}\x02{target.resource}"
+    run = "" if target.run_id is None else target.run_id
+    end = f"{_iso(target.now)}\x02{_iso(target.now)}\x02{run}"
+    for row in rows:
+        front = (
+            f"{start}\x02{_quoted(row.external_id)}\x02{_quoted(row.label)}\x02{_quoted(row.owner_id)}\x02"
+            f"{_iso(row.starts_at)}\x02{_iso(row.updated_at)}\x02\\x{row.content_hash.hex()}\x02{end}\x02\x01"
+        )
+        yield front.encode() + row.data + b"\x01\n"
+
+
+@lru_cache(4096)
 def _iso(moment: datetime | None) -> str:
     return moment.isoformat() if moment else ""
-
-
-def _copy_lines(target: Target, rows: list[Incoming]) -> Iterator[bytes]:
-    start = f"{target.connection_id}\x02{target.resource}\x02"
-    end = (
-        f"\x02{target.now.isoformat()}\x02{target.now.isoformat()}\x02{'' if target.run_id is None else target.run_id}"
-    )
-    for row in rows:
-        front = "\x02".join((
-            _quoted(row.external_id), _quoted(row.label), _quoted(row.owner_id), _iso(row.starts_at),
-            _iso(row.updated_at), "\\x" + row.content_hash.hex(),
-        ))  # fmt: skip
-        yield b"%b\x02\x01%b\x01\n" % (f"{start}{front}{end}".encode(), row.data)
 
 
 def _quoted(text: str | None) -> str:

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from ..models import Record, SeenPage
 from . import bulk
 from .bulk import Incoming
-from .storable import NUL, without_nul
+from .storable import NUL, may_hold_nul, without_nul
 
 BATCH = 10_000  # ids read at once while looking for what is gone
 
@@ -35,18 +35,24 @@ class Kept:
 
 
 def keep_page(
-    session: Session, *, connection_id: int, resource: str, run_id: int | None, rows: list[Incoming], now: datetime
-) -> Kept:
+    session: Session, *, connection_id: int, resource: str, run_id: int | None, rows: list[Incoming], now: datetime,
+    hopeful: bool = False,
+) -> Kept:  # fmt: skip
     """Write what is new or changed; unchanged records cost no write (P3). Nothing is committed here (P1).
 
     An id that comes twice counts once and its later form wins; a record that was marked deleted comes back as changed.
+    hopeful: the page is probably all new, as the one before it was, so it is written without looking; only when one of
+    its ids is there already, that is taken back and the page looked up like any other.
     """
-    kept = Kept()
     if not rows:
-        return kept
+        return Kept()
     session.flush()
     connection = session.connection()
-    page = {row.external_id: row for row in map(_storable, rows)}
+    target = bulk.Target(connection_id, resource, run_id, now)
+    page = {row.external_id: row for row in _storable(rows)}
+    if hopeful and bulk.insert_if_all_new(connection, target, list(page.values())):
+        return Kept(new=len(page))
+    kept = Kept()
     known = _known(connection, connection_id, resource, list(page))
     new: list[Incoming] = []
     changed: list[Incoming] = []
@@ -56,20 +62,22 @@ def keep_page(
             kept.unchanged_ids.append(found[0])
             continue
         (new if found is None else changed).append(row)
-    target = bulk.Target(connection_id, resource, run_id, now)
     bulk.insert(connection, target, new)
     bulk.replace(connection, target, changed)
     kept.new, kept.changed, kept.same = len(new), len(changed), len(kept.unchanged_ids)
     return kept
 
 
-def _storable(row: Incoming) -> Incoming:
+def _storable(rows: list[Incoming]) -> list[Incoming]:
     """PostgreSQL's text holds no NUL; on both databases the character that means "unreadable" stands in for it."""
-    if b"\\u0000" in row.data:  # perhaps only an escaped backslash before "u0000": then nothing changes
-        row.data = orjson.dumps(without_nul(orjson.loads(row.data)), option=orjson.OPT_SORT_KEYS)
-    if NUL in row.external_id or NUL in row.label or NUL in (row.owner_id or ""):
-        row.external_id, row.label, row.owner_id = map(without_nul, (row.external_id, row.label, row.owner_id))
-    return row
+    for row in rows:
+        if NUL in row.external_id or NUL in row.label or (row.owner_id is not None and NUL in row.owner_id):
+            row.external_id, row.label, row.owner_id = map(without_nul, (row.external_id, row.label, row.owner_id))
+    if may_hold_nul(b"".join([row.data for row in rows]).decode()):
+        for row in rows:
+            if may_hold_nul(row.data.decode()):
+                row.data = orjson.dumps(without_nul(orjson.loads(row.data)), option=orjson.OPT_SORT_KEYS)
+    return rows
 
 
 _KNOWN_SQLITE = """

@@ -42,6 +42,7 @@ class Keeping:
     def __init__(self, desk: Desk, resource: Resource, order: Order) -> None:
         self.desk, self.resource, self.order = desk, resource, order
         self.open_letters: set[str] = set()
+        self.all_new = False  # the page before held nothing we had: this one probably does not either
         self._before = (desk.upstream.calls, desk.upstream.waited_ms)
 
     @property
@@ -55,7 +56,10 @@ class Keeping:
 
     def keep(self, session: Session, sifted: Sifted, now: datetime) -> records.Kept:
         """Keep the good records and set the refused ones aside with their reason (P5)."""
-        kept = records.keep_page(session, **self.facts, run_id=self.order.run_id, rows=sifted.rows, now=now)
+        kept = records.keep_page(
+            session, **self.facts, run_id=self.order.run_id, rows=sifted.rows, now=now, hopeful=self.all_new
+        )
+        self.all_new = kept.new > 0 and not kept.changed and not kept.same
         if sifted.refused:
             errors.keep_dead_letters(
                 session, **self.facts, run_id=self.order.run_id, service=self.desk.service.key,

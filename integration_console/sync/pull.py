@@ -95,7 +95,9 @@ class Pull(Keeping):
     def _sifted(self, pages: Iterable[Page], owner: str | None = None) -> Iterator[tuple[Page, Sifted]]:
         """Each page with its records made ready, by the thread that fetched it: the other waits for the database."""
         for page in pages:
-            yield page, sift(self.resource, page.items, owner=owner)
+            sifted = sift(self.resource, page.items, owner=owner)
+            page.items.clear()  # here and now: thousands of small objects are cheapest to drop while they are warm
+            yield page, sifted
 
     def _read_owners(self, walk: Walk) -> None:
         """Lists by owner: each owner's pages in order, several owners at once."""

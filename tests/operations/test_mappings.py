@@ -261,7 +261,11 @@ def test_nothing_goes_live_without_a_preview_of_this_very_draft(session, ends):
         mappings.activate(mapping, by=ANA)
 
     mappings.activate(previewed(mapping), by=ANA)
-    assert (mapping.state, mapping.active_version, mapping.first_run) == ("active", 1, {"create": 2, "update": 7, "delete": 0})
+    assert (mapping.state, mapping.active_version, mapping.first_run) == (
+        "active",
+        1,
+        {"create": 2, "update": 7, "delete": 0},
+    )
 
 
 def test_nothing_goes_live_that_cannot_work(session, ends):

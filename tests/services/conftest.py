@@ -32,7 +32,8 @@ class Connected:
     def records(self, resource: str, **reading: Any) -> list[dict]:
         """The records of one list, each of them valid."""
         items = [item for page in self.pages(resource, **reading) for item in page.items]
-        self.service.resources[resource].pages_of.validate_python(items)
+        for item in items:
+            self.service.resources[resource].validate(item)
         return items
 
     def one(self, resource: str, external_id: Any, owner: str | None = None) -> dict:

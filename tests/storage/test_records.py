@@ -18,8 +18,10 @@ def firm(session):
 
 @pytest.fixture
 def keep(session, firm):
-    def keep(*rows, run_id=None, resource="contacts", of=firm, now=NOON):
-        return records.keep_page(session, connection_id=of, resource=resource, run_id=run_id, rows=list(rows), now=now)
+    def keep(*rows, run_id=None, resource="contacts", of=firm, now=NOON, hopeful=False):
+        return records.keep_page(
+            session, connection_id=of, resource=resource, run_id=run_id, rows=list(rows), now=now, hopeful=hopeful
+        )
 
     return keep
 
@@ -94,6 +96,24 @@ def test_an_id_that_comes_twice_counts_once_and_its_later_form_wins(session, kee
 
     assert kept.new + kept.changed == 1
     assert stored(session).data["name"] == "Late"
+
+
+def test_a_page_that_is_probably_new_is_written_without_looking(keep):
+    assert counts(keep(*map(incoming, range(250)), hopeful=True)) == (250, 0, 0)
+    assert counts(keep(*map(incoming, range(250)))) == (0, 0, 250)
+
+
+def test_a_page_thought_new_that_is_not_is_kept_like_any_other(session, keep):
+    """P2 P3: a record that moved to a later page while the list was read comes twice."""
+    keep(incoming(7, name="Ada"), incoming(8, name="Old"), run_id=1)
+
+    kept = keep(
+        *map(incoming, range(300, 420)), incoming(7, name="Ada"), incoming(8, name="New"), hopeful=True, run_id=2
+    )
+
+    assert counts(kept) == (120, 1, 1)
+    assert (stored(session, "7").written_run_id, stored(session, "8").data["name"]) == (1, "New")
+    assert len(keep(*map(incoming, range(300, 420))).unchanged_ids) == 120
 
 
 def test_a_deleted_record_seen_again_comes_back_as_changed(session, keep):

@@ -42,6 +42,32 @@ def test_any_known_value_is_gone_from_any_json(secret, before, after):
     assert json.dumps(secret, ensure_ascii=False)[1:-1] not in shown.replace("[redacted]", "\x01")
 
 
+LONG_TEXTS = st.lists(
+    st.sampled_from([
+        SECRET, quote(SECRET, safe=""), base64.b64encode(SECRET.encode()).decode(), '{"access_token": "abc", "id": 1}',
+        "a=1&client_secret=ab%20c&b=2", "got Bearer abc.def-123 back", "key sk_live_abcdef123, whsec_abcdef123, x",
+        "https://user:pass@host/x", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc-_1 ", "pit-12345678-ab", "xoxb-123-abc ",
+        '{"card": {"number": "4242", "x": ["}"]}}',
+        "-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY-----",
+        'Authorization: Basic abcdefgh def\n', '{"code": "abcdefgh12345"}', "code_verifier=abc&", "xapp-1-abcdefg ",
+        '{"cvv": "123", "pwd": "a", "signature": "b", "cookie": "c", "cvc": 1}',
+        "\u043a\u043b\u044e\u0447 \u2126", "\ud800",
+    ])
+    | st.integers(1, 3000).map("Ana \u00e9 ".__mul__)
+    | st.text(max_size=40),
+    max_size=25,
+)  # fmt: skip
+
+
+@given(LONG_TEXTS, st.integers(0, 4096))
+def test_looking_only_where_a_word_is_finds_what_looking_everywhere_finds(pieces, shift):
+    body = (" " * shift + "".join(pieces)).encode("utf-8", "surrogatepass")
+    quick, thorough = Redactor([SECRET]), Redactor([SECRET])
+    thorough._question = None
+
+    assert quick.body(body) == thorough.body(body)
+
+
 def test_the_longest_value_goes_first():
     assert Redactor(["secret-1", "secret-1-and-more"]).text("secret-1-and-more") == "[redacted]"
 
