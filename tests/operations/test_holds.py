@@ -10,6 +10,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from flask import current_app
 from sqlalchemy import func, select, text
 from structlog.testing import capture_logs
 
@@ -255,7 +256,7 @@ def test_a_run_that_is_cancelled_while_it_would_wait_ends(session, sandbox, cloc
     sandbox.clio.script("/users", {"status": 429, "headers": {"Retry-After": "3000"}, "delay_s": 1, "times": 9})
     (hold,) = claim()
     db.session.remove()
-    app = runs.current_app._get_current_object()
+    app = current_app._get_current_object()
     hand = threading.Thread(target=lambda: _in_context(app, hold))
     hand.start()
     time.sleep(0.4)

@@ -41,7 +41,7 @@ def test_a_conflict_is_settled_and_the_page_says_what_will_happen(app, enter, tw
     staff.send(f"{path}/settle", path, {"winner": "right"})
 
     page = staff.open(path)
-    assert "It is settled. The next run carries the value over." in page.text
+    assert "It is settled. The value is carried over in a moment." in page.text
     assert "Carried over with the next run" in page.text
     with app.app_context():
         assert db.session.get(Conflict, two.number).winner == "right"
