@@ -53,6 +53,14 @@ class TwoSides:
     def records(self, connection: int) -> list[int]:
         return self.ids(Record, connection_id=connection, resource="contacts")
 
+    def agreeing(self) -> tuple[int, str, int]:
+        """A pair about which nobody must decide: its number, and its upstream ids."""
+        with self.firm.app.app_context():
+            asked = select(Conflict.link_id)
+            query = select(RecordLink).filter_by(mapping_id=self.mapping, state="linked")
+            link = db.session.scalars(query.where(RecordLink.id.not_in(asked)).order_by(RecordLink.id)).first()
+            return link.id, link.left_record.external_id, int(link.right_record.external_id)
+
     def pair(self) -> tuple[str, int]:
         """Upstream ids of one linked pair: GoHighLevel's, Clio's."""
         with self.firm.app.app_context():
