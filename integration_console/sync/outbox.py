@@ -19,11 +19,10 @@ from sqlalchemy.orm import Session
 
 from .. import clock
 from ..models import Change, Conflict, RecordLink
-from .carry import NO_PAIR
 from .compare import OTHER, Clash, Intent
 from .ends import End, Seen
 from .mapping import Mapping
-from .steps import Known, Step
+from .steps import Step
 
 FLAPS = 3  # the same value, written so often ...
 FLAP_HOURS = 24  # ... within so long, is a pair that does not come to rest
@@ -219,6 +218,3 @@ def _never_rests(name: str) -> str:
         f"The field {name} was written with the same value {FLAPS} times within a day and does not stay: something "
         "changes it back each time. The pair was paused; both records are as they are now."
     )
-
-
-__all__ = ["NO_PAIR", "Known", "Ledger", "want"]

@@ -70,10 +70,10 @@ class Sender:
 
     def __init__(
         self, ends: Dictionary[int, list[End]], work: Work, flush: Callable[[Session], object], *,
-        run_id: int | None = None, patient: bool = True,
+        run_id: int | None = None,
     ) -> None:  # fmt: skip
         self.ends = {(number, end.resource.key): end for number, found in ends.items() for end in found}
-        self.work, self.flush, self.run_id, self.patient = work, flush, run_id, patient
+        self.work, self.flush, self.run_id = work, flush, run_id
         self.sent = Sent()
 
     def send_all(self, *, mapping_id: int | None, most: int = 500) -> Sent:
@@ -81,13 +81,13 @@ class Sender:
 
         Raises what ends a run: Parked, NeedsPerson, LeaseLost, Cancelled. What was sent until then stays sent.
         """
-        tried: set[int] = set()
-        while len(tried) < most and (number := self._next(tried, mapping_id)):
-            tried.add(number)
+        tried, last = 0, 0
+        while tried < most and (number := self._next(last, mapping_id)):
+            tried, last = tried + 1, number
             self.send(number)
         return self.sent
 
-    def _next(self, tried: set[int], mapping_id: int | None) -> int | None:
+    def _next(self, last: int, mapping_id: int | None) -> int | None:
         now = clock.now()
         due = or_(
             Change.state.in_(("pending", "uncertain", "retry"))
@@ -96,7 +96,7 @@ class Sender:
         )
         connections = {number for number, _ in self.ends}
         of = Change.mapping_id.is_(None) if mapping_id is None else Change.mapping_id == mapping_id
-        query = select(Change.id).where(due, of, Change.connection_id.in_(connections), Change.id.not_in(tried))
+        query = select(Change.id).where(due, of, Change.connection_id.in_(connections), Change.id > last)
         with self.work() as session:
             return session.scalar(query.order_by(Change.id).limit(1))
 
