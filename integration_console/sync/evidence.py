@@ -32,6 +32,10 @@ class Facet:
     left: tuple[str, ...]  # the fields it is in on the left
     right: tuple[str, ...]
 
+    def repeats(self, other: Facet) -> bool:
+        """Whether both look at the same fields: what is the same in one is then no second thing in common."""
+        return not set(self.left).isdisjoint(other.left) and not set(self.right).isdisjoint(other.right)
+
 
 class Known:
     """One record and what was folded of it so far: nothing is folded before it is asked for."""

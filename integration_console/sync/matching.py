@@ -210,7 +210,9 @@ class Matcher:
         rest = [
             score
             for number, score in enumerate(evidence.scores)
-            if score is not None and number != key.facet and evidence.facets[number].kind != "name"
+            if score is not None
+            and evidence.facets[number].kind != "name"
+            and not evidence.facets[number].repeats(evidence.facets[key.facet])
         ]
         agree = any(score >= ALIKE for score in rest)
         if key.by == "field":  # an id that was written down once outlives a new name

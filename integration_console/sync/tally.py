@@ -13,6 +13,7 @@ from .ends import Seen
 from .steps import Step
 
 SAMPLES = 25  # of each kind
+SENT = ("create", "update", "link")  # what waits, is refused or asked about costs no call yet
 COUNTED = ("create", "update", "same", "conflict", "ambiguous", "refused", "delete", "aside", "wait", "link")
 
 
@@ -50,7 +51,7 @@ class Tally:
         """What is done with an object of this side; "" when nothing."""
         if step.kind == "delete" and step.side == side:
             return "delete"
-        if step.verdict is None or not step.verdict.towards(side):
+        if step.kind not in SENT or step.verdict is None or not step.verdict.towards(side):
             return ""
         return "create" if step.kind == "create" and step.side == side else "update"
 

@@ -10,6 +10,7 @@ from ..models import Connection, DataMapping
 from ..operations import mappings
 from ..operations.samples import Carried, Sample
 from ..services.writing import MISSING, Field
+from ..sync.flows import FLOWS
 from ..sync.mapping import ID, Line, Problem
 from ..sync.mapping import Mapping as Version
 from ..sync.transforms import OTHER
@@ -187,7 +188,8 @@ def rows(
 
 def line_options(line: Line) -> list[str]:
     """A line's options that say something, each as a phrase."""
-    said = told(line.options)
+    flow = FLOWS.get(getattr(line.options, "flow", ""))
+    said = [text.replace(flow.key, f"“{flow.label}”") if flow else text for text in told(line.options)]
     if line.only_create:
         said.append("only when the record is made")
     if line.blank == "default" and line.default is not None:

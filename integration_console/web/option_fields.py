@@ -171,12 +171,12 @@ def typed(text: str, kind: str, was: list[Any]) -> Any:
 
 
 def told(options: BaseModel) -> list[str]:
-    """The options that were set, each as a phrase."""
+    """The options that say something else than what is usual, each as a phrase."""
     infos = type(options).model_fields
     return [
         _phrase(name, value)
         for name, value in options.model_dump().items()
-        if infos[name].is_required() or value not in (None, "", ())
+        if infos[name].is_required() or (value != infos[name].default and value not in (None, "", ()))
     ]  # fmt: skip
 
 

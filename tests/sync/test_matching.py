@@ -133,6 +133,23 @@ def test_the_same_email_but_another_person_is_asked_about():
     assert "names differ" in found.candidates[0].why
 
 
+@pytest.mark.parametrize("facts", [{"phone": "4155550132"}, {"email": "office@example.com"}])
+def test_a_phone_does_not_bear_itself_out_where_another_key_looks_at_it_too(facts):
+    """The ready mapping of contacts has the phone in a key, with others, and alone among the facts of its name key."""
+    keys = [
+        {"by": "email", "left": "email,additionalEmails", "right": "email,other_emails"},
+        {"by": "phone", "left": "phone,additionalPhones", "right": "phone,other_phones"},
+        {"by": "name", "left": "firstName,lastName", "right": "first_name,last_name",
+         "with": [["email", "email"], ["phone", "phone"]]},
+    ]  # fmt: skip
+    left, right = lead(1, "Ada Lovelace", **facts), client(7, "Grace Hopper", **facts)
+
+    ((_, found),) = match_all(keys, [left], [right])
+
+    assert found.state == "several"
+    assert "but other names: Ada Lovelace and Grace Hopper" in found.reason
+
+
 def test_a_couple_that_shares_email_and_phone_is_two_people():
     same = {"email": "smiths@example.com", "phone": "4155550132"}
 

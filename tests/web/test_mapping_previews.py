@@ -117,3 +117,25 @@ def test_an_active_mapping_is_run_by_a_button(enter, own_firm):
     assert "mapping:" not in page.text.rpartition("Summary for support")[0]
     assert "Watch run" in staff.open(f"/mappings/{sides.mapping}").text
     assert staff.send(f"/mappings/{sides.mapping}/runs", "/settings/profile").status_code == 409
+
+
+def test_money_goes_live_only_after_a_second_administrator(enter, own_firm):
+    """Legal guard rails: a mapped money field."""
+    left, right = own_firm.connect("clio"), own_firm.connect("ghl")
+    staff, one, other = enter("staff"), enter("admin"), enter("admin", "second@example.com")
+    ends = {"left": str(left), "right": str(right)}
+    home = staff.send("/mappings/ready/clio_matters_ghl_opportunities", "/mappings", ends).location
+    address = f"{home}/lines/new"
+    values = {
+        "seen_at": staff.open(address).all("input", name="seen_at")[0].attrs["value"], "right-1": "monetaryValue",
+        "direction": "to_right", "transform": "constant", "options_for": "constant", "o-value": "100",
+        "blank": "clear",
+    }  # fmt: skip
+    assert staff.send(address, address, values).status_code == 302
+    page = Page(staff.send(f"{home}/preview", home))
+    assert "Nobody has approved this draft yet." in page.text
+    assert one.send(f"{home}/activation", f"{home}/preview").status_code == 409
+    one.send(f"{home}/approval", f"{home}/preview")
+    assert "Approved by admin@example.com" in other.open(f"{home}/preview").text
+    assert one.send(f"{home}/activation", f"{home}/preview").status_code == 409  # who approved does not switch on
+    assert other.send(f"{home}/activation", f"{home}/preview").status_code == 302
