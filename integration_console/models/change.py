@@ -23,7 +23,9 @@ class Change(Base):
     __table_args__ = (
         Index("ix_change_state_connection_id_id", "state", "connection_id", "id"),
         Index("ix_change_run_id_id", "run_id", "id"),
+        Index("ix_change_sent_run_id_id", "sent_run_id", "id"),
         Index("ix_change_record_id_id", "record_id", "id"),
+        Index("ix_change_link_id_id", "link_id", "id"),
         Index(  # one write of a pair at a time, each way
             "uq_change_waiting", "link_id", "connection_id", unique=True,
             sqlite_where=text("link_id IS NOT NULL AND state IN ('pending', 'sending', 'retry', 'uncertain')"),

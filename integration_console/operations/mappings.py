@@ -239,9 +239,13 @@ def _draft(mapping: DataMapping) -> MappingVersion:
 
 
 def _told(preview: dict) -> dict[str, int]:
-    """The writes a preview told of, by what they do: a pair both of whose sides change is two of them."""
+    """The writes a preview told of, by what they do: a pair both of whose sides change is two of them.
+
+    What waits for another record is made in the same run, once that one is there.
+    """
     sends = preview.get("sends", {}).values()
-    return {op: sum(side[op] for side in sends) for op in OPERATIONS} if sends else preview.get("counts", preview)
+    told = {op: sum(side[op] for side in sends) for op in OPERATIONS}
+    return told | {"create": told["create"] + preview.get("counts", {}).get("wait", 0)}
 
 
 def _authors(mapping: DataMapping, draft: MappingVersion) -> set[str | None]:

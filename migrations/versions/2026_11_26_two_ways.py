@@ -269,6 +269,8 @@ def upgrade() -> None:
         sa.UniqueConstraint("idempotency_key", name="uq_change_idempotency_key"),
     )
     op.create_index("ix_change_record_id_id", "change", ["record_id", "id"])
+    op.create_index("ix_change_sent_run_id_id", "change", ["sent_run_id", "id"])
+    op.create_index("ix_change_link_id_id", "change", ["link_id", "id"])
     op.create_index("ix_change_run_id_id", "change", ["run_id", "id"])
     op.create_index("ix_change_state_connection_id_id", "change", ["state", "connection_id", "id"])
     op.create_index(
