@@ -98,6 +98,7 @@ def test_edits_of_different_fields_on_both_sides_are_merged(session, sandbox, pa
     assert of_ghl(sandbox.ghl, left)["last"] == "Byron"
 
 
+@pytest.mark.one_database
 def test_every_value_written_tells_where_it_came_from(session, sandbox, pair, mapping):
     left, right = pairs(mapping)[0]
     sandbox.ghl.put("contacts", {"id": left, "firstName": "Augusta"})
@@ -125,6 +126,7 @@ def test_a_new_record_is_made_once_on_the_other_side(session, sandbox, pair, map
     assert link_states(mapping) == {"linked": 14}
 
 
+@pytest.mark.one_database
 def test_what_looks_like_a_record_that_is_paired_already_is_asked_about_and_not_made(session, sandbox, pair, mapping):
     left, _ = pairs(mapping)[0]
     twin = sandbox.ghl.record("contacts", left)
@@ -151,6 +153,7 @@ def test_a_deleted_record_leaves_its_other_half_and_is_not_made_again(session, s
     assert link_states(mapping) == {"linked": 11, "gone": 1, "aside": 1}
 
 
+@pytest.mark.one_database
 def test_two_records_that_became_one_upstream_are_followed(session, sandbox, pair, mapping):
     """The one that stays takes the other's place; nothing is made twice."""
     (gone, right), *_ = pairs(mapping)
@@ -198,6 +201,7 @@ def test_the_same_field_changed_on_both_sides_waits_for_a_person_and_is_carried_
     assert cycle(mapping, pair).changed == 0
 
 
+@pytest.mark.one_database
 def test_a_side_that_wins_by_rule_keeps_the_losers_value_in_the_list(session, sandbox, pair):
     mapping = make_mapping(*pair, rule="right")
     push(mapping)
@@ -237,6 +241,7 @@ def test_a_newer_edit_is_never_written_over(session, sandbox, pair, mapping):
     assert of_clio(sandbox.clio, right) | {"city": 0} == {"first": "Augusta", "last": "Byron", "city": 0}
 
 
+@pytest.mark.one_database
 def test_where_an_upstream_checks_no_versions_we_look_first(session, sandbox, pair, mapping):
     """W5"""
     left, right = pairs(mapping)[0]
@@ -350,6 +355,7 @@ def test_too_many_writes_stop_before_the_first_until_a_person_releases_the_brake
     assert {of_clio(sandbox.clio, right)["city"] for _, right in pairs(mapping)} == {"Elsewhere"}
 
 
+@pytest.mark.one_database
 def test_a_run_writes_no_more_than_its_cap_and_the_rest_follows(session, sandbox, pair):
     """W7"""
     mapping = make_mapping(*pair, write_cap=2)
@@ -364,6 +370,7 @@ def test_a_run_writes_no_more_than_its_cap_and_the_rest_follows(session, sandbox
     assert sent == [2, 2, 1]
 
 
+@pytest.mark.one_database
 def test_a_pair_that_does_not_come_to_rest_is_paused_and_named(session, sandbox, pair, mapping):
     """W6: something else sets both sides back each time."""
     left, right = pairs(mapping)[0]
@@ -381,6 +388,7 @@ def test_a_pair_that_does_not_come_to_rest_is_paused_and_named(session, sandbox,
 # -- guards -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.one_database
 def test_trust_money_is_never_written_and_the_try_is_kept(session, sandbox, pair):
     """W8"""
     sync(pair[1], kind="full", only=["bank_transactions"])
@@ -444,6 +452,7 @@ def test_a_run_is_taken_back_and_stays_taken_back(session, sandbox, pair, mappin
         undo.undo(db.session.get_one(SyncRun, number), by="ada@firm")
 
 
+@pytest.mark.one_database
 def test_what_changed_since_is_not_taken_back_and_said(session, sandbox, pair, mapping):
     left, right = pairs(mapping)[0]
     sandbox.ghl.put("contacts", {"id": left, "firstName": "Augusta"})
