@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+from integration_console.operations import practice_area_rules
+
 from ..operations.conftest import point_at
 from ..web.firm import Firm
 from .conftest import NARROW, WIDE
@@ -27,6 +29,8 @@ def firm(monkeypatch, upstreams, app):
     )
     firm.ask(number, "contacts")
     firm.worker()
+    with app.app_context():
+        practice_area_rules.ensure()
     return firm
 
 
@@ -36,9 +40,12 @@ PAGES = (
     "/runs", "/runs?state=odd", "/runs/1", "/runs/2", "/runs/3", "/runs/4", "/records", "/records/1/matters",
     "/records/1/bank_accounts", "/records/1", "/transactions", "/transactions?q=colour:red", "/transactions?status=404",
     "/transactions/3", "/transactions/3?tab=response", "/transactions/3?tab=attempts", "/errors", "/errors/log",
-    "/errors?state=resolved", "/errors/1",
+    "/errors?state=resolved", "/errors/1", "/practice-areas", "/practice-areas/rules",
+    "/practice-areas/rules?area=Family", "/practice-areas/rules?area=Magic", "/practice-areas/rules/new",
+    "/practice-areas/rules/1",
 )  # fmt: skip
-EXPLAINED = ("/runs?state=odd", "/transactions?q=colour:red")  # a 422 that browsers note in their console
+# A 422, which browsers note in their console.
+EXPLAINED = ("/runs?state=odd", "/transactions?q=colour:red", "/practice-areas/rules?area=Magic")
 
 
 @pytest.mark.parametrize(
