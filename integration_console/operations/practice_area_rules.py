@@ -147,7 +147,7 @@ def _checked(area: str, kind: str, text: str, weight: str | float) -> dict[str, 
         raise InvalidInput(f"Write the sign, in at most {signs.LONGEST_SIGN} characters.", field="text")
     if kind == "word" and " " in text:
         raise InvalidInput("These are several words. Choose “phrase” for them.", field="kind")
-    _ = patterns.pattern(text) if kind == "pattern" else signs.ways(text)
+    _ = patterns.pattern(text) if kind == "pattern" else signs.groups(text)
     return {"area": area, "kind": kind, "text": text, "weight": _weight(weight)}
 
 

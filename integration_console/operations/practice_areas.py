@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, scoped_session
 
 from .. import clock
 from ..errors import InvalidInput
-from ..models import PracticeAreaCorrection, PracticeAreaRule, Record, db
+from ..models import Connection, PracticeAreaCorrection, PracticeAreaRule, Record, db
 from ..sync import practice_area_rules as shipped
 from ..sync.practice_areas import THRESHOLD, Detected, Rule, Rules, detect, firm_area
 from . import audit
@@ -78,8 +78,13 @@ def try_text(text: str) -> Detected:
 
 def firm_name(area: str) -> str | None:
     """What the firm's own Clio list calls an area; None when it has none that is clearly the same."""
-    query = select(Record.label).where(Record.resource == "practice_areas", Record.deleted_at.is_(None))
-    return firm_area(area, sorted({label for label in db.session.scalars(query.limit(1_000)) if label}))
+    accounts = select(Connection.id).where(Connection.service == "clio", Connection.status != "removed")
+    query = select(Record.label).where(
+        Record.connection_id.in_(db.session.scalars(accounts).all()),  # so that the index is used
+        Record.resource == "practice_areas",
+        Record.deleted_at.is_(None),
+    )
+    return firm_area(area, sorted({label for label in db.session.scalars(query) if label}))
 
 
 def correct(text: str, corrected: str, *, by: str) -> PracticeAreaCorrection:

@@ -3,6 +3,8 @@
 `evict*`             a word that begins so; without the star the word itself, plural or not
 `fell ... store`     up to four other words may stand between
 `sue/sued the city`  one or the other
+`fired, let go`      one of several phrases
+`dog, cat + bit`     one of these and one of those, in any order, not far from each other
 """
 
 from __future__ import annotations
@@ -111,6 +113,14 @@ class Step:
 Way = tuple[Step, ...]
 
 
+def groups(sign: str) -> list[list[Way]]:
+    """What must stand in a text, all of it: for each group the ways it may read. Most signs have one group.
+
+    Raises InvalidInput when it holds no word, or too much.
+    """
+    return [[way for alternative in part.split(",") for way in ways(alternative)] for part in sign.split(" + ")]
+
+
 def ways(sign: str) -> list[Way]:
     """How a sign may read. It is more than one way only where an alternative has several words.
 
@@ -120,8 +130,10 @@ def ways(sign: str) -> list[Way]:
     if prod(len(choice) for choice in choices) > MOST_WAYS:
         raise InvalidInput("These are too many alternatives for one sign. Make two of it.", field="text")
     read = [tuple(step for steps in way for step in steps) for way in product(*choices)]
+    if not choices:
+        raise InvalidInput("A word is missing beside a comma or plus sign.", field="text")
     for way in read:
-        if not way or way[0].is_gap or way[-1].is_gap or any(a.is_gap and b.is_gap for a, b in pairwise(way)):
+        if way[0].is_gap or way[-1].is_gap or any(a.is_gap and b.is_gap for a, b in pairwise(way)):
             raise InvalidInput("Write a word on both sides of the three dots.", field="text")
         if any(len(stem) < SHORTEST_STEM for step in way for stem in step.begins):
             raise InvalidInput(f"Before a star there must be at least {SHORTEST_STEM} letters.", field="text")

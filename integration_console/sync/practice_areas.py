@@ -7,7 +7,7 @@ do not outweigh one clear word. The areas then share out a confidence from 0 to 
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -19,15 +19,16 @@ from .practice_area_names import firm_area
 
 __all__ = ["THRESHOLD", "Detected", "Rule", "Rules", "detect", "firm_area"]
 
-THRESHOLD = 0.6  # below, the answer is "not sure"
+THRESHOLD = 0.65  # below, the answer is "not sure"
 CLOSE = 0.35  # a second area with at least this share of the first one's is worth a word
 
 FADE = 0.7  # the second sign counts 0.7 of its weight, the third 0.49 ...
-NONE_AT = 2.2  # the score at which an area is as likely as none
+NONE_AT = 1.3  # the score at which an area is as likely as none
 HEAT = 1.4  # how slowly a higher score becomes a higher confidence: a text of new words is less clear than it looks
 SHORTEST_CORRECTED = 5  # letters; shorter words are too alike
 MISSPELT = 0.8  # what a sign in a misspelt word counts
 
+NEAR = 40  # words between the groups of one sign
 LONGEST = 20_000  # characters looked at
 PATTERNED = 2_000  # characters patterns are tried on
 REMEMBERED = 20_000  # spellings
@@ -63,7 +64,7 @@ class Hit:
     rule: Rule
     quote: str
     weight: float
-    span: tuple[int, int] = (0, 0)  # words from, up to
+    words: frozenset[int] = frozenset()  # their places in the text
 
 
 class Rules:
@@ -76,7 +77,16 @@ class Rules:
         self._patterns = [
             (n, patterns.pattern(rule.text)) for n, rule in enumerate(self.rules) if rule.kind == "pattern"
         ]
-        ways = [(n, way) for n, r in enumerate(self.rules) if r.kind != "pattern" for way in signs.ways(r.text)]
+        # Groups are numbered through all rules; the finder knows nothing of which belong together.
+        grouped = [
+            (number, group)
+            for number, r in enumerate(self.rules)
+            if r.kind != "pattern"
+            for group in signs.groups(r.text)
+        ]
+        ways = [(number, way) for number, (_, group) in enumerate(grouped) for way in group]
+        self._rule_of = [number for number, _ in grouped]
+        self._needed = Counter(self._rule_of)
         self._finder = signs.Finder(ways)
         self._words, self._beginnings = _vocabulary(way for _, way in ways)
         self._spared = frozenset(word for known in never_corrected for word in signs.fold(known))
@@ -86,17 +96,25 @@ class Rules:
         """Every rule whose sign the text has."""
         said = signs.cut(text[:LONGEST])
         tokens = [self._correct(token) for token in said.tokens]
-        hits = []
-        for number, (start, end) in self._finder.find(tokens).items():
-            if not _denied(tokens, start):
-                exact = tokens[start:end] == said.tokens[start:end]
-                rule = self.rules[number]
-                hits.append(Hit(rule, said.quote(start, end), rule.weight * (1 if exact else MISSPELT), (start, end)))
+        spans: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
+        for group, span in self._finder.find(tokens).items():
+            spans[self._rule_of[group]].append(span)
+        hits = [
+            self._hit(number, sorted(found), tokens, said)
+            for number, found in spans.items()
+            if len(found) == self._needed[number] and _belong_together(found) and not _denied(tokens, min(found)[0])
+        ]
         plain = " ".join(said.tokens)[:PATTERNED]
-        for number, pattern in self._patterns:
-            if match := pattern.search(plain):
-                hits.append(Hit(self.rules[number], match[0].strip(), self.rules[number].weight))
-        return hits
+        matches = ((number, pattern.search(plain)) for number, pattern in self._patterns)
+        rules = self.rules
+        return hits + [Hit(rules[n], match[0].strip(), rules[n].weight) for n, match in matches if match]
+
+    def _hit(self, number: int, spans: list[tuple[int, int]], tokens: list[str], said: signs.Text) -> Hit:
+        rule = self.rules[number]
+        exact = all(tokens[start:end] == said.tokens[start:end] for start, end in spans)
+        words = frozenset(place for start, end in spans for place in range(start, end))
+        quote = " … ".join(dict.fromkeys(said.quote(start, end) for start, end in spans))
+        return Hit(rule, quote, rule.weight * (1 if exact else MISSPELT), words)
 
     def _correct(self, token: str) -> str:
         """The rules' word that a misspelt one must mean; else the word itself."""
@@ -137,6 +155,12 @@ def _vocabulary(ways: Iterable[signs.Way]) -> tuple[dict[str, dict[str, None]], 
     return dict(words), {letter: tuple(stems) for letter, stems in beginnings.items()}
 
 
+def _belong_together(spans: list[tuple[int, int]]) -> bool:
+    """Whether the groups of one sign stand near each other, each in words of its own."""
+    starts = [start for start, _ in spans]
+    return len(set(starts)) == len(starts) and max(starts) - min(starts) <= NEAR
+
+
 def _denied(tokens: list[str], start: int) -> bool:
     """Whether the words just before say that this is not what it is about: "not a divorce", "nothing to do with"."""
     before = tokens[max(0, start - 5) : start]
@@ -174,10 +198,9 @@ def _score(hits: list[Hit]) -> float:
         if hit.rule.kind == "not":
             score -= hit.weight
             continue
-        words = set(range(*hit.span))
-        if words and words <= counted:
+        if hit.words and hit.words <= counted:
             continue
-        counted |= words
+        counted |= hit.words
         score += hit.weight * counts
         counts *= FADE
     return score

@@ -96,7 +96,7 @@ def _place(text: str) -> tuple[float, int] | None:
     """Where a page of rules ended: "2.0,17"."""
     weight, _, number = text.partition(",")
     try:
-        return (float(weight), int(number)) if len(text) < 40 else None
+        return (float(weight), int(number)) if len(number) < 16 and number.isascii() else None
     except ValueError:
         return None
 

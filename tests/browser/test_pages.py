@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from integration_console.operations import limitation_rules, limitations
+from integration_console.operations import limitation_rules, limitations, practice_area_rules
 
 from ..operations.conftest import point_at
 from ..operations.two_sides import TwoSides, flat
@@ -37,6 +37,7 @@ def firm(monkeypatch, upstreams, app):
     with app.app_context():
         limitation_rules.save(None, RULE, actor="test")
         limitations.work_out_all()
+        practice_area_rules.ensure()
     return firm
 
 
@@ -65,14 +66,17 @@ PAGES = (
     "/transactions/3", "/transactions/3?tab=response", "/transactions/3?tab=attempts", "/errors", "/errors/log",
     "/errors?state=resolved", "/errors/1", "/matters", "/matters?status=closed", "/matters?status=odd", "/matters/1",
     "/limitations", "/limitations?within=30", "/limitations/without", "/limitations/proposals", "/limitations/rules",
-    "/limitations/rules/new", "/limitations/rules/1",
+    "/limitations/rules/new", "/limitations/rules/1", "/practice-areas", "/practice-areas/rules",
+    "/practice-areas/rules?area=Family", "/practice-areas/rules?area=Magic", "/practice-areas/rules/new",
+    "/practice-areas/rules/1",
 )  # fmt: skip
 PAIR_PAGES = (
     "/matches", "/matches?state=linked", "/matches?state=paused", "/matches?state=odd", "/matches/1", "/matches/2",
     "/matches/3", "/matches/4", "/conflicts", "/conflicts?state=settled", "/conflicts?state=flipped", "/conflicts/1",
     "/conflicts/2",
 )  # fmt: skip
-EXPLAINED = ("/runs?state=odd", "/transactions?q=colour:red")  # a 422 that browsers note in their console
+# A 422, which browsers note in their console.
+EXPLAINED = ("/runs?state=odd", "/transactions?q=colour:red", "/practice-areas/rules?area=Magic")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from integration_console.models.practice import RULE_KINDS
 from integration_console.sync import practice_area_patterns as patterns
 from integration_console.sync import practice_area_rules as shipped
 from integration_console.sync import practice_area_signs as signs
-from integration_console.sync.practice_areas import Rule, Rules, detect, firm_area
+from integration_console.sync.practice_areas import THRESHOLD, Rule, Rules, detect, firm_area
 
 from . import practice_area_sentences as sentences
 
@@ -51,7 +51,7 @@ def test_it_is_right_when_it_answers_and_answers_most(half, least):
 def test_a_higher_threshold_errs_less_and_answers_less():
     measured = [
         sentences.measure(sentences.kept_apart(), lambda text, t=t: detect(text, shipped.compiled(), t).area)
-        for t in (0.4, 0.6, 0.8)
+        for t in (0.4, 0.65, 0.9)
     ]
 
     assert [f.coverage for f in measured] == sorted((f.coverage for f in measured), reverse=True)
@@ -89,7 +89,7 @@ def test_the_answer_comes_with_its_confidence_its_reason_and_its_rules():
     )
 
     assert (told.area, told.likeliest, told.rule_ids) == ("Family", "Family", (1, 2))
-    assert 0.6 < told.confidence < 1
+    assert THRESHOLD < told.confidence < 1
     assert told.reason == "It says “DIVORCE” and “husband”."
     assert told.scores == {"Family": told.confidence}
 
@@ -214,6 +214,12 @@ def test_spanish_and_french_are_read_without_their_accents():
         ("école", "à l'Ecole", True),
         ("a ... b ... c", "a x b x x c", True),
         ("taxes", "my tax", True),
+        ("fired, let go", "I was let go", True),
+        ("fired, let go", "they fired me", True),
+        ("dog, pit bull + bit, mauled", "mauled by a pit bull", True),
+        ("dog, pit bull + bit, mauled", "the pit bull barked", False),
+        ("custody + custody, divorce", "sole custody", False),  # each group in words of its own
+        ("dog + bit", "a dog " + "ran on " * 25 + "and bit", False),
     ],
 )
 def test_a_sign_is_found_where_it_stands(sign, text, stands):
@@ -221,11 +227,25 @@ def test_a_sign_is_found_where_it_stands(sign, text, stands):
 
 
 @pytest.mark.parametrize(
-    "sign", ["...", "a ...", "... a", "a ... ... b", "/", "!!", "ab*", "a/ b", " ".join(["i'm/he's/we're"] * 40)]
+    "sign",
+    [
+        "...",
+        "a ...",
+        "... a",
+        "a ... ... b",
+        "/",
+        "!!",
+        "a + ",
+        "a + , b",
+        "x, + y",
+        "ab*",
+        "a/ b",
+        " ".join(["i'm/he's/we're"] * 40),
+    ],
 )
 def test_a_sign_that_cannot_be_read_is_refused_at_its_field(sign):
     with pytest.raises(InvalidInput) as refused:
-        signs.ways(sign)
+        signs.groups(sign)
     assert refused.value.field == "text"
 
 
