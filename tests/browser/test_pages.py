@@ -75,8 +75,6 @@ PAIR_PAGES = (
     "/matches/3", "/matches/4", "/conflicts", "/conflicts?state=settled", "/conflicts?state=flipped", "/conflicts/1",
     "/conflicts/2",
 )  # fmt: skip
-# A 422, which browsers note in their console.
-EXPLAINED = ("/runs?state=odd", "/transactions?q=colour:red", "/practice-areas/rules?area=Magic")
 
 
 @pytest.mark.parametrize(
