@@ -51,9 +51,9 @@ def _set_up_database(app: Flask, settings) -> None:
         "pool_size": 8,
         "max_overflow": 16,
         "pool_timeout": 30,
-        "pool_pre_ping": "postgresql" in settings.database_url,
+        "pool_pre_ping": settings.database_url.startswith("postgresql"),
     }
-    if "postgresql" in settings.database_url and "options=" not in settings.database_url:
+    if settings.database_url.startswith("postgresql") and "options=" not in settings.database_url:
         pool["connect_args"] = {"options": f"-c statement_timeout={LONGEST_STATEMENT_S}s"}  # (D5)
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = pool
     db.init_app(app)
