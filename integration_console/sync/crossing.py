@@ -143,13 +143,13 @@ class PushRun:
         """Stop before the first of too many writes over what is there, or of more than the preview told (P7)."""
         with self.bridge.look() as session:
             mine = Change.run_id == self.bridge.run_id, Change.state == "pending"
-            rows = session.execute(select(Change.op, func.count()).where(*mine).group_by(Change.op)).all()
+            rows = session.execute(select(Change.op, Change.sources).where(*mine)).all()
             pairs = session.scalar(
                 select(func.count()).where(
                     RecordLink.mapping_id == self.crossing.mapping.id, RecordLink.state == "linked"
                 )
             )
-        wants = {row[0]: row[1] for row in rows}
+        wants = Counter(op for op, sources in rows if not _tells_an_id(op, sources))
         why = None if self.bridge.released else self._too_many(wants, pairs or 0)
         if why is None:
             return
@@ -228,3 +228,8 @@ class PushRun:
         if not sent.done and not odd:
             return Ending("done", "Both sides agreed already." if counts["seen"] else "Nothing had changed.")
         return Ending("done_with_problems" if odd else "done", " ".join([said, *odd]), "value" if odd else None)
+
+
+def _tells_an_id(op: str, sources: Dictionary[str, dict]) -> bool:
+    """Whether a write only tells a record the id of its other half: what follows from every record made there."""
+    return op == "update" and bool(sources) and all(one.get("field") == "id" for one in sources.values())

@@ -23,7 +23,7 @@ from integration_console.operations import conflicts, connections, outbox, pushe
 from integration_console.sync import guards
 
 from .conftest import connect, sync
-from .mapped import cycle, keep_only, make_mapping, of_clio, of_ghl, pairs, push, read, writes
+from .mapped import CONTACTS, cycle, keep_only, make_mapping, of_clio, of_ghl, pairs, push, read, writes
 
 
 @pytest.fixture
@@ -353,6 +353,19 @@ def test_too_many_writes_stop_before_the_first_until_a_person_releases_the_brake
     released = push(mapping, release_brake=True)
     assert released.state == "done"
     assert {of_clio(sandbox.clio, right)["city"] for _, right in pairs(mapping)} == {"Elsewhere"}
+
+
+@pytest.mark.one_database
+def test_telling_the_other_side_the_ids_of_what_was_made_is_not_braked(session, sandbox, pair):
+    """P7: it follows from the records that were made, and nobody could say anything else to it."""
+    fields = select(Record).where(Record.connection_id == pair[1], Record.resource == "custom_fields")
+    own = next(one.external_id for one in db.session.scalars(fields) if one.data["name"] == "HighLevel id")
+    mapping = make_mapping(*pair, (*CONTACTS, ("id", f"custom:{own}", "to_right", "copy", {})))
+
+    run = push(mapping)
+
+    assert run.state == "done", run.message
+    assert run.changed >= 12
 
 
 @pytest.mark.one_database
