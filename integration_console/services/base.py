@@ -64,6 +64,7 @@ class Account:
     name: str
     facts: Mapping[str, str] = field(default_factory=dict)  # "Plan": "Free", "Zone": "Europe/Berlin"
     scopes: tuple[str, ...] = ()
+    settings: Mapping[str, str] = field(default_factory=dict)  # what a connection to this one must hold: tenant_id
 
 
 @dataclass(frozen=True)
@@ -188,6 +189,10 @@ class Service:
     def account(self, upstream: Upstream) -> Account:
         """Whom the credentials belong to. One cheap call that every credential may make."""
         raise TypeError(f"{type(self).__name__} does not say how to find its account")
+
+    def accounts(self, upstream: Upstream) -> list[Account]:
+        """Every account these credentials open. More than one, and a person chooses; each names its settings."""
+        return [self.account(upstream)]
 
     def read(self, upstream: Upstream, resource: Resource, reading: Reading) -> Iterator[Page]:
         """Yield the pages of one list; a page's cursor goes back in as `reading.cursor`."""

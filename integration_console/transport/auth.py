@@ -52,6 +52,10 @@ class OAuth:
     rotates: bool = False  # every refresh brings a new refresh token and spends the old one
     extra_params: Mapping[str, str] = field(default_factory=dict)  # in the authorize address
     body_extra: Mapping[str, str] = field(default_factory=dict)  # in requests for tokens
+    scope_separator: str = " "  # between the permissions asked for
+    told_on_return: Mapping[str, str] = field(default_factory=dict)  # beside the code: {"realmId": "realm_id"}, ours
+    idle: timedelta | None = None  # a refresh token unused for this long is dead
+    life: timedelta | None = None  # and after this long, however often it was used
 
 
 @dataclass(frozen=True)
