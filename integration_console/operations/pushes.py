@@ -222,8 +222,9 @@ def _file_brake(hold: Hold, crossing: Crossing, error: BrakeApplied) -> None:
     with hold.work() as session:
         errors.log_failure(
             session, connection_id=crossing.left.connection_id, run_id=hold.run_id, service=crossing.left.service.key,
-            resource=part_name(crossing.mapping.id), kind=error.kind, message=str(error), raw="", code="brake",
-            field=None, now=clock.now(),
+            resource=crossing.mapping.left.resource, kind=error.kind, message=str(error), raw="",
+            code=f"brake of {part_name(crossing.mapping.id)}", field=None, now=clock.now(),
+            title=f"{crossing.mapping.name} stopped at its brake",
         )  # fmt: skip
 
 
