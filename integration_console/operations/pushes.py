@@ -14,7 +14,7 @@ from ..storage import errors
 from ..sync.crossing import Bridge, Crossing, PushRun
 from ..sync.outcome import Ending
 from ..sync.push import Sender
-from . import connections, crossings, outbox
+from . import connections, crossings, outbox, wakers
 from .accounts import Opened
 from .holds import Hold, LiveRun
 from .rules import rules
@@ -54,7 +54,7 @@ def request(
     number, name, connection_id = mapping.id, mapping.name, mapping.left_connection_id
     db.session.add(run)
     try:
-        db.session.commit()
+        wakers.commit(run)
     except IntegrityError:
         db.session.rollback()
         raise _in_the_way(connection_id, part_name(number), name) from None
@@ -75,7 +75,7 @@ def send_waiting(connection: Connection, *, cause: str, asked_by: str | None = N
     )  # fmt: skip
     db.session.add(run)
     try:
-        db.session.commit()
+        wakers.commit(run)
     except IntegrityError:
         db.session.rollback()
         return None
