@@ -138,6 +138,7 @@ class Visitor(FlaskClient):
     def open(self, *args, **kwargs):
         if has_app_context():
             db.session.commit()  # also gives SQLite's writer lock back, which the request may need
+        kwargs.setdefault("buffered", True)  # what is streamed is read to its end there
         # In a context of its own: within the test's, the request would share its `g` and its session.
         return contextvars.Context().run(super().open, *args, **kwargs)
 

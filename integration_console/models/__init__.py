@@ -13,6 +13,7 @@ from .setting import AuditEvent, Heartbeat, Lease, Setting
 from .throttle import Throttle
 from .transaction import Transaction
 from .user import ApiToken, Invitation, RecoveryCode, SecondFactor, User, UserSession
+from .view import SavedView
 
 __all__ = [
     "ApiConfig",
@@ -41,8 +42,7 @@ __all__ = [
     "RecordLink",
     "RecoveryCode",
     "RunPart",
-    "SecondFactor",
-    "SeenPage",
+    "SavedView", "SecondFactor", "SeenPage",
     "Setting",
     "SyncRun",
     "Throttle",

@@ -52,8 +52,22 @@ def upgrade() -> None:
         sa.UniqueConstraint("token_hash", name="uq_invitation_token_hash"),
     )
     op.create_index("ix_invitation_user_id", "invitation", ["user_id"])
+    op.create_table(
+        "saved_view",
+        sa.Column("id", BIG_ID, nullable=False),
+        sa.Column("user_id", BIG_ID, nullable=False),
+        sa.Column("path", sa.String(length=200), nullable=False),
+        sa.Column("name", sa.String(length=60), nullable=False),
+        sa.Column("query", sa.Text(), nullable=False),
+        sa.Column("shared", sa.Boolean(), nullable=False),
+        sa.Column("created_at", MOMENT, nullable=False),
+        sa.ForeignKeyConstraint(["user_id"], ["user.id"], name="fk_saved_view_user_id", ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name="pk_saved_view"),
+        sa.UniqueConstraint("user_id", "path", "name", name="uq_saved_view_user_id_path_name"),
+    )
+    op.create_index("ix_saved_view_path", "saved_view", ["path"])
 
 
 def downgrade() -> None:
-    for table in ("invitation", "recovery_code", "second_factor"):
+    for table in ("saved_view", "invitation", "recovery_code", "second_factor"):
         op.drop_table(table)
