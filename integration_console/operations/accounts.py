@@ -116,12 +116,19 @@ def _open(
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Opened:  # fmt: skip
     config = current_app.config["SETTINGS"]
-    budget = Budget(budget_key, limits, open_store(config.database_url, config.INSTANCE_DIR / "limits"))
+    store = open_store(config.database_url, config.INSTANCE_DIR / "limits")
+    budget = Budget(budget_key, limits, store)
+    told = keys.app.get("limits")  # what a person set holds for each kind of call
+    apart = {
+        template: Budget(f"{budget_key}:{template}", parse_limits(told) if told else declared, store)
+        for template, declared in service.limits_apart(settings).items()
+    }
     upstream = Upstream(
         service=service, base_url=keys.app.base_url(service, settings), settings=settings, authorize=keys.headers,
         budget=budget, record=keys.recorder if config.RECORD_CALLS else None,
         refresh=keys.renew if keys.renewable else None, secrets=keys.secrets, deadline_s=config.CALL_DEADLINE_SECONDS,
         max_bytes=int(config.MAX_ANSWER_MIB * 1024 * 1024), insecure=keys.insecure, should_stop=should_stop,
+        apart=apart,
     )  # fmt: skip
     return Opened(service, upstream, keys.recorder, budget, keys.connection_id, keys.revocable, keys.revoke)
 

@@ -65,6 +65,10 @@ def _clockify(sandbox: Any, **settings: str) -> Connected:
     return Connected("clockify", sandbox, {"X-Api-Key": sandbox.api_key}, workspace_id=sandbox.workspace_id, **settings)
 
 
+def _slack(sandbox: Any, **settings: str) -> Connected:
+    return Connected("slack", sandbox, {"Authorization": f"Bearer {sandbox.api_key}"}, **settings)
+
+
 @pytest.fixture
 def clio(upstreams):
     return _clio(upstreams.clio)
@@ -109,6 +113,17 @@ def telling_clockify(fresh_upstreams):
     """A workspace that has the lists of changed entities."""
     fresh_upstreams.clockify.has_entities = True
     return _clockify(fresh_upstreams.clockify)
+
+
+@pytest.fixture
+def slack(upstreams):
+    return _slack(upstreams.slack)
+
+
+@pytest.fixture
+def fresh_slack(fresh_upstreams):
+    """A workspace to write in, to script and to break."""
+    return _slack(fresh_upstreams.slack)
 
 
 def moment(text: str) -> datetime:
