@@ -6,6 +6,7 @@ from .connection import ApiConfig, Connection, OAuthState
 from .error import DeadLetter, ErrorLog, Issue
 from .link import Conflict, RecordLink
 from .mapping import DataMapping, FieldMapping, MappingVersion, UnmatchedValue
+from .notification import ConnectionStanding, Notice, NotificationRule
 from .practice import LimitationProposal, LimitationRule, PracticeAreaCorrection, PracticeAreaRule
 from .record import Record
 from .run import Checkpoint, RunPart, SeenPage, SyncRun
@@ -16,40 +17,10 @@ from .user import ApiToken, Invitation, RecoveryCode, SecondFactor, User, UserSe
 from .view import SavedView
 
 __all__ = [
-    "ApiConfig",
-    "ApiToken",
-    "AuditEvent",
-    "Base",
-    "Change",
-    "Checkpoint",
-    "Conflict",
-    "Connection",
-    "DataMapping",
-    "DeadLetter",
-    "ErrorLog",
-    "FieldMapping",
-    "Heartbeat",
-    "Invitation",
-    "Issue",
-    "Lease",
-    "LimitationProposal",
-    "LimitationRule",
-    "MappingVersion",
-    "OAuthState",
-    "PracticeAreaCorrection",
-    "PracticeAreaRule",
-    "Record",
-    "RecordLink",
-    "RecoveryCode",
-    "RunPart",
-    "SavedView", "SecondFactor", "SeenPage",
-    "Setting",
-    "SyncRun",
-    "Throttle",
-    "Transaction",
-    "UnmatchedValue",
-    "User",
-    "UserSession",
-    "db",
-    "reading",
+    "ApiConfig", "ApiToken", "AuditEvent", "Base", "Change", "Checkpoint", "Conflict", "Connection",
+    "ConnectionStanding", "DataMapping", "DeadLetter", "ErrorLog", "FieldMapping", "Heartbeat", "Invitation", "Issue",
+    "Lease", "LimitationProposal", "LimitationRule", "MappingVersion", "Notice", "NotificationRule", "OAuthState",
+    "PracticeAreaCorrection", "PracticeAreaRule", "Record", "RecordLink", "RecoveryCode", "RunPart", "SavedView",
+    "SecondFactor", "SeenPage", "Setting", "SyncRun", "Throttle", "Transaction", "UnmatchedValue", "User",
+    "UserSession", "db", "reading",
 ]  # fmt: skip

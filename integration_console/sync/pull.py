@@ -228,7 +228,7 @@ class Pull(Keeping):
         self._close_checkpoint(session, walk, now, complete=not short, count=live - deleted)
         self.part(
             session, state="done", deleted=deleted, complete=not short, ended_at=now,
-            message=short or self.note or _empty(walk, live), **self.spent(),
+            message=short or _empty(walk, live), note=self.note or None, **self.spent(),
         )  # fmt: skip
 
     def _close_checkpoint(self, session: Session, walk: Walk, now: datetime, *, complete: bool, count: int) -> None:
