@@ -68,6 +68,9 @@ class Settings(BaseSettings):
     SESSION_HOURS: int = Field(12, ge=1)
     SETUP_CODE: SecretStr = SecretStr("")  # first administrator; empty = made at start and printed
 
+    SMTP_URL: SecretStr = SecretStr("")  # smtp://user:password@host:587, smtps:// for TLS at once; empty = no e-mail
+    SMTP_FROM: str = ""  # whom notifications are from; empty = console@ and BASE_URL's host
+
     ALLOW_INSECURE_UPSTREAMS: bool = False  # tests only: plain-http upstreams and cookies without Secure
     SANDBOX: bool = False  # set by `flask serve --sandbox`: every page says so
     CLOCK_OFFSET_SECONDS: float = 0  # tests only

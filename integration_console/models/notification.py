@@ -1,4 +1,4 @@
-"""Telling people: the rules they made, the notices that come of them, and how each connection stood when last looked at."""
+"""Telling people: the rules they made, the notices that come of them, and how each connection last stood."""
 
 from __future__ import annotations
 
@@ -78,12 +78,13 @@ class Notice(Base):
 
 
 class ConnectionStanding(Base):
-    """How a connection stood when it was last looked at. A change of it is what people are told."""
+    """How reading, or a mapping, stood when it was last looked at. A change of it is what people are told."""
 
     __tablename__ = "connection_standing"
 
     connection_id: Mapped[int] = mapped_column(
         ForeignKey("connection.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
     )
+    lane: Mapped[str] = mapped_column(String(40), primary_key=True)  # read, or "mapping 7": each fails for itself
     state: Mapped[str] = mapped_column(String(10))
     since: Mapped[datetime]

@@ -7,7 +7,18 @@ from datetime import datetime, timedelta
 from sqlalchemy import and_, delete, or_, select, update
 
 from .. import clock
-from ..models import DeadLetter, ErrorLog, Heartbeat, OAuthState, SyncRun, Throttle, Transaction, UserSession, db
+from ..models import (
+    DeadLetter,
+    ErrorLog,
+    Heartbeat,
+    Notice,
+    OAuthState,
+    SyncRun,
+    Throttle,
+    Transaction,
+    UserSession,
+    db,
+)
 from ..models.run import ENDED_STATES
 from . import settings as firm
 
@@ -33,6 +44,7 @@ def purge() -> dict[str, int]:
         "errors": _gone(ErrorLog, ErrorLog.created_at < before("errors")),
         "dead_letters": _gone(DeadLetter, DeadLetter.resolved_at < before("errors")),
         "runs": _gone(SyncRun, and_(SyncRun.ended_at < before("runs"), SyncRun.state.in_(ENDED_STATES))),
+        "notices": _gone(Notice, and_(Notice.created_at < before("errors"), Notice.state.in_(("sent", "dead")))),
         "consents": _gone(OAuthState, OAuthState.expires_at < now - timedelta(days=1)),
         "sessions": _gone(UserSession, UserSession.last_used_at < now - timedelta(days=30)),
     }  # fmt: skip

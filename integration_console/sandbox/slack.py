@@ -1,16 +1,17 @@
 """Slack's Web API, as far as reading a workspace and posting to it needs it: cursors, tiers, failures with status 200.
 
-Source: docs.slack.dev and GitHub slackapi/slack-api-specs (2021-09-07). Signing in is in slack_sign_in.py.
+Source: docs.slack.dev and GitHub slackapi/slack-api-specs (2021-09-07). Messages are in slack_messages.py,
+signing in is in slack_sign_in.py.
 """
 
-import json
 import random
 import time
-from base64 import b64decode, b64encode
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from .server import Answer, Request, Upstream, on
 from .shelf import Shelf
+from .slack_messages import SlackMessages
+from .slack_pages import paged, sent_with
 from .slack_records import BOT_ID, TEAM_ID, SlackRecords, id_of, number_of
 from .slack_sign_in import SlackSignIn, no
 
@@ -28,12 +29,10 @@ NEEDS = {
 # Calls a minute, for each method of each workspace.
 TIERS = {"/conversations.list": 20, "/users.list": 20, "/users.info": 100, "/chat.postMessage": 60}
 HISTORIES = ("/conversations.history", "/conversations.replies")
-MOST, MOST_RESTRICTED = 999, 15
-LONGEST_TEXT = 40_000
 CHATTER = ("Lunch?", "Copies for the hearing are on your desk.", "New lead on line two.", "The printer is back.")
 
 
-class Slack(SlackSignIn, Upstream):
+class Slack(SlackSignIn, SlackMessages, Upstream):
     key = "slack"
     prefix = "/api"
     real_limits = (50, 60.0)
@@ -103,7 +102,7 @@ class Slack(SlackSignIn, Upstream):
     # Who may come in, and how fast
 
     def gate(self, request: Request) -> Answer | None:
-        token = (request.headers.get("Authorization") or "").partition(" ")[2] or _sent(request).get("token", "")
+        token = (request.headers.get("Authorization") or "").partition(" ")[2] or sent_with(request).get("token", "")
         if refused := self.refusal_of(token):
             return no(refused)
         request.holder, method = token, self.short_path(request)
@@ -142,9 +141,9 @@ class Slack(SlackSignIn, Upstream):
     @on("GET", "/auth.revoke")
     @on("POST", "/auth.revoke")
     def auth_revoke(self, request: Request) -> Answer:
-        if _sent(request).get("test") not in ("1", "true", True):
+        if sent_with(request).get("test") not in ("1", "true", True):
             self.revoke(request.holder)
-        return Answer(200, {"ok": True, "revoked": _sent(request).get("test") not in ("1", "true", True)})
+        return Answer(200, {"ok": True, "revoked": sent_with(request).get("test") not in ("1", "true", True)})
 
     @on("GET", "/team.info")
     @on("POST", "/team.info")
@@ -155,34 +154,42 @@ class Slack(SlackSignIn, Upstream):
     @on("GET", "/conversations.list")
     @on("POST", "/conversations.list")
     def conversations_list(self, request: Request) -> Answer:
-        sent = _sent(request)
+        sent, granted = sent_with(request), self.scopes[str(request.holder)]
         kinds = set(str(sent.get("types") or "public_channel").split(","))
-        if "private_channel" in kinds and "groups:read" not in self.scopes[str(request.holder)]:
-            return no("missing_scope", needed="groups:read", provided=",".join(sorted(self.scopes[request.holder])))
-        found = [one for one in self._all("channels") if ("private_channel" if one["is_private"] else "public_channel") in kinds]
-        page, told = _paged(found, sent, "channel")
+        if "private_channel" in kinds and "groups:read" not in granted:
+            return no("missing_scope", needed="groups:read", provided=",".join(sorted(granted)))
+        found = [
+            one
+            for one in self._all("channels")
+            if ("private_channel" if one["is_private"] else "public_channel") in kinds
+        ]
+        page, told = paged(found, sent, "channel")
+        if page is None:
+            return told
         if str(sent.get("exclude_archived")).lower() in ("1", "true"):  # after the page was cut
-            page = [one for one in page or () if not one["is_archived"]]
-        return told if page is None else Answer(200, {"ok": True, "channels": page, **told})
+            page = [one for one in page if not one["is_archived"]]
+        return Answer(200, {"ok": True, "channels": page, **told})
 
     @on("GET", "/conversations.info")
     @on("POST", "/conversations.info")
     def conversations_info(self, request: Request) -> Answer:
-        channel = self.get("channels", _sent(request).get("channel", ""))
+        channel = self.get("channels", sent_with(request).get("channel", ""))
         return Answer(200, {"ok": True, "channel": channel}) if channel else no("channel_not_found")
 
     @on("GET", "/users.list")
     @on("POST", "/users.list")
     def users_list(self, request: Request) -> Answer:
-        if self.firm.is_large and not _sent(request).get("limit"):
+        if self.firm.is_large and not sent_with(request).get("limit"):
             return no("limit_required")
-        page, told = _paged([self._seen(one, request) for one in self._all("users")], _sent(request), "user")
-        return told if page is None else Answer(200, {"ok": True, "members": page, "cache_ts": int(time.time()), **told})
+        page, told = paged([self._seen(one, request) for one in self._all("users")], sent_with(request), "user")
+        return (
+            told if page is None else Answer(200, {"ok": True, "members": page, "cache_ts": int(time.time()), **told})
+        )
 
     @on("GET", "/users.info")
     @on("POST", "/users.info")
     def users_info(self, request: Request) -> Answer:
-        user = self.get("users", _sent(request).get("user", ""))
+        user = self.get("users", sent_with(request).get("user", ""))
         return Answer(200, {"ok": True, "user": self._seen(user, request)}) if user else no("user_not_found")
 
     def _seen(self, user: dict, request: Request) -> dict:
@@ -191,144 +198,6 @@ class Slack(SlackSignIn, Upstream):
             return user
         return {**user, "profile": {name: value for name, value in user["profile"].items() if name != "email"}}
 
-    # Messages
-
-    @on("GET", "/conversations.history")
-    @on("POST", "/conversations.history")
-    def history(self, request: Request) -> Answer:
-        sent = _sent(request)
-        if refused := self._closed(sent):
-            return refused
-        try:
-            begins, ends = self._window(sent)
-        except (InvalidOperation, ValueError):
-            return no("invalid_ts_oldest")
-        shelf, size, found = self.shelves["messages"], self._size(sent), []
-        for number in reversed(self._numbers(sent["channel"])):
-            one = shelf.get(number)
-            if begins(one["ts"]) and ends(one["ts"]) and one.get("thread_ts", one["ts"]) == one["ts"]:
-                found.append(one)
-                if len(found) > size:
-                    break
-        more = len(found) > size
-        told = {"ok": True, "messages": [self._shown(one) for one in found[:size]], "has_more": more, "pin_count": 0}
-        told |= {"channel_actions_ts": None, "channel_actions_count": 0}
-        if more:
-            told["response_metadata"] = {"next_cursor": _mark(f"next_ts:{found[size - 1]['ts']}")}
-        return Answer(200, told)
-
-    @on("GET", "/conversations.replies")
-    @on("POST", "/conversations.replies")
-    def replies(self, request: Request) -> Answer:
-        """A thread from its beginning, oldest first; of a message that is in none, or is an answer, only itself."""
-        sent = _sent(request)
-        if refused := self._closed(sent):
-            return refused
-        ts, numbers = sent.get("ts"), self._numbers(sent["channel"])
-        found = [one for one in map(self.shelves["messages"].get, numbers) if ts in (one["ts"], one.get("thread_ts"))]
-        if not found:
-            return no("thread_not_found")
-        found.sort(key=lambda one: Decimal(one["ts"]))
-        page, told = _paged([self._shown(one) for one in found], {**sent, "limit": self._size(sent)}, "reply")
-        if page is None:
-            return told
-        return Answer(200, {"ok": True, "messages": page, "has_more": bool(told["response_metadata"]["next_cursor"]), **told})
-
-    @on("POST", "/chat.postMessage")
-    def post_message(self, request: Request) -> Answer:
-        sent = _sent(request)
-        channel = self.get("channels", sent.get("channel", ""))
-        blocks = sent.get("blocks") or []
-        if channel is None:
-            return no("channel_not_found")
-        if channel["is_archived"]:
-            return no("is_archived")
-        if not channel["is_member"] and "chat:write.public" not in self.scopes[str(request.holder)]:
-            return no("not_in_channel")
-        if not sent.get("text") and not blocks:
-            return no("no_text")
-        if len(sent.get("text") or "") > LONGEST_TEXT:
-            return no("msg_too_long")
-        said = {"channel": channel["id"], "text": sent.get("text") or "", "bot_id": BOT_ID, "user": id_of("users", 1)}
-        said |= {"blocks": blocks} if blocks else {}
-        said |= {"thread_ts": sent["thread_ts"]} if sent.get("thread_ts") else {}
-        kept = self.say(said)
-        return Answer(200, {"ok": True, "channel": channel["id"], "ts": kept["ts"], "message": self._shown(kept)})
-
-    def _closed(self, sent: dict) -> Answer | None:
-        channel = self.get("channels", sent.get("channel", ""))
-        if channel is None:
-            return no("channel_not_found")
-        return None if channel["is_member"] else no("not_in_channel")
-
-    def _window(self, sent: dict):
-        """Two questions about a ts: is it late enough, is it early enough."""
-        oldest, latest = sent.get("oldest"), sent.get("latest")
-        cursor = _read_mark(sent.get("cursor"))
-        inclusive = str(sent.get("inclusive")).lower() in ("1", "true")
-        low, high = Decimal(str(oldest or 0)), Decimal(str(latest)) if latest else None
-        before = Decimal(cursor.removeprefix("next_ts:")) if cursor else None
-
-        def begins(ts: str) -> bool:
-            return Decimal(ts) >= low if inclusive else Decimal(ts) > low
-
-        def ends(ts: str) -> bool:
-            early = high is None or (Decimal(ts) <= high if inclusive else Decimal(ts) < high)
-            return early and (before is None or Decimal(ts) < before)
-
-        return begins, ends
-
-    def _size(self, sent: dict) -> int:
-        asked = int(sent.get("limit") or 100)
-        return max(1, min(asked, MOST_RESTRICTED if self.is_distributed else MOST))
-
-    def _shown(self, message: dict) -> dict:
-        """As it goes out: without its channel, and with what was answered where it began a thread."""
-        shown = {name: value for name, value in message.items() if name != "channel"}
-        answers = [one for one in self._answers(message["channel"], message["ts"]) if one["ts"] != message["ts"]]
-        if not answers:
-            return shown
-        told = {"reply_count": len(answers), "latest_reply": max((one["ts"] for one in answers), key=Decimal)}
-        return {**shown, "thread_ts": message["ts"], **told}
-
-    def _answers(self, channel: str, ts: str) -> list[dict]:
-        shelf = self.shelves["messages"]
-        threads = shelf.grouped("thread", lambda number: (shelf.get(number)["channel"], shelf.get(number).get("thread_ts")))
-        return [shelf.get(number) for number in threads.get((channel, ts), ())]
-
-    def _numbers(self, channel: str) -> list[int]:
-        shelf = self.shelves["messages"]
-        return shelf.grouped("channel", lambda number: shelf.get(number)["channel"]).get(channel, [])
-
     def _all(self, resource: str) -> list[dict]:
         shelf = self.shelves[resource]
         return [shelf.get(number) for number in shelf.numbers()]
-
-
-def _sent(request: Request) -> dict:
-    """Parameters come in the address, as a form or as JSON."""
-    sent = {**{name: values[-1] for name, values in request.query.items()}, **request.form()}
-    if isinstance(sent.get("blocks"), str):
-        sent["blocks"] = json.loads(sent["blocks"])
-    return sent
-
-
-def _paged(found: list, sent: dict, what: str):
-    """One page and what is told of the next; nothing and the refusal when the cursor is none of ours."""
-    try:
-        mark = _read_mark(sent.get("cursor"))
-        start = int(mark.removeprefix(f"{what}:")) if mark else 0
-    except ValueError:
-        return None, no("invalid_cursor")
-    size = max(1, min(int(sent.get("limit") or 100), MOST))
-    following = _mark(f"{what}:{start + size}") if start + size < len(found) else ""
-    return found[start : start + size], {"response_metadata": {"next_cursor": following}}
-
-
-def _mark(text: str) -> str:
-    return b64encode(text.encode()).decode()
-
-
-def _read_mark(cursor) -> str:
-    """Raises ValueError for what is no cursor."""
-    return b64decode(cursor or "", validate=True).decode()

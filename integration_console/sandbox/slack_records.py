@@ -47,7 +47,7 @@ BEGINS, ANSWER = 4, (5, 6)
 class SlackRecords:
     def __init__(self, firm) -> None:
         self.firm = firm
-        self.people = ((None, None, None), *STAFF, *LEFT)
+        self.people = (("", "", ""), *STAFF, *LEFT)
         self.counts = {"channels": len(CHANNELS), "users": len(self.people), "messages": firm.count(1_200, 30_000)}
 
     def channel(self, number: int) -> dict:
@@ -82,7 +82,7 @@ class SlackRecords:
 
     def user(self, number: int) -> dict:
         first, last, _ = self.people[number - 1]
-        if first is None:
+        if not first:
             return self._shown(number, "console", "Integration Console", is_bot=True, bot_id=BOT_ID)
         handle = email_of(first, last).partition("@")[0]
         title = "Attorney" if self.people[number - 1][2] == "Attorney" else "Paralegal"

@@ -57,9 +57,7 @@ def upgrade() -> None:
         sa.Column("sent_text", sa.Text(), nullable=True),
         sa.Column("created_at", MOMENT, nullable=False),
         sa.Column("sent_at", MOMENT, nullable=True),
-        sa.ForeignKeyConstraint(
-            ["rule_id"], ["notification_rule.id"], name="fk_notice_rule_id", ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["rule_id"], ["notification_rule.id"], name="fk_notice_rule_id", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name="pk_notice"),
         sa.UniqueConstraint("rule_id", "key", name="uq_notice_rule_id_key"),
     )
@@ -70,12 +68,13 @@ def upgrade() -> None:
     op.create_table(
         "connection_standing",
         sa.Column("connection_id", BIG_ID, nullable=False),
+        sa.Column("lane", sa.String(length=40), nullable=False),
         sa.Column("state", sa.String(length=10), nullable=False),
         sa.Column("since", MOMENT, nullable=False),
         sa.ForeignKeyConstraint(
             ["connection_id"], ["connection.id"], name="fk_connection_standing_connection_id", ondelete="CASCADE"
         ),
-        sa.PrimaryKeyConstraint("connection_id", name="pk_connection_standing"),
+        sa.PrimaryKeyConstraint("connection_id", "lane", name="pk_connection_standing"),
     )
 
 

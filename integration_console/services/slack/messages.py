@@ -71,7 +71,9 @@ class Conversations:
     def _replies(self, channel: str, ts: str) -> list[Any]:
         """What was answered, without the message it answers, which heads the list."""
         try:
-            pages = list(walk(self.upstream.send, replies_call(channel, ts), NextCursor(self.size), items_at="messages"))
+            pages = list(
+                walk(self.upstream.send, replies_call(channel, ts), NextCursor(self.size), items_at="messages")
+            )
         except Missing:
             return []  # the thread went away meanwhile
         return [as_ours(channel, item) for page in pages for item in page.items if dig(item, "ts") != ts]
