@@ -128,10 +128,11 @@ def _last_pushes():
 
 
 def _errors(now: datetime) -> Iterator[Told]:
-    """Issues opened, or come back, of late."""
+    """Issues opened, or come back, of late; but a lost sign-in is told by its connection."""
     lately = now - LOOK_BACK
+    fresh = (Issue.state == "open", Issue.last_seen_at > lately, Issue.kind != "connection")
     found = select(Issue, Connection).outerjoin(Connection, Connection.id == Issue.connection_id)
-    for issue, connection in db.session.execute(found.where(Issue.state == "open", Issue.last_seen_at > lately)):
+    for issue, connection in db.session.execute(found.where(*fresh)):
         if issue.regressed_at and issue.regressed_at > lately:
             key = f"issue {issue.id} again {issue.regressed_at.isoformat()}"
             yield notice_words.issue(issue, connection, again=True, key=key)
