@@ -36,6 +36,7 @@ _WHO = {
         "retry failed reads",
         "keep own profile",
         "see practice areas",  # also try a text
+        "see notifications",  # who is told what; without what a message said of records
     ),
     ("admin", "staff"): (
         "see record contents", "start runs", "pause connections", "close dead letters", "export",

@@ -478,7 +478,9 @@ def test_a_clio_connection_cannot_speak(sandbox, clio):
 
 
 @pytest.mark.one_database
-def test_a_sign_in_that_dies_of_idleness_is_told_two_weeks_and_two_days_ahead(session, sandbox, clio, clock, monkeypatch):
+def test_a_sign_in_that_dies_of_idleness_is_told_two_weeks_and_two_days_ahead(
+    session, sandbox, clio, clock, monkeypatch
+):
     from integration_console import services
 
     service = services.by_key("clio")

@@ -40,9 +40,7 @@ def own_certificate(tmp_path):
     )  # fmt: skip
     pem, private = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
     file = tmp_path / "certificate.pem"
-    file.write_bytes(
-        key.private_bytes(pem, private, serialization.NoEncryption()) + made.public_bytes(pem)
-    )
+    file.write_bytes(key.private_bytes(pem, private, serialization.NoEncryption()) + made.public_bytes(pem))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(file)
     return context, file
