@@ -6,6 +6,7 @@ ConsoleError
     Malformed           what a program sent cannot even be read       -> say where it breaks
   Conflict              something else is already doing this          -> say which
   NotSignedIn, Forbidden  the person may not                          -> sign in, or ask an admin
+  Unproved              a webhook does not prove who sent it          -> refuse, say no more than that
   TooMany               asked too often                               -> wait .wait_s seconds
   Unavailable           our own database is busy or down              -> try again, nothing was saved
   SealBroken            a stored secret cannot be opened              -> check the keys, or reconnect
@@ -75,6 +76,10 @@ class NotSignedIn(ConsoleError):
 
 class Forbidden(ConsoleError):
     """Your role may not do this."""
+
+
+class Unproved(ConsoleError):
+    """This delivery does not prove who sent it."""
 
 
 class TooMany(ConsoleError):

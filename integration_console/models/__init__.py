@@ -3,6 +3,7 @@
 from .base import Base, db, reading
 from .change import Change
 from .connection import ApiConfig, Connection, OAuthState
+from .delivery import Delivery, WebhookSubscription
 from .error import DeadLetter, ErrorLog, Issue
 from .link import Conflict, RecordLink
 from .mapping import DataMapping, FieldMapping, MappingVersion, UnmatchedValue
@@ -16,8 +17,8 @@ from .user import ApiToken, User, UserSession
 
 __all__ = [
     "ApiConfig", "ApiToken", "AuditEvent", "Base", "Change", "Checkpoint", "Conflict", "Connection", "DataMapping",
-    "DeadLetter", "ErrorLog", "FieldMapping", "Heartbeat", "Issue", "Lease", "LimitationProposal", "LimitationRule",
-    "MappingVersion", "OAuthState", "PracticeAreaCorrection", "PracticeAreaRule", "Record", "RecordLink", "RunPart",
-    "SeenPage", "Setting", "SyncRun", "Throttle", "Transaction", "UnmatchedValue", "User", "UserSession", "db",
-    "reading",
+    "DeadLetter", "Delivery", "ErrorLog", "FieldMapping", "Heartbeat", "Issue", "Lease", "LimitationProposal",
+    "LimitationRule", "MappingVersion", "OAuthState", "PracticeAreaCorrection", "PracticeAreaRule", "Record",
+    "RecordLink", "RunPart", "SeenPage", "Setting", "SyncRun", "Throttle", "Transaction", "UnmatchedValue", "User",
+    "UserSession", "WebhookSubscription", "db", "reading",
 ]  # fmt: skip
