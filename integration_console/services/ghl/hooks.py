@@ -57,8 +57,8 @@ WEBHOOK = Webhook(
     PublishedKey("X-GHL-Signature", legacy="X-WH-Signature", time_at="timestamp"), events, published_keys=KEYS,
     shared=True,
     retries_for=timedelta(minutes=70),  # only after a 429: every ten minutes, six times
-    instructions="In the HighLevel marketplace, open your app, then Advanced settings, Webhooks. Enter {address} as the "
-    "default webhook address and switch on the events of contacts, opportunities, notes, tasks and users. One address "
-    "serves every location that installed the app. A Private Integration Token has no webhooks: its location is read "
-    "on schedule only.",
+    instructions="In the HighLevel marketplace, open your app, then Advanced settings, Webhooks. Enter {address} as "
+    "the default webhook address and switch on the events of contacts, opportunities, notes, tasks and users. One "
+    "address serves every location that installed the app. A Private Integration Token has no webhooks: its location is "
+    "read on schedule only.",
 )  # fmt: skip
