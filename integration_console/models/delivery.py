@@ -10,9 +10,10 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from .base import Base, PrimaryKey
 from .connection import Connection
 
-# asked: its exchange is under way. active: deliveries come, as far as we know. failed: it could not be made or renewed.
-# broken: the service has switched it off. expired: its time is over. removed: taken away, here or there.
-SUBSCRIPTION_STATES = ("asked", "active", "failed", "broken", "expired", "removed")
+# wanted: to be made by the worker. asked: its exchange is under way. active: deliveries come, as far as we know.
+# failed: it could not be made or renewed. broken: the service has switched it off. expired: its time is over.
+# unwanted: to be taken away there by the worker, then the row goes.
+SUBSCRIPTION_STATES = ("wanted", "asked", "active", "failed", "broken", "expired", "unwanted")
 # waiting: kept, to be read. reading: a run reads its records. done: they were read. ignored: it names nothing we read.
 # dead: given up after several tries, a person may replay it.
 DELIVERY_STATES = ("waiting", "reading", "done", "ignored", "dead")

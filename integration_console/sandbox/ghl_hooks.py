@@ -18,7 +18,7 @@ SHORT_OF = ("tasks", "updated")  # there is no TaskUpdate: a task tells only tha
 
 class GhlHooks(Hooks):
     hook_retries_s = (600.0,) * 6
-    app_id = "65a000000000000000000001"
+    client_id: str
     location_id: str
 
     def open_hooks(self) -> None:
@@ -44,7 +44,7 @@ class GhlHooks(Hooks):
             "type": kind,
             **known,
             "locationId": self.location_id,
-            "appId": self.app_id,
+            "appId": self.client_id,
             "timestamp": utc(time.time(), millis=True),
             "webhookId": str(uuid4()),
         }

@@ -37,6 +37,7 @@ class Event:
     kind: str  # matter.updated, as the sender calls it
     records: tuple[Named, ...] = ()  # none: nothing we keep, it is only noted
     account: str | None = None  # whose it is; None where the sender does not say. Another's is never read here
+    app: str | None = None  # which application it was sent for, where a signature proves only the sender
     at: datetime | None = None  # when it happened, if it is said
     # Nothing in it tells a later change from a repeat: once its record has been read, the same key counts as new.
     may_recur: bool = False
@@ -87,6 +88,10 @@ class Registrar:
     def create(self, upstream: Upstream, topic: str, url: str, now: datetime) -> Registered:
         """Make one."""
         raise NotImplementedError
+
+    def left_there(self, upstream: Upstream, topic: str, url: str) -> list[str]:
+        """Hooks of this topic and address that are there already: our own, from before something went wrong."""
+        return []
 
     def look(self, upstream: Upstream, external_id: str) -> Registered:
         """How it is now. Raises Missing when it is gone."""

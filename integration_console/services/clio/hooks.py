@@ -35,6 +35,11 @@ class ClioRegistrar(Registrar):
         }  # fmt: skip
         return _registered(upstream, Call("POST", "/webhooks", FIELDS, json={"data": asked}))
 
+    def left_there(self, upstream: Upstream, topic: str, url: str) -> list[str]:
+        call = Call("GET", "/webhooks", {"fields": "id,url,model", "limit": 200})
+        hooks = dig(upstream.send(call).data, "data") or []
+        return [str(hook["id"]) for hook in hooks if hook.get("url") == url and hook.get("model") == topic]
+
     def look(self, upstream: Upstream, external_id: str) -> Registered:
         return _registered(upstream, _call("GET", external_id, FIELDS))
 

@@ -51,6 +51,11 @@ class ClockifyRegistrar(Registrar):
         path = HOOKS.format_map(upstream.settings)
         return _registered(upstream.send(Call("POST", path, json=asked, template=HOOKS)).data)
 
+    def left_there(self, upstream: Upstream, topic: str, url: str) -> list[str]:
+        path = HOOKS.format_map(upstream.settings)
+        hooks = dig(upstream.send(Call("GET", path, template=HOOKS)).data, "webhooks") or []
+        return [str(hook["id"]) for hook in hooks if hook.get("url") == url and hook.get("webhookEvent") == topic]
+
     def look(self, upstream: Upstream, external_id: str) -> Registered:
         return _registered(upstream.send(_call("GET", upstream, external_id)).data)
 

@@ -28,7 +28,7 @@ KEYS = (
 # How an event's name begins -> the resource.
 OF = {"Contact": "contacts", "Opportunity": "opportunities", "Note": "notes", "Task": "tasks", "User": "users"}
 UNDER_CONTACTS = ("notes", "tasks")
-WITHOUT_LOCATION = ("UNINSTALL", "AppUninstall")
+UNINSTALLED = ("UNINSTALL", "AppUninstall")
 
 
 def events(notice: Notice) -> Iterator[Event]:
@@ -40,7 +40,7 @@ def events(notice: Notice) -> Iterator[Event]:
     yield Event(
         key=number or f"{kind}:{notice.digest}", kind=kind, records=tuple(_named(kind, said)),
         account=str(said.get("locationId") or ""), at=clock.parse(said.get("timestamp")), may_recur=not number,
-        access_ended=kind in WITHOUT_LOCATION,
+        app=str(said.get("appId") or "") or None, access_ended=kind in UNINSTALLED,
     )  # fmt: skip
 
 
@@ -59,6 +59,6 @@ WEBHOOK = Webhook(
     retries_for=timedelta(minutes=70),  # only after a 429: every ten minutes, six times
     instructions="In the HighLevel marketplace, open your app, then Advanced settings, Webhooks. Enter {address} as "
     "the default webhook address and switch on the events of contacts, opportunities, notes, tasks and users. One "
-    "address serves every location that installed the app. A Private Integration Token has no webhooks: its location is "
-    "read on schedule only.",
+    "address serves every location that installed the app. A Private Integration Token has no webhooks: its location "
+    "is read on schedule only.",
 )  # fmt: skip
