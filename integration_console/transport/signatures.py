@@ -8,6 +8,7 @@ delivery is refused. Where a sender has a newer and an older way, the newer one 
 from __future__ import annotations
 
 import hmac
+import re
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from ..errors import Unproved
 FRESH_S = 300  # both ways: their clock may be ahead of ours
 LONGEST_HEADER = 4_096
 MOST_SIGNATURES = 10  # in one header, while a secret is rolled
+_HEX = re.compile("[0-9a-f]{64}")
 
 
 class Signature(Protocol):
@@ -67,7 +69,8 @@ class StripeSignature:
         parts = [part.partition("=")[::2] for part in _header(headers, self.header).split(",")]
         times = [value for name, value in parts if name == "t"]
         sent = [value for name, value in parts if name == "v1"]
-        if len(times) != 1 or not 0 < len(sent) <= MOST_SIGNATURES:
+        is_plain = all(name.isalnum() and value for name, value in parts) and all(_HEX.fullmatch(one) for one in sent)
+        if len(times) != 1 or not 0 < len(sent) <= MOST_SIGNATURES or not is_plain:
             raise Unproved(f"{self.header} does not hold one time and a signature of scheme v1.")
         _must_be_fresh(_unix(times[0]), now)
         signed = times[0].encode() + b"." + body
