@@ -1,5 +1,6 @@
 """The nouns: one file each. Importing this package makes every table known."""
 
+from .api import CallCount, RepeatableCall
 from .base import Base, db, reading
 from .change import Change
 from .connection import ApiConfig, Connection, OAuthState
@@ -13,11 +14,12 @@ from .setting import AuditEvent, Heartbeat, Lease, Setting
 from .throttle import Throttle
 from .transaction import Transaction
 from .user import ApiToken, User, UserSession
+from .webhook_out import WebhookMessage, WebhookTarget
 
 __all__ = [
-    "ApiConfig", "ApiToken", "AuditEvent", "Base", "Change", "Checkpoint", "Conflict", "Connection", "DataMapping",
-    "DeadLetter", "ErrorLog", "FieldMapping", "Heartbeat", "Issue", "Lease", "LimitationProposal", "LimitationRule",
-    "MappingVersion", "OAuthState", "PracticeAreaCorrection", "PracticeAreaRule", "Record", "RecordLink", "RunPart",
-    "SeenPage", "Setting", "SyncRun", "Throttle", "Transaction", "UnmatchedValue", "User", "UserSession", "db",
-    "reading",
+    "ApiConfig", "ApiToken", "AuditEvent", "Base", "CallCount", "Change", "Checkpoint", "Conflict", "Connection",
+    "DataMapping", "DeadLetter", "ErrorLog", "FieldMapping", "Heartbeat", "Issue", "Lease", "LimitationProposal",
+    "LimitationRule", "MappingVersion", "OAuthState", "PracticeAreaCorrection", "PracticeAreaRule", "Record",
+    "RecordLink", "RepeatableCall", "RunPart", "SeenPage", "Setting", "SyncRun", "Throttle", "Transaction",
+    "UnmatchedValue", "User", "UserSession", "WebhookMessage", "WebhookTarget", "db", "reading",
 ]  # fmt: skip
