@@ -1,6 +1,6 @@
 """The nouns: one file each. Importing this package makes every table known."""
 
-from .api import CallCount, RepeatableCall
+from .api import CallCount, PendingConnection, RepeatableCall
 from .base import Base, db, reading
 from .change import Change
 from .connection import ApiConfig, Connection, OAuthState
@@ -19,7 +19,7 @@ from .webhook_out import WebhookMessage, WebhookTarget
 __all__ = [
     "ApiConfig", "ApiToken", "AuditEvent", "Base", "CallCount", "Change", "Checkpoint", "Conflict", "Connection",
     "DataMapping", "DeadLetter", "ErrorLog", "FieldMapping", "Heartbeat", "Issue", "Lease", "LimitationProposal",
-    "LimitationRule", "MappingVersion", "OAuthState", "PracticeAreaCorrection", "PracticeAreaRule", "Record",
-    "RecordLink", "RepeatableCall", "RunPart", "SeenPage", "Setting", "SyncRun", "Throttle", "Transaction",
+    "LimitationRule", "MappingVersion", "OAuthState", "PendingConnection", "PracticeAreaCorrection", "PracticeAreaRule",
+    "Record", "RecordLink", "RepeatableCall", "RunPart", "SeenPage", "Setting", "SyncRun", "Throttle", "Transaction",
     "UnmatchedValue", "User", "UserSession", "WebhookMessage", "WebhookTarget", "db", "reading",
 ]  # fmt: skip

@@ -6,11 +6,14 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import InstrumentedAttribute
 
 from ..errors import SealBroken
-from ..models import ApiConfig, Connection, OAuthState, db
+from ..models import ApiConfig, Connection, OAuthState, RepeatableCall, WebhookTarget, db
 from . import audit
 from .sealed import vault
 
-SEALED = {"connections": Connection.credentials, "services": ApiConfig.client_secret, "consents": OAuthState.verifier}
+SEALED = {
+    "connections": Connection.credentials, "services": ApiConfig.client_secret, "consents": OAuthState.verifier,
+    "webhook secrets": WebhookTarget.secret, "answers": RepeatableCall.answer,
+}  # fmt: skip
 STEP = 50  # rows a commit
 
 

@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision = "0003_api"
 down_revision = "0002"
@@ -9,6 +10,7 @@ branch_labels = None
 depends_on = None
 
 BIG_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+JSON = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
 MOMENT = sa.DateTime(timezone=True)
 
 
@@ -32,6 +34,26 @@ def upgrade() -> None:
         sa.UniqueConstraint("name", name="uq_repeatable_call_name"),
     )
     op.create_index("ix_repeatable_call_created_at", "repeatable_call", ["created_at"])
+    op.create_table(
+        "pending_connection",
+        sa.Column("id", BIG_ID, nullable=False),
+        sa.Column("key", sa.String(length=40), nullable=False),
+        sa.Column("state_hash", sa.String(length=64), nullable=False),
+        sa.Column("owner", sa.String(length=100), nullable=False),
+        sa.Column("service", sa.String(length=40), nullable=False),
+        sa.Column("permissions", JSON, nullable=False),
+        sa.Column("connection_id", sa.Integer(), nullable=True),
+        sa.Column("webhook_url", sa.Text(), nullable=True),
+        sa.Column("frequency", sa.String(length=100), nullable=True),
+        sa.Column("time_zone", sa.String(length=64), nullable=True),
+        sa.Column("return_to", sa.Text(), nullable=True),
+        sa.Column("their_state", sa.Text(), nullable=True),
+        sa.Column("expires_at", MOMENT, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_pending_connection"),
+        sa.UniqueConstraint("key", name="uq_pending_connection_key"),
+        sa.UniqueConstraint("state_hash", name="uq_pending_connection_state_hash"),
+    )
+    op.create_index("ix_pending_connection_expires_at", "pending_connection", ["expires_at"])
     op.create_table(
         "webhook_target",
         sa.Column("id", BIG_ID, nullable=False),
@@ -72,5 +94,5 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_index("ix_sync_run_ended_at", "sync_run")
-    for table in ("webhook_message", "webhook_target", "repeatable_call", "call_count"):
+    for table in ("webhook_message", "webhook_target", "pending_connection", "repeatable_call", "call_count"):
         op.drop_table(table)
