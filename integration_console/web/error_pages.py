@@ -158,7 +158,7 @@ def _code(error: Exception, status: int) -> str:
 def _more(error: Exception, status: int) -> dict:
     """What a program is told besides: which fields are wrong, or what stood in the way."""
     if details := getattr(error, "details", None):
-        return {"details": details}
+        return {"details": details, **{name: details[name] for name in ("syncId",) if name in details}}
     field = getattr(error, "field", None)
     if status == 400 and _of_integrations():
         field = field or "request"

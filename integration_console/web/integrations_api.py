@@ -58,7 +58,7 @@ def index():
 def listing():
     """Connections, the newest first, a page at a time."""
     wanted = api.asked(ConnectionQuery)
-    if wanted.service:
+    if wanted.service is not None:
         services.by_key(wanted.service)
     found, following = pending.with_them(wanted.service, wanted.status, wanted.limit, wanted.cursor)
     return api.answer(connections=found, nextCursor=following)
