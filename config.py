@@ -61,6 +61,13 @@ class Settings(BaseSettings):
     RETENTION_RUNS_DAYS: int = Field(365, ge=1)
     RETENTION_ERRORS_DAYS: int = Field(180, ge=1)
 
+    BACKUP_DIR: Path = HERE / "backups"  # machines that share a database share this folder, too
+    BACKUP_EVERY_HOURS: float = Field(24, ge=0)  # 0: none by itself, and no rehearsals
+    BACKUP_BEFORE_MIGRATION: bool = True  # `flask db upgrade` makes one first
+    RETENTION_BACKUPS_DAYS: int = Field(14, ge=1)  # all of the last days ...
+    RETENTION_BACKUPS_WEEKS: int = Field(8, ge=1)  # ... and the last good one of each week
+    PG_BIN_DIR: str = ""  # where pg_dump and pg_restore are, when the PATH has none or an older one
+
     SESSION_IDLE_MINUTES: int = Field(60, ge=1)
     SESSION_HOURS: int = Field(12, ge=1)
     SETUP_CODE: SecretStr = SecretStr("")  # first administrator; empty = made at start and printed
@@ -75,7 +82,7 @@ class Settings(BaseSettings):
         """Refuse, in one line, what must not run (D8); make development's own keys."""
         if self.APP_ENV == "production":
             self._refuse_for_production()
-        self.INSTANCE_DIR = self.INSTANCE_DIR.resolve()
+        self.INSTANCE_DIR, self.BACKUP_DIR = self.INSTANCE_DIR.resolve(), self.BACKUP_DIR.resolve()
         for name, make in (("SECRET_KEY", _random_key), ("ENCRYPTION_KEYS", _fernet_key)):
             if not getattr(self, name).get_secret_value():
                 setattr(self, name, SecretStr(self._kept(name.lower(), make)))

@@ -5,10 +5,12 @@ ConsoleError
   InvalidInput          what a person sent cannot be used             -> the field is named
     Malformed           what a program sent cannot even be read       -> say where it breaks
   Conflict              something else is already doing this          -> say which
+    OutboundPaused      nothing is sent since a restore               -> an admin looks through it and resumes
   NotSignedIn, Forbidden  the person may not                          -> sign in, or ask an admin
   TooMany               asked too often                               -> wait .wait_s seconds
   Unavailable           our own database is busy or down              -> try again, nothing was saved
   SealBroken            a stored secret cannot be opened              -> check the keys, or reconnect
+  BackupRefused         a backup cannot be trusted, made or put back  -> another file, or what the message says
   LeaseLost             another process has taken this work over      -> stop at once, write nothing
   Cancelled             a person asked for this to stop               -> stop at the page edge
   BrakeApplied          too many deletions at once                    -> stop before the first, ask a person
@@ -69,6 +71,10 @@ class Conflict(ConsoleError):
         self.details = dict(details or {})  # what a program is told: {"connections": [...]}
 
 
+class OutboundPaused(Conflict):
+    """Nothing is sent since a backup was restored: an administrator looks through it and resumes, under Backups."""
+
+
 class NotSignedIn(ConsoleError):
     """Please sign in first."""
 
@@ -91,6 +97,10 @@ class Unavailable(ConsoleError):
 
 class SealBroken(ConsoleError):
     """A stored secret cannot be opened with the encryption keys the console was started with."""
+
+
+class BackupRefused(ConsoleError):
+    """This backup cannot be used."""
 
 
 class LeaseLost(ConsoleError):

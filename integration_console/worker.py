@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from . import clock
 from .models import db
-from .operations import holds, runs, schedule
+from .operations import backup_clock, holds, runs, schedule
 
 log = structlog.get_logger(__name__)
 
@@ -66,6 +66,7 @@ class Worker:
                     self.freed.wait(LOOK_EVERY_S)
         finally:
             self._end()
+        backup_clock.settle()
         return done
 
     def stop(self, *_signal) -> None:
