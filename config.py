@@ -42,7 +42,7 @@ class Settings(BaseSettings):
     INSTANCE_DIR: Path = HERE / "instance"  # database, generated keys, pacing files
     BASE_URL: str = "http://127.0.0.1:8000"  # where people reach the console; OAuth redirects are built from it
     PROXIES_IN_FRONT: int = Field(0, ge=0, le=9)  # reverse proxies whose X-Forwarded-For is believed
-    ENGINE: Literal["embedded"] = "embedded"  # who wakes the worker
+    ENGINE: Literal["embedded", "procrastinate"] = "embedded"  # who wakes the workers; the second needs PostgreSQL
 
     TICK_SECONDS: float = Field(10, gt=0)  # how often the clock looks for what is due
     WORKER_SLOTS: int = Field(8, ge=1, le=500)  # runs one worker process carries at once
@@ -68,6 +68,9 @@ class Settings(BaseSettings):
     RETENTION_BACKUPS_WEEKS: int = Field(8, ge=1)  # ... and the last good one of each week
     PG_BIN_DIR: str = ""  # where pg_dump and pg_restore are, when the PATH has none or an older one
 
+    METRICS_TOKEN: SecretStr = SecretStr("")  # a Prometheus server's bearer token; /metrics is off without ...
+    METRICS_ADDRESSES: str = ""  # ... this token or a comma list of addresses it may be read from
+
     SESSION_IDLE_MINUTES: int = Field(60, ge=1)
     SESSION_HOURS: int = Field(12, ge=1)
     SETUP_CODE: SecretStr = SecretStr("")  # first administrator; empty = made at start and printed
@@ -82,6 +85,8 @@ class Settings(BaseSettings):
         """Refuse, in one line, what must not run (D8); make development's own keys."""
         if self.APP_ENV == "production":
             self._refuse_for_production()
+        if self.ENGINE == "procrastinate" and not self.database_url.startswith("postgresql"):
+            raise SettingsError("ENGINE=procrastinate needs PostgreSQL: set DATABASE_URL.")
         self.INSTANCE_DIR, self.BACKUP_DIR = self.INSTANCE_DIR.resolve(), self.BACKUP_DIR.resolve()
         for name, make in (("SECRET_KEY", _random_key), ("ENCRYPTION_KEYS", _fernet_key)):
             if not getattr(self, name).get_secret_value():

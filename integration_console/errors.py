@@ -6,6 +6,7 @@ ConsoleError
     Malformed           what a program sent cannot even be read       -> say where it breaks
   Conflict              something else is already doing this          -> say which
     OutboundPaused      nothing is sent since a restore               -> an admin looks through it and resumes
+    ChangedMeanwhile    somebody else changed it since it was shown   -> show both versions
   NotSignedIn, Forbidden  the person may not                          -> sign in, or ask an admin
   TooMany               asked too often                               -> wait .wait_s seconds
   Unavailable           our own database is busy or down              -> try again, nothing was saved
@@ -73,6 +74,10 @@ class Conflict(ConsoleError):
 
 class OutboundPaused(Conflict):
     """Nothing is sent since a backup was restored: an administrator looks through it and resumes, under Backups."""
+
+
+class ChangedMeanwhile(Conflict):
+    """Somebody else changed what a form is about after it was opened."""
 
 
 class NotSignedIn(ConsoleError):

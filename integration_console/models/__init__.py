@@ -12,12 +12,44 @@ from .run import Checkpoint, RunPart, SeenPage, SyncRun
 from .setting import AuditEvent, Heartbeat, Lease, Setting
 from .throttle import Throttle
 from .transaction import Transaction
-from .user import ApiToken, User, UserSession
+from .user import ApiToken, Invitation, RecoveryCode, SecondFactor, User, UserSession
+from .view import SavedView
 
 __all__ = [
-    "ApiConfig", "ApiToken", "AuditEvent", "Base", "Change", "Checkpoint", "Conflict", "Connection", "DataMapping",
-    "DeadLetter", "ErrorLog", "FieldMapping", "Heartbeat", "Issue", "Lease", "LimitationProposal", "LimitationRule",
-    "MappingVersion", "OAuthState", "PracticeAreaCorrection", "PracticeAreaRule", "Record", "RecordLink", "RunPart",
-    "SeenPage", "Setting", "SyncRun", "Throttle", "Transaction", "UnmatchedValue", "User", "UserSession", "db",
+    "ApiConfig",
+    "ApiToken",
+    "AuditEvent",
+    "Base",
+    "Change",
+    "Checkpoint",
+    "Conflict",
+    "Connection",
+    "DataMapping",
+    "DeadLetter",
+    "ErrorLog",
+    "FieldMapping",
+    "Heartbeat",
+    "Invitation",
+    "Issue",
+    "Lease",
+    "LimitationProposal",
+    "LimitationRule",
+    "MappingVersion",
+    "OAuthState",
+    "PracticeAreaCorrection",
+    "PracticeAreaRule",
+    "Record",
+    "RecordLink",
+    "RecoveryCode",
+    "RunPart",
+    "SavedView", "SecondFactor", "SeenPage",
+    "Setting",
+    "SyncRun",
+    "Throttle",
+    "Transaction",
+    "UnmatchedValue",
+    "User",
+    "UserSession",
+    "db",
     "reading",
 ]  # fmt: skip

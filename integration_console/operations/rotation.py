@@ -6,12 +6,15 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import InstrumentedAttribute
 
 from ..errors import BackupRefused, SealBroken
-from ..models import ApiConfig, Connection, OAuthState, db
+from ..models import ApiConfig, Connection, OAuthState, SecondFactor, db
 from ..storage import sealed_file
 from . import audit, backup_files
 from .sealed import vault
 
-SEALED = {"connections": Connection.credentials, "services": ApiConfig.client_secret, "consents": OAuthState.verifier}
+SEALED = {
+    "connections": Connection.credentials, "services": ApiConfig.client_secret, "consents": OAuthState.verifier,
+    "second factors": SecondFactor.seed,
+}  # fmt: skip
 STEP = 50  # rows a commit
 
 

@@ -20,7 +20,7 @@ from ..storage.outage import AWAY
 from ..sync.integration import IntegrationService, Part, Task
 from ..sync.keeping import Desk
 from ..sync.outcome import Ending, sum_up
-from . import connections, pushes
+from . import connections, pushes, wakers
 from .holds import STOPPED, Hold, LiveRun, stop
 from .rules import rules
 
@@ -49,7 +49,7 @@ def request(
     run.options |= {"asked": bool(list(only)), "released": names if release_brake else []}
     resources = [part.resource for part in run.parts]
     try:
-        db.session.commit()
+        wakers.commit(run)
     except IntegrityError:
         db.session.rollback()
         raise _in_the_way(connection.id, resources) from None
@@ -63,7 +63,7 @@ def request_slots(slots: Iterable[tuple[Connection, datetime]]) -> list[SyncRun]
     """
     asked = [_order(connection, "incremental", [], {}, cause="schedule", due_at=slot) for connection, slot in slots]
     try:
-        db.session.commit()
+        wakers.commit(*asked)
     except IntegrityError:
         db.session.rollback()
         raise Conflict("A run of this connection is under way, or this slot has been run.") from None

@@ -16,7 +16,7 @@ from ..errors import ConsoleError
 from ..models import Connection, Heartbeat, db
 from ..storage import leases
 from ..storage.outage import AWAY
-from . import backup_clock, flows, practice_area_rules, pushes, runs
+from . import backup_clock, flows, practice_area_rules, pushes, runs, wakers
 from .holds import process_name
 from .limitations import work_out_all
 from .retention import purge
@@ -92,6 +92,7 @@ def _ask_alone(connection_id: int, now: datetime) -> int:
 
 CHORES = (
     Chore("ask for due runs", lambda: current_app.config["SETTINGS"].TICK_SECONDS, tick),
+    Chore("wake forgotten runs", lambda: current_app.config["SETTINGS"].TICK_SECONDS, wakers.wake_forgotten),
     Chore("offer ready mappings", lambda: 60, flows.ensure),
     Chore("carry mappings", lambda: current_app.config["SETTINGS"].TICK_SECONDS, pushes.due),
     Chore("remove what is past its retention", lambda: 3600, purge),

@@ -12,7 +12,7 @@ from hashlib import sha256
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from flask import Flask, Request, current_app, g, request, session
+from flask import Flask, Request, current_app, g, redirect, request, session, url_for
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_login import LoginManager, current_user
@@ -22,7 +22,7 @@ from sqlalchemy.exc import OperationalError
 from .. import services
 from ..errors import Forbidden, NotFound, NotSignedIn
 from ..models import db, reading
-from ..operations import audit, sessions, tokens
+from ..operations import audit, second_factor, sessions, tokens
 from ..services.base import Service
 
 View = TypeVar("View", bound=Callable)
@@ -147,11 +147,19 @@ def _guard():
     if view is None:
         return  # no such address: the error page says so
     right = getattr(view, "right", None)
+    if _must_add_second_factor() and right not in (ANYONE, "keep own profile"):
+        return redirect(url_for("second_factor.show"))
     if can(right or ""):
         return
     if not current_user.is_authenticated:
         raise NotSignedIn
     raise Forbidden
+
+
+def _must_add_second_factor() -> bool:
+    """Whether the firm asks this person, who came with a password alone, for a second factor."""
+    here = current_user.is_authenticated and not for_programs() and not current_user.has_second_factor
+    return here and second_factor.required_of(current_user.role)
 
 
 def _role() -> str | None:
