@@ -22,7 +22,7 @@ HERE = Path(__file__).resolve().parent
 # What a service may set, as <SERVICE>_<NAME>; the README's table lists these once for all services.
 SERVICE_SETTINGS = (
     "API_URL", "AUTH_URL", "TOKEN_URL", "CLIENT_ID", "CLIENT_SECRET", "REDIRECT_URI", "REGION", "LIMITS",
-    "API_KEY", "LOCATION_ID", "WORKSPACE_ID",
+    "API_KEY", "LOCATION_ID", "WORKSPACE_ID", "WEBHOOK_KEY",
 )  # fmt: skip
 
 
@@ -56,10 +56,13 @@ class Settings(BaseSettings):
     BRAKE_PERCENT: float = Field(5, ge=0)  # ... and more than this share of the resource
     BRAKE_ALWAYS: int = Field(500, ge=1)  # or this many in any case
 
+    WEBHOOKS_PER_MINUTE: int = Field(600, ge=1)  # of one connection; more are told to come again later
+
     RETENTION_TRANSACTIONS_DAYS: int = Field(90, ge=1)
     RETENTION_BODIES_DAYS: int = Field(30, ge=1)  # request and response bodies, client data
     RETENTION_RUNS_DAYS: int = Field(365, ge=1)
     RETENTION_ERRORS_DAYS: int = Field(180, ge=1)
+    RETENTION_DELIVERIES_DAYS: int = Field(30, ge=1)  # webhooks that were dealt with
 
     BACKUP_DIR: Path = HERE / "backups"  # machines that share a database share this folder, too
     BACKUP_EVERY_HOURS: float = Field(24, ge=0)  # 0: none by itself, and no rehearsals

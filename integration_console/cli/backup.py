@@ -106,6 +106,7 @@ def _tell(plan: restoring.Plan) -> None:
     kept = ", ".join(f"{count} {name}" for name, count in plan.kept.items() if count)
     click.echo(f"Taken over from now: {kept} (people and tokens shut out, credentials where newer)." if kept
                else "Nothing is taken over from now.")  # fmt: skip
+    click.echo("Passwords, roles and second factors become those of then.")
     click.echo(f"Everybody signs in again, nothing is sent until resumed. After it: {plan.next_step}.")
 
 

@@ -3,6 +3,7 @@
 from .base import Base, db, reading
 from .change import Change
 from .connection import ApiConfig, Connection, OAuthState
+from .delivery import Delivery, WebhookSubscription
 from .error import DeadLetter, ErrorLog, Issue
 from .link import Conflict, RecordLink
 from .mapping import DataMapping, FieldMapping, MappingVersion, UnmatchedValue
@@ -16,40 +17,10 @@ from .user import ApiToken, Invitation, RecoveryCode, SecondFactor, User, UserSe
 from .view import SavedView
 
 __all__ = [
-    "ApiConfig",
-    "ApiToken",
-    "AuditEvent",
-    "Base",
-    "Change",
-    "Checkpoint",
-    "Conflict",
-    "Connection",
-    "DataMapping",
-    "DeadLetter",
-    "ErrorLog",
-    "FieldMapping",
-    "Heartbeat",
-    "Invitation",
-    "Issue",
-    "Lease",
-    "LimitationProposal",
-    "LimitationRule",
-    "MappingVersion",
-    "OAuthState",
-    "PracticeAreaCorrection",
-    "PracticeAreaRule",
-    "Record",
-    "RecordLink",
-    "RecoveryCode",
-    "RunPart",
-    "SavedView", "SecondFactor", "SeenPage",
-    "Setting",
-    "SyncRun",
-    "Throttle",
-    "Transaction",
-    "UnmatchedValue",
-    "User",
-    "UserSession",
-    "db",
-    "reading",
+    "ApiConfig", "ApiToken", "AuditEvent", "Base", "Change", "Checkpoint", "Conflict", "Connection", "DataMapping",
+    "DeadLetter", "Delivery", "ErrorLog", "FieldMapping", "Heartbeat", "Invitation", "Issue", "Lease",
+    "LimitationProposal", "LimitationRule", "MappingVersion", "OAuthState", "PracticeAreaCorrection",
+    "PracticeAreaRule", "Record", "RecordLink", "RecoveryCode", "RunPart", "SavedView", "SecondFactor", "SeenPage",
+    "Setting", "SyncRun", "Throttle", "Transaction", "UnmatchedValue", "User", "UserSession", "WebhookSubscription",
+    "db", "reading",
 ]  # fmt: skip

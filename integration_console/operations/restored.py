@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import delete, insert, inspect, null, select, update
+from sqlalchemy import Select, delete, insert, inspect, null, select, update
 from sqlalchemy.engine import Connection as Link
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -19,8 +19,10 @@ from ..models import (
     Checkpoint,
     Connection,
     Heartbeat,
+    Invitation,
     Lease,
     OAuthState,
+    RecoveryCode,
     RunPart,
     Setting,
     SyncRun,
@@ -39,30 +41,40 @@ UNCERTAIN = "Restored from a backup: it is looked up at the other side before an
 
 
 def facts_of_now() -> dict[str, list[Any]]:
-    """What a restore must not take back: people shut out, tokens revoked, and credentials renewed since.
+    """What a restore must not take back: people shut out, tokens revoked, codes used, and credentials renewed since.
 
     Services hand out many refresh tokens for one use only; an old one would cost the connection.
     """
     try:
         with reading(), db.engine.connect() as connection:
+            there = set(inspect(connection).get_table_names())
             return {
-                "people": list(connection.scalars(select(User.email).where(User.active.is_(False)))),
-                "tokens": list(connection.scalars(select(ApiToken.token_hash).where(ApiToken.revoked_at.is_not(None)))),
-                "credentials": [tuple(row) for row in connection.execute(_CREDENTIALS)],
+                name: [tuple(row) for row in connection.execute(query)] if table in there else []
+                for name, (table, query) in _KEPT.items()
             }
-    except SQLAlchemyError:  # no tables, or older ones, or a damaged file
-        return {"people": [], "tokens": [], "credentials": []}
+    except SQLAlchemyError:  # older tables, or a damaged file
+        return {name: [] for name in _KEPT}
 
 
-_CREDENTIALS = select(
-    Connection.id, Connection.key, Connection.credentials, Connection.expires_at, Connection.renewed_at
-).where(Connection.renewed_at.is_not(None))
+_KEPT: dict[str, tuple[str, Select]] = {
+    "people": (User.__tablename__, select(User.email).where(User.active.is_(False))),
+    "tokens": (ApiToken.__tablename__, select(ApiToken.token_hash).where(ApiToken.revoked_at.is_not(None))),
+    "recovery codes": (
+        RecoveryCode.__tablename__, select(RecoveryCode.code_hash).where(RecoveryCode.used_at.is_not(None)),
+    ),
+    "credentials": (
+        Connection.__tablename__,
+        select(
+            Connection.id, Connection.key, Connection.credentials, Connection.expires_at, Connection.renewed_at
+        ).where(Connection.renewed_at.is_not(None)),
+    ),
+}  # fmt: skip
 
 
 def settle(link: Link, facts: dict[str, list[Any]], now: dict[str, Any]) -> None:
     """Make the rows of a backup fit to be the database again, in the caller's transaction."""
     there = set(inspect(link).get_table_names())
-    for table in (Lease, Heartbeat, OAuthState, UserSession):  # a session ended since must not come back
+    for table in (Lease, Heartbeat, OAuthState, UserSession, Invitation):  # ended or used since: not to come back
         if table.__tablename__ in there:
             link.execute(delete(table))
     _end_runs(link)
@@ -96,12 +108,16 @@ def _end_runs(link: Link) -> None:
 
 
 def _take_over(link: Link, facts: dict[str, list[Any]], there: set[str]) -> None:
-    for email in facts["people"]:
+    for (email,) in facts["people"]:
         link.execute(update(User).where(User.email == email).values(active=False))
     if ApiToken.__tablename__ in there:
-        for token_hash in facts["tokens"]:
+        for (token_hash,) in facts["tokens"]:
             mine = (ApiToken.token_hash == token_hash, ApiToken.revoked_at.is_(None))
             link.execute(update(ApiToken).where(*mine).values(revoked_at=clock.now()))
+    if RecoveryCode.__tablename__ in there:
+        for (code_hash,) in facts["recovery codes"]:
+            code = (RecoveryCode.code_hash == code_hash, RecoveryCode.used_at.is_(None))
+            link.execute(update(RecoveryCode).where(*code).values(used_at=clock.now()))
     for number, key, credentials, expires_at, renewed_at in facts["credentials"]:
         # Sealed for the row's number: the same account only when number and key agree.
         same = (Connection.id == number, Connection.key == key)

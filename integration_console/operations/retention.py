@@ -7,7 +7,18 @@ from datetime import datetime, timedelta
 from sqlalchemy import and_, delete, or_, select, update
 
 from .. import clock
-from ..models import DeadLetter, ErrorLog, Heartbeat, OAuthState, SyncRun, Throttle, Transaction, UserSession, db
+from ..models import (
+    DeadLetter,
+    Delivery,
+    ErrorLog,
+    Heartbeat,
+    OAuthState,
+    SyncRun,
+    Throttle,
+    Transaction,
+    UserSession,
+    db,
+)
 from ..models.run import ENDED_STATES
 from . import settings as firm
 
@@ -32,6 +43,10 @@ def purge() -> dict[str, int]:
         "transactions": _gone(Transaction, Transaction.started_at < before("transactions")),
         "errors": _gone(ErrorLog, ErrorLog.created_at < before("errors")),
         "dead_letters": _gone(DeadLetter, DeadLetter.resolved_at < before("errors")),
+        "deliveries": _gone(
+            Delivery,
+            and_(Delivery.received_at < before("deliveries"), Delivery.state.in_(("done", "ignored", "dead"))),
+        ),
         "runs": _gone(SyncRun, and_(SyncRun.ended_at < before("runs"), SyncRun.state.in_(ENDED_STATES))),
         "consents": _gone(OAuthState, OAuthState.expires_at < now - timedelta(days=1)),
         "sessions": _gone(UserSession, UserSession.last_used_at < now - timedelta(days=30)),

@@ -6,7 +6,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import InstrumentedAttribute
 
 from ..errors import BackupRefused, SealBroken
-from ..models import ApiConfig, Connection, OAuthState, SecondFactor, db
+from ..models import ApiConfig, Connection, OAuthState, SecondFactor, WebhookSubscription, db
 from ..storage import sealed_file
 from . import audit, backup_files
 from .sealed import vault
@@ -14,6 +14,7 @@ from .sealed import vault
 SEALED = {
     "connections": Connection.credentials, "services": ApiConfig.client_secret, "consents": OAuthState.verifier,
     "second factors": SecondFactor.seed,
+    "webhooks": WebhookSubscription.secret, "earlier webhook secrets": WebhookSubscription.old_secret,
 }  # fmt: skip
 STEP = 50  # rows a commit
 
