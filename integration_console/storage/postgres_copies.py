@@ -45,7 +45,9 @@ FOR one IN
 LOOP EXECUTE format('DROP ROUTINE IF EXISTS %s CASCADE', one.name); END LOOP;
 FOR one IN
     SELECT format('%I.%I', nspname, typname) AS name FROM pg_type JOIN pg_namespace space ON space.oid = typnamespace
-    WHERE nspname = current_schema() AND typtype IN ('e', 'd')
+    WHERE nspname = current_schema()
+      AND (typtype IN ('e', 'd', 'r')
+           OR typtype = 'c' AND (SELECT relkind FROM pg_class WHERE pg_class.oid = typrelid) = 'c')
       AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.objid = pg_type.oid AND d.deptype = 'e')
 LOOP EXECUTE format('DROP TYPE IF EXISTS %s CASCADE', one.name); END LOOP;
 END $$

@@ -28,12 +28,14 @@ from integration_console.operations import (
     outbound,
     outbox,
     pushes,
+    rehearsals,
     restoring,
     sealed,
     users,
+    wakers,
 )
 from integration_console.operations.holds import process_name
-from integration_console.storage import copies, postgres_copies
+from integration_console.storage import copies, postgres_copies, views
 
 from ..databases import bare_app
 from .conftest import connect, sync
@@ -232,6 +234,23 @@ def test_an_empty_database_takes_a_backup_too(session, settings, firm, tmp_path,
         assert present is None
         assert names() == {"Hale & Partner"}
         db.engine.dispose()
+
+
+def test_the_queues_tables_go_back_too(session, firm):
+    """Types, functions and triggers of another's making lie in the same database, and our views with their marks."""
+    if backups.engine_name() == "sqlite":
+        pytest.skip("the queue is PostgreSQL's")
+    wakers._make_tables()
+    made = backups.create(by="test")
+    assert rehearsals.rehearse(made)["fine"]
+
+    restore(made)
+
+    assert "procrastinate_jobs" in made.manifest["counts"]
+    assert db.session.scalar(text("SELECT to_regclass('procrastinate_jobs')::text")) == "procrastinate_jobs"
+    assert len(views.names(db.session.connection())) > 10
+    again = backups.create(by="test")
+    assert rehearsals.rehearse(again)["fine"]
 
 
 # -- what is sent afterwards ------------------------------------------------------------------------------------------
