@@ -76,6 +76,10 @@ class Settings(BaseSettings):
 
     SESSION_IDLE_MINUTES: int = Field(60, ge=1)
     SESSION_HOURS: int = Field(12, ge=1)
+    API_REDIRECT_URIS: str = ""  # comma list: where a consent begun by a program may send the browser on to
+    API_JWKS_URL: str = ""  # keys of the firm's own sign-in provider; empty = its session tokens open nothing
+    API_JWT_ISSUER: str = ""  # who those tokens must come from
+    API_JWT_AUDIENCE: str = ""  # comma list; a token's `aud` must be one of these, or where it has none its `azp`
     SETUP_CODE: SecretStr = SecretStr("")  # first administrator; empty = made at start and printed
 
     ALLOW_INSECURE_UPSTREAMS: bool = False  # tests only: plain-http upstreams and cookies without Secure
@@ -90,6 +94,8 @@ class Settings(BaseSettings):
             self._refuse_for_production()
         if self.ENGINE == "procrastinate" and not self.database_url.startswith("postgresql"):
             raise SettingsError("ENGINE=procrastinate needs PostgreSQL: set DATABASE_URL.")
+        if self.API_JWKS_URL and not (self.API_JWT_ISSUER and self.API_JWT_AUDIENCE.strip(", ")):
+            raise SettingsError("API_JWKS_URL needs API_JWT_ISSUER and API_JWT_AUDIENCE beside it.")
         self.INSTANCE_DIR, self.BACKUP_DIR = self.INSTANCE_DIR.resolve(), self.BACKUP_DIR.resolve()
         for name, make in (("SECRET_KEY", _random_key), ("ENCRYPTION_KEYS", _fernet_key)):
             if not getattr(self, name).get_secret_value():

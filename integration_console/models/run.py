@@ -22,6 +22,7 @@ class SyncRun(Base):
         UniqueConstraint("connection_id", "due_at"),  # a due slot is run once (D3)
         Index("ix_sync_run_state_retry_at", "state", "retry_at"),
         Index("ix_sync_run_connection_id_id", "connection_id", "id"),
+        Index("ix_sync_run_ended_at", "ended_at"),
     )
 
     id: Mapped[PrimaryKey]

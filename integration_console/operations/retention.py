@@ -13,13 +13,17 @@ from ..models import (
     ErrorLog,
     Heartbeat,
     OAuthState,
+    PendingConnection,
+    RepeatableCall,
     SyncRun,
     Throttle,
     Transaction,
     UserSession,
+    WebhookMessage,
     db,
-)
+)  # fmt: skip
 from ..models.run import ENDED_STATES
+from . import quotas, repeats
 from . import settings as firm
 
 BATCH = 500
@@ -49,8 +53,12 @@ def purge() -> dict[str, int]:
         ),
         "runs": _gone(SyncRun, and_(SyncRun.ended_at < before("runs"), SyncRun.state.in_(ENDED_STATES))),
         "consents": _gone(OAuthState, OAuthState.expires_at < now - timedelta(days=1)),
+        "pending_connections": _gone(PendingConnection, PendingConnection.expires_at < now),
+        "repeatable_calls": _gone(RepeatableCall, RepeatableCall.created_at < now - repeats.KEPT_FOR),
+        "webhook_messages": _gone(WebhookMessage, WebhookMessage.ended_at < before("transactions")),
         "sessions": _gone(UserSession, UserSession.last_used_at < now - timedelta(days=30)),
     }  # fmt: skip
+    quotas.purge()
     db.session.execute(delete(Throttle).where(Throttle.last_at < now - timedelta(days=1)))
     db.session.execute(delete(Heartbeat).where(Heartbeat.seen_at < now - timedelta(days=1)))
     db.session.commit()

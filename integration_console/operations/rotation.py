@@ -6,7 +6,16 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import InstrumentedAttribute
 
 from ..errors import BackupRefused, SealBroken
-from ..models import ApiConfig, Connection, OAuthState, SecondFactor, WebhookSubscription, db
+from ..models import (
+    ApiConfig,
+    Connection,
+    OAuthState,
+    RepeatableCall,
+    SecondFactor,
+    WebhookSubscription,
+    WebhookTarget,
+    db,
+)
 from ..storage import sealed_file
 from . import audit, backup_files
 from .sealed import vault
@@ -15,6 +24,7 @@ SEALED = {
     "connections": Connection.credentials, "services": ApiConfig.client_secret, "consents": OAuthState.verifier,
     "second factors": SecondFactor.seed,
     "webhooks": WebhookSubscription.secret, "earlier webhook secrets": WebhookSubscription.old_secret,
+    "webhook secrets": WebhookTarget.secret, "answers": RepeatableCall.answer,
 }  # fmt: skip
 STEP = 50  # rows a commit
 
