@@ -133,7 +133,8 @@ def _wanted(sent: dict[str, str]) -> Wanted:
     kind, _, through = sent["by"].partition(":")
     return Wanted(
         kind=kind, connection_id=_number(through, "connection_id"), place=sent["place"],
-        events=tuple(event for event in EVENTS if sent[f"event_{event}"]), about_id=_number(sent["about_id"], "about_id"),
+        events=tuple(event for event in EVENTS if sent[f"event_{event}"]),
+        about_id=_number(sent["about_id"], "about_id"),
         names_records=bool(sent["names_records"]), quiet_from=sent["quiet_from"], quiet_to=sent["quiet_to"],
         digest_at=sent["digest_at"], time_zone=sent["time_zone"], enabled=bool(sent["enabled"]),
     )  # fmt: skip

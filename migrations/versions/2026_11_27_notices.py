@@ -4,8 +4,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0004_notices"
-down_revision = "0003"
+revision = "0006_notices"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 
