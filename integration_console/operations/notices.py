@@ -29,6 +29,7 @@ log = structlog.get_logger(__name__)
 
 PAUSES = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 360))  # before each further try
 HOLD = timedelta(minutes=5)  # a notice in hand for longer was left behind by a process that died
+TOO_OLD = timedelta(hours=36)  # to be news; as after a restored backup, or days without a worker
 ROUND_S = 8  # the clock's other chores wait for us
 CALL_S = 10
 TOGETHER = 200  # notices of a rule taken at once
@@ -37,9 +38,10 @@ UNSENT = ("waiting", "held", "sending")
 
 def send_due(now: datetime) -> int:
     """Send what waits, rule by rule; the number of messages sent. What is left over goes with the next round."""
+    _give_up_old(now)
     due = select(Notice.rule_id, func.min(Notice.next_try_at)).where(_is_due(now)).group_by(Notice.rule_id)
     rules = [rule_id for rule_id, _ in db.session.execute(due.order_by(func.min(Notice.next_try_at)))]
-    db.session.rollback()
+    db.session.commit()
     ends, sent = clock.monotonic() + ROUND_S, 0
     for rule_id in rules:
         if clock.monotonic() > ends:
@@ -82,6 +84,11 @@ def _send_of(rule_id: int, now: datetime) -> int:
         _hold(rule_id)
         return 0
     return int(_deliver_and_note(rule_id, _take(rule_id, now)))
+
+
+def _give_up_old(now: datetime) -> None:
+    old = (Notice.state.in_(UNSENT), Notice.created_at < now - TOO_OLD)
+    db.session.execute(update(Notice).where(*old).values(state="dead", said="It was too old to be told."))
 
 
 def _is_due(now: datetime):

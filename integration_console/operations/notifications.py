@@ -16,7 +16,7 @@ from sqlalchemy.orm import aliased
 from .. import clock
 from ..models import Connection, ConnectionStanding, Issue, Notice, NotificationRule, SyncRun, db
 from ..transport.redact import Redactor
-from . import digests, lifetimes, notice_words, notices
+from . import digests, lifetimes, notice_words, notices, outbound
 from .notice_words import Told
 from .notification_rules import every, is_quiet
 from .sealed import unseal
@@ -38,7 +38,13 @@ class Seen(NamedTuple):
 
 
 def tell() -> int:
-    """The chore: notice what changed, then send what waits; the number of messages sent."""
+    """The chore: notice what changed, then send what waits; the number of messages sent.
+
+    Nobody is told anything from a restored backup before an administrator lets things flow again.
+    """
+    if outbound.is_held():
+        db.session.rollback()
+        return 0
     look(clock.now())
     return notices.send_due(clock.now())
 

@@ -80,7 +80,7 @@ class Sandbox:
             )
         told["ghl"].update(api_key=ghl.api_key, location_id=ghl.location_id, webhook_key=ghl.hook_key.public)
         told["clockify"].update(api_key=clockify.api_key, workspace_id=clockify.workspace_id)
-        told["slack"].update(api_key=slack.api_key, team_id=slack.team_id)
+        told["slack"].update(api_key=slack.api_key, team_id=slack.team_id, signing_secret=slack.signing_secret)
         return told
 
     def __enter__(self) -> "Sandbox":

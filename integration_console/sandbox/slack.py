@@ -1,7 +1,7 @@
 """Slack's Web API, as far as reading a workspace and posting to it needs it: cursors, tiers, failures with status 200.
 
 Source: docs.slack.dev and GitHub slackapi/slack-api-specs (2021-09-07). Messages are in slack_messages.py,
-signing in is in slack_sign_in.py.
+signing in is in slack_sign_in.py, events are in slack_hooks.py.
 """
 
 import random
@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from .server import Answer, Request, Upstream, on
 from .shelf import Shelf
+from .slack_hooks import SlackHooks
 from .slack_messages import SlackMessages
 from .slack_pages import paged, sent_with
 from .slack_records import BOT_ID, TEAM_ID, SlackRecords, id_of, number_of
@@ -32,7 +33,7 @@ HISTORIES = ("/conversations.history", "/conversations.replies")
 CHATTER = ("Lunch?", "Copies for the hearing are on your desk.", "New lead on line two.", "The printer is back.")
 
 
-class Slack(SlackSignIn, SlackMessages, Upstream):
+class Slack(SlackSignIn, SlackHooks, SlackMessages, Upstream):
     key = "slack"
     prefix = "/api"
     real_limits = (50, 60.0)
@@ -47,6 +48,7 @@ class Slack(SlackSignIn, SlackMessages, Upstream):
         self._last_ts = Decimal(0)
         self.open_sign_in()
         self.api_key = self.access_token
+        self.open_hooks()
 
     # For a test.
 

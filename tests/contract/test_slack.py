@@ -7,6 +7,7 @@ compared, not every rule.
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
@@ -17,7 +18,7 @@ from slack_sdk import WebClient
 from integration_console.services import by_key
 from integration_console.services.base import Call, Reading
 
-from .documents import document, names
+from .documents import UPSTREAM, document, names
 from .test_requests import Notebook
 
 NOW = datetime(2026, 3, 2, 14, tzinfo=UTC)
@@ -179,3 +180,27 @@ def test_every_method_the_sandbox_answers_is_declared(upstreams):
     found = {path for _, _, function in upstreams.slack._routes for _, path in function.answers_to}
 
     assert found - declared() == OUTSIDE
+
+
+# -- what it tells by itself ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("resource", "what"),
+    [("messages", "created"), ("messages", "updated"), ("messages", "deleted"), ("channels", "updated"),
+     ("users", "updated")],
+)  # fmt: skip
+def test_the_sandboxs_events_have_the_form_the_document_says(upstreams, resource, what):
+    path = UPSTREAM / "slack" / "event-wrapper.schema.json"
+    if not path.is_file():
+        pytest.skip(f"The vendor's document of events is not at {path}")
+    wrapper = json.loads(path.read_text())
+    slack = upstreams.slack
+    slack.hook_url = "http://127.0.0.1:1/"
+    sent = json.loads(slack.event_letter(slack.event_of(resource, 2, what)).body)
+    slack.hook_url = None
+
+    assert set(wrapper["required"]) <= sent.keys()
+    assert set(wrapper["properties"]["event"]["required"]) <= sent["event"].keys()
+    for name in wrapper["properties"].keys() & sent.keys():
+        assert _kind(sent[name]) == wrapper["properties"][name]["type"], name

@@ -14,6 +14,7 @@ from integration_console.operations import connections, lifetimes, notices, noti
 from integration_console.operations import notification_rules as rules
 from integration_console.operations.notification_rules import Wanted
 from integration_console.services.base import OAuth, replace
+from integration_console.storage import outbound
 
 from ..mail_server import MailServer
 from .conftest import connect, sync
@@ -366,6 +367,32 @@ def test_a_notice_a_process_died_with_goes_out_by_another(sandbox, clio, slack, 
     notices._take(notice.rule_id, house_clock.now())
     assert tell() == 0
     clock.advance(minutes=6)
+
+    assert tell() == 1
+
+
+def test_what_is_too_old_is_no_news(sandbox, clio, slack, clock):
+    told_by(slack)
+    clock.advance(1)
+    ended(clio, "failed")
+    notifications.look(house_clock.now())
+    db.session.remove()
+    clock.advance(days=2)
+
+    assert tell() == 0
+    assert [(notice.state, notice.said) for notice in kept()] == [("dead", "It was too old to be told.")]
+
+
+def test_a_restored_console_tells_nobody_anything_until_it_may(sandbox, clio, slack, clock):
+    told_by(slack)
+    clock.advance(1)
+    ended(clio, "failed")
+    outbound.pause(db.session.connection(), {"at": "2026-03-02T14:00:00+00:00", "by": "Ana"})
+    db.session.commit()
+    assert tell() == 0
+    assert kept() == []
+    outbound.resume(db.session())
+    db.session.commit()
 
     assert tell() == 1
 

@@ -30,6 +30,7 @@ from ..base import (
     replace,
 )
 from .faults import meaning, sentence
+from .hooks import WEBHOOK
 from .messages import Conversations, mark_of, replies_call
 from .records import PAGE, RESTRICTED_PAGE, Channel, Message, NextCursor, User, as_ours
 
@@ -96,6 +97,7 @@ class SlackService(Service):
 
     limits = TIER_3
     speaks = True
+    webhook = WEBHOOK
 
     # What it holds.
     channels = Resource(
