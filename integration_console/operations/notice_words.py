@@ -18,8 +18,11 @@ EVENT_WORDS = {
     "recovered": "It works again",
     "issue": "A new kind of error, or one that came back",
     "digest": "Daily digest",
-    "test": "Test",
 }
+SHORT_WORDS = {
+    "run_failed": "run failed", "needs_person": "needs a person", "recovered": "recovered", "issue": "new error",
+    "digest": "digest", "test": "test",
+}  # fmt: skip
 MOST_SHOWN = 20  # notices in one message; Slack takes 50 blocks
 LONGEST = 1_500  # characters of one notice's text
 

@@ -10,7 +10,7 @@ from ..models.notification import EVENTS, NotificationRule
 from ..operations import connections, notices
 from ..operations import notification_rules as rules
 from ..operations import settings as firm_settings
-from ..operations.notice_words import EVENT_WORDS
+from ..operations.notice_words import EVENT_WORDS, SHORT_WORDS
 from ..operations.notification_rules import Wanted
 from . import access, forms
 from .access import may
@@ -35,7 +35,7 @@ _FIELD_OF = {"kind": "by", "connection_id": "by"}  # two facts, one choice on th
 def index():
     """The rules, and the last notices with what came of them."""
     return render_template(
-        "settings/notifications.html", rules=rules.every(), where=rules.where, words=EVENT_WORDS,
+        "settings/notifications.html", rules=rules.every(), where=rules.where, short=SHORT_WORDS,
         notices=notices.latest(), by=_by,
     )  # fmt: skip
 

@@ -32,12 +32,12 @@ def made(admin, **changes):
 def test_a_rule_is_made_shown_and_changed(admin):
     assert made(admin).status_code == 302
     row = admin.open(PAGE).row(1)
-    assert "C0SBX000006 Our Slack A run failed All connections 22:00 to 07:00" in row
+    assert "C0SBX000006 Our Slack run failed All connections 22:00 to 07:00" in row
     assert "On" in row
 
     admin.send(f"{PAGE}/1", f"{PAGE}/1", {**RULE, "event_digest": "on", "enabled": ""})
     row = admin.open(PAGE).row(1)
-    assert "A run failed, Daily digest" in row
+    assert "run failed, digest" in row
     assert "Off" in row
 
 
