@@ -24,10 +24,11 @@ from . import (
     practice_area_rules,
     pushes,
     runs,
+    search,
     tending,
     wakers,
     webhook_messages,
-)  # fmt: skip
+)
 from .holds import process_name
 from .limitations import work_out_all
 from .retention import purge
@@ -110,6 +111,7 @@ CHORES = (
     Chore("find what webhooks tell", lambda: current_app.config["SETTINGS"].TICK_SECONDS, webhook_messages.find),
     Chore("tell people", lambda: current_app.config["SETTINGS"].TICK_SECONDS, notifications.tell),
     Chore("remove what is past its retention", lambda: 3600, purge),
+    Chore("follow with the search", lambda: current_app.config["SETTINGS"].TICK_SECONDS, search.follow),
     Chore("erase people", lambda: 30, erasures.work),
     Chore("make and rehearse backups", lambda: current_app.config["SETTINGS"].TICK_SECONDS, backup_clock.due),
     Chore("work out limitation dates", lambda: 900, work_out_all),

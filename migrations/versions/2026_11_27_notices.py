@@ -4,8 +4,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0006_notices"
-down_revision = "0005"
+revision = "0007_notices"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 

@@ -170,7 +170,7 @@ def test_another_workspaces_event_is_not_read_here(door, sandbox):
 
 @pytest.mark.one_database
 def test_people_and_channels_come_by_events_too(door, sandbox):
-    number, _ = door
+
     sandbox.slack.put("channels", {"id": "C0SBX000002", "name": "new-intake"})
     sandbox.slack.put("users", {"id": "U0SBX000003", "deleted": True})
     until(lambda: arrived("channel_rename") and arrived("user_change"))
