@@ -276,7 +276,9 @@ def test_a_sync_is_asked_for_followed_and_told(app, program, firm):
     number, ana = firm.connect("clio"), program("staff")
     one = fine(ana("GET", f"{API}/connections"))["connections"][0]["id"]
     refused(ana("GET", f"{API}/connections/{one}/sync"), 404, "not_found")
-    begun = fine(ana("POST", f"{API}/connections/{one}/sync", {"syncType": "full", "dataTypes": ["users", "groups"]}), 202)
+    begun = fine(
+        ana("POST", f"{API}/connections/{one}/sync", {"syncType": "full", "dataTypes": ["users", "groups"]}), 202
+    )
     assert set(begun) == {"success", "syncId", "status", "startedAt"}
     assert begun["status"] == "queued"
     waiting = fine(ana("GET", f"{API}/connections/{one}/sync"))["sync"]
@@ -335,7 +337,10 @@ def test_a_sync_that_makes_no_sense_is_refused(program, firm):
     ):  # fmt: skip
         wrong(ana("POST", f"{API}/connections/{one}/sync", body), field)
     firm.change(number, status="paused")
-    assert "paused" in refused(ana("POST", f"{API}/connections/{one}/sync", {"syncType": "full"}), 409, "conflict")["error"]
+    assert (
+        "paused"
+        in refused(ana("POST", f"{API}/connections/{one}/sync", {"syncType": "full"}), 409, "conflict")["error"]
+    )
 
 
 @pytest.mark.one_database
@@ -424,7 +429,9 @@ def test_the_same_key_and_body_are_answered_the_same_for_a_day(app, program, fir
     )
     assert "Idempotency-Key" in body["error"]
     ben = program("admin", email="ben@example.com")
-    assert fine(ben("POST", f"{API}/connections", asked, Idempotency_Key="order-17"), 201) != first.json  # another's key
+    assert (
+        fine(ben("POST", f"{API}/connections", asked, Idempotency_Key="order-17"), 201) != first.json
+    )  # another's key
     with app.app_context():
         assert db.session.query(Connection).count() == 2
         assert first.json["connectionId"] not in (db.session.query(RepeatableCall).first().answer or "")  # sealed
