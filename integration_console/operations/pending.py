@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 from sqlalchemy import delete, select
 
 from .. import clock, services
+from ..errors import Conflict
 from ..models import Connection, PendingConnection, db
 from . import consent, integrations, slots, sync_status, webhook_targets
 
@@ -70,6 +71,21 @@ def finish(row: PendingConnection, *, state: str, code: str, error: str, more: M
     return connection
 
 
+def change(text: str, given: Mapping[str, str | None]) -> dict[str, Any] | None:
+    """Change the settings of a connection that waits; as it stands then, or None when nothing of that id waits."""
+    row = _find(text)
+    if row is None:
+        return None
+    if "sync_frequency" in given:
+        zone = row.time_zone or "UTC"
+        row.frequency, row.time_zone = integrations.schedule_of(given["sync_frequency"] or "", zone)
+    if "webhook_url" in given:
+        url = given["webhook_url"]
+        row.webhook_url = webhook_targets.checked(url, "settings.webhookUrl") if url else None
+    db.session.commit()
+    return describe(text)
+
+
 def drop(text: str) -> bool:
     """Wait no longer; whether anything of that id waited."""
     gone = delete(PendingConnection).where(*_waiting(), PendingConnection.key == text.removeprefix(integrations.PREFIX))
@@ -98,14 +114,23 @@ def with_them(
 
 def describe(text: str) -> dict[str, Any]:
     """One connection, or one that waits, with its settings. Raises NotFound."""
-    key = text.removeprefix(integrations.PREFIX)
-    query = select(PendingConnection).where(*_waiting(), PendingConnection.key == key)
-    if text.startswith(integrations.PREFIX) and (row := db.session.scalar(query)):
+    if row := _find(text):
         named = row.frequency in slots.FREQUENCIES
         frequency = row.frequency if named else f"{row.frequency} {row.time_zone}"
         return _line(row) | {"settings": {"webhookUrl": row.webhook_url, "syncFrequency": frequency}}
     connection = integrations.find(text)
     return integrations.describe([connection])[0] | {"settings": integrations.settings_of(connection)}
+
+
+def refuse(text: str) -> None:
+    """Raise Conflict when what is asked for needs a connection that only waits for consent yet."""
+    if _find(text):
+        raise Conflict("This connection waits for a person's consent.")
+
+
+def _find(text: str) -> PendingConnection | None:
+    key = text.removeprefix(integrations.PREFIX)[:60] if text.startswith(integrations.PREFIX) else ""
+    return db.session.scalar(select(PendingConnection).where(*_waiting(), PendingConnection.key == key))
 
 
 def _waiting() -> tuple:

@@ -26,6 +26,7 @@ EXAMPLE = "conn_5yV0pXkqEoTz1mW3bS8uJdRf"
 _FREQUENCY = (
     "manual, 15min, hourly, daily, weekly, or a cron line of five fields and a time zone: 30 7 * * 1-5 Europe/Berlin"
 )
+ID = r"^[0-9A-Za-z_-]+$"
 _SCHEDULE = r"^(manual|15min|hourly|daily|weekly|([0-9A-Za-z*,/#-]+ ){4,5}[0-9A-Za-z*,/#_+-]+)$"
 
 Permission = Annotated[str, Field(pattern=r"^[!#-\[\]-~]{1,200}$", examples=["contacts.readonly"])]
@@ -120,7 +121,7 @@ class ConnectionQuery(Sent):
     service: Service | None = None
     status: Literal["pending", "connected", "paused", "expired", "error"] | None = None
     limit: int = Field(integrations.DEFAULT, ge=1, le=integrations.MOST)
-    cursor: str | None = Field(None, max_length=100, description="nextCursor of the page before")
+    cursor: str | None = Field(None, max_length=100, pattern=ID, description="nextCursor of the page before")
 
 
 class Connections(Answer):
