@@ -41,6 +41,7 @@ class Settings(BaseSettings):
     DATABASE_URL: str = ""  # empty = SQLite in the instance folder
     INSTANCE_DIR: Path = HERE / "instance"  # database, generated keys, pacing files
     BASE_URL: str = "http://127.0.0.1:8000"  # where people reach the console; OAuth redirects are built from it
+    API_REDIRECT_URIS: str = ""  # comma list: where programs may have people sent after a consent, exactly so
     PROXIES_IN_FRONT: int = Field(0, ge=0, le=9)  # reverse proxies whose X-Forwarded-For is believed
     ENGINE: Literal["embedded", "procrastinate"] = "embedded"  # who wakes the workers; the second needs PostgreSQL
 

@@ -6,6 +6,7 @@ ConsoleError
     Malformed           what a program sent cannot even be read       -> say where it breaks
   Conflict              something else is already doing this          -> say which
     ChangedMeanwhile    somebody else changed it since it was shown   -> show both versions
+    AlreadyConnected    this account has a connection                 -> ask whether a second one is meant
   NotSignedIn, Forbidden  the person may not                          -> sign in, or ask an admin
   TooMany               asked too often                               -> wait .wait_s seconds
   Unavailable           our own database is busy or down              -> try again, nothing was saved
@@ -72,6 +73,10 @@ class Conflict(ConsoleError):
 
 class ChangedMeanwhile(Conflict):
     """Somebody else changed what a form is about after it was opened."""
+
+
+class AlreadyConnected(Conflict):
+    """This account is connected already."""
 
 
 class NotSignedIn(ConsoleError):

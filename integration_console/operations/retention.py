@@ -33,6 +33,10 @@ def purge() -> dict[str, int]:
         "errors": _gone(ErrorLog, ErrorLog.created_at < before("errors")),
         "dead_letters": _gone(DeadLetter, DeadLetter.resolved_at < before("errors")),
         "runs": _gone(SyncRun, and_(SyncRun.ended_at < before("runs"), SyncRun.state.in_(ENDED_STATES))),
+        "choices": _in_steps(  # tokens nobody chose an account for
+            OAuthState.id, and_(OAuthState.pending.is_not(None), OAuthState.expires_at < now),
+            lambda ids: update(OAuthState).where(OAuthState.id.in_(ids)).values(pending=None, choices=[]),
+        ),
         "consents": _gone(OAuthState, OAuthState.expires_at < now - timedelta(days=1)),
         "sessions": _gone(UserSession, UserSession.last_used_at < now - timedelta(days=30)),
     }  # fmt: skip

@@ -10,7 +10,10 @@ from ..models import ApiConfig, Connection, OAuthState, db
 from . import audit
 from .sealed import vault
 
-SEALED = {"connections": Connection.credentials, "services": ApiConfig.client_secret, "consents": OAuthState.verifier}
+SEALED = {
+    "connections": Connection.credentials, "services": ApiConfig.client_secret, "consents": OAuthState.verifier,
+    "choices": OAuthState.pending,
+}  # fmt: skip
 STEP = 50  # rows a commit
 
 
