@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help run test lint faults bench vendor clean
+.PHONY: help run test lint audit faults bench vendor clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -24,6 +24,10 @@ lint: $(VENV)/.installed-dev ## style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+audit: $(VENV)/.installed-dev ## known weaknesses of what we stand on (needs the network)
+	@$(PIP) pip-audit
+	$(BIN)/pip-audit --requirement constraints.txt --requirement requirements.txt --disable-pip --no-deps
 
 faults: $(VENV)/.installed-dev ## kill processes and cut networks: minutes
 	$(BIN)/python -m pytest -m faults

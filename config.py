@@ -41,8 +41,9 @@ class Settings(BaseSettings):
     DATABASE_URL: str = ""  # empty = SQLite in the instance folder
     INSTANCE_DIR: Path = HERE / "instance"  # database, generated keys, pacing files
     BASE_URL: str = "http://127.0.0.1:8000"  # where people reach the console; OAuth redirects are built from it
+    API_REDIRECT_URIS: str = ""  # comma list: where programs may have people sent after a consent, exactly so
     PROXIES_IN_FRONT: int = Field(0, ge=0, le=9)  # reverse proxies whose X-Forwarded-For is believed
-    ENGINE: Literal["embedded"] = "embedded"  # who wakes the worker
+    ENGINE: Literal["embedded", "procrastinate"] = "embedded"  # who wakes the workers; the second needs PostgreSQL
 
     TICK_SECONDS: float = Field(10, gt=0)  # how often the clock looks for what is due
     WORKER_SLOTS: int = Field(8, ge=1, le=500)  # runs one worker process carries at once
@@ -61,9 +62,11 @@ class Settings(BaseSettings):
     RETENTION_RUNS_DAYS: int = Field(365, ge=1)
     RETENTION_ERRORS_DAYS: int = Field(180, ge=1)
 
+    METRICS_TOKEN: SecretStr = SecretStr("")  # a Prometheus server's bearer token; /metrics is off without ...
+    METRICS_ADDRESSES: str = ""  # ... this token or a comma list of addresses it may be read from
+
     SESSION_IDLE_MINUTES: int = Field(60, ge=1)
     SESSION_HOURS: int = Field(12, ge=1)
-    API_REDIRECT_URIS: str = ""  # comma list: where a consent begun by a program may send the browser on to
     API_JWKS_URL: str = ""  # keys of the firm's own sign-in provider; empty = its session tokens open nothing
     API_JWT_ISSUER: str = ""  # who those tokens must come from
     API_JWT_AUDIENCE: str = ""  # comma list; a token's `aud` must be one of these, or where it has none its `azp`
@@ -81,6 +84,8 @@ class Settings(BaseSettings):
             self._refuse_for_production()
         if self.API_JWKS_URL and not (self.API_JWT_ISSUER and self.API_JWT_AUDIENCE.strip(", ")):
             raise SettingsError("API_JWKS_URL needs API_JWT_ISSUER and API_JWT_AUDIENCE beside it.")
+        if self.ENGINE == "procrastinate" and not self.database_url.startswith("postgresql"):
+            raise SettingsError("ENGINE=procrastinate needs PostgreSQL: set DATABASE_URL.")
         self.INSTANCE_DIR = self.INSTANCE_DIR.resolve()
         for name, make in (("SECRET_KEY", _random_key), ("ENCRYPTION_KEYS", _fernet_key)):
             if not getattr(self, name).get_secret_value():

@@ -5,6 +5,8 @@ ConsoleError
   InvalidInput          what a person sent cannot be used             -> the field is named
     Malformed           what a program sent cannot even be read       -> say where it breaks
   Conflict              something else is already doing this          -> say which
+    ChangedMeanwhile    somebody else changed it since it was shown   -> show both versions
+    AlreadyConnected    this account has a connection                 -> ask whether a second one is meant
   NotSignedIn, Forbidden  the person may not                          -> sign in, or ask an admin
   TooMany               asked too often                               -> wait .wait_s seconds
   Unavailable           our own database is busy or down              -> try again, nothing was saved
@@ -67,6 +69,14 @@ class Conflict(ConsoleError):
     def __init__(self, message: str = "", *, details: Mapping[str, Any] | None = None) -> None:
         super().__init__(message)
         self.details = dict(details or {})  # what a program is told: {"connections": [...]}
+
+
+class ChangedMeanwhile(Conflict):
+    """Somebody else changed what a form is about after it was opened."""
+
+
+class AlreadyConnected(Conflict):
+    """This account is connected already."""
 
 
 class NotSignedIn(ConsoleError):

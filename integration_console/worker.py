@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from . import clock
 from .models import db
-from .operations import holds, runs, schedule, webhook_sending
+from .operations import holds, runs, schedule, wakers, webhook_sending
 
 log = structlog.get_logger(__name__)
 
@@ -41,6 +41,8 @@ class Worker:
         """Until told to stop: then every run in hand ends at its page edge and is free for another worker (D4)."""
         clockwork = self._start_clock()
         try:
+            if self.app.config["SETTINGS"].ENGINE == "procrastinate":
+                self._listen()
             while not self.stopping.is_set():
                 self.freed.clear()
                 if not self._hand_out() and self.freed.wait(LOOK_EVERY_S):
@@ -104,6 +106,23 @@ class Worker:
         except Exception:  # the clock goes on
             log.exception("Webhooks could not be sent")
 
+    def _listen(self) -> None:
+        """Carry out what the queue names; where the queue cannot be reached, look again until it can."""
+        while not self.stopping.is_set():
+            try:
+                with self.app.app_context():
+                    wakers.listen(self._carry_number, slots=self.slots, stopping=self.stopping)
+            except Exception as error:  # the loop survives any outage of the database (D3)
+                log.warning("The queue cannot be reached; the next look is in a second", error=type(error).__name__)
+            self.stopping.wait(LOOK_EVERY_S)
+
+    def _carry_number(self, run_id: int) -> None:
+        """Claim the run of that number and carry it out, unless another has it or it has to wait."""
+        for hold in self._claim(1, run_id):
+            with self._lock:
+                self._in_hand[hold.run_id, hold.epoch] = hold
+            self._carry_and_free(hold)
+
     def _hand_out(self) -> int:
         """Claim as many runs as there are free hands; how many that were."""
         with self._lock:
@@ -131,10 +150,11 @@ class Worker:
                 log.warning("A run could not be given back", run=hold.run_id, error=type(error).__name__)
         self.heart.stop()
 
-    def _claim(self, most: int) -> list[holds.Hold]:
+    def _claim(self, most: int, run_id: int | None = None) -> list[holds.Hold]:
         try:
             with self.app.app_context():
-                return holds.claim(db.engine, owner=holds.process_name(), lease_s=self.lease_s, most=most)
+                me = holds.process_name()
+                return holds.claim(db.engine, owner=me, lease_s=self.lease_s, most=most, run_id=run_id)
         except SQLAlchemyError as error:  # the loop survives any outage of the database (D3)
             log.warning("Runs could not be claimed; the next look is in a second", error=type(error).__name__)
             return []

@@ -1,12 +1,13 @@
 """What tests stand on: a database of their own, the app, a client, a parsed page, upstreams, a clock that obeys.
 
 app, client, page, session   on SQLite and on PostgreSQL, one after the other
+engine                       the same, and on PostgreSQL also with the other way of waking workers
 sqlite_app                   the app where one database is enough
 upstreams, fresh_upstreams   the sandbox, shared or this test's own
 clock                        advance() and travel_to() move it, sleep() only notes
 
 @pytest.mark.settings(TICK_SECONDS=1)   settings of this test's app
-@pytest.mark.one_database               this test needs SQLite only
+@pytest.mark.one_database               this test needs SQLite only; or the one named: one_database("postgresql")
 """
 
 from __future__ import annotations
@@ -31,18 +32,22 @@ from .html_page import Page
 OURS = re.compile(
     "|".join([*config.Settings.model_fields, "(CLIO|GHL|CLOCKIFY|STRIPE|SLACK|QUICKBOOKS|XERO)_.*", "FLASK_.*"])
 )
+ENGINES = (("sqlite", "embedded"), ("postgresql", "embedded"), ("postgresql", "procrastinate"))
 GENEROUS = (1_000_000, 60.0)  # calls, seconds: nobody waits in a test that is not about waiting
 
 
 def pytest_configure(config) -> None:
     config.addinivalue_line("markers", "settings(NAME=value): settings of this test's app")
-    config.addinivalue_line("markers", "one_database: SQLite is enough for this test")
+    config.addinivalue_line("markers", "one_database(kind='sqlite'): one is enough for this test")
 
 
 def pytest_generate_tests(metafunc) -> None:
-    if "database" in metafunc.fixturenames:
+    if "engine" in metafunc.fixturenames:
+        metafunc.parametrize("database, engine", ENGINES, indirect=True)
+    elif "database" in metafunc.fixturenames:
         one = metafunc.definition.get_closest_marker("one_database") or "sqlite_app" in metafunc.fixturenames
-        metafunc.parametrize("database", KINDS[:1] if one else KINDS, indirect=True)
+        named = (getattr(one, "args", ()) or KINDS[:1]) if one else KINDS
+        metafunc.parametrize("database", named, indirect=True)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -81,11 +86,19 @@ def database(request, tmp_path):
 
 
 @pytest.fixture
+def engine(request) -> str:
+    """Who wakes the workers, where a test asks for it."""
+    return getattr(request, "param", "embedded")
+
+
+@pytest.fixture
 def settings(request, database, tmp_path):
     """The settings of this test's app."""
     marks = reversed(list(request.node.iter_markers("settings")))  # the nearest one wins
     wanted = {name: value for mark in marks for name, value in mark.kwargs.items()}
     basics = {"APP_ENV": "test", "ALLOW_INSECURE_UPSTREAMS": True, "INSTANCE_DIR": tmp_path, "DATABASE_URL": database}
+    if "engine" in request.fixturenames:
+        basics["ENGINE"] = request.getfixturevalue("engine")
     return config.load(**{**basics, **wanted})
 
 

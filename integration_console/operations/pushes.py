@@ -14,7 +14,7 @@ from ..storage import errors
 from ..sync.crossing import Bridge, Crossing, PushRun
 from ..sync.outcome import Ending
 from ..sync.push import Sender
-from . import connections, crossings, outbox
+from . import connections, crossings, outbox, wakers
 from .accounts import Opened
 from .holds import Hold, LiveRun
 from .rules import rules
@@ -54,7 +54,7 @@ def request(
     number, name, connection_id = mapping.id, mapping.name, mapping.left_connection_id
     db.session.add(run)
     try:
-        db.session.commit()
+        wakers.commit(run)
     except IntegrityError:
         db.session.rollback()
         raise _in_the_way(connection_id, part_name(number), name) from None
@@ -75,7 +75,7 @@ def send_waiting(connection: Connection, *, cause: str, asked_by: str | None = N
     )  # fmt: skip
     db.session.add(run)
     try:
-        db.session.commit()
+        wakers.commit(run)
     except IntegrityError:
         db.session.rollback()
         return None
@@ -222,8 +222,9 @@ def _file_brake(hold: Hold, crossing: Crossing, error: BrakeApplied) -> None:
     with hold.work() as session:
         errors.log_failure(
             session, connection_id=crossing.left.connection_id, run_id=hold.run_id, service=crossing.left.service.key,
-            resource=part_name(crossing.mapping.id), kind=error.kind, message=str(error), raw="", code="brake",
-            field=None, now=clock.now(),
+            resource=crossing.mapping.left.resource, kind=error.kind, message=str(error), raw="",
+            code=f"brake of {part_name(crossing.mapping.id)}", field=None, now=clock.now(),
+            title=f"{crossing.mapping.name} stopped at its brake",
         )  # fmt: skip
 
 

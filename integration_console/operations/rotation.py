@@ -13,6 +13,7 @@ from .sealed import vault
 SEALED = {
     "connections": Connection.credentials, "services": ApiConfig.client_secret, "consents": OAuthState.verifier,
     "webhook secrets": WebhookTarget.secret, "answers": RepeatableCall.answer,
+    "choices": OAuthState.pending,
 }  # fmt: skip
 STEP = 50  # rows a commit
 

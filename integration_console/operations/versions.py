@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy.exc import IntegrityError
 
 from .. import clock
-from ..errors import Conflict, Forbidden, InvalidInput, NotFound
+from ..errors import ChangedMeanwhile, Conflict, Forbidden, InvalidInput, NotFound
 from ..models import DataMapping, FieldMapping, MappingVersion, db
 from ..sync import mapping as engine
 from ..sync.mapping import MappingDocument, Side
@@ -67,11 +67,12 @@ def edit(mapping: DataMapping, *, by: str, seen_at: datetime | None = None, **pa
 
     When the latest version was switched on already, a new draft is made of it. Any change takes the draft's preview
     and approval back. seen_at: `changed_at` of the version the person was looking at.
-    Raises InvalidInput naming the place, Conflict when somebody else changed it meanwhile, Forbidden for trust money.
+    Raises InvalidInput naming the place, ChangedMeanwhile when somebody else changed it, Forbidden for trust money.
     """
     was = document(mapping)
     if seen_at is not None and latest(mapping).changed_at != seen_at:
-        raise Conflict(f"{latest(mapping).changed_by} changed {mapping.name} meanwhile. Look at it again first.")
+        who = latest(mapping).changed_by
+        raise ChangedMeanwhile(f"{who} changed {mapping.name} meanwhile. Look at it again first.")
     return replace(mapping, was.changed(**parts), by=by)
 
 

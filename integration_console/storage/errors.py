@@ -91,12 +91,12 @@ def _if_resolved(value: Any, otherwise: Any) -> Case:
 
 def keep_dead_letters(
     session: Session, *, connection_id: int, resource: str, run_id: int | None, service: str, label: str,
-    refused: Iterable[Refused], now: datetime,
+    refused: Iterable[Refused], now: datetime, call_key: str | None = None,
 ) -> None:  # fmt: skip
     """Keep records that were refused, with their reason. One that is refused again for the same reason is counted
     on its letter; a new reason, or a new letter, is a new failure.
 
-    label: the service's name for people.
+    label: the service's name for people. call_key: Transaction.call_key of the call they came with.
     """
     letters = {_identity(one): one for one in refused}
     known = _letters(session, connection_id, resource, list(letters))
@@ -108,7 +108,7 @@ def keep_dead_letters(
             issue_id = log_failure(
                 session, connection_id=connection_id, run_id=run_id, service=service, resource=resource, kind="value",
                 message=reason, raw=payload[:2000], code="refused", field=one.field, now=now,
-                external_id=one.external_id, title=_title(label, resource, one.field),
+                external_id=one.external_id, title=_title(label, resource, one.field), transaction_key=call_key,
             )  # fmt: skip
         if letter is None:
             letter = DeadLetter(

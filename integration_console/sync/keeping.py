@@ -54,8 +54,8 @@ class Keeping:
         """Look up which records wait as dead letters, so that those that pass now close theirs."""
         self.open_letters = errors.open_identities(session, **self.facts)
 
-    def keep(self, session: Session, sifted: Sifted, now: datetime) -> records.Kept:
-        """Keep the good records and set the refused ones aside with their reason (P5)."""
+    def keep(self, session: Session, sifted: Sifted, now: datetime, *, call_key: str = "") -> records.Kept:
+        """Keep the good records and set the refused ones aside with their reason and the call they came with (P5)."""
         kept = records.keep_page(
             session, **self.facts, run_id=self.order.run_id, rows=sifted.rows, now=now, hopeful=self.all_new
         )
@@ -63,7 +63,7 @@ class Keeping:
         if sifted.refused:
             errors.keep_dead_letters(
                 session, **self.facts, run_id=self.order.run_id, service=self.desk.service.key,
-                label=self.desk.service.label, refused=sifted.refused, now=now,
+                label=self.desk.service.label, refused=sifted.refused, now=now, call_key=call_key or None,
             )  # fmt: skip
         if self.open_letters and (passed := self.open_letters & {row.external_id for row in sifted.rows}):
             errors.resolve_dead_letters(session, **self.facts, identities=passed, now=now)

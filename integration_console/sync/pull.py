@@ -151,7 +151,7 @@ class Pull(Keeping):
             self.of_owner.setdefault(owner, set()).update(row.external_id for row in sifted.rows)
         with self.desk.work() as session:
             self._started(session)
-            kept = self.keep(session, sifted, now)
+            kept = self.keep(session, sifted, now, call_key=page.call_key)
             walk.new += kept.new
             walk.seen += self.count(session, kept, len(sifted.refused), newest=walk.newest, said=walk.said)
             if walk.mode == "full":

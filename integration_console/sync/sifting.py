@@ -35,6 +35,9 @@ class Sifted:
     refused: list[Refused] = field(default_factory=list)
 
 
+_NO_RECORD = "it is not an object with fields"
+
+
 def sift(resource: Resource, items: list[Any], *, owner: str | None = None) -> Sifted:
     """Validate a page and make each good record ready to store; one bad record spoils no other (P5)."""
     sifted = Sifted()
@@ -62,7 +65,8 @@ def oldest_refused(refused: Iterable[Refused]) -> datetime | None:
 
 def _first_fault(error: ValidationError) -> tuple[str | None, str]:
     fault = error.errors(include_url=False, include_context=False)[0]
-    return ".".join(str(step) for step in fault["loc"]) or None, fault["msg"]
+    where = ".".join(str(step) for step in fault["loc"]) or None
+    return where, fault["msg"] if where else _NO_RECORD
 
 
 def _row(resource: Resource, item: dict, owner: str | None) -> Incoming:

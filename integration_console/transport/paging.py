@@ -27,6 +27,7 @@ class Page:
     upstream_count: int | None = None  # the upstream's own count of the whole list, where it gives one
     waited_ms: float = 0.0
     calls: int = 1
+    call_key: str = ""  # Transaction.call_key of the call it came with
     gone: tuple[str, ...] = ()  # ids the upstream itself reports as deleted
     remember: Mapping[str, Any] = field(default_factory=dict)  # for Reading.state of later reads
 
@@ -131,7 +132,7 @@ def walk(
             error.call_key = error.call_key or answer.call_key
             raise
         count = dig(answer.data, count_at) if count_at else None
-        yield Page(items, cursor, count if isinstance(count, int) else None, answer.waited_ms)
+        yield Page(items, cursor, count if isinstance(count, int) else None, answer.waited_ms, call_key=answer.call_key)
         if cursor is None:
             return
     raise BadAnswer(f"The list did not end after {LONGEST_WALK} pages.", code="repeats")

@@ -33,6 +33,7 @@ class CallbackQuery(Sent):
     state: str = Field("", max_length=2000)
     code: str = Field("", max_length=2000)
     error: str = Field("", max_length=2000)
+    iss: str = Field("", max_length=2000)
 
 
 class CallbackAnswer(Answer):

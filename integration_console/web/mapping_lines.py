@@ -9,7 +9,7 @@ from typing import Any
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 
 from .. import clock
-from ..errors import InvalidInput, NotFound
+from ..errors import ChangedMeanwhile, InvalidInput, NotFound
 from ..models import DataMapping
 from ..models.mapping import BLANKS
 from ..operations import mappings, suggestions
@@ -18,6 +18,7 @@ from ..sync.transforms import TRANSFORMS, Transform
 from . import forms, option_fields
 from . import mapping_words as words
 from .access import actor, may
+from .mapping_words import Clashes
 
 page = Blueprint("mapping_lines", __name__, url_prefix="/mappings/<int:mapping_id>/lines")
 
@@ -142,7 +143,7 @@ def _names() -> tuple[str, ...]:
     return (*places, *sorted(options), *PLAIN, *CHECKS, "seen_at", "options_for", "look")
 
 
-def _line_page(mapping: DataMapping, number: int | None, form: forms.Form):
+def _line_page(mapping: DataMapping, number: int | None, form: forms.Form, clashes: Clashes | None = None):
     version = mappings.latest(mapping)
     engine = mappings.in_engine(mapping, version.number)
     ends = words.ends_of(mapping, engine)
@@ -155,7 +156,7 @@ def _line_page(mapping: DataMapping, number: int | None, form: forms.Form):
         options=option_fields.fields_of(transform.options), blanks=words.BLANKS, rule=engine.rule,
         winners=[("", f"As the mapping says: {words.winner(engine.rule, ends)}"), *_winners(ends)],
         directions=_directions(ends), turns=transform.back is not None, flows=mappings.every(),
-        known=_known(ends, form, transform),
+        known=_known(ends, form, transform), clashes=clashes,
     )  # fmt: skip
 
 
@@ -200,8 +201,19 @@ def _save(mapping: DataMapping, number: int | None):
         draft = mappings.edit(mapping, by=actor(), seen_at=seen, lines=lines)
     except InvalidInput as error:
         return _line_page(mapping, number, forms.Form(sent, _at(error))), 422
+    except ChangedMeanwhile:
+        return _clash_page(mapping, number, sent), 409
     flash(f"Saved in draft {draft.number}. Preview it before it is switched on.", "success")
     return _back(mapping)
+
+
+def _clash_page(mapping: DataMapping, number: int | None, sent: dict[str, str]):
+    """The form with what was typed, beside what somebody else saved meanwhile; saving again is about that version."""
+    lines = mappings.document(mapping).to_json()["lines"]
+    line = lines[number - 1] if number is not None and number <= len(lines) else None
+    now = {**_values(line), **_spread(line)} if line else {}
+    place = number if line or number is None else None
+    return _line_page(mapping, place, forms.Form({**sent, "seen_at": ""}), words.clashes(sent, now))
 
 
 def _for_another(sent: dict[str, str], transform: Transform) -> dict[str, str]:

@@ -7,13 +7,14 @@ from typing import Any
 from flask import Blueprint, flash, redirect, render_template, url_for
 
 from .. import clock
-from ..errors import InvalidInput
+from ..errors import ChangedMeanwhile, InvalidInput
 from ..models import DataMapping
 from ..operations import mappings
 from ..sync.mapping import MappingOptions
 from . import forms, option_fields
 from . import mapping_words as words
 from .access import actor, may
+from .mapping_words import Clashes
 
 page = Blueprint("mapping_settings", __name__, url_prefix="/mappings/<int:mapping_id>")
 
@@ -49,7 +50,7 @@ def _values(mapping: DataMapping) -> dict[str, str]:
     return values
 
 
-def _settings_page(mapping: DataMapping, form: forms.Form):
+def _settings_page(mapping: DataMapping, form: forms.Form, clashes: Clashes | None = None):
     version = mappings.latest(mapping)
     engine = mappings.in_engine(mapping, version.number)
     ends = words.ends_of(mapping, engine)
@@ -60,7 +61,7 @@ def _settings_page(mapping: DataMapping, form: forms.Form):
         key_places=_shown(form, "key", "by", MOST_KEYS), filter_places=_shown(form, "filter", "field", MOST_FILTERS),
         directions=[("both", "Both ways"), ("to_right", f"Only to {right}"), ("to_left", f"Only to {left}")],
         rules=[(rule, words.winner(rule, ends)) for rule in ("left", "right", "newest", "ask")],
-        groups={side: words.field_groups(ends[side]) for side in words.SIDES},
+        groups={side: words.field_groups(ends[side]) for side in words.SIDES}, clashes=clashes,
     )  # fmt: skip
 
 
@@ -117,6 +118,9 @@ def save(mapping_id: int):
         draft = mappings.edit(mapping, by=actor(), seen_at=clock.parse(sent["seen_at"]), **parts)
     except InvalidInput as error:
         return _settings_page(mapping, forms.Form(sent, _at(error))), 422
+    except ChangedMeanwhile:
+        form = forms.Form({**sent, "seen_at": ""})
+        return _settings_page(mapping, form, words.clashes(sent, _values(mapping))), 409
     flash(f"Saved in draft {draft.number}." if draft.state == "draft" else "Nothing was changed.", "success")
     return redirect(url_for("mapping_settings.show", mapping_id=mapping.id))
 

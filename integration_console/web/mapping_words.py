@@ -206,6 +206,22 @@ def shown(value: Any) -> str:
     return _plain(value)
 
 
+Clashes = list[tuple[str, str, str]]
+
+_UNSHOWN = {"seen_at", "options_for", "look"}  # fields of a form that say nothing of the mapping
+
+
+def clashes(sent: Mapping[str, str], now: Mapping[str, str]) -> Clashes:
+    """Where a form and what is saved by now differ: what the field is called, what was written, what is there."""
+    names = [name for name in sent if name not in _UNSHOWN and sent[name] != now.get(name, "")]
+    return [(_called(name), sent[name], now.get(name, "")) for name in names]
+
+
+def _called(name: str) -> str:
+    said = name.removeprefix("o-").replace("-", " ").replace("_", " ")
+    return said[:1].upper() + said[1:]
+
+
 def field_groups(end: End) -> dict[str, list[tuple[str, str]]]:
     """An end's fields for a select list: group -> [(name, label with what it is)], the required first."""
     groups: dict[str, list[tuple[str, str]]] = {}

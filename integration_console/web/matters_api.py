@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import request
 
 from ..errors import BadRecord
@@ -37,11 +39,14 @@ _CHANGE = {
         "customFieldValues": {"type": "array", "items": {"type": "object"}},
     },
 }  # fmt: skip
-_QUERY = {
+_QUERY: dict[str, Any] = {
     "properties": {
         "fresh": {"type": "boolean", "description": "Read it from Clio first"},
         "connection": {
-            "type": "integer", "minimum": 0, "maximum": 2**53, "description": "Which Clio account, where several have it",
+            "type": "integer",
+            "minimum": 0,
+            "maximum": 2**53,
+            "description": "Which Clio account, where several have it",
         },
     }
 }

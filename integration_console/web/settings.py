@@ -23,7 +23,7 @@ page = Blueprint("settings", __name__, url_prefix="/settings")
 menu = Menu("Settings", icon="gear", order=90, key="s")
 
 PER_PAGE = 50
-FIRM = ("name", "time_zone", "jurisdiction")
+FIRM = ("name", "time_zone", "jurisdiction", "redirect_uris")
 
 
 @page.get("/")

@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0003_api"
-down_revision = "0002"
+down_revision = "0003_oauth"
 branch_labels = None
 depends_on = None
 
@@ -39,15 +39,11 @@ def upgrade() -> None:
         sa.Column("id", BIG_ID, nullable=False),
         sa.Column("key", sa.String(length=40), nullable=False),
         sa.Column("state_hash", sa.String(length=64), nullable=False),
-        sa.Column("owner", sa.String(length=100), nullable=False),
         sa.Column("service", sa.String(length=40), nullable=False),
         sa.Column("permissions", JSON, nullable=False),
-        sa.Column("connection_id", sa.Integer(), nullable=True),
         sa.Column("webhook_url", sa.Text(), nullable=True),
         sa.Column("frequency", sa.String(length=100), nullable=True),
         sa.Column("time_zone", sa.String(length=64), nullable=True),
-        sa.Column("return_to", sa.Text(), nullable=True),
-        sa.Column("their_state", sa.Text(), nullable=True),
         sa.Column("expires_at", MOMENT, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_pending_connection"),
         sa.UniqueConstraint("key", name="uq_pending_connection_key"),

@@ -61,10 +61,10 @@ def workers(database, tmp_path):
     """workers() starts a `flask worker`; all that are left are killed at the end. What they say is in worker.log."""
     started: list[subprocess.Popen] = []
 
-    def start(*arguments: str, lease_s: float = 2, tick_s: float = 1, url: str = database):
+    def start(*arguments: str, lease_s: float = 2, tick_s: float = 1, url: str = database, machine: str = "."):
         db.session.remove()
         own = {
-            "INSTANCE_DIR": str(tmp_path), "FLASK_APP": str(HOME / "wsgi.py"), "DATABASE_URL": url,
+            "INSTANCE_DIR": str(tmp_path / machine), "FLASK_APP": str(HOME / "wsgi.py"), "DATABASE_URL": url,
             "LEASE_SECONDS": str(lease_s), "TICK_SECONDS": str(tick_s),
         }  # fmt: skip
         with open(tmp_path / "worker.log", "ab") as said:  # a pipe nobody reads would stop them when it is full

@@ -16,6 +16,7 @@ TOP = {
     "integration_console", "templates", "static", "migrations", "tests", "backups", "docs", "wsgi.py", "config.py",
     "requirements.txt", "requirements-dev.txt", "constraints.txt", "pyproject.toml", "package.json",
     "package-lock.json", "Makefile", "README.md", "CHANGELOG.md", ".env.example", ".gitignore", ".ci", "LICENSE",
+    "Dockerfile", "compose.yaml", ".dockerignore",
 }  # fmt: skip
 NO_NAMES = {"utils", "util", "helpers", "helper", "common", "misc"}
 

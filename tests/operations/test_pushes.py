@@ -14,6 +14,7 @@ from integration_console.models import (
     Conflict,
     DataMapping,
     ErrorLog,
+    Issue,
     Record,
     RecordLink,
     SyncRun,
@@ -349,6 +350,11 @@ def test_too_many_writes_stop_before_the_first_until_a_person_releases_the_brake
     assert "Nothing was written" in stopped.message
     assert len(writes(sandbox.clio)) == before
     assert pushes.due() == 0
+    problem = db.session.scalar(select(Issue).filter_by(kind="conflict"))
+    assert (problem.title, problem.resource) == (
+        f"{db.session.get_one(DataMapping, mapping).name} stopped at its brake",
+        "contacts",
+    )
 
     released = push(mapping, release_brake=True)
     assert released.state == "done"

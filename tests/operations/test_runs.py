@@ -139,6 +139,8 @@ def test_a_malformed_record_is_a_dead_letter_and_the_page_goes_on(session, sandb
     assert (run.state, line["refused"], line["new"]) == ("done_with_problems", 1, sandbox.clio.ledger()["matters"] - 1)
     letter = session.scalar(select(DeadLetter))
     assert (letter.external_id, letter.field) == (str(victim), "open_date")
+    failure = session.scalar(select(ErrorLog).filter_by(external_id=str(victim)))
+    assert session.scalar(select(Transaction).filter_by(call_key=failure.transaction_key)).resource == "matters"
 
     sandbox.clio.put("matters", {**whole, "open_date": "2026-02-01"})
     retried = sync(connection, records=[f"matters:{victim}"], cause="retry")

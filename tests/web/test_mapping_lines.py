@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from ..html_page import Page
 from .test_mappings import add_line
 from .two_sides import contacts
 
@@ -65,8 +66,25 @@ def test_a_form_that_is_stale_overwrites_nobody(enter, draft):
     staff.send(address, address, old | {"note": "first"})
     answer = staff.send(address, address, old | {"note": "second"})
     assert answer.status_code == 409
-    assert "staff@example.com changed" in answer.text
+    page = Page(answer)
+    assert "staff@example.com changed" in page.text
+    assert page.row(1).split() == ["Note", "second", "first"]
     assert draft.document()["lines"][1]["note"] == "first"
+
+    saved = staff.send(address, address, values_of(page) | {"note": "both"})  # now about the version that was shown
+    assert saved.status_code == 302
+    assert draft.document()["lines"][1]["note"] == "both"
+
+
+def test_stale_settings_show_both_versions_side_by_side(enter, draft):
+    """Reliability section 9."""
+    staff, address = enter("staff"), f"/mappings/{draft.mapping}/settings"
+    old = values_of(staff.open(address))
+    staff.send(address, address, old | {"note": "first"})
+    answer = staff.send(address, address, old | {"note": "second"})
+    assert answer.status_code == 409
+    assert Page(answer).row(1).split() == ["Note", "second", "first"]
+    assert draft.document()["note"] == "first"
 
 
 def test_choosing_another_way_shows_its_options_before_anything_is_saved(enter, draft):

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
 import subprocess
 import sys
-from html import unescape
 from pathlib import Path
 
 import pytest
@@ -16,7 +13,7 @@ import pytest
 from integration_console.operations import quotas
 from integration_console.web.access import ANYONE
 
-from .serving import Program, listening, served, token_of
+from .serving import served, token_of
 
 SEED, EXAMPLES = 20261127, 10  # for each call: about a minute altogether
 FUZZER = str(Path(sys.executable).with_name("schemathesis"))

@@ -23,7 +23,7 @@ def sandbox(monkeypatch, fresh_upstreams):
 
 
 @pytest.fixture
-def worker(settings):
+def worker(settings, engine):
     """A worker in this process, at work in a thread; ended with the test."""
     worker = Worker(bare_app(settings))
     yield worker
@@ -118,7 +118,6 @@ def test_once_does_what_is_due_and_ends(session, sandbox, worker):
     assert set(states()) == {"done"}
 
 
-@pytest.mark.one_database
 def test_a_hand_goes_on_after_a_run_that_blew_up(session, sandbox, worker, monkeypatch):
     """D3: such a run is another's when its lease is over."""
     from integration_console.operations import runs

@@ -1,0 +1,42 @@
+"""The production page, the Dockerfile and the compose file speak of what is there; no container engine is here."""
+
+import re
+
+import yaml
+from click import Group
+
+from .imports import HOME
+
+DOCUMENT = (HOME / "docs" / "production.md").read_text()
+DOCKERFILE = (HOME / "Dockerfile").read_text()
+COMPOSE = yaml.safe_load((HOME / "compose.yaml").read_text())
+
+
+def commands(group: Group, prefix: str = "") -> set[str]:
+    found = set()
+    for name, command in group.commands.items():
+        found |= commands(command, f"{prefix}{name} ") if isinstance(command, Group) else {prefix + name}
+    return found
+
+
+def test_every_command_it_tells_is_one_of_ours(sqlite_app):
+    ours = commands(sqlite_app.cli)
+    told = set(re.findall(r"\bflask ((?:[a-z]+ )?[a-z]+)", DOCUMENT + DOCKERFILE))
+    told |= {words.removeprefix("flask ") for one in COMPOSE["services"].values() if (words := one.get("command"))}
+    unknown = {words for words in told if words not in ours and words.split()[0] not in ours}
+    assert "db upgrade" in told
+    assert not unknown
+
+
+def test_the_image_holds_every_part_that_runs():
+    copied = {name for line in re.findall(r"^COPY (.+) \S+$", DOCKERFILE, re.M) for name in line.split()}
+    assert {"integration_console", "templates", "static", "migrations", "wsgi.py", "config.py"} <= copied
+    assert all((HOME / name).exists() for name in copied)
+
+
+def test_compose_migrates_before_anything_starts_and_wakes_its_workers_by_the_queue():
+    services = COMPOSE["services"]
+    for name in ("web", "worker"):
+        assert services[name]["depends_on"] == {"migrate": {"condition": "service_completed_successfully"}}
+        assert services[name]["environment"]["ENGINE"] == "procrastinate"
+    assert services["web"]["ports"] == ["127.0.0.1:8000:8000"]
