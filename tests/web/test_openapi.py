@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
+from dataclasses import dataclass
+from html import unescape
 from pathlib import Path
 
 import pytest
 
+from integration_console.models import Connection, Record, db
 from integration_console.operations import quotas
 from integration_console.web.access import ANYONE
+from integration_console.web.api_models import EXAMPLE
 
-from .serving import served, token_of
+from .serving import consent, served, token_of
 
 SEED, EXAMPLES = 20261127, 10  # for each call: about a minute altogether
 FUZZER = str(Path(sys.executable).with_name("schemathesis"))
@@ -76,3 +81,93 @@ def test_a_fuzzer_finds_nothing(app, own_firm, monkeypatch):
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
     cases = int(re.search(r"([\d,]+) generated", done.stdout)[1].replace(",", ""))
     assert cases > 300, done.stdout[-2000:]
+
+
+# -- the page ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.one_database
+def test_the_page_tells_of_every_call_and_needs_nothing_from_elsewhere(document, enter):
+    for role in ("admin", "staff", "support"):
+        somebody = enter(role)
+        page = somebody.open("/docs/api")
+        assert page.status == 200
+        for path, methods in document["paths"].items():
+            for method in methods:
+                assert f"{method.upper()} {path}" in page.text
+        assert not re.search(r"""(?:src|href)=["'](?:https?:)?//""", _raw(somebody))
+    for word in (
+        "connection.settings.webhookUrl", "sync.progress.etaSeconds", "integrations[].icon", "Idempotency-Key",
+        "run.finished", "webhook-signature", "retryAfter",
+    ):  # fmt: skip
+        assert word in page.text
+
+
+@pytest.mark.one_database
+@pytest.mark.settings(API_REDIRECT_URIS="https://app.example.com/connected")
+def test_every_example_of_the_page_works_in_a_shell(app, own_firm, enter):
+    """Real curl, real HTTP: each example as it stands, in an order in which it makes sense."""
+    own_firm.connect("clio")
+    own_firm.read(1, "matters", "custom_fields", kind="full")
+    shown = re.findall(r'<pre class="plain">(curl .*?)</pre>', _raw(enter("staff")), re.DOTALL)
+    examples = {_call_of(text): unescape(text) for text in shown}
+    assert len(examples) == sum(len(methods) for methods in _paths(app).values())
+    with app.app_context():
+        row = db.session.query(Connection).one()
+        matter = db.session.query(Record).filter_by(resource="matters").first().id
+        known = {"CONNECTION": f"conn_{row.key}"}
+        db.session.rollback()
+    known["TOKEN"] = token_of(app, "admin")
+    with served(app) as base:
+        place = {EXAMPLE: known["CONNECTION"], "/17": f"/{matter}"}
+        shell = Shell({**os.environ, "BASE": base, **known}, examples, place)
+        for call, wanted in ORDER:
+            status, body = shell.run(call)
+            assert status == wanted, (call, status, body)
+            assert body["success"] is (wanted < 400)
+            if call == ("GET", "/api/integrations/oauth/clio/authorize"):
+                back = consent(body["authUrl"])
+                shell.changes |= {"the-code": back["code"], "the-state": back["state"]}
+    assert {call for call, _ in ORDER} == set(examples)
+
+
+ONE, CONSENT = "/api/integrations/connections/$CONNECTION", "/api/integrations/oauth/clio"
+ORDER = [
+    (("GET", "/api/integrations"), 200), (("GET", "/api/integrations/connections"), 200), (("GET", ONE), 200),
+    (("PATCH", ONE), 200), (("POST", f"{ONE}/sync"), 202), (("POST", f"{ONE}/sync"), 409),
+    (("GET", f"{ONE}/sync"), 200),
+    (("POST", "/api/integrations/connections"), 201), (("GET", f"{CONSENT}/authorize"), 200),
+    (("GET", f"{CONSENT}/callback"), 409), (("POST", f"{CONSENT}/refresh"), 200), (("GET", "/api/matters/17"), 200),
+    (("PATCH", "/api/matters/17"), 200), (("DELETE", ONE), 200),
+]  # fmt: skip
+
+
+def _raw(browser) -> str:
+    return browser.client.get("/docs/api").text
+
+
+def _call_of(text: str) -> tuple[str, str]:
+    method, path = re.match(r"curl -sS -X (\w+) \S*?\$BASE([^\s?&]*?)(?:\?|&#34;|&quot;|\")", text).groups()
+    return method, path
+
+
+def _paths(app) -> dict:
+    return app.test_client().get("/api/openapi.json").get_json()["paths"]
+
+
+@dataclass
+class Shell:
+    """Runs an example as a reader would, with what they would put in its place."""
+
+    environment: dict[str, str]
+    examples: dict[tuple[str, str], str]
+    changes: dict[str, str]
+
+    def run(self, call: tuple[str, str]) -> tuple[int, dict]:
+        line = self.examples[call]
+        for before, after in self.changes.items():
+            line = line.replace(before, after)
+        line = line.replace("curl -sS", "curl -sS -w '\n%{http_code}'", 1)
+        done = subprocess.run(["sh", "-c", line], env=self.environment, capture_output=True, text=True, check=True)
+        body, _, status = done.stdout.rpartition("\n")
+        return int(status), json.loads(body)
