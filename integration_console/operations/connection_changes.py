@@ -22,7 +22,8 @@ def make(
     schedule = None
     if "sync_frequency" in given:
         schedule = _fitting(connection, integrations.schedule_of(given["sync_frequency"] or "", connection.time_zone))
-    url = webhook_targets.checked(given["webhook_url"], "settings.webhookUrl") if given.get("webhook_url") else None
+    address = given.get("webhook_url")
+    url = webhook_targets.checked(address, "settings.webhookUrl") if address else None
     wanted = _changed(connection, permissions)
     if wanted is not None:
         consent.checked_permissions(services.by_key(connection.service), wanted)

@@ -139,13 +139,19 @@ class ConnectionAnswer(Answer):
 
 def _values(name: str, said: str, secret: bool) -> type[Sent]:
     """The values the services' own declarations ask for, under the API's names."""
-    fields: dict[str, Any] = {}
+    words: dict[str, list[str]] = {}
     for service in services.every().values():
-        wanted = [one.name for one in service.credentials if secret or not one.secret]
-        if not secret:
-            wanted += [*(["region"] if service.regions else []), *service.options]
-        for one in wanted:
-            fields[one] = (Annotated[str | None, Field(max_length=2000)], None)
+        for one in service.credentials:
+            if secret or not one.secret:
+                words.setdefault(one.name, []).append(f"{service.label}: {one.label}")
+        if service.regions and not secret:
+            words.setdefault("region", []).append(f"{service.label}: {', '.join(service.regions)}")
+        for option in () if secret else service.options:
+            words.setdefault(option, []).append(service.label)
+    fields: dict[str, Any] = {
+        field: (Annotated[str | None, Field(max_length=2000, description=". ".join(told))], None)
+        for field, told in words.items()
+    }
     return create_model(name, __base__=Sent, __doc__=said, **fields)
 
 

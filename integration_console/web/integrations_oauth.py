@@ -61,7 +61,8 @@ def callback(service: str):
     """For a program with the token that began it. A browser needs none: the state is good once and for ten minutes."""
     chosen, asked = access.known_service(service), api.asked(CallbackQuery)
     if "text/html" in request.headers.get("Accept", ""):
-        return redirect(url_for("oauth.callback", service=chosen.key, **request.args))
+        query = request.query_string.decode("ascii", "ignore")
+        return redirect(f"{url_for('oauth.callback', service=chosen.key)}?{query}")
     if not current_user.is_authenticated:
         raise NotSignedIn
     if not access.can("manage connections"):

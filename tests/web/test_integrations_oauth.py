@@ -198,9 +198,7 @@ def test_tokens_are_renewed_once_however_many_ask(own_firm, program):
     before = sum(1 for call in seen if call.path == "/oauth/token")
     own_firm.upstreams.clio.script("/oauth/token", {"delay_s": 1.5, "through": True, "times": 9})
     with ThreadPoolExecutor(6) as hands:
-        answers = list(
-            hands.map(lambda _: ana("POST", f"{API}/oauth/clio/refresh", {"connectionId": one}), range(6))
-        )
+        answers = list(hands.map(lambda _: ana("POST", f"{API}/oauth/clio/refresh", {"connectionId": one}), range(6)))
     assert {answer.status for answer in answers} == {200}
     assert sum(1 for call in seen if call.path == "/oauth/token") == before + 1
 
