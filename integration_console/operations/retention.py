@@ -9,6 +9,7 @@ from sqlalchemy import and_, delete, or_, select, update
 from .. import clock
 from ..models import (
     DeadLetter,
+    Delivery,
     ErrorLog,
     Heartbeat,
     OAuthState,
@@ -22,7 +23,7 @@ from ..models import (
     db,
 )  # fmt: skip
 from ..models.run import ENDED_STATES
-from . import quotas, repeats
+from . import legal_holds, quotas, repeats
 from . import settings as firm
 
 BATCH = 500
@@ -38,7 +39,7 @@ def purge() -> dict[str, int]:
     bodies = or_(Transaction.request_body.is_not(None), Transaction.response_body.is_not(None))
     removed = {
         "bodies": _in_steps(
-            Transaction.id, and_(Transaction.started_at < before("bodies"), bodies),
+            Transaction.id, and_(Transaction.started_at < before("bodies"), bodies, legal_holds.free(Transaction)),
             lambda ids: (
                 update(Transaction).where(Transaction.id.in_(ids)).values(request_body=None, response_body=None)
             ),
@@ -46,6 +47,10 @@ def purge() -> dict[str, int]:
         "transactions": _gone(Transaction, Transaction.started_at < before("transactions")),
         "errors": _gone(ErrorLog, ErrorLog.created_at < before("errors")),
         "dead_letters": _gone(DeadLetter, DeadLetter.resolved_at < before("errors")),
+        "deliveries": _gone(
+            Delivery,
+            and_(Delivery.received_at < before("deliveries"), Delivery.state.in_(("done", "ignored", "dead"))),
+        ),
         "runs": _gone(SyncRun, and_(SyncRun.ended_at < before("runs"), SyncRun.state.in_(ENDED_STATES))),
         "choices": _in_steps(  # tokens nobody chose an account for
             OAuthState.id, and_(OAuthState.pending.is_not(None), OAuthState.expires_at < now),
@@ -65,6 +70,8 @@ def purge() -> dict[str, int]:
 
 
 def _gone(table, condition) -> int:
+    """Rows that match, but for those of accounts under a legal hold."""
+    condition = and_(condition, legal_holds.free(table)) if hasattr(table, "connection_id") else condition
     return _in_steps(table.id, condition, lambda ids: delete(table).where(table.id.in_(ids)))
 
 

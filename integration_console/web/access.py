@@ -12,7 +12,7 @@ from hashlib import sha256
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from flask import Flask, Request, current_app, g, request, session
+from flask import Flask, Request, current_app, g, redirect, request, session, url_for
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_login import LoginManager, current_user
@@ -22,7 +22,7 @@ from sqlalchemy.exc import OperationalError
 from .. import services
 from ..errors import Forbidden, NotFound, NotSignedIn
 from ..models import db, reading
-from ..operations import audit, session_tokens, sessions, tokens
+from ..operations import audit, second_factor, session_tokens, sessions, tokens
 from ..services.base import Service
 
 View = TypeVar("View", bound=Callable)
@@ -44,7 +44,7 @@ _WHO = {
     ),
     ("admin",): (
         "manage connections", "manage people", "manage API tokens", "change settings", "see audit log",
-        "change limitation rules", "activate mappings",
+        "change limitation rules", "activate mappings", "manage backups", "erase people",
     ),
 }  # fmt: skip
 RIGHTS: dict[str, tuple[str, ...]] = {right: roles for roles, rights in _WHO.items() for right in rights}
@@ -154,11 +154,19 @@ def _guard():
     if view is None:
         return  # no such address: the error page says so
     right = getattr(view, "right", None)
+    if _must_add_second_factor() and right not in (ANYONE, "keep own profile"):
+        return redirect(url_for("second_factor.show"))
     if can(right or ""):
         return
     if not current_user.is_authenticated:
         raise NotSignedIn
     raise Forbidden
+
+
+def _must_add_second_factor() -> bool:
+    """Whether the firm asks this person, who came with a password alone, for a second factor."""
+    here = current_user.is_authenticated and not for_programs() and not current_user.has_second_factor
+    return here and second_factor.required_of(current_user.role)
 
 
 def _role() -> str | None:
@@ -170,7 +178,7 @@ def _same_origin() -> None:
 
     Our Referrer-Policy makes browsers send `Origin: null` with forms, so `null` counts only beside Sec-Fetch-Site.
     """
-    if request.method in ("GET", "HEAD", "OPTIONS") or request.path.startswith(("/api/", "/webhooks/")):
+    if request.method in ("GET", "HEAD", "OPTIONS") or request.path.startswith(("/api/", "/webhooks/", "/webhook/")):
         return
     site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
     if site is not None:

@@ -52,7 +52,8 @@ def _fill() -> str:
     now = clock.now()
     for number in range(1, CONNECTIONS + 1):
         db.session.add(Connection(
-            id=number, key=f"bench{number:06d}", service=("clio", "ghl", "clockify")[number % 3], name=f"Bench {number}",
+            id=number, key=f"bench{number:06d}", service=("clio", "ghl", "clockify")[number % 3],
+            name=f"Bench {number}",
             account_id=str(number), account_name="Bench", scopes=[], status="connected", status_since=now, settings={},
             frequency="hourly", time_zone="UTC", budget={}, created_at=now, next_due_at=now + timedelta(hours=1),
         ))  # fmt: skip

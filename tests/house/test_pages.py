@@ -24,6 +24,7 @@ def test_every_route_declares_a_right_there_is(app):
         assert right in (*RIGHTS, ANYONE), f"{rule.endpoint} declares {right!r}"
 
 
+@pytest.mark.settings(METRICS_ADDRESSES="127.0.0.1")
 @pytest.mark.parametrize("role", ROLES)
 def test_every_page_opens_for_its_role_with_a_title_and_one_heading(app, role):
     People(app).add("admin", "first@example.com")  # without one, every page leads to the set-up
