@@ -13,6 +13,7 @@ from sqlalchemy import func, or_, select, update
 from .. import clock
 from ..errors import TryLater
 from ..models import Connection, WebhookMessage, WebhookTarget, db, reading
+from ..storage import outbound
 from ..storage.transactions import Recorder
 from ..transport import outside, standard_webhooks, wire
 from ..transport.call import Answer, Attempt, Call
@@ -94,7 +95,10 @@ class _Letter:
 
 
 def _claim() -> list[_Letter]:
-    """The oldest due message of each of some connections, ours for a minute."""
+    """The oldest due message of each of some connections, ours for a minute; none on a restored copy (W10)."""
+    if outbound.paused(db.session()):
+        db.session.rollback()
+        return []
     now = clock.now()
     due = (WebhookMessage.state.in_(("pending", "sending")), WebhookMessage.due_at <= now)
     oldest = select(func.min(WebhookMessage.id)).where(*due).group_by(WebhookMessage.connection_id).limit(ROUND)

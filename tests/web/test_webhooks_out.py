@@ -10,7 +10,7 @@ import pytest
 
 from integration_console.models import Issue, Transaction, WebhookMessage, WebhookTarget, db
 from integration_console.operations import connections, webhook_messages, webhook_sending, webhook_targets
-from integration_console.storage import errors
+from integration_console.storage import errors, outbound
 from integration_console.transport import standard_webhooks
 
 from .serving import listening
@@ -206,6 +206,19 @@ def test_only_an_administrator_sees_and_sets_it_and_a_bad_address_comes_back(fir
     assert "https://169.254.169.254/latest" in answer.text
     browser.send(path, path, {"url": ""})
     assert "Set an address" in browser.open(f"/connections/{number}/settings").text
+
+
+def test_a_restored_copy_tells_nobody_until_an_admin_lets_it(app, firm, hook, told, clock):
+    """W10"""
+    firm.past_run(told.number)
+    with app.app_context():
+        outbound.pause(db.session.connection(), {"at": clock.now().isoformat(), "backup_at": "", "by": "Ana"})
+        db.session.commit()
+    assert told() == 0
+    with app.app_context():
+        outbound.resume(db.session())
+        db.session.commit()
+    assert told() == 1
 
 
 @pytest.mark.one_database
