@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from .. import services
 from ..errors import InvalidInput, NeedsPerson
 from ..models import Connection, db
-from .accounts import must_be_callable, note_lost_sign_in
-from .keys import Keys
-from .sealed import unseal
+from .accounts import keys_of, must_be_callable, note_lost_sign_in
 
 
 def renew(connection: Connection) -> Connection:
@@ -16,8 +13,8 @@ def renew(connection: Connection) -> Connection:
     Raises InvalidInput when there is nothing to renew, NeedsPerson when the service refuses, TryLater when it is
     silent.
     """
-    number, service = must_be_callable(connection).id, services.by_key(connection.service)
-    keys = Keys(service, number, unseal(connection), dict(connection.settings))
+    number = must_be_callable(connection).id
+    keys = keys_of(connection)
     if not keys.renewable:
         raise InvalidInput(f"{connection.name} has nothing to renew: its key has no end.", field="connectionId")
     db.session.rollback()  # nothing is held open while we wait for the service (D5)

@@ -29,6 +29,14 @@ from . import (
     wakers,
     webhook_messages,
 )
+    practice_area_rules,
+    pushes,
+    runs,
+    sign_ins,
+    tending,
+    wakers,
+    webhook_messages,
+)  # fmt: skip
 from .holds import process_name
 from .limitations import work_out_all
 from .retention import purge
@@ -110,6 +118,7 @@ CHORES = (
     Chore("look after webhooks", lambda: current_app.config["SETTINGS"].TICK_SECONDS, tending.tend),
     Chore("find what webhooks tell", lambda: current_app.config["SETTINGS"].TICK_SECONDS, webhook_messages.find),
     Chore("tell people", lambda: current_app.config["SETTINGS"].TICK_SECONDS, notifications.tell),
+    Chore("keep sign-ins alive", lambda: 3600, sign_ins.keep_alive),
     Chore("remove what is past its retention", lambda: 3600, purge),
     Chore("follow with the search", lambda: current_app.config["SETTINGS"].TICK_SECONDS, search.follow),
     Chore("erase people", lambda: 30, erasures.work),
