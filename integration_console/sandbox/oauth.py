@@ -30,10 +30,9 @@ button{{font:inherit;padding:.5rem 1rem;margin:0 .5rem .5rem 0}}</style></head>
 
 
 @dataclass
-class Code:
-    """What a code was given out for."""
+class Grant:
+    """What a code was given out for, besides its redirect address."""
 
-    redirect_uri: str
     account: str  # "" for the firm's own
     scopes: tuple[str, ...]
     challenge: str  # of PKCE; "" when the sender used none
@@ -54,7 +53,8 @@ class SignIn(Upstream):
         self.auth_url, self.token_url = self.url + self.sign_in_path, self.url + self.token_path
         self.client_id, self.client_secret = f"sandbox-{self.key}-app", f"sandbox-{self.key}-app-secret"
         self.access_token, self.refresh_token = f"sandbox-{self.key}-access", f"sandbox-{self.key}-refresh"
-        self._codes: dict[str, Code] = {}
+        self._codes: dict[str, str] = {}  # code -> the redirect address it is bound to
+        self._grants: dict[str, Grant] = {}  # code -> the rest
         self._access: dict[str, float] = {self.access_token: time.time() + self.token_life_s}
         self._refresh: set[str] = {self.refresh_token}
         self._given: dict[str, tuple[str, tuple[str, ...]]] = {}  # token -> account, scopes
@@ -138,8 +138,8 @@ class SignIn(Upstream):
 
     def _new_code(self, sent: dict, account: str) -> str:
         code = secrets.token_urlsafe(20)
-        self._codes[code] = Code(
-            sent.get("redirect_uri", ""),
+        self._codes[code] = sent.get("redirect_uri", "")
+        self._grants[code] = Grant(
             account,
             self.grants(self._asked_scopes(sent)),
             sent.get("code_challenge", "") if sent.get("code_challenge_method", "S256") == "S256" else "plain",
@@ -174,8 +174,9 @@ class SignIn(Upstream):
         return unquote(name), unquote(secret)
 
     def _by_code(self, sent: dict) -> Answer:
-        known = self._codes.pop(sent.get("code", ""), None)
-        if known is None or known.until < time.time() or known.redirect_uri != sent.get("redirect_uri"):
+        bound_to = self._codes.pop(sent.get("code", ""), None)
+        known = self._grants.pop(sent.get("code", ""), None)
+        if known is None or known.until < time.time() or bound_to != sent.get("redirect_uri"):
             return oauth_error(400, "invalid_grant", "The authorization code is invalid or expired")
         if known.challenge and known.challenge != _challenge(sent.get("code_verifier", "")):
             return oauth_error(400, "invalid_grant", "The code_verifier does not fit the code_challenge")

@@ -235,7 +235,7 @@ def test_the_permissions_asked_for_are_the_scopes_sent(session, harbor):
 
 @pytest.mark.one_database
 def test_a_permission_the_service_does_not_have_is_refused(session, harbor):
-    with pytest.raises(InvalidInput, match="There are: berths.read") as caught:
+    with pytest.raises(InvalidInput, match=r"There are: berths\.read") as caught:
         leave(permissions=["everything"])
     assert caught.value.field == "permissions"
 
