@@ -10,10 +10,8 @@ from ..models import ApiConfig, Connection, OAuthState, db
 from . import audit
 from .sealed import vault
 
-SEALED = {
-    "connections": Connection.credentials, "services": ApiConfig.client_secret, "consents": OAuthState.verifier,
-    "choices": OAuthState.pending,
-}  # fmt: skip
+SEALED = {"connections": Connection.credentials, "services": ApiConfig.client_secret, "consents": OAuthState.verifier}
+ALSO = (("consents", OAuthState.pending),)  # further columns, counted with the first
 STEP = 50  # rows a commit
 
 
@@ -23,7 +21,7 @@ def rotate(actor: str) -> dict[str, int]:
     A killed rotation is simply begun again; what was sealed with the first key already is sealed once more.
     """
     done = dict.fromkeys(SEALED, 0) | {"unreadable": 0}
-    for name, column in SEALED.items():
+    for name, column in (*SEALED.items(), *ALSO):
         last = 0
         while rows := _after(column, last):
             for number, sealed in rows:
