@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
+
 from flask import has_request_context, request
+from sqlalchemy import or_, select
 
 from .. import clock
 from ..models import AuditEvent, db
@@ -14,3 +18,36 @@ def add(action: str, target: str = "", *, actor: str, **details) -> None:
     db.session.add(
         AuditEvent(at=clock.now(), actor=actor, action=action, target=target[:200], details=details, address=address)
     )
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which lines; what is empty does not matter."""
+
+    text: str = ""  # part of who it was, or of what it was about
+    action: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def browse(wanted: Wanted, *, before: int | None = None, limit: int = 50) -> tuple[list[AuditEvent], int | None]:
+    """Lines, the newest first, and the number before which the next page begins."""
+    query = select(AuditEvent)
+    if wanted.text:
+        both = (AuditEvent.actor, AuditEvent.target)
+        query = query.where(or_(*(column.icontains(wanted.text, autoescape=True) for column in both)))
+    if wanted.action:
+        query = query.where(AuditEvent.action == wanted.action)
+    if wanted.since:
+        query = query.where(AuditEvent.at >= wanted.since)
+    if wanted.until:
+        query = query.where(AuditEvent.at < wanted.until)
+    if before is not None:
+        query = query.where(AuditEvent.id < before)
+    found = list(db.session.scalars(query.order_by(AuditEvent.id.desc()).limit(limit + 1)))
+    return found[:limit], found[limit - 1].id if len(found) > limit else None
+
+
+def actions() -> list[str]:
+    """What was ever done, for the filter."""
+    return sorted(db.session.scalars(select(AuditEvent.action).distinct()))

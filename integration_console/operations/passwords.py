@@ -13,7 +13,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from ..errors import InvalidInput
 
-SHORTEST, LONGEST = 15, 1000
+SHORTEST, SHORTEST_WITH_CODE, LONGEST = 15, 8, 1000
 _WORDS = (
     "integrationconsole", "integration", "console", "administrator", "admin", "password", "passwort", "contrasena",
     "motdepasse", "letmein", "welcome", "iloveyou", "qwertyuiop", "qwertzuiop", "qwerty", "qwertz", "asdfghjkl",
@@ -33,30 +33,31 @@ def normal(password: str) -> str:
     return unicodedata.normalize("NFC", password)
 
 
-def check(password: str, *, about: tuple[str, ...] = (), field: str = "password") -> str:
+def check(password: str, *, about: tuple[str, ...] = (), field: str = "password", shortest: int = SHORTEST) -> str:
     """The password in its normal form.
 
     about: words others know of this person (e-mail, name, firm), which make a weak password.
+    shortest: fewer characters are enough where a code is asked for as well.
     Raises InvalidInput saying what to do instead.
     """
     password = normal(password)
-    if len(password) < SHORTEST:
-        raise InvalidInput(f"Use at least {SHORTEST} characters; four unrelated words are fine.", field=field)
+    if len(password) < shortest:
+        raise InvalidInput(f"Use at least {shortest} characters; four unrelated words are fine.", field=field)
     if len(password) > LONGEST:
         raise InvalidInput(f"Use at most {LONGEST:,} characters.", field=field)
     if "\0" in password:
         raise InvalidInput("The password holds a character that cannot be typed.", field=field)
-    if _is_common(password, about):
+    if _is_common(password, about, min(_LEFT_AT_LEAST, shortest - 3)):
         raise InvalidInput("This is too easy to guess. Avoid common words, your name and rows of keys.", field=field)
     return password
 
 
-def _is_common(password: str, about: tuple[str, ...]) -> bool:
+def _is_common(password: str, about: tuple[str, ...], at_least: int) -> bool:
     """Whether nothing much is left once known words, repeats and runs of neighbours are taken out."""
     known = {part for text in about for part in re.split(r"[\W_]+", text.lower())}
     words = sorted({*_WORDS, *(word for word in known if len(word) > 2)}, key=len, reverse=True)
     spellings = (password.lower(), password.lower().translate(_LOOKALIKES))
-    return min(_left(re.sub(r"[\W_]", "", spelling), words) for spelling in spellings) < _LEFT_AT_LEAST
+    return min(_left(re.sub(r"[\W_]", "", spelling), words) for spelling in spellings) < at_least
 
 
 def _left(text: str, words: list[str]) -> int:

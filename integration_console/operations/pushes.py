@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import structlog
 from sqlalchemy import func, or_, select, update
 from sqlalchemy.exc import IntegrityError
@@ -14,7 +16,7 @@ from ..storage import errors
 from ..sync.crossing import Bridge, Crossing, PushRun
 from ..sync.outcome import Ending
 from ..sync.push import Sender
-from . import connections, crossings, outbox, wakers
+from . import connections, crossings, outbound, outbox, wakers
 from .accounts import Opened
 from .holds import Hold, LiveRun
 from .rules import rules
@@ -22,6 +24,7 @@ from .rules import rules
 log = structlog.get_logger(__name__)
 
 
+RECENT_RUNS = 2_000  # among these are all that ended since a mapping's last run, or a read has come in between
 OUTBOX = "outbox"  # the line of a run that sends what belongs to no mapping
 
 
@@ -38,8 +41,10 @@ def request(
 ) -> SyncRun:
     """Ask for a run of an active mapping; a worker picks it up within seconds.
 
-    Raises Conflict when it is not active, one of its connections is not connected, or a run of it is under way.
+    Raises Conflict when it is not active, one of its connections is not connected, a run of it is under way, or
+    nothing is sent since a restore.
     """
+    outbound.refuse_while_held()
     if mapping.state != "active":
         raise Conflict(f"The mapping {mapping.name} is not active.")
     for connection in (mapping.left_connection, mapping.right_connection):
@@ -94,6 +99,9 @@ def nudge(mapping_id: int | None, *, cause: str = "person", asked_by: str | None
 
 def due() -> int:
     """Ask for a run of every active mapping with something new to carry; how many were asked for."""
+    if outbound.is_held():
+        db.session.rollback()
+        return 0
     asked = 0
     for number in list(db.session.scalars(select(DataMapping.id).where(DataMapping.state == "active"))):
         mapping = db.session.get_one(DataMapping, number)
@@ -134,9 +142,23 @@ def _has_news(mapping: DataMapping) -> bool:
             )
         )
     )
-    if last is None or (read and read > last) or mapping.updated_at > last:
+    if last is None or (read and read > last) or mapping.updated_at > last or _told_of_news(mapping, last):
         return True
     return bool(db.session.scalar(select(Change.id).where(Change.mapping_id == mapping.id, *_is_due()).limit(1)))
+
+
+def _told_of_news(mapping: DataMapping, last: datetime) -> bool:
+    """Whether records of it were read by webhook since: such a run ends soon after it is asked for."""
+    newest = db.session.scalar(select(func.max(SyncRun.id))) or 0
+    sides = or_(
+        (RunPart.connection_id == mapping.left_connection_id) & (RunPart.resource == mapping.left_resource),
+        (RunPart.connection_id == mapping.right_connection_id) & (RunPart.resource == mapping.right_resource),
+    )
+    query = select(SyncRun.id).join(RunPart).where(
+        SyncRun.id > newest - RECENT_RUNS, SyncRun.kind == "webhook", SyncRun.ended_at >= last, sides,
+        RunPart.new + RunPart.changed + RunPart.deleted > 0,
+    )  # fmt: skip
+    return db.session.scalar(query.limit(1)) is not None
 
 
 def _is_due() -> tuple:

@@ -11,12 +11,12 @@ from typing import Any
 
 from flask import current_app
 from flask_login import UserMixin
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, exists, select, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from .. import clock
-from ..models import User, UserSession, db, reading
+from ..models import SecondFactor, User, UserSession, db, reading
 from ..models.base import PATIENCE
 
 TOUCH_EVERY = timedelta(minutes=1)
@@ -34,6 +34,7 @@ class SignedIn(UserMixin):
     name: str
     role: str
     time_zone: str | None
+    has_second_factor: bool = False
 
     @property
     def shown_name(self) -> str:
@@ -69,7 +70,10 @@ def holder(token: str) -> SignedIn | None:
         return None
     if clock.now() - found.last_used_at > TOUCH_EVERY:
         _touch(found)
-    return SignedIn(found.user_id, found.id, found.token_hash, found.email, found.name, found.role, found.time_zone)
+    return SignedIn(
+        found.user_id, found.id, found.token_hash, found.email, found.name, found.role, found.time_zone,
+        bool(found.has_second_factor),
+    )  # fmt: skip
 
 
 def of_user(user_id: int) -> list[UserSession]:
@@ -104,6 +108,9 @@ def _live():
         User.name,
         User.role,
         User.time_zone,
+        exists()
+        .where(SecondFactor.user_id == User.id, SecondFactor.confirmed_at.is_not(None))
+        .label("has_second_factor"),
     )
     return select(*columns).join(UserSession.user).where(User.active, *_is_live())
 

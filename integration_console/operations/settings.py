@@ -18,6 +18,7 @@ RETENTION = {
     "bodies": "Request and response bodies",
     "runs": "Runs",
     "errors": "Errors",
+    "deliveries": "Webhook deliveries",
 }
 LONGEST_DAYS = 3650
 
@@ -53,6 +54,8 @@ def check(name: str, value: str) -> str:
         raise InvalidInput("Choose a time zone of the list, such as Europe/Berlin.", field=name)
     if name == "firm.name" and len(value) > 200:
         raise InvalidInput("The name may have at most 200 characters.", field=name)
+    if name == "firm.second_factor" and value not in ("", "admins", "everyone"):
+        raise InvalidInput("Choose nobody, administrators or everyone.", field=name)
     if name == "firm.jurisdiction" and (len(value) > 100 or not value.isprintable()):
         raise InvalidInput("The jurisdiction may have at most 100 characters.", field=name)
     if name == "firm.redirect_uris":

@@ -17,7 +17,7 @@ from .. import clock
 from ..errors import Conflict, InvalidInput, NotFound
 from ..models import Setting, User, db, reading
 from ..models.user import ROLES
-from . import audit, passwords, sessions, settings, throttle
+from . import audit, passwords, second_factor, sessions, settings, throttle
 
 _WRONG = "E-mail or password is wrong."
 
@@ -134,7 +134,8 @@ def change_password(user: User, old: str, new: str, *, keep_session: int | None 
     throttle.count("account", user.email)
     if not passwords.matches(user.password_hash, old):
         raise InvalidInput("This is not your present password.", field="old_password")
-    new = passwords.check(new, about=_known_of(user.email, user.name), field="new_password")
+    shortest = passwords.SHORTEST_WITH_CODE if second_factor.has(user.id) else passwords.SHORTEST
+    new = passwords.check(new, about=_known_of(user.email, user.name), field="new_password", shortest=shortest)
     if new == passwords.normal(old):
         raise InvalidInput("This is the password you have now.", field="new_password")
     hashed = passwords.hashed(new)
@@ -155,11 +156,12 @@ def save_profile(user: User, *, name: str, time_zone: str) -> None:
 # -- signing in ------------------------------------------------------------------------------------------------------
 
 
-def authenticate(email: str, password: str, *, address: str) -> User:
-    """The person with this e-mail and password.
+def authenticate(email: str, password: str, *, address: str, code: str = "") -> User:
+    """The person with this e-mail, password and, where they have a second factor, code.
 
     Unknown, disabled and wrong answer alike and cost the same (X5); no transaction is open while we hash.
-    Raises InvalidInput; TooMany while the account or the address must wait.
+    Raises InvalidInput, at the field "code" when only that is missing or wrong.
+    Raises TooMany while the account or the address must wait.
     """
     email = email.strip().lower()[:320]
     throttle.count("address", address)
@@ -172,6 +174,13 @@ def authenticate(email: str, password: str, *, address: str) -> User:
         db.session.commit()
         raise InvalidInput(_WRONG, field="password")
     user = db.session.get_one(User, found.id)
+    try:
+        second_factor.check(user, code)
+    except InvalidInput:
+        if code.strip():
+            audit.add("sign-in refused", email, actor=email, why="code")
+            db.session.commit()
+        raise
     if passwords.is_outdated(user.password_hash):
         user.password_hash = passwords.hashed(password)
     throttle.forget("account", email)
@@ -179,12 +188,12 @@ def authenticate(email: str, password: str, *, address: str) -> User:
     return user
 
 
-def sign_in(email: str, password: str, *, address: str, browser: str = "") -> str:
-    """Check the password and begin a session; returns its secret id for the cookie.
+def sign_in(email: str, password: str, *, address: str, browser: str = "", code: str = "") -> str:
+    """Check the password and the code and begin a session; returns its secret id for the cookie.
 
     Raises as `authenticate`.
     """
-    user = authenticate(email, password, address=address)
+    user = authenticate(email, password, address=address, code=code)
     token = sessions.begin(user, address=address, browser=browser)
     audit.add("signed in", user.email, actor=user.email)
     db.session.commit()

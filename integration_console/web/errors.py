@@ -9,7 +9,8 @@ from ..errors import Conflict, InvalidInput
 from ..models.error import KINDS
 from ..operations import connections, failures, figures, issues, runs
 from ..operations import settings as firm_settings
-from . import Menu, forms
+from ..operations.exports import Sheet, paged
+from . import Menu, downloads, forms
 from .access import actor, may
 from .filters import Asked
 
@@ -18,6 +19,13 @@ menu = Menu(
     "Errors", icon="exclamation-triangle", order=70, key="e", badge=figures.open_issue_count, badge_label="open errors"
 )  # fmt: skip
 
+LOG_FILTERS = {
+    "run": "Run", "connection": "Connection", "kind": "Kind", "resource": "Resource", "issue": "Problem",
+}  # fmt: skip
+EXPORTED = (
+    "id", "created_at", "issue_id", "connection_id", "run_id", "resource", "external_id", "kind", "message",
+    "raw_message",
+)  # fmt: skip
 TABS = {"open": "Open", "acknowledged": "Acknowledged", "resolved": "Resolved"}
 
 
@@ -56,14 +64,8 @@ def _names() -> dict[int, str]:
 @may("see errors")
 def log():
     """Every failure as it happened, the newest first."""
-    asked = Asked(
-        {"run": "Run", "connection": "Connection", "kind": "Kind", "resource": "Resource", "issue": "Problem"}
-    )
-    since, until = asked.span()
-    wanted = failures.Wanted(
-        run_id=asked.number("run"), connection_id=asked.number("connection"), kind=asked.one_of("kind", KINDS),
-        resource=asked.value("resource"), issue_id=asked.number("issue"), since=since, until=until,
-    )  # fmt: skip
+    asked = Asked(LOG_FILTERS)
+    wanted = _wanted(asked)
     older = asked.cursor.get("older", "")
     place = int(older) if older.isascii() and older.isdecimal() and len(older) < 16 else None
     rows, further = ([], None) if asked.errors else failures.browse(wanted, before=place)
@@ -75,6 +77,26 @@ def log():
         older=asked.url(older=further) if further else None, first=asked.url() if place else None,
         days=firm_settings.days_kept("errors"),
     ), asked.status  # fmt: skip
+
+
+def _wanted(asked: Asked) -> failures.Wanted:
+    since, until = asked.span()
+    return failures.Wanted(
+        run_id=asked.number("run"), connection_id=asked.number("connection"), kind=asked.one_of("kind", KINDS),
+        resource=asked.value("resource"), issue_id=asked.number("issue"), since=since, until=until,
+    )  # fmt: skip
+
+
+@page.post("/log/export")
+@may("export")
+def export():
+    """The failures of this filter as a file."""
+    asked = Asked(LOG_FILTERS)
+    wanted = _wanted(asked)
+    rows = paged(
+        lambda place: failures.browse(wanted, before=place), lambda error: [getattr(error, name) for name in EXPORTED]
+    )
+    return downloads.export(asked, Sheet("errors", EXPORTED, rows))
 
 
 # -- one problem -----------------------------------------------------------------------------------------------------

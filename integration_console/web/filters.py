@@ -52,6 +52,16 @@ class Asked:
         """A filter cannot be used: the page says why and shows no rows, never rows of another question."""
         self.errors.setdefault(name, message)
 
+    def must_be_right(self) -> None:
+        """Raises InvalidInput with what is wrong, where a page would show it."""
+        for name, message in self.errors.items():
+            raise InvalidInput(message, field=name)
+
+    @property
+    def query(self) -> str:
+        """The filters as the query of an address, for an export or a saved view of this list."""
+        return urlencode(self.values)
+
     @property
     def status(self) -> int:
         """The HTTP status of the page."""

@@ -7,8 +7,10 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 from ..errors import BadRecord, Conflict, ConsoleError, InvalidInput, TryLater, UpstreamError
 from ..models import Connection, Record, db
 from ..operations import limitation_rules, limitations, matter_list, matters
+from ..operations.exports import Sheet, paged
 from ..operations.matter_fields import LIMITATION, REMINDERS, STATUSES, label_of
-from . import Menu, access, forms
+from ..services.base import dig
+from . import Menu, access, downloads, forms
 from .access import can, may
 from .filters import Asked
 from .matter_form import WAS, MatterForm
@@ -16,19 +18,23 @@ from .matter_form import WAS, MatterForm
 page = Blueprint("matters", __name__, url_prefix="/matters")
 menu = Menu("Matters", icon="journal-text", order=46, key="m")
 
-PAGE = 50
+PAGE, LOT = 50, 500  # matters of a page, and read at once for a file
+FILTERS = {"q": "Search", "status": "Status", "area": "Practice area", "connection": "Connection"}
+EXPORTED = {
+    "display_number": "display_number", "description": "description", "client": "client.name", "status": "status",
+    "practice_area": "practice_area.name", "stage": "matter_stage.name", "open_date": "open_date",
+    "close_date": "close_date", "responsible_attorney": "responsible_attorney.name",
+}  # fmt: skip
 
 
 @page.get("")
 @may("see records")
 def index():
     """Every matter, the newest in our books first."""
-    asked = Asked({"q": "Search", "status": "Status", "area": "Practice area", "connection": "Connection"})
+    asked = Asked(FILTERS)
     if asked.value("q") and not can("see record contents"):
         asked.refuse("q", "Your role may not search in matters: what is found would tell what is in them.")
-    wanted = matter_list.Wanted(
-        asked.number("connection"), asked.value("q"), asked.one_of("status", STATUSES), asked.value("area")
-    )
+    wanted = _wanted(asked)
     rows, older, newer = _page(wanted, asked) if not asked.errors else ([], None, None)
     accounts = {str(one.id): one.name for one in matters.connections()}
     return render_template(
@@ -36,6 +42,31 @@ def index():
         areas=matter_list.areas(wanted.connection_id), limitation=_limitation,
         older=older and asked.url(older=older), newer=newer and asked.url(newer=newer),
     ), asked.status  # fmt: skip
+
+
+@page.post("/export")
+@may("export")
+def export():
+    """The matters of this filter as a file."""
+    asked = Asked(FILTERS)
+    wanted = _wanted(asked)
+
+    def page_after(place):
+        rows = matter_list.browse(wanted, before_id=place, limit=LOT)
+        return rows, rows[-1].id if len(rows) == LOT else None
+
+    def row(record):
+        told = [dig(record.data, path) for path in EXPORTED.values()]
+        return [record.external_id, *told, _limitation(record), record.updated_at]
+
+    names = ("external_id", *EXPORTED, "limitation_date", "updated_at")
+    return downloads.export(asked, Sheet("matters", names, paged(page_after, row)))
+
+
+def _wanted(asked: Asked) -> matter_list.Wanted:
+    return matter_list.Wanted(
+        asked.number("connection"), asked.value("q"), asked.one_of("status", STATUSES), asked.value("area")
+    )
 
 
 def _page(wanted: matter_list.Wanted, asked: Asked) -> tuple[list[Record], int | None, int | None]:

@@ -8,7 +8,7 @@ from flask_login import current_user
 from .. import services
 from ..errors import AlreadyConnected, Conflict, Forbidden, InvalidInput, NotFound, NotSignedIn, UpstreamError
 from ..models import Connection, OAuthState, db
-from ..operations import connections, consent, returns
+from ..operations import connections, consent, pending, returns
 from ..services.base import Service
 from . import access, forms
 from .access import actor, browser_mark, known_service, may
@@ -133,6 +133,7 @@ def _done(asked: OAuthState, connection: Connection | None, *, after_form: bool 
     """On to the connection, or back to the program that began it."""
     if connection is None:
         raise NotFound("There is no such connection.")
+    pending.keep_promise(asked, connection)
     if not asked.by_program:
         again = "again " if asked.connection_id else ""
         flash(f"{connection.name} is connected {again}as {connection.account_name}.", "success")
@@ -147,6 +148,8 @@ def _failed(service: Service, state: str, error: Exception, said: str = ""):
     """What went wrong, with a way on: to the program that began the consent when the service refused, else a page."""
     asked = consent.of(service.key, state)
     unknown = getattr(error, "field", None) == "state"  # no consent we began, or not theirs (X7)
+    if not unknown and not (asked and asked.pending):
+        pending.give_up(asked)
     back = returns.way_back(asked, error=said or "failed") if asked and asked.by_program and not unknown else ""
     if back and request.method == "GET":
         return redirect(back)

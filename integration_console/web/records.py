@@ -11,9 +11,10 @@ from .. import services
 from ..errors import NotFound
 from ..models import Connection, Record, db
 from ..operations import connections, library, provenance, samples
+from ..operations.exports import Sheet, paged
 from ..services.base import Column, Resource, dig
 from ..storage import records
-from . import Menu
+from . import Menu, downloads
 from .access import can, may
 from .filters import Asked
 from .formatting import field_name, pretty_json
@@ -23,6 +24,7 @@ page = Blueprint("records", __name__, url_prefix="/records")
 menu = Menu("Records", icon="database", order=50, key="b")
 
 PAGE = 50
+LOT = 500  # records read at once for a file
 USUAL_COLUMNS = 6
 MOST_COLUMNS = 12
 _DULL = {"id", "etag", "created_at", "updated_at", "number"}  # true of every record, or shown anyway
@@ -61,6 +63,29 @@ def browse(connection_id: int, resource: str):
         older=older and asked.url(older=older), newer=newer and asked.url(newer=newer),
         cell=cell, column_label=column_label,
     ), asked.status  # fmt: skip
+
+
+@page.post("/<int:connection_id>/<resource>/export")
+@may("export")
+def export(connection_id: int, resource: str):
+    """The records of this filter as a file, with every field that is no list."""
+    connection, kind = _shelf(connection_id, resource)
+    asked = Asked({"q": "Search", "gone": "Gone", "columns": "Columns"})
+    gone = asked.one_of("gone", ("yes",)) == "yes"
+    columns = [column for column in kind.columns() if column.type != "json"]
+
+    def page_after(place):
+        rows = records.browse(
+            db.session(), connection_id=connection_id, resource=kind.key, text=asked.value("q") or None, deleted=gone,
+            before_id=place, limit=LOT,
+        )  # fmt: skip
+        return rows, rows[-1].id if len(rows) == LOT else None
+
+    def row(record):
+        return [record.external_id, *(cell(record, c) for c in columns), record.first_seen_at, record.deleted_at]
+
+    names = ("external_id", *(column.name for column in columns), "first_seen_at", "deleted_at")
+    return downloads.export(asked, Sheet(f"{connection.service}-{kind.key}", names, paged(page_after, row)))
 
 
 def _shelf(connection_id: int, resource: str) -> tuple[Connection, Resource]:

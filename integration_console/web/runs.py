@@ -9,8 +9,9 @@ from ..errors import Conflict, InvalidInput
 from ..models import Connection, SyncRun
 from ..models.run import ENDED_STATES, LIVE_STATES
 from ..operations import connections, mappings, run_history, runs, writes
+from ..operations.exports import Sheet, paged
 from ..operations.run_history import Wanted
-from . import Menu, forms
+from . import Menu, downloads, forms
 from .access import actor, may
 from .filters import Asked
 
@@ -24,11 +25,17 @@ STATES = {
 }  # fmt: skip
 CAUSES = {
     "schedule": "Schedule", "person": "A person", "command": "Command line", "retry": "Retry",
-    "mapping": "After a read", "undo": "Undo",
+    "mapping": "After a read", "undo": "Undo", "webhook": "A webhook",
 }  # fmt: skip
 KINDS = {
-    "full": "Everything", "incremental": "What changed", "record": "Single records", "push": "Carry a mapping",
+    "full": "Everything", "incremental": "What changed", "record": "Single records", "webhook": "By webhook",
+    "push": "Carry a mapping",
 }  # fmt: skip
+LOT = 500  # runs read at once for a file
+EXPORTED = (
+    "id", "connection_id", "mapping_id", "kind", "state", "cause", "asked_by", "queued_at", "started_at", "ended_at",
+    "attempts", "message",
+)  # fmt: skip
 FILTERS = {
     "connection": "Connection", "service": "Service", "state": "State", "cause": "Asked by", "kind": "What",
     "mapping": "Mapping",
@@ -63,6 +70,24 @@ def _wanted(asked: Asked) -> Wanted:
         asked.number("connection"), asked.one_of("service", services.every()), STATES[state][1] if state else (),
         asked.one_of("cause", CAUSES), asked.one_of("kind", KINDS), asked.number("mapping"), since, until,
     )  # fmt: skip
+
+
+@page.post("/runs/export")
+@may("export")
+def export():
+    """The runs of this filter as a file, with what each counted."""
+    asked = Asked(FILTERS)
+    wanted = _wanted(asked)
+
+    def page_after(place):
+        found = run_history.browse(wanted, older=place, limit=LOT)
+        return found.runs, found.older
+
+    def row(run):
+        counts = run_history.totals([run])[run.id]
+        return [*(getattr(run, name) for name in EXPORTED), *(counts.get(name, 0) for name in run_history.COUNTS)]
+
+    return downloads.export(asked, Sheet("runs", (*EXPORTED, *run_history.COUNTS), paged(page_after, row)))
 
 
 def _number(asked: Asked, name: str) -> int | None:

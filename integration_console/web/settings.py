@@ -7,23 +7,27 @@ import shutil
 from datetime import datetime
 from importlib.metadata import version as version_of
 
-from flask import Blueprint, current_app, flash, jsonify, redirect, render_template, request, url_for
-from sqlalchemy import select, text, tuple_
+from flask import Blueprint, current_app, flash, jsonify, redirect, render_template, url_for
+from sqlalchemy import text
 
 from .. import __version__, clock, services
 from ..errors import InvalidInput
-from ..models import AuditEvent, db
+from ..models import db
 from ..operations import applications, health
+from ..operations import audit as audit_log
 from ..operations import settings as firm_settings
-from . import Menu, access, forms
+from ..operations.exports import Sheet, paged
+from . import Menu, access, downloads, forms
 from .access import may
+from .filters import Asked
 from .formatting import iso, moment, size, zones
 
 page = Blueprint("settings", __name__, url_prefix="/settings")
 menu = Menu("Settings", icon="gear", order=90, key="s")
 
-PER_PAGE = 50
-FIRM = ("name", "time_zone", "jurisdiction", "redirect_uris")
+AUDIT_FILTERS = {"q": "Who or what", "action": "What was done"}
+AUDIT_EXPORTED = ("id", "at", "actor", "action", "target", "details", "address")
+FIRM = ("name", "time_zone", "jurisdiction", "redirect_uris", "second_factor")
 
 
 @page.get("/")
@@ -218,11 +222,28 @@ def _waiting() -> dict[str, str]:
 @may("see audit log")
 def audit():
     """Who did what, newest first."""
-    before = request.args.get("before", type=int)
-    query = select(AuditEvent).order_by(AuditEvent.at.desc(), AuditEvent.id.desc()).limit(PER_PAGE + 1)
-    last = db.session.get(AuditEvent, before) if before and before < 2**63 else None
-    if last:
-        query = query.where(tuple_(AuditEvent.at, AuditEvent.id) < (last.at, last.id))
-    found = list(db.session.scalars(query))
-    older = url_for("settings.audit", before=found[PER_PAGE - 1].id) if len(found) > PER_PAGE else None
-    return render_template("settings/audit.html", events=found[:PER_PAGE], older=older, is_first=last is None)
+    asked = Asked(AUDIT_FILTERS)
+    wanted, place = _audit_wanted(asked), asked.place("older")
+    events, older = ([], None) if asked.errors else audit_log.browse(wanted, before=place)
+    return render_template(
+        "settings/audit.html", asked=asked, chips=asked.chips(), events=events, actions=audit_log.actions(),
+        older=older and asked.url(older=older), first=asked.url() if place else None,
+    ), asked.status  # fmt: skip
+
+
+@page.post("/audit/export")
+@may("see audit log")
+def export_audit():
+    """The lines of this filter as a file, with what they say of before and after."""
+    asked = Asked(AUDIT_FILTERS)
+    wanted = _audit_wanted(asked)
+    rows = paged(
+        lambda place: audit_log.browse(wanted, before=place, limit=500),
+        lambda event: [getattr(event, name) for name in AUDIT_EXPORTED],
+    )
+    return downloads.export(asked, Sheet("audit-log", AUDIT_EXPORTED, rows))
+
+
+def _audit_wanted(asked: Asked) -> audit_log.Wanted:
+    since, until = asked.span()
+    return audit_log.Wanted(asked.value("q"), asked.value("action"), since, until)

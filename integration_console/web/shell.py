@@ -20,7 +20,9 @@ from secure import (
 from structlog.contextvars import bind_contextvars, clear_contextvars
 from whitenoise import WhiteNoise
 
+from ..operations import settings as firm_settings
 from ..operations import sign_ins
+from ..storage import outbound
 from . import access, menu_for
 
 THEMES = ("dark", "light", "auto")
@@ -121,6 +123,7 @@ def _for_every_page() -> dict:
         "theme": theme(),
         "environment": "" if settings.APP_ENV == "production" else settings.APP_ENV,
         "sandbox": settings.SANDBOX,
+        "outbound_held": role is not None and bool(firm_settings.get(outbound.PAUSED)),
         "request_id": g.get("request_id", ""),
         "is_part": "HX-Request" in request.headers,
         "banners": _banners,

@@ -30,11 +30,12 @@ def form():
 @may("anyone")
 def sign_in():
     """Check the password and go on to the page that was asked for."""
-    sent = forms.sent("email", "next", raw=("password",))
+    sent = forms.sent("email", "next", "code", raw=("password",))
     try:
         token = users.sign_in(
-            sent["email"], sent["password"], address=request.remote_addr or "", browser=request.user_agent.string
-        )
+            sent["email"], sent["password"], address=request.remote_addr or "", browser=request.user_agent.string,
+            code=sent["code"],
+        )  # fmt: skip
     except (InvalidInput, TooMany) as error:
         return _refused(error, sent)
     _enter(token)
@@ -92,7 +93,8 @@ def _enter(token: str) -> None:
 def _refused(error: ConsoleError, sent: dict):
     if isinstance(error, TooMany):
         return _sign_in_page(forms.Form(sent), wait_s=error.wait_s), 429, {"Retry-After": str(int(error.wait_s) + 1)}
-    return _sign_in_page(forms.Form(sent, InvalidInput(str(error)))), 422
+    place = "code" if isinstance(error, InvalidInput) and error.field == "code" else None
+    return _sign_in_page(forms.Form({**sent, "code": ""}, InvalidInput(str(error), field=place))), 422
 
 
 def _sign_in_page(form: forms.Form, wait_s: float | None = None):

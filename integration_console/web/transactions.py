@@ -13,10 +13,11 @@ from ..models import Transaction, db
 from ..models.transaction import OUTCOMES
 from ..operations import connections
 from ..operations import settings as firm_settings
+from ..operations.exports import Sheet, paged
 from ..services.base import ApiKey
 from ..storage import transactions
 from ..storage.transactions import Filters, Found
-from . import Menu
+from . import Menu, downloads
 from .access import can, may
 from .filters import Asked
 from .formatting import pretty_json
@@ -43,6 +44,10 @@ WORDS = {
     "code": "the same as status: code:429",
     "after": "from a time on: after:2026-11-01", "before": "up to a time: before:2026-11-02T14:00",
 }  # fmt: skip
+EXPORTED = (
+    "id", "started_at", "service", "connection_id", "run_id", "resource", "direction", "method", "url", "status",
+    "outcome", "attempt", "duration_ms", "waited_ms", "request_bytes", "response_bytes", "upstream_request_id", "error",
+)  # fmt: skip
 _SAME_AS = {"code": "status", "after": "since", "before": "until"}
 _NOT_TYPED = ("authorization", "x-api-key", "host", "content-length", "accept-encoding", "user-agent", "connection")
 
@@ -114,6 +119,21 @@ def _status(asked: Asked) -> dict:
         return {"status": int(text)}
     asked.refuse("status", f"{text!r} is no HTTP status. Write 429, 4xx or none.")
     return {}
+
+
+@page.post("/export")
+@may("export")
+def export():
+    """The calls of this filter as a file, without their bodies."""
+    asked = Asked(FILTERS)
+    wanted = _wanted(asked)
+
+    def page_after(place):
+        found = transactions.search(db.session(), wanted, place)
+        return found.rows, found.older
+
+    rows = paged(page_after, lambda call: [getattr(call, name) for name in EXPORTED])
+    return downloads.export(asked, Sheet("transactions", EXPORTED, rows))
 
 
 # -- one call --------------------------------------------------------------------------------------------------------

@@ -6,8 +6,9 @@ from flask import Blueprint, current_app, flash, make_response, redirect, render
 from flask_login import current_user
 
 from ..errors import Conflict, InvalidInput, NotFound
+from ..models import User
 from ..models.user import ROLES
-from ..operations import sessions, users
+from ..operations import invitations, second_factor, sessions, users
 from . import access, forms, shell
 from .access import may
 from .formatting import zones
@@ -93,7 +94,8 @@ def _profile_page(about: forms.Form | None = None, password: forms.Form | None =
     return render_template(
         "settings/profile.html",
         about=about or forms.Form({"name": user.name, "time_zone": user.time_zone}),
-        password=password or forms.Form(), look=forms.Form(look), zones=zones(), sessions=sessions.of_user(user.id),
+        has_second_factor=second_factor.has(user.id), password=password or forms.Form(), look=forms.Form(look),
+        zones=zones(), sessions=sessions.of_user(user.id),
     )  # fmt: skip
 
 
@@ -110,15 +112,15 @@ def people():
 @page.post("/people")
 @may("manage people")
 def add_person():
-    """Add somebody; their one-time password is shown on the answer and nowhere else."""
+    """Add somebody; the link by which they choose a password is shown on the answer and nowhere else."""
     sent = forms.sent("email", "name", "role")
     try:
-        user, password = users.add(sent["email"], sent["role"], name=sent["name"], actor=access.actor())
+        user, _ = users.add(sent["email"], sent["role"], name=sent["name"], actor=access.actor())
     except InvalidInput as error:
         return _people_page(forms.Form(sent, error)), 422
     except Conflict as error:
         return _people_page(forms.Form(sent, InvalidInput(str(error), field="email"))), 409
-    return render_template("settings/person_password.html", user=user, password=password, is_new=True)
+    return _link_page(user, is_new=True)
 
 
 @page.get("/people/<int:user_id>")
@@ -127,8 +129,9 @@ def person(user_id: int):
     """One person: role, sessions, and whether they may come in."""
     user = _person(user_id)
     return render_template(
-        "settings/person.html", user=user, sessions=sessions.of_user(user.id), roles=ROLE_WORDS.items()
-    )
+        "settings/person.html", user=user, sessions=sessions.of_user(user.id), roles=ROLE_WORDS.items(),
+        has_second_factor=second_factor.has(user.id),
+    )  # fmt: skip
 
 
 @page.post("/people/<int:user_id>/role")
@@ -167,11 +170,28 @@ def enable(user_id: int):
 @page.post("/people/<int:user_id>/password")
 @may("manage people")
 def reset_password(user_id: int):
-    """Replace a forgotten password; the new one is shown once."""
+    """A forgotten password stops working; the link to choose a new one is shown once."""
     forms.sent()
     user = _person(user_id)
-    password = users.reset_password(user, actor=access.actor())
-    return render_template("settings/person_password.html", user=user, password=password, is_new=False)
+    users.reset_password(user, actor=access.actor())
+    return _link_page(user, is_new=False)
+
+
+@page.post("/people/<int:user_id>/second-factor/removal")
+@may("manage people")
+def reset_second_factor(user_id: int):
+    """For somebody who lost their phone and their codes."""
+    forms.sent()
+    user = _person(user_id)
+    second_factor.reset(user, actor=access.actor())
+    flash(f"{user.email} signs in with the password alone, and was signed out everywhere.", "success")
+    return redirect(url_for("users.person", user_id=user_id))
+
+
+def _link_page(user: User, *, is_new: bool):
+    link = invitations.make(user, actor=access.actor())
+    hours = int(invitations.GOOD_FOR.total_seconds() // 3600)
+    return render_template("settings/person_link.html", user=user, link=link, hours=hours, is_new=is_new)
 
 
 @page.post("/people/<int:user_id>/sessions/end")

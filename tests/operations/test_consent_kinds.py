@@ -127,7 +127,7 @@ def test_tokens_that_wait_for_a_choice_are_sealed_and_gone_afterwards(session, t
     row = db.session.scalar(select(OAuthState))
     access = next(token for token in two_firms._given if "refresh" not in token)
     assert access not in str(vars(row))
-    assert rotation.rotate("Ana")["consents"] == 2  # the verifier and the tokens
+    assert rotation.rotate("Ana")["choices"] == 1
 
     consent.choose("harbor", state=state, account_id="F1", bound_to=BROWSER)
     db.session.refresh(row)

@@ -15,15 +15,39 @@ def admin(enter):
     return enter("admin")
 
 
-def test_somebody_added_signs_in_with_the_password_shown_once(admin, browser):
+def link_of(answer) -> str:
+    """The path of the link shown once."""
+    return Page(answer).one("code", class_="secret-once").text.partition("8000")[2]
+
+
+def test_somebody_invited_chooses_a_password_once_and_signs_in(admin, browser):
     answer = admin.send(
         "/settings/people", "/settings/people", {"email": "Sam@Example.com", "name": "Sam", "role": "staff"}
     )
-    from ..html_page import Page
+    link, sam = link_of(answer), browser()
+    assert link not in admin.open("/settings/people").html
+    weak = sam.send(link, link, {"password": "short", "name": "Sam"})
+    assert weak.status_code == 422
+    assert "at least 15 characters" in weak.text
+    assert sam.send(link, link, {"password": NEW, "name": "Samuel"}).status_code == 302
+    assert sam.sign_in("sam@example.com", NEW).status_code == 302
+    assert "Samuel" in admin.open("/settings/people").text
+    assert browser().open(link).status == 422  # spent
 
-    password = Page(answer).one("code", class_="secret-once").text
-    assert browser().sign_in("sam@example.com", password).status_code == 302
-    assert password not in admin.open("/settings/people").html
+
+def test_a_link_ends_with_its_hours_its_successor_and_the_account(admin, browser, clock):
+    """A link is a key: it must not work longer than it has to."""
+    values = {"email": "sam@example.com", "name": "", "role": "staff"}
+    first = link_of(admin.send("/settings/people", "/settings/people", values))
+    second = link_of(admin.send("/settings/people/2/password", "/settings/people/2"))
+    assert browser().open(first).status == 422
+    assert browser().open(second).status == 200
+    admin.send("/settings/people/2/disable", "/settings/people/2")
+    assert browser().open(second).status == 422
+    admin.send("/settings/people/2/enable", "/settings/people/2")
+    clock.advance(hours=73)
+    assert browser().open(second).status == 422
+    assert browser().open("/invitation/nothing-of-the-kind").status == 422
 
 
 def test_the_same_e_mail_is_refused_with_the_form_kept(admin):
@@ -61,8 +85,9 @@ def test_a_new_password_signs_the_person_out_everywhere(admin, enter, browser):
     answer = admin.send("/settings/people/2/password", "/settings/people/2")
     assert somebody.client.get("/settings/profile").status_code == 303
     assert browser().sign_in("staff@example.com", PASSWORD).status_code == 422
-    password = Page(answer).one("code", class_="secret-once").text
-    assert browser().sign_in("staff@example.com", password).status_code == 302
+    link, there = link_of(answer), browser()
+    there.send(link, link, {"password": NEW, "name": ""})
+    assert there.sign_in("staff@example.com", NEW).status_code == 302
 
 
 def test_an_administrator_ends_anybodys_sessions(admin, enter):

@@ -1,0 +1,37 @@
+"""Lists as downloads: the form that asks for one, and the file it is answered with. Every list page may use this."""
+
+from __future__ import annotations
+
+from flask import Response, request, stream_with_context
+
+from .. import clock
+from ..models import reading
+from ..operations import exports
+from ..operations.exports import Sheet
+from . import forms
+from .access import actor
+from .filters import Asked
+
+
+def export(asked: Asked, sheet: Sheet) -> Response:
+    """The list with the filters of this very address, as the file the form asked for.
+
+    Raises InvalidInput when a filter cannot be used: a file of another question would be worse than none.
+    """
+    kind = forms.sent("format")["format"]
+    asked.must_be_right()
+    exports.allow(actor(), sheet.name, kind, request.query_string.decode("ascii", "replace"))
+    name = f"{sheet.name}-{clock.now():%Y-%m-%d-%H%M}.{kind}"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+    if kind == "xlsx":
+        with reading():
+            return Response(exports.as_xlsx(sheet), mimetype=exports.KINDS[kind], headers=headers)
+    return Response(
+        stream_with_context(_reading(exports.as_csv(sheet))), content_type=exports.KINDS[kind], headers=headers
+    )
+
+
+def _reading(chunks):
+    """Streamed while only reading: the writer waits for nobody's slow download."""
+    with reading():
+        yield from chunks
