@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..errors import InvalidInput, NeedsPerson
 from ..models import Connection, db
+from . import sign_ins
 from .accounts import keys_of, must_be_callable, note_lost_sign_in
 
 
@@ -14,17 +15,12 @@ def renew(connection: Connection) -> Connection:
     silent.
     """
     number = must_be_callable(connection).id
-    keys = keys_of(connection)
-    if not keys.renewable:
+    if not keys_of(connection).renewable:
         raise InvalidInput(f"{connection.name} has nothing to renew: its key has no end.", field="connectionId")
-    db.session.rollback()  # nothing is held open while we wait for the service (D5)
     try:
-        keys.renew()
+        sign_ins.renew(connection)
     except NeedsPerson as error:
+        db.session.rollback()
         note_lost_sign_in(number, str(error))
         raise
-    finally:
-        db.session.rollback()
-        keys.recorder.flush(db.session())
-        db.session.commit()
     return db.session.get_one(Connection, number, populate_existing=True)

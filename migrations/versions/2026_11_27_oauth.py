@@ -19,6 +19,8 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("facts", JSON, nullable=False, server_default="{}"))
         batch_op.add_column(sa.Column("consented_at", MOMENT, nullable=True))
         batch_op.add_column(sa.Column("end_told", sa.Integer(), nullable=True))
+    # What has tokens that end was connected by consent, and is to be kept alive too.
+    op.execute("UPDATE connection SET consented_at = created_at WHERE expires_at IS NOT NULL")
     with op.batch_alter_table("oauth_state") as batch_op:
         batch_op.add_column(sa.Column("by_program", sa.Boolean(), nullable=False, server_default=sa.false()))
         batch_op.add_column(sa.Column("permissions", JSON, nullable=False, server_default="[]"))
