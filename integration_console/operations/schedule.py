@@ -25,13 +25,6 @@ from . import (
     pushes,
     runs,
     search,
-    tending,
-    wakers,
-    webhook_messages,
-)
-    practice_area_rules,
-    pushes,
-    runs,
     sign_ins,
     tending,
     wakers,

@@ -137,7 +137,8 @@ class Slack(SlackSignIn, SlackHooks, SlackMessages, Upstream):
     @on("POST", "/auth.test")
     def auth_test(self, request: Request) -> Answer:
         me = self.existing("users", id_of("users", 1))
-        told = {"url": "https://ashby-okoye.slack.com/", "team": self.firm.name, "team_id": TEAM_ID}
+        team_id, name = self.team_of(request.holder)
+        told = {"url": "https://ashby-okoye.slack.com/", "team": name, "team_id": team_id}
         return Answer(200, {"ok": True, **told, "user": me["name"], "user_id": me["id"], "bot_id": BOT_ID})
 
     @on("GET", "/auth.revoke")
@@ -150,7 +151,8 @@ class Slack(SlackSignIn, SlackHooks, SlackMessages, Upstream):
     @on("GET", "/team.info")
     @on("POST", "/team.info")
     def team_info(self, request: Request) -> Answer:
-        team = {"id": TEAM_ID, "name": self.firm.name, "domain": "ashby-okoye", "email_domain": "", "icon": {}}
+        team_id, name = self.team_of(request.holder)
+        team = {"id": team_id, "name": name, "domain": "ashby-okoye", "email_domain": "", "icon": {}}
         return Answer(200, {"ok": True, "team": team})
 
     @on("GET", "/conversations.list")

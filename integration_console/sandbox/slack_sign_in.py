@@ -3,7 +3,7 @@
 import base64
 import time
 
-from .oauth import SignIn
+from .oauth import OTHER, SignIn
 from .server import Answer, Request, on, public
 from .slack_records import APP_ID, BOT_USER, TEAM_ID, id_of
 
@@ -50,7 +50,7 @@ class SlackSignIn(SignIn):
             "scope": ",".join(sorted(self.scopes[access])),
             "bot_user_id": id_of("users", BOT_USER),
             "app_id": APP_ID,
-            "team": {"id": TEAM_ID, "name": self.firm.name},
+            "team": dict(zip(("id", "name"), self.team_of(access), strict=True)),
             "enterprise": None,
             "authed_user": {"id": id_of("users", 2)},
             "is_enterprise_install": False,
@@ -108,19 +108,27 @@ class SlackSignIn(SignIn):
         if self._codes.pop(code) != sent.get("redirect_uri", ""):
             return no("bad_redirect_uri")
         wanted = set(filter(None, self._asked.pop(code, "").split(",")))
-        return Answer(200, self._given(wanted & set(ALL)))
+        return Answer(200, self._hand_out(wanted & set(ALL), self._grants.pop(code).account))
 
     def _renewed(self, refresh: str) -> Answer:
         if refresh not in self._refresh:
             return no("invalid_refresh_token")
         self._refresh.discard(refresh)
-        return Answer(200, self._given(set(ALL)))
+        return Answer(200, self._hand_out(set(ALL), self.account_of(refresh)))
 
-    def _given(self, scopes: set[str]) -> dict:
+    def _hand_out(self, scopes: set[str], account: str) -> dict:
         self.token_life_s = TWELVE_HOURS_S if self.rotates else TEN_YEARS_S
         access = self._new_access()
         self.scopes[access] = scopes
-        return self.tell(access, self._new_refresh() if self.rotates else None)
+        self._given[access] = (account, tuple(sorted(scopes)))
+        refresh = self._new_refresh() if self.rotates else None
+        if refresh:
+            self._given[refresh] = self._given[access]
+        return self.tell(access, refresh)
+
+    def team_of(self, token: str | None) -> tuple[str, str]:
+        """The workspace a token opens: its id and its name."""
+        return ("T0SOMEONEELSE", self.other_name) if self.account_of(token) == OTHER else (TEAM_ID, self.firm.name)
 
 
 def _basic(request: Request) -> tuple[str, str] | None:
