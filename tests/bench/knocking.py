@@ -1,7 +1,7 @@
 """10 000 genuine deliveries within 60 seconds at `flask serve`, and every one of them read again afterwards.
 
-Twenty connections, for one gets no more than 600 a minute (X11). The sender keeps its pace whatever the answers; what it
-measures is what a sender sees. Everything is a process of its own, as on a person's machine.
+Twenty connections, for one gets no more than 600 a minute (X11). The sender keeps its pace whatever the answers; what
+it measures is what a sender sees. Everything is a process of its own, as on a person's machine.
 """
 
 from __future__ import annotations
