@@ -96,7 +96,7 @@ def _serve():
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "flask", "--app", "wsgi.py", "serve", "--port", str(port)]
-    process = subprocess.Popen(command, cwd=HERE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(command, cwd=HERE, stdout=subprocess.DEVNULL, stderr=sys.stderr)
     try:
         ends = time.monotonic() + 60
         while time.monotonic() < ends:
