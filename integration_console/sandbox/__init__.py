@@ -78,7 +78,12 @@ class Sandbox:
                 client_secret=signed_in.client_secret,
                 token=signed_in.token_answer(),
             )
-        told["ghl"].update(api_key=ghl.api_key, location_id=ghl.location_id, webhook_key=ghl.hook_key.public)
+        told["ghl"].update(
+            api_key=ghl.api_key,
+            location_id=ghl.location_id,
+            webhook_key=ghl.hook_key.public,
+            hook_control=f"{ghl.url}/__sandbox__/hook",
+        )
         told["clockify"].update(api_key=clockify.api_key, workspace_id=clockify.workspace_id)
         told["slack"].update(api_key=slack.api_key, team_id=slack.team_id, signing_secret=slack.signing_secret)
         return told

@@ -93,6 +93,20 @@ class Ghl(GhlSignIn, GhlHooks, GhlSearch, GhlWrites, Upstream):
     def tasks(self, request: Request) -> Answer:
         return self._of_contact("tasks", request)
 
+    @on("GET", "/contacts/{contact}/notes/{number}")
+    def note(self, request: Request) -> Answer:
+        return self._one_of_contact("notes", "note", request)
+
+    @on("GET", "/contacts/{contact}/tasks/{number}")
+    def task(self, request: Request) -> Answer:
+        return self._one_of_contact("tasks", "task", request)
+
+    def _one_of_contact(self, resource: str, noun: str, request: Request) -> Answer:
+        found = self.get(resource, request.params["number"])
+        if found is None or found["contactId"] != request.params["contact"]:
+            return refusal(400, f"{noun.capitalize()} with id {request.params['number']} not found")
+        return Answer(200, {noun: without_empty(found)})
+
     def _of_contact(self, resource: str, request: Request) -> Answer:
         contact = request.params["contact"]
         if self.get("contacts", contact) is None:

@@ -215,6 +215,13 @@ def ids_of(session: Session, connection_id: int, resource: str, external_ids: Co
     return [number for number, _, _ in known.values()]
 
 
+def owners_of(session: Session, connection_id: int, resource: str, external_ids: Collection[str]) -> dict[str, str]:
+    """Under which record each of these is listed, as far as we know."""
+    query = _of(connection_id, resource).where(Record.external_id.in_(external_ids), Record.owner_id.is_not(None))
+    found = session.execute(query.with_only_columns(Record.external_id, Record.owner_id))
+    return {external_id: owner for external_id, owner in found if owner}
+
+
 def count_live(session: Session, *, connection_id: int, resource: str) -> int:
     """How many records are not deleted. Counts rows: for the end of a read, never for a page."""
     return session.scalar(_live(connection_id, resource).with_only_columns(func.count())) or 0
