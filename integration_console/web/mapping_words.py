@@ -9,7 +9,7 @@ from typing import Any
 from ..models import Connection, DataMapping
 from ..operations import mappings
 from ..operations.samples import Carried, Sample
-from ..services.writing import MISSING, Field
+from ..services.writing import MISSING, Field, line_in_words
 from ..sync.flows import FLOWS
 from ..sync.mapping import ID, Line, Problem
 from ..sync.mapping import Mapping as Version
@@ -26,7 +26,8 @@ BLANKS = {
 }  # fmt: skip
 TYPES = {
     "text": "text", "email": "e-mail", "phone": "telephone", "date": "day", "time": "moment", "number": "number",
-    "money": "money", "boolean": "yes or no", "choice": "choice", "list": "list", "ref": "record",
+    "money": "money", "boolean": "yes or no", "choice": "choice", "list": "list", "lines": "lines of a bill",
+    "ref": "record",
 }  # fmt: skip
 STATES = {"draft": "Draft", "active": "Active", "paused": "Paused"}
 STATUS = {"draft": "never", "active": "ok", "paused": "paused"}
@@ -203,6 +204,8 @@ def shown(value: Any) -> str:
         return ""
     if isinstance(value, list | tuple):
         return ", ".join(text for one in value if (text := shown(one)))
+    if isinstance(value, Mapping):
+        return line_in_words(value)
     return _plain(value)
 
 
