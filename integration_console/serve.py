@@ -24,8 +24,10 @@ from .models import ApiConfig, db
 log = structlog.get_logger(__name__)
 
 READY_WITHIN_S = 60
-SANDBOX_PORTS = (8101, 8102, 8103)  # the same after every start where they are free, so that open pages keep working
-SANDBOX_LIMITS = {"clio": "2000/60", "ghl": "2000/10", "clockify": "100/1"}  # a newcomer waits for nothing
+# The same after every start where they are free, so that open pages keep working.
+SANDBOX_PORTS = (8101, 8102, 8103, 8104)
+# A newcomer waits for nothing.
+SANDBOX_LIMITS = {"clio": "2000/60", "ghl": "2000/10", "clockify": "100/1", "stripe": "100/1"}
 
 Tell = Callable[[str, str | None], None]  # the address, and the first administrator's code while there is none
 
