@@ -37,8 +37,8 @@ class Stripe(StripeSignIn, StripeLists, StripeInvoices):
     def __init__(self, firm, **options) -> None:
         super().__init__(firm, **options)
         records = StripeRecords(firm)
-        for resource, maker in MAKERS.items():
-            make = getattr(records, maker) if maker else lambda number: {}
+        makers = {resource: getattr(records, maker) if maker else _nothing for resource, maker in MAKERS.items()}
+        for resource, make in makers.items():
             self.shelves[resource] = Shelf(records.counts[resource], make)
         self.account_id = records.account_id
         self.api_key = "rk_test_51SbxRestricted"
@@ -47,7 +47,7 @@ class Stripe(StripeSignIn, StripeLists, StripeInvoices):
         self._forbidden: set[str] = set()
         self._request_ids = count(1)
         self.open_sign_in()
-        self.open_events()
+        self.open_events(makers)
 
     # For a test
 
@@ -165,6 +165,10 @@ class Stripe(StripeSignIn, StripeLists, StripeInvoices):
 
     def unknown_path(self, request: Request) -> Answer:
         return fault(404, f"Unrecognized request URL ({request.method}: {request.path}).")
+
+
+def _nothing(number: int) -> dict:
+    return {}
 
 
 def _key_in(request: Request) -> str:

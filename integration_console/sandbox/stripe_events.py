@@ -1,6 +1,7 @@
 """Stripe's events: one for every change, kept for 30 days, listed and sent to every endpoint that wants it."""
 
 import time
+from functools import cached_property
 
 from .hooks import Hooks, Letter, json_bytes, signed_as_stripe
 from .server import Answer, Request, on
@@ -39,20 +40,23 @@ class StripeEvents(Hooks):
     hook_retries_s = (3600.0, 7200.0, 14400.0)
     default_version: str
 
-    def open_events(self) -> None:
-        """What was made within 30 days has its event; the rest of history is forgotten."""
+    def open_events(self, makers: dict) -> None:
+        """makers: resource -> what makes its record of a number, as it was before anybody touched it."""
         self.open_hooks()
-        self.events: list[dict] = []  # oldest first
-        since = time.time() - KEPT_S
+        self._makers = makers
+
+    @cached_property
+    def events(self) -> list[dict]:
+        """The oldest first. What was made within 30 days has its event; the rest of history is forgotten."""
+        made = []
         for resource in NOUNS:
-            shelf = self.shelves[resource]
-            for number in shelf.numbers_down():
-                record = shelf.get(number)
-                if record["created"] < since:
+            for number in range(self.shelves[resource].count, 0, -1):
+                record = self._makers[resource](number)
+                if record["created"] < time.time() - KEPT_S:
                     break
-                for kind in _kinds(resource, record, None):
-                    self._note(resource, kind, record, None, at=record["created"])
-        self.events.sort(key=lambda event: event["created"])
+                made += [(record["created"], resource, kind, record) for kind in _kinds(resource, record, None)]
+        made.sort(key=lambda one: one[0])
+        return [self._event(n, resource, kind, record, at) for n, (at, resource, kind, record) in enumerate(made, 1)]
 
     def changed(self, resource: str, number: int, what: str) -> None:
         """Events are made by `report`, which knows what the record was before."""
@@ -62,30 +66,31 @@ class StripeEvents(Hooks):
         if resource not in NOUNS:
             return
         for kind in _kinds(resource, record, before, gone=gone):
-            event = self._note(resource, kind, record, before)
+            event = self._event(len(self.events) + 1, resource, kind, record, time.time(), before)
+            self.events.append(event)
             for endpoint in self._endpoints():
                 if endpoint["status"] == "enabled" and {"*", event["type"]} & set(endpoint["enabled_events"]):
                     body = json_bytes({**event, "api_version": endpoint["api_version"] or self.default_version})
                     self.send(Letter(endpoint["url"], body, signed_as_stripe(endpoint["_secret"])))
 
-    def _note(self, resource: str, what: str, record: dict, before: dict | None, *, at: float | None = None) -> dict:
+    def _event(
+        self, number: int, resource: str, what: str, record: dict, at: float, before: dict | None = None
+    ) -> dict:
         now, shown = as_of(self.default_version, record), as_of(self.default_version, before or record)
         data: dict = {"object": now}
         if what == "updated":
             data["previous_attributes"] = {name: shown.get(name) for name in now if shown.get(name) != now[name]}
-        event = {
-            "id": f"evt_1Sbx{len(self.events) + 1:012d}",
+        return {
+            "id": f"evt_1Sbx{number:012d}",
             "object": "event",
             "api_version": self.default_version,
-            "created": int(time.time() if at is None else at),
+            "created": int(at),
             "data": data,
             "livemode": False,
             "pending_webhooks": len(self._endpoints()),
             "request": {"id": None, "idempotency_key": None},
             "type": f"{NOUNS[resource]}.{what}",
         }
-        self.events.append(event)
-        return event
 
     def _endpoints(self) -> list[dict]:
         shelf = self.shelves["webhook_endpoints"]

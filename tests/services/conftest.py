@@ -65,6 +65,10 @@ def _clockify(sandbox: Any, **settings: str) -> Connected:
     return Connected("clockify", sandbox, {"X-Api-Key": sandbox.api_key}, workspace_id=sandbox.workspace_id, **settings)
 
 
+def _stripe(sandbox: Any, **settings: str) -> Connected:
+    return Connected("stripe", sandbox, {"Authorization": f"Bearer {sandbox.api_key}"}, **settings)
+
+
 @pytest.fixture
 def clio(upstreams):
     return _clio(upstreams.clio)
@@ -109,6 +113,17 @@ def telling_clockify(fresh_upstreams):
     """A workspace that has the lists of changed entities."""
     fresh_upstreams.clockify.has_entities = True
     return _clockify(fresh_upstreams.clockify)
+
+
+@pytest.fixture
+def stripe(upstreams):
+    return _stripe(upstreams.stripe)
+
+
+@pytest.fixture
+def fresh_stripe(fresh_upstreams):
+    """Stripe to change, to script and to break."""
+    return _stripe(fresh_upstreams.stripe)
 
 
 def moment(text: str) -> datetime:
