@@ -27,8 +27,8 @@ def connect(upstreams, key: str, name: str = "") -> int:
     facts = upstreams.described()[key]
     given, settings = {"credentials": facts.get("token")}, {}
     if key != "clio":
-        place = "location_id" if key == "ghl" else "workspace_id"
-        given, settings = {"credentials": {"api_key": facts["api_key"]}}, {place: facts[place]}
+        given = {"credentials": {"api_key": facts["api_key"]}}
+        settings = {name: facts[name] for name in ("location_id", "workspace_id") if name in facts}
     return connections.add(key, name=name or key, **given, settings=settings, by="test", frequency="manual").id
 
 
