@@ -82,8 +82,11 @@ def _by_name(fields: Sequence[Field]) -> dict[str, Field]:
 
 
 def _whole(mapping: Mapping) -> Iterator[Problem]:
-    if not mapping.lines:
+    only_links = mapping.direction == "link"
+    if not mapping.lines and not only_links:
         yield Problem(True, None, "There is no line yet: nothing would travel.")
+    if only_links and not mapping.keys:
+        yield Problem(True, None, "There is no match key: no pair would be found.")
     if refusal := trust_refusal(mapping):
         yield Problem(True, None, refusal)
     if any(map(mapping.creates, SIDES)) and not mapping.keys:
