@@ -11,7 +11,7 @@ from sqlalchemy import select
 from .. import services
 from ..models import Connection, DataMapping, MappingVersion, Record, db
 from ..services.base import Resource
-from ..services.writing import Field, by_name, value_of
+from ..services.writing import Field, by_name, line_in_words, value_of
 from ..sync import folding
 
 SIDES = ("left", "right")
@@ -63,6 +63,8 @@ def in_words(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, list | tuple):
         return ", ".join(shown for one in value if (shown := in_words(one)))
+    if isinstance(value, Mapping):
+        return line_in_words(value)
     return str(value) if isinstance(value, str | int | float) else ""
 
 

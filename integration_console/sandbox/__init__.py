@@ -1,4 +1,4 @@
-"""Stand-in upstreams: Clio, HighLevel, Clockify and Slack on this machine, filled with an invented firm.
+"""Stand-in upstreams on this machine, filled with an invented firm.
 
     with Sandbox() as sandbox:
         sandbox.clio.api_url    # what CLIO_API_URL would hold
@@ -9,17 +9,20 @@ document differ, it is wrong. It listens on loopback only and imports nothing of
 """
 
 import threading
+from typing import Any
 
 from .clio import Clio
 from .clockify import Clockify
 from .firm import Firm
 from .ghl import Ghl
-from .oauth import SignIn
 from .server import Upstream
 from .slack import Slack
+from .stripe import Stripe
 
+STAND_INS: tuple[type[Upstream], ...] = (Clio, Ghl, Clockify, Slack, Stripe)  # in the order of their ports
+KEYS = tuple(one.key for one in STAND_INS)
+PORTS = (0,) * len(KEYS)  # any that are free
 STIR_EVERY_S = 3.0
-PORTS = (0, 0, 0, 0)  # of the upstreams in their order; 0 is any free one
 
 
 class Sandbox:
@@ -42,16 +45,20 @@ class Sandbox:
         today=None,
     ) -> None:
         self.firm = Firm(size=size, seed=seed, today=today)
-        limits, (clio, ghl, clockify, slack) = limits or {}, ports
-        self.clio = Clio(self.firm, limits=limits.get("clio"), port=clio, window=window)
-        self.ghl = Ghl(self.firm, limits=limits.get("ghl"), port=ghl, window=window)
-        self.clockify = Clockify(self.firm, limits=limits.get("clockify"), port=clockify, window=window)
-        self.slack = Slack(self.firm, limits=limits.get("slack"), port=slack, window=window)
-        told = (self.clio, self.ghl, self.clockify, self.slack)
-        self.upstreams: dict[str, Upstream] = {upstream.key: upstream for upstream in told}
-        self.clockify.has_entities = clockify_entities
+        limits = limits or {}
+        self.upstreams: dict[str, Any] = {
+            one.key: one(self.firm, limits=limits.get(one.key), port=port, window=window)
+            for one, port in zip(STAND_INS, ports, strict=True)
+        }
+        self.upstreams["clockify"].has_entities = clockify_entities
         self._alive = alive
         self._over = threading.Event()
+
+    def __getattr__(self, key: str) -> Any:
+        """A stand-in by its key: sandbox.clio."""
+        if key in KEYS:
+            return self.upstreams[key]
+        raise AttributeError(key)
 
     def start(self) -> "Sandbox":
         for upstream in self.upstreams.values():
@@ -65,28 +72,9 @@ class Sandbox:
         for upstream in self.upstreams.values():
             upstream.stop()
 
-    def described(self) -> dict:
+    def described(self) -> dict[str, dict]:
         """Everything another process needs to connect, as the command line prints it."""
-        clio, ghl, clockify, slack = self.clio, self.ghl, self.clockify, self.slack
-        told: dict[str, dict] = {key: {"api_url": upstream.api_url} for key, upstream in self.upstreams.items()}
-        by_consent: tuple[SignIn, ...] = (clio, ghl, slack)
-        for signed_in in by_consent:
-            told[signed_in.key].update(
-                auth_url=signed_in.auth_url,
-                token_url=signed_in.token_url,
-                client_id=signed_in.client_id,
-                client_secret=signed_in.client_secret,
-                token=signed_in.token_answer(),
-            )
-        told["ghl"].update(
-            api_key=ghl.api_key,
-            location_id=ghl.location_id,
-            webhook_key=ghl.hook_key.public,
-            hook_control=f"{ghl.url}/__sandbox__/hook",
-        )
-        told["clockify"].update(api_key=clockify.api_key, workspace_id=clockify.workspace_id)
-        told["slack"].update(api_key=slack.api_key, team_id=slack.team_id, signing_secret=slack.signing_secret)
-        return told
+        return {key: {"api_url": one.api_url, **one.way_in(), **one.facts()} for key, one in self.upstreams.items()}
 
     def __enter__(self) -> "Sandbox":
         return self.start()

@@ -10,7 +10,8 @@ from __future__ import annotations
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from functools import cache
 from typing import Annotated, Any, ClassVar, NotRequired, Union, get_args, get_origin
 from urllib.parse import quote
@@ -38,6 +39,28 @@ __all__ = [
 NO_SETTINGS: Mapping[str, str] = types.MappingProxyType({})
 
 Money = Annotated[float, "money"]  # validated as a number; kept exactly as sent, reported as NUMERIC
+Unix = Annotated[int, "unix"]  # seconds since 1970; kept as sent, reported as a moment
+
+
+@dataclass(frozen=True)
+class Minor:
+    """Marks whole numbers of a currency's smallest unit; kept as sent, reported in major units as NUMERIC.
+
+    The vendor's own lists: what it sends without decimals, and with three. All others have two.
+    """
+
+    currency: str = "currency"  # the field of the same record that names it
+    zero: tuple[str, ...] = ()  # in upper case
+    three: tuple[str, ...] = ()
+
+    def places(self, currency: str) -> int:
+        """How many decimals amounts of a currency have; case does not matter.
+
+        >>> Minor(zero=("JPY",)).places("jpy"), Minor().places("usd")
+        (0, 2)
+        """
+        code = currency.upper()
+        return 0 if code in self.zero else 3 if code in self.three else 2
 
 
 class UpstreamRecord(BaseModel):
@@ -76,6 +99,24 @@ class Column:
     name: str  # client_name
     path: tuple[str, ...]  # ("client", "name")
     type: str  # text, integer, number, money, boolean, date, time, json
+    unix: bool = False  # sent as seconds since 1970
+    minor: Minor | None = None  # sent in the currency's smallest unit
+
+    def value_in(self, record: Mapping[str, Any]) -> Any:
+        """What a record holds in this column, as reports show it; as it was sent where that cannot be."""
+        value = dig(record, ".".join(self.path))
+        if isinstance(value, bool) or not isinstance(value, int):
+            return value
+        if self.unix and abs(value) < _LAST_MOMENT:
+            return (_EPOCH + timedelta(seconds=value)).isoformat()
+        currency = dig(record, ".".join((*self.path[:-1], self.minor.currency))) if self.minor else None
+        if self.minor and isinstance(currency, str):
+            return Decimal(value).scaleb(-self.minor.places(currency))
+        return value
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST_MOMENT = 250_000_000_000  # in the year 9892
 
 
 @dataclass(frozen=True)
@@ -124,6 +165,7 @@ class Resource:
     per_changed: bool = False  # an increment asks only for owners that changed
     starts: str | None = None  # where the time a record takes place is, for resources read by window
     trailing: timedelta | None = None  # an increment re-reads this much and compares
+    changes_kept: timedelta | None = None  # changes are told apart from the list, for so long; later all is read again
     trust: bool = False  # client trust money: shown, never written (W8)
     key: str = ""  # "matters", from the name it is given in its service
 
@@ -141,7 +183,7 @@ class Resource:
     @property
     def lists_everything(self) -> bool:
         """Every read of this list is a full one, so each proves what is gone."""
-        return self.since is None and self.trailing is None and not self.per_changed
+        return self.since is None and self.trailing is None and not self.per_changed and self.changes_kept is None
 
     def columns(self) -> list[Column]:
         """The typed columns of the model; nested objects flattened one level: client{name} -> client_name."""
@@ -178,6 +220,9 @@ class Service:
     limits: ClassVar[tuple[Limit, ...]]
     budget_by_account: ClassVar[bool] = True  # the vendor counts calls by account; False: by key or token
     limit_headers: ClassVar[LimitHeaders] = LimitHeaders()
+    untold_wait_s: ClassVar[float | None] = (
+        None  # to wait after a 429 that names no time; None: a guess from the limits
+    )
     headers: ClassVar[Mapping[str, str]] = {}  # sent with every call
     responses: ClassVar[Mapping[int, str]] = {}  # what a status means here, where it differs from the usual
     resources: ClassVar[dict[str, Resource]]
@@ -361,6 +406,7 @@ def _field_list(model: type[BaseModel], *, inside: bool = False) -> str:
 
 
 _TYPES = {int: "integer", float: "number", bool: "boolean", str: "text", date: "date", datetime: "time"}
+_MARKED = {"money": "money", "unix": "time"}
 
 
 def _columns(model: type[BaseModel], prefix: tuple[str, ...] = ()) -> Iterator[Column]:
@@ -371,7 +417,10 @@ def _columns(model: type[BaseModel], prefix: tuple[str, ...] = ()) -> Iterator[C
         if not is_list and not prefix and (inner := _nested(annotation)):
             yield from _columns(inner, path)
             continue
-        kind = "money" if "money" in info.metadata or "money" in getattr(annotation, "__metadata__", ()) else None
+        marks = (*info.metadata, *getattr(annotation, "__metadata__", ()))
+        kind = next((_MARKED[one] for one in marks if isinstance(one, str) and one in _MARKED), None)
+        minor = next((one for one in marks if isinstance(one, Minor)), None)
         if get_origin(annotation) is Annotated:
             annotation = get_args(annotation)[0]
-        yield Column("_".join(path), path, kind or ("json" if is_list else _TYPES.get(annotation, "json")))
+        kind = "money" if minor else kind or ("json" if is_list else _TYPES.get(annotation, "json"))
+        yield Column("_".join(path), path, kind, "unix" in marks, minor)

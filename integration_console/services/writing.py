@@ -7,13 +7,18 @@ plain values back into that upstream's calls. Everything between the two knows n
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, ClassVar
 
+from ..transport.call import Call
 from ..transport.client import Upstream
 
-TYPES = ("text", "email", "phone", "date", "time", "number", "money", "boolean", "choice", "list", "ref")
+# lines: of a bill or invoice, each as `bill_line` makes it.
+TYPES = (
+    "text", "email", "phone", "date", "time", "number", "money", "boolean", "choice", "list", "lines", "ref",
+)  # fmt: skip
 CUSTOM = "custom:"  # custom:<definition id> is a custom field; the bare prefix marks that the record told them all
 
 
@@ -57,6 +62,30 @@ class Written:
     call_key: str = ""  # Transaction.call_key of the call that decided
 
 
+@dataclass(frozen=True)
+class Idempotency:
+    """How an upstream is told that a write is the same one again, so that it gives its first answer again (W3).
+
+    Named by a header ("Idempotency-Key") or a parameter of the address ("requestid").
+    """
+
+    life: timedelta  # for so long it remembers a key; after that the object is looked for instead
+    header: str = ""
+    param: str = ""
+
+    def put(self, call: Call, key: str) -> Call:
+        """The call with its key. Carrying one, it may be repeated when its answer is lost."""
+        if not key:
+            return call
+        if self.header:
+            return replace(call, headers={**call.headers, self.header: key}, safe=True)
+        return replace(call, params={**call.params, self.param: key}, safe=True)
+
+    def remembers(self, since: datetime | None, now: datetime) -> bool:
+        """Whether a write first sent then may simply be sent again."""
+        return since is not None and now - since < self.life
+
+
 class Writing:
     """How one upstream is written. Subclasses declare what is writable and turn plain values into calls."""
 
@@ -68,6 +97,10 @@ class Writing:
     held_by: ClassVar[Mapping[str, tuple[tuple[str, str], ...]]] = {}
     # Where an object is put away rather than deleted, the values that do it: {"projects": {"archived": True}}.
     put_away: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+
+    idempotency: ClassVar[Idempotency | None] = (
+        None  # how a repeat is known there; None: an uncertain create is looked for
+    )
 
     def fields(self, resource: str, custom: Sequence[Mapping[str, Any]] = ()) -> list[Field]:
         """What of this resource can be mapped; `custom`: the account's records of custom field definitions."""
@@ -125,5 +158,40 @@ def by_name(fields: Sequence[Field]) -> dict[str, Field]:
     return {one.name: one for one in fields}
 
 
-__all__ = ["CUSTOM", "MISSING", "TYPES", "Field", "Missing", "Write", "Writing", "Written", "by_name",
-           "value_of"]  # fmt: skip
+CENT = Decimal("0.01")
+
+
+def bill_line(description: Any, quantity: Any, price: Any, amount: Any) -> dict[str, str | None]:
+    """One line of a bill in plain values, in one spelling whichever service it comes from.
+
+    A quantity and a price that do not make the amount are told as one piece at that amount.
+
+    >>> bill_line("Drafting ", 1.5, 300, 450.0)
+    {'description': 'Drafting', 'quantity': '1.5', 'price': '300', 'amount': '450.00'}
+    >>> bill_line("Rounded down", "0.33", "100", "30")["quantity"]
+    '1'
+    """
+    total = Decimal(str(amount)).quantize(CENT, ROUND_HALF_UP)
+    count, each = (None if value is None else Decimal(str(value)) for value in (quantity, price))
+    if count is None or each is None or (count * each).quantize(CENT, ROUND_HALF_UP) != total:
+        count, each = Decimal(1), total
+    words = " ".join(str(description or "").split()) or None
+    return {"description": words, "quantity": _spelled(count), "price": _spelled(each), "amount": str(total)}
+
+
+def line_in_words(line: Mapping[str, Any]) -> str:
+    """A line of a bill for people.
+
+    >>> line_in_words(bill_line("Drafting", 1.5, 300, 450))
+    'Drafting: 1.5 × 300 = 450.00'
+    """
+    return f"{line.get('description') or 'Work'}: {line.get('quantity')} × {line.get('price')} = {line.get('amount')}"
+
+
+def _spelled(number: Decimal) -> str:
+    text = format(number, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+__all__ = ["CUSTOM", "MISSING", "TYPES", "Field", "Idempotency", "Missing", "Write", "Writing", "Written", "bill_line",
+           "by_name", "line_in_words", "value_of"]  # fmt: skip

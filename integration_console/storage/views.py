@@ -28,6 +28,21 @@ class Field(Protocol):
     def path(self) -> tuple[str, ...]: ...  # ("client", "name")
     @property
     def type(self) -> str: ...  # text, integer, number, money, boolean, date, time, json
+    @property
+    def unix(self) -> bool: ...  # a time sent as seconds since 1970
+    @property
+    def minor(self) -> Minor | None: ...  # money sent in its currency's smallest unit
+
+
+class Minor(Protocol):
+    """How many decimals amounts have; see services.base.Minor."""
+
+    @property
+    def currency(self) -> str: ...  # the field beside the amount that names it
+    @property
+    def zero(self) -> tuple[str, ...]: ...
+    @property
+    def three(self) -> tuple[str, ...]: ...
 
 
 Declared = Iterable[tuple[str, str, Sequence[Field]]]  # service, resource, its fields
@@ -135,9 +150,28 @@ _POSTGRESQL = {
 _POSTGRESQL["money"] = _POSTGRESQL["number"]
 
 
+# What lies within ten thousand years; a record may hold any number.
+_POSTGRESQL["unix"] = "CASE WHEN {text} ~ '^-?\\d{{1,11}}$' THEN to_timestamp({text}::bigint) END"
+
+
 def _typed_postgresql(field: Field) -> str:
     path = "ARRAY[" + ", ".join(map(_text, field.path)) + "]"
-    return _POSTGRESQL[field.type].format(text=f"(record.data #>> {path})", path=path)
+    kind = "unix" if field.unix else field.type
+    value = _POSTGRESQL[kind].format(text=f"(record.data #>> {path})", path=path)
+    if field.minor is None:
+        return value
+    beside = "ARRAY[" + ", ".join(map(_text, (*field.path[:-1], field.minor.currency))) + "]"
+    return f"{value} / {_units(field.minor, f'(record.data #>> {beside})')}"
+
+
+def _units(minor: Minor, currency: str) -> str:
+    """How many of the smallest unit make one; unknown where the currency is not told."""
+    cases = "".join(
+        f" WHEN upper({currency}) IN ({', '.join(map(_text, codes))}) THEN {units}"
+        for codes, units in ((minor.zero, "1"), (minor.three, "1000.0"))
+        if codes
+    )
+    return f"CASE WHEN {currency} IS NULL THEN NULL{cases} ELSE 100.0 END"
 
 
 # -- SQLite ---------------------------------------------------------------------------------------------------------
@@ -157,13 +191,19 @@ _SQLITE = {
     "json": "CASE WHEN {kind} <> 'null' THEN json_quote({value}) END",
 }
 _SQLITE["money"] = _SQLITE["number"]
+_SQLITE["unix"] = """CASE WHEN {kind} = 'integer' AND abs({value}) < 100000000000
+    THEN strftime('%Y-%m-%d %H:%M:%f', {value}, 'unixepoch') END"""
 
 
 def _typed_sqlite(field: Field) -> str:
     path = _text("$" + "".join(f'."{step}"' for step in field.path))
     value = f"json_extract(record.data, {path})"
-    return _SQLITE[field.type].format(
+    typed = _SQLITE["unix" if field.unix else field.type].format(
         value=value,
         kind=f"json_type(record.data, {path})",
         date=f"date(substr({value}, 1, 10), '+0 days') = substr({value}, 1, 10)",  # February 31 becomes March 3
     )
+    if field.minor is None:
+        return typed
+    beside = _text("$" + "".join(f'."{step}"' for step in (*field.path[:-1], field.minor.currency)))
+    return f"({typed}) / {_units(field.minor, f'json_extract(record.data, {beside})')}"

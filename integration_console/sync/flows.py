@@ -20,6 +20,8 @@ CONTACTS, MATTERS, STAGES = (
 )
 CLIENTS, PROJECTS, TIME = "clio_contacts_clockify_clients", PROJECTS_FLOW, "clockify_time_clio_activities"
 
+PAYERS = "stripe_customers_clio_contacts"
+
 FindCustom = Callable[["Custom"], str | None]  # -> the definition's id
 ONCE = {"only_create": True}
 
@@ -225,4 +227,18 @@ _TIME = Flow(
     rule="left",
 )  # fmt: skip
 
-FLOWS = {flow.key: flow for flow in (_CONTACTS, _MATTERS, _STAGES, _CLIENTS, _PROJECTS, _TIME)}
+_PAYERS = Flow(
+    PAYERS, "Stripe customers and Clio contacts",
+    "Who pays through Stripe is linked with the firm's contact, so that payments show beside it. Nothing is written.",
+    ("stripe", "customers"), ("clio", "contacts"), "link",
+    (),
+    keys=(
+        {"by": "email", "left": "email", "right": "email,other_emails"},
+        {"by": "name", "left": "name", "right": "name", "with": [
+            ["email", "email"], ["phone", "phone"], ["address.line1", "address.street"],
+            ["address.postal_code", "address.postal_code"],
+        ]},
+    ),
+)  # fmt: skip
+
+FLOWS = {flow.key: flow for flow in (_CONTACTS, _MATTERS, _STAGES, _CLIENTS, _PROJECTS, _TIME, _PAYERS)}

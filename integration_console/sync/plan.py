@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from .. import clock
 from ..models import Checkpoint
 from ..services.base import Resource
 from .walk import Walk
@@ -64,11 +65,17 @@ def _unfinished(point: Checkpoint, order: Order, rules: Rules, now: datetime) ->
 
 
 def _new(point: Checkpoint, resource: Resource, order: Order, rules: Rules, now: datetime) -> Walk:
-    full = order.full or resource.lists_everything or not point.last_complete_at
+    full = order.full or resource.lists_everything or not point.last_complete_at or _too_long_ago(point, resource, now)
     since = None
     if not full and point.high_water:
         since = point.high_water - timedelta(seconds=rules.overlap_s)
     return Walk("full" if full else "incremental", [order.run_id], now, since)
+
+
+def _too_long_ago(point: Checkpoint, resource: Resource, now: datetime) -> bool:
+    """Whether changes since the last read may be forgotten where they are told: then only the whole list knows."""
+    begun = clock.parse(point.state.get("begun"))
+    return resource.changes_kept is not None and (begun is None or now - begun >= resource.changes_kept)
 
 
 def age_in_words(point: Checkpoint, now: datetime) -> str:

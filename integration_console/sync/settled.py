@@ -58,6 +58,9 @@ def look(end: End, write: Write) -> Landed | None:
 
 def _look_for_new(end: End, write: Write) -> Landed | None:
     assert end.upstream is not None
+    idempotency = end.service.writing.idempotency
+    if write.marker and idempotency and idempotency.remembers(write.since, clock.now()):
+        return None  # the same key again: the upstream gives its first answer, or does it now
     found = list(end.service.writing.find(end.upstream, write))
     if len(found) > 1:
         said = f"{end.service.label} may have made this record, and holds {len(found)} that could be it."

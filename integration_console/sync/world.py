@@ -50,6 +50,7 @@ class StoredWorld:
         self._links: dict[str, tuple[dict[str, str], dict[str, str]]] = {}
         self._flows: dict[str, Row | None] = {}
         self._tables: dict[tuple[int, str, str], Table] = {}
+        self._owned: dict[tuple[int, str, str], dict[str, list[int]]] = {}
         self._areas: dict[str, str | None] = {}
         self._numbers: dict[str, dict[str, set[str]]] = {}
         self.__dict__.pop("_choices", None)
@@ -114,6 +115,24 @@ class StoredWorld:
     def id_of(self, side: str, resource: str, field: str, value: str) -> str | None:
         """The only record there whose field holds this value, however it is capitalised."""
         return self._table(side, resource, field)[1].get(folded(value))
+
+    def under(self, side: str, resource: str, field: str, external_id: str) -> list[dict[str, Any]]:
+        """The live records whose field names that record, as they came, oldest first."""
+        key = (self.mapping.side(side).connection_id, resource, field)
+        if key not in self._owned:
+            self._owned[key] = self._by_owner(*key)
+        wanted = select(Record.data).where(Record.id.in_(self._owned[key].get(external_id, ())))
+        return [data for (data,) in self._rows(wanted.order_by(Record.id))]
+
+    def _by_owner(self, connection_id: int, resource: str, field: str) -> dict[str, list[int]]:
+        """Which records lie under which: their numbers only, so that all of a firm's fit."""
+        query = select(Record.data[tuple(field.split("."))].as_string(), Record.id).where(
+            Record.connection_id == connection_id, Record.resource == resource, Record.deleted_at.is_(None)
+        )
+        found: dict[str, list[int]] = {}
+        for owner, number in self._rows(query):
+            found.setdefault(owner, []).append(number)
+        return found
 
     def _table(self, side: str, resource: str, field: str) -> Table:
         end = self.mapping.side(side)

@@ -65,6 +65,7 @@ class Upstream:
         self._deadline_s, self._max_bytes, self._patience_s = deadline_s, max_bytes, patience_s
         self._attempts, self._backoff_s = attempts, backoff_s
         self._apart = apart or {}
+        self._untold_s: float | None = getattr(service, "untold_wait_s", None)
         self._redactor_for: tuple[tuple[str, ...], Redactor] = ((), Redactor())
 
     def send(self, call: Call) -> Answer:
@@ -205,7 +206,7 @@ class Upstream:
         told_s, budget = meaning.retry_after_s(answer.headers.get("Retry-After")), self._budget_of(sending)
         if told_s is None:  # GHL's and Clockify's 429 name no time; their shortest window is a fair guess
             shortest = min((limit.per_s for limit in budget.limits), default=1.0)
-            told_s = self._backoff(sending.number) + min(shortest, self._backoff_s[1])
+            told_s = self._untold_s or self._backoff(sending.number) + min(shortest, self._backoff_s[1])
         wait_s = told_s + random.uniform(0.02, 0.02 + min(1.0, told_s / 10))
         until = clock.now() + timedelta(seconds=wait_s)
         budget.slow_down(until)

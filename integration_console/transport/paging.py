@@ -103,7 +103,7 @@ def walk(
     call: Call,
     paging: Paging,
     *,
-    items_at: str | None,
+    items_at: str | Callable[[Any], Any] | None,
     count_at: str | None = None,
     cursor: Any | None = None,
     check: Callable[[Answer], None] = lambda answer: None,
@@ -111,7 +111,8 @@ def walk(
     """Yield page after page, from `cursor` to the upstream's own end signal.
 
     send: carries one call out and raises what its answer means.
-    items_at: where in the answer the list lies, "data" or "meta.rows"; None when the answer is the list.
+    items_at: where in the answer the list lies, "data" or "meta.rows", or what finds it there; None when the answer is
+    the list.
     Raises BadAnswer when the list is missing, a cursor repeats, a page repeats, or the walk never ends (P4).
     """
     cursors: set[str] = set()
@@ -139,7 +140,9 @@ def walk(
     raise BadAnswer(f"The list did not end after {LONGEST_WALK} pages.", code="repeats")
 
 
-def _items(answer: Answer, items_at: str | None) -> Any:
+def _items(answer: Answer, items_at: str | Callable[[Any], Any] | None) -> Any:
+    if callable(items_at):
+        return items_at(answer.data)
     return dig(answer.data, items_at) if items_at else answer.data
 
 

@@ -33,7 +33,8 @@ def new(mapping_id: int):
     """A line that is not there yet; `left` and `right` may name its fields."""
     mapping = mappings.find(mapping_id)
     given = {side: request.args.get(side, "")[:300] for side in words.SIDES}
-    direction = mappings.document(mapping).direction
+    whole = mappings.document(mapping).direction
+    direction = "both" if whole == "link" else whole
     values = {**_values({"direction": direction, "transform": "copy", "blank": "clear"}), **_spread(given)}
     return _line_page(mapping, None, forms.Form(values))
 

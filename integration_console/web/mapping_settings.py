@@ -59,7 +59,10 @@ def _settings_page(mapping: DataMapping, form: forms.Form, clashes: Clashes | No
         "mappings/settings.html", mapping=mapping, version=version, form=form, ends=ends, words=words, keys=KEYS,
         holds=HOLDS, engine=engine, options=[one for one in _labelled(ends) if one.name not in _beside_the_point(ends)],
         key_places=_shown(form, "key", "by", MOST_KEYS), filter_places=_shown(form, "filter", "field", MOST_FILTERS),
-        directions=[("both", "Both ways"), ("to_right", f"Only to {right}"), ("to_left", f"Only to {left}")],
+        directions=[
+            ("both", "Both ways"), ("to_right", f"Only to {right}"), ("to_left", f"Only to {left}"),
+            ("link", "Neither: link pairs only"),
+        ],
         rules=[(rule, words.winner(rule, ends)) for rule in ("left", "right", "newest", "ask")],
         groups={side: words.field_groups(ends[side]) for side in words.SIDES}, clashes=clashes,
     )  # fmt: skip

@@ -9,7 +9,7 @@ from typing import Any
 from ..models import Connection, DataMapping
 from ..operations import mappings
 from ..operations.samples import Carried, Sample
-from ..services.writing import MISSING, Field
+from ..services.writing import MISSING, Field, line_in_words
 from ..sync.flows import FLOWS
 from ..sync.mapping import ID, Line, Problem
 from ..sync.mapping import Mapping as Version
@@ -26,7 +26,8 @@ BLANKS = {
 }  # fmt: skip
 TYPES = {
     "text": "text", "email": "e-mail", "phone": "telephone", "date": "day", "time": "moment", "number": "number",
-    "money": "money", "boolean": "yes or no", "choice": "choice", "list": "list", "ref": "record",
+    "money": "money", "boolean": "yes or no", "choice": "choice", "list": "list", "lines": "lines of a bill",
+    "ref": "record",
 }  # fmt: skip
 STATES = {"draft": "Draft", "active": "Active", "paused": "Paused"}
 STATUS = {"draft": "never", "active": "ok", "paused": "paused"}
@@ -72,7 +73,7 @@ def direction(version: Version, ends: Mapping[str, End]) -> str:
     left, right = ends["left"], ends["right"]
     return {
         "both": f"{left.what} and {right.what}, both ways", "to_right": f"{left.what} to {right.what}",
-        "to_left": f"{right.what} to {left.what}",
+        "to_left": f"{right.what} to {left.what}", "link": f"{left.what} and {right.what}, linked only",
     }[version.direction]  # fmt: skip
 
 
@@ -105,9 +106,13 @@ def sentences(version: Version, ends: Mapping[str, End]) -> list[str]:
         said.append(f"What changes in {here.what} is written to {there.what}. One without a partner {more}.")
         if version.deletes(towards):
             said.append(f"When one of the {here.what} is deleted, its partner in {there.what} is deleted, too.")
+    if version.direction == "link":
+        said.append("Pairs are found and linked. Nothing is written on either side.")
     said += [filter_in_words(one, ends) for one in version.filters]
     if version.keys:
         said.append(f"Two records are a pair when they have {_either([key_in_words(k, ends) for k in version.keys])}.")
+    if version.direction == "link":
+        return said
     said.append(f"When both sides changed the same field, {winner(version.rule, ends)}; both values are kept.")
     said.append(f"At most {figure(version.options.write_cap)} writes a run.")
     return said
@@ -203,6 +208,8 @@ def shown(value: Any) -> str:
         return ""
     if isinstance(value, list | tuple):
         return ", ".join(text for one in value if (text := shown(one)))
+    if isinstance(value, Mapping):
+        return line_in_words(value)
     return _plain(value)
 
 

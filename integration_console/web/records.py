@@ -12,7 +12,7 @@ from ..errors import NotFound
 from ..models import Connection, Record, db
 from ..operations import connections, library, life, provenance, samples
 from ..operations.exports import Sheet, paged
-from ..services.base import Column, Resource, dig
+from ..services.base import Column, Resource
 from ..storage import records
 from . import Menu, downloads
 from .access import can, may
@@ -66,7 +66,7 @@ def browse(connection_id: int, resource: str):
         "records/browse.html", connection=connection, resource=kind, asked=asked, chips=asked.chips(), rows=rows,
         columns=columns, every_column=kind.columns(), chosen=[c.name for c in columns], point=point, gone=gone,
         older=older and asked.url(older=older), newer=newer and asked.url(newer=newer),
-        cell=cell, column_label=column_label,
+        cell=cell, column_label=column_label, currency_of=currency_of,
     ), asked.status  # fmt: skip
 
 
@@ -170,7 +170,13 @@ def column_label(column: Column) -> str:
 
 def cell(record: Record, column: Column) -> Any:
     """What a record holds in a column."""
-    return dig(record.data, ".".join(column.path))
+    return column.value_in(record.data)
+
+
+def currency_of(record: Record) -> str:
+    """The currency its amounts are in, where it tells: "usd", or an object with its code."""
+    told = record.data.get("currency")
+    return str((told.get("code") if isinstance(told, dict) else told) or "").upper()[:3]
 
 
 # -- one record ------------------------------------------------------------------------------------------------------
@@ -194,6 +200,7 @@ def show(record_id: int):
         raw=pretty_json(record.data) if open_ else "",
         calls=library.calls_of(record), column_label=column_label, letter=library.waiting_letter(record),
         origins=provenance.of(record), links=samples.links_of(record), in_words=in_words,
+        currency=currency_of(record),
     )  # fmt: skip
 
 

@@ -115,6 +115,21 @@ def telling_clockify(fresh_upstreams):
     return _clockify(fresh_upstreams.clockify)
 
 
+def _stripe(sandbox: Any, **settings: str) -> Connected:
+    return Connected("stripe", sandbox, {"Authorization": f"Bearer {sandbox.api_key}"}, **settings)
+
+
+@pytest.fixture
+def stripe(upstreams):
+    return _stripe(upstreams.stripe)
+
+
+@pytest.fixture
+def fresh_stripe(fresh_upstreams):
+    """Stripe to change, to script and to break."""
+    return _stripe(fresh_upstreams.stripe)
+
+
 @pytest.fixture
 def slack(upstreams):
     return _slack(upstreams.slack)

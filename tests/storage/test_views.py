@@ -10,6 +10,7 @@ from sqlalchemy import inspect, text
 
 from integration_console import services
 from integration_console.models import db
+from integration_console.services.base import Minor
 from integration_console.storage import records, views
 
 from .rows import NOON, connection, incoming
@@ -20,10 +21,12 @@ class Field:
     name: str
     path: tuple[str, ...]
     type: str
+    unix: bool = False
+    minor: Minor | None = None
 
 
-def field(name, kind, *path):
-    return Field(name, path or (name,), kind)
+def field(name, kind, *path, **more):
+    return Field(name, path or (name,), kind, **more)
 
 
 @pytest.fixture
@@ -102,6 +105,28 @@ def test_each_type_comes_as_itself(show):
     assert (at.hour, at.minute) == (12, 30)
     assert row["j"] in ([{"a": 1}], '[{"a":1}]')
     assert isinstance(row["d"], date | str)
+
+
+SMALL = Minor(zero=("JPY",), three=("KWD",))
+
+
+@pytest.mark.parametrize(
+    ("currency", "amount", "wanted"),
+    [("usd", 1999, "19.99"), ("JPY", 500, "500"), ("kwd", 12345, "12.345"), ("usd", -5, "-0.05"), (None, 500, None),
+     ("usd", "x", None)],
+)  # fmt: skip
+def test_money_in_the_smallest_unit_comes_in_whole_ones(show, currency, amount, wanted):
+    row = show({"a": amount, "currency": currency}, field("a", "money", minor=SMALL))
+
+    assert (row["a"] if row["a"] is None else Decimal(str(row["a"]))) == (wanted and Decimal(wanted))
+
+
+def test_seconds_since_1970_come_as_a_moment(show):
+    row = show({"at": 1_772_461_800, "far": 10**17}, field("at", "time", unix=True), field("far", "time", unix=True))
+
+    at = row["at"] if isinstance(row["at"], datetime) else datetime.fromisoformat(row["at"])
+    assert (at.year, at.month, at.day, at.hour, at.minute) == (2026, 3, 2, 14, 30)
+    assert row["far"] is None
 
 
 CASES = [

@@ -33,6 +33,10 @@ PROMISED = {
         *fields("email", "email"), *fields("phone", "phone"), *fields("date_of_birth", "date"),
         *read_only("is_client", "boolean"), *read_only("other_emails other_phones", "list"),
     ],
+    ("stripe", "customers"): [
+        *fields("name"), *fields("email", "email"), *fields("phone", "phone"),
+        *fields("address.line1 address.postal_code"),
+    ],
     ("clio", "matters"): [
         *fields("description", required=True), *fields("client.id", "ref", required=True), *fields("status", "choice"),
         *fields("practice_area.id matter_stage.id responsible_attorney.id", "ref"), *fields("billable", "boolean"),
@@ -59,7 +63,7 @@ PROMISED = {
 def writable(monkeypatch):
     """The services take these writes, whatever their own files say."""
     everything = {resource: frozenset({"create", "update", "delete"}) for _, resource in PROMISED}
-    for key in ("ghl", "clio", "clockify"):
+    for key in ("ghl", "clio", "clockify", "stripe"):
         monkeypatch.setattr(type(services.by_key(key).writing), "writable", everything)
 
 

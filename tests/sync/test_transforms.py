@@ -31,6 +31,7 @@ class Village:
 
     def __init__(self):
         self.unmatched = []
+        self.lines = []
 
     def linked_id(self, flow, side, external_id):
         return self.links.get((flow, side, external_id))
@@ -43,6 +44,9 @@ class Village:
 
     def id_of(self, side, resource, field, value):
         return self.numbers.get((side, resource, field, value.casefold()))
+
+    def under(self, side, resource, field, external_id):
+        return {("line_items", "bill.id", "5"): self.lines}.get((resource, field, external_id), [])
 
     def choice_text(self, side, field, value):
         return {("left", "custom:1", "31"): "Referral"}.get((side, field, value), value)
@@ -329,3 +333,37 @@ def test_a_pattern_of_the_firms_own_is_text_and_no_program():
     for bad in ("(a+)+", "{digits", "{name}-{digits}"):
         with pytest.raises(ValueError, match="pattern"):
             check_pattern(bad)
+
+
+# -- bills ------------------------------------------------------------------------------------------------------------
+
+BILL = ("id", "total", "state", "kind")
+
+
+def bill_made(lines, *values):
+    world = Village()
+    world.lines = lines
+    return made("bill_lines", *values, sources=BILL, targets=("lines",), world=world)
+
+
+def test_the_lines_of_a_bill_come_to_its_total():
+    lines = [{"description": "Drafting", "quantity": 1.5, "price": 300.0, "total": 450.0},
+             {"note": "Courier", "quantity": 3, "price": 10, "sub_total": 25.5, "total": 25.5},
+             {"description": "Written off", "quantity": 1, "price": 90, "total": 0}]  # fmt: skip
+
+    assert bill_made(lines, "5", 475.5, "awaiting_payment", "revenue_kind") == [
+        {"description": "Drafting", "quantity": "1.5", "price": "300", "amount": "450.00"},
+        {"description": "Courier", "quantity": "1", "price": "25.5", "amount": "25.50"},
+    ]
+
+
+def test_a_bill_that_does_not_add_up_or_asks_for_trust_money_is_refused_and_a_paid_one_left_alone():
+    lines = [{"description": "Drafting", "quantity": 1, "price": 300.0, "total": 300.0}]
+
+    with pytest.raises(BadRecord, match=r"come to 300\.00 and the bill to 330\.00"):
+        bill_made(lines, "5", 330.0, "awaiting_payment", "revenue_kind")
+    with pytest.raises(BadRecord, match="trust"):
+        bill_made(lines, "5", 300.0, "awaiting_payment", "trust_kind")
+    with pytest.raises(Wait, match="lines of the bill"):
+        bill_made([], "5", 300.0, "awaiting_payment", "revenue_kind")
+    assert bill_made(lines, "5", 300.0, "paid", "revenue_kind") is MISSING

@@ -80,8 +80,24 @@ ACTIVITY = (
     _shown("billed", "Billed", "boolean"),
     _shown("on_bill", "On a bill", "boolean"),
 )  # fmt: skip
+BILL = (
+    _shown("number", "Bill number"),
+    _shown("state", "State", "choice",
+           choices=("draft", "awaiting_approval", "awaiting_payment", "paid", "void", "deleted")),
+    _shown("kind", "Kind"),  # revenue_kind, trust_kind
+    _shown("subject", "Subject"),
+    _shown("memo", "Memo"),
+    _shown("issued_at", "Issued on", "date"),
+    _shown("due_at", "Due on", "date"),
+    _shown("total", "Total", "money"),
+    _shown("balance", "Balance", "money"),
+    _shown("client.id", "Client", "ref", of="contacts"),
+    _shown("client.name", "Client's name"),
+    _shown("currency.code", "Currency"),
+    _shown("updated_at", "Changed at", "time"),
+)  # fmt: skip
 # Client trust money has no fields here, so nothing of it can be mapped (W8).
-FIELDS = {"contacts": CONTACT, "matters": MATTER, "activities": ACTIVITY}
+FIELDS = {"contacts": CONTACT, "matters": MATTER, "activities": ACTIVITY, "bills": BILL}
 NAMED = {resource: {field.name: field for field in fields} for resource, fields in FIELDS.items()}
 
 PARENTS = {"contacts": "Contact", "matters": "Matter"}  # whose custom fields a resource has

@@ -19,7 +19,7 @@ ALSO_TAKES = {
 KINDS = {
     "email": "an e-mail address", "phone": "a telephone number", "date": "a day", "time": "a moment",
     "number": "a number", "money": "an amount of money", "boolean": "yes or no", "choice": "a choice",
-    "list": "a list", "ref": "another record", "text": "text",
+    "list": "a list", "lines": "lines of a bill", "ref": "another record", "text": "text",
 }  # fmt: skip
 
 
@@ -82,8 +82,11 @@ def _by_name(fields: Sequence[Field]) -> dict[str, Field]:
 
 
 def _whole(mapping: Mapping) -> Iterator[Problem]:
-    if not mapping.lines:
+    only_links = mapping.direction == "link"
+    if not mapping.lines and not only_links:
         yield Problem(True, None, "There is no line yet: nothing would travel.")
+    if only_links and not mapping.keys:
+        yield Problem(True, None, "There is no match key: no pair would be found.")
     if refusal := trust_refusal(mapping):
         yield Problem(True, None, refusal)
     if any(map(mapping.creates, SIDES)) and not mapping.keys:
@@ -209,7 +212,7 @@ def _types(line: Line, sources: Sequence[Field], target: Field) -> Iterator[Prob
 
 def _is_money(line: Line, towards: str, known: dict[str, dict[str, Field]]) -> bool:
     targets = (known[towards].get(name) for name in line.written(towards))
-    return any(target.type == "money" for target in targets if target)
+    return any(target.type in ("money", "lines") for target in targets if target)
 
 
 # -- other mappings ---------------------------------------------------------------------------------------------------

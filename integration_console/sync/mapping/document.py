@@ -28,6 +28,7 @@ FORMAT: Literal["mapping/1"] = "mapping/1"
 MOST_LINES = 300
 
 Direction = Literal["both", "to_right", "to_left"]
+WholeDirection = Literal["both", "to_right", "to_left", "link"]  # link: pairs are found, and nothing is written
 Rule = Literal["left", "right", "newest", "ask"]
 Side = Literal["left", "right"]
 Value = str | int | float | bool
@@ -169,7 +170,7 @@ class MappingDocument(Strict):
     flow: str | None = Field(default=None, max_length=60)
     left: End
     right: End
-    direction: Direction
+    direction: WholeDirection
     rule: Rule = "ask"
     keys: tuple[Key, ...] = Field(default=(), max_length=20)
     filters: tuple[Filter, ...] = Field(default=(), max_length=50)

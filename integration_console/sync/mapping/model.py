@@ -16,7 +16,7 @@ from .. import transforms
 from ..transforms import OTHER, Options, Spot, Transform, World, empty, folded
 from .document import MappingDocument, MappingOptions, split_options
 
-TOWARDS = {"both": ("right", "left"), "to_right": ("right",), "to_left": ("left",)}
+TOWARDS = {"both": ("right", "left"), "to_right": ("right",), "to_left": ("left",), "link": ()}
 ID = "id"  # among the plain values of both sides: the upstream's own id
 
 

@@ -51,6 +51,9 @@ class World(Protocol):
     def id_of(self, side: str, resource: str, field: str, value: str) -> str | None:
         """The only record there whose field holds this value, however it is capitalised."""
 
+    def under(self, side: str, resource: str, field: str, external_id: str) -> list[dict[str, Any]]:
+        """The live records of the connection on this side whose field names that record, as they came, by their ids."""
+
     def choice_text(self, side: str, field: str, value: str) -> str:
         """The words of a choice of a custom field; the value itself where choices have no ids."""
 

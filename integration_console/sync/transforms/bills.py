@@ -1,0 +1,61 @@
+"""Bills: their lines, gathered from the records under them. Money that does not add up is never carried."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from pydantic import Field
+
+from ...errors import BadRecord, Wait
+from ...services.writing import CENT, MISSING, bill_line
+from .base import Options, Spot, empty, text_of, transform
+
+OVER = ("paid", "void", "deleted")  # a bill in one of these states is as it is for good
+
+
+class LinesOptions(Options):
+    """`resource`: what the lines are there, and `field`: where a line names its bill."""
+
+    resource: str = Field(default="line_items", max_length=60)
+    field: str = Field(default="bill.id", max_length=300)
+
+
+def _bill_fault(options: LinesOptions, sources: tuple[str, ...], targets: tuple[str, ...]) -> str | None:
+    return None if len(sources) >= 4 else "The lines are made of the bill's id, total, state and kind, in this order."
+
+
+@transform("Lines of the bill", options=LinesOptions, gives="lines", fault=_bill_fault)
+def bill_lines(values, options, spot: Spot):
+    """Carry a bill's lines. A bill for trust money is refused; of one that is paid nothing travels any more.
+
+    The fields in this order: the bill's id, total, state, kind. More may follow, to look again when they change. The
+    lines must come to the total: where tax, a discount or interest makes the difference, a person decides.
+    """
+    number, total, state, kind = [*values, None, None, None, None][:4]
+    if empty(number):
+        return None
+    if "trust" in text_of(kind).casefold():
+        raise BadRecord("This bill asks for clients' trust money, which the console never writes.")
+    if text_of(state).casefold() in OVER:
+        return MISSING
+    found = spot.world.under(spot.source_side, options.resource, options.field, text_of(number))
+    if empty(total) or (not found and Decimal(str(total))):
+        raise Wait("This waits until the lines of the bill are read.", resource=options.resource,
+                   external_id=text_of(number))  # fmt: skip
+    lines = [_line(one) for one in found]
+    lines = [line for line in lines if Decimal(line["amount"] or 0)]  # what was written off takes no line
+    came, wanted = sum((Decimal(line["amount"]) for line in lines), Decimal(0)), Decimal(str(total)).quantize(CENT)
+    if came != wanted:
+        raise BadRecord(
+            f"The lines of the bill come to {came:.2f} and the bill to {wanted:.2f}: there is tax, a discount or "
+            "interest on it. Enter this one by hand."
+        )
+    return lines
+
+
+def _line(record: dict[str, Any]) -> dict[str, Any]:
+    """Before tax where the record tells it: tax is what makes a bill's total differ from its lines."""
+    amount = record.get("sub_total") if record.get("sub_total") is not None else record.get("total")
+    words = record.get("description") or record.get("note")
+    return bill_line(words, record.get("quantity"), record.get("price"), amount or 0)

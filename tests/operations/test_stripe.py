@@ -1,0 +1,114 @@
+"""Stripe through the whole house: connected, read, written with the key of its change, told by webhook, linked."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from integration_console.models import Change, Checkpoint, Record, RecordLink, RunPart, db
+from integration_console.operations import connections
+from integration_console.sync.flows import FLOWS
+
+from .conftest import connect, sync
+from .mapped import keep_only, make_mapping, push
+
+pytestmark = pytest.mark.one_database
+
+
+@pytest.fixture
+def account(session, app, sandbox):
+    return connect(sandbox, "stripe")
+
+
+def live(resource: str) -> dict[str, dict]:
+    rows = db.session.scalars(select(Record).where(Record.resource == resource, Record.deleted_at.is_(None)))
+    found = {row.external_id: row.data for row in rows}
+    db.session.rollback()
+    return found
+
+
+def mode(run, resource: str) -> str:
+    return db.session.scalar(select(RunPart.mode).where(RunPart.run_id == run.id, RunPart.resource == resource))
+
+
+def test_an_account_is_connected_and_knows_its_mode(account, sandbox):
+    connection = connections.find(account)
+
+    assert (connection.account_id, connection.account_name) == (sandbox.stripe.account_id, "Ashby & Okoye LLP")
+    assert connection.settings["mode"] == "test"
+
+
+def test_changes_are_read_by_events_and_everything_when_those_are_forgotten(account, sandbox):
+    sync(account, kind="full", only=["customers"])
+    first, second = list(live("customers"))[:2]
+    sandbox.stripe.put("customers", {"id": first, "name": "Changed Name"})
+    sandbox.stripe.delete("customers", second)
+
+    run = sync(account, kind="incremental", only=["customers"])
+    assert mode(run, "customers") == "incremental"
+    assert live("customers")[first]["name"] == "Changed Name"
+    assert second not in live("customers")
+
+    point = db.session.scalar(select(Checkpoint).filter_by(connection_id=account, resource="customers"))
+    point.state = {**point.state, "begun": (point.last_read_at - timedelta(days=31)).isoformat()}
+    sandbox.stripe.shelves["customers"].delete(1)  # without an event, as far as anybody can tell by now
+    db.session.commit()
+
+    run = sync(account, kind="incremental", only=["customers"])
+    assert mode(run, "customers") == "full"
+    assert len(live("customers")) == sandbox.stripe.ledger()["customers"]
+
+
+@pytest.mark.settings(CALL_DEADLINE_SECONDS=0.4)
+def test_a_lost_answer_is_cleared_up_by_the_same_key_without_looking_for_anything(account, sandbox):
+    """W3"""
+    clio = connect(sandbox, "clio")
+    keep_only(sandbox.clio, "contacts", 1)
+    sync(clio, kind="full", only=["contacts"])
+    keep_only(sandbox.stripe, "customers", 0)
+    mapping = make_mapping(
+        clio, account, (("name", "name", "to_right", "copy", {}),), kinds=("contacts", "customers"), keys=(),
+        direction="to_right", creates_left=False,
+    )  # fmt: skip
+    sandbox.stripe.script("/v1/customers", {"method": "POST", "through": True, "delay_s": 1.0, "times": 5})
+    push(mapping)
+    (change,) = db.session.scalars(select(Change))
+    assert change.state == "uncertain"
+    change.retry_at = None  # so that nobody has to wait here
+    db.session.commit()
+
+    sandbox.stripe.unscript()
+    since = len(sandbox.stripe.requests)
+    push(mapping)
+    sent = [(request.method, request.path) for request in list(sandbox.stripe.requests)[since:]]
+    (change,) = db.session.scalars(select(Change))
+
+    assert change.state == "done"
+    assert not [path for method, path in sent if method == "GET" and path.startswith("/v1/customers")], sent
+    assert ("POST", "/v1/customers") in sent
+    assert sandbox.stripe.ledger()["customers"] == 1
+    made = sandbox.stripe.record("customers", change.external_id)
+    assert made["metadata"] == {"integration_console": change.idempotency_key}
+
+
+def test_a_mapping_that_links_only_finds_pairs_and_writes_nothing(account, sandbox):
+    clio = connect(sandbox, "clio")
+    for connection, resource in ((account, "customers"), (clio, "contacts")):
+        sync(connection, kind="full", only=[resource])
+    keys = FLOWS["stripe_customers_clio_contacts"].document().to_json()["keys"]
+    mapping = make_mapping(
+        account, clio, (), kinds=("customers", "contacts"), keys=keys, direction="link", creates_right=False,
+        creates_left=False,
+    )  # fmt: skip
+    since = {key: len(sandbox.upstreams[key].requests) for key in ("clio", "stripe")}
+    told = push(mapping)
+
+    rows = db.session.scalars(select(RecordLink).filter_by(mapping_id=mapping, state="linked")).all()
+    same = [row for row in rows if (row.left_record.data["email"] or "").lower() in str(row.right_record.data).lower()]
+    assert told.state in ("done", "done_with_problems")
+    assert len(rows) > 150
+    assert len(same) > 0.98 * len(rows)  # the others by name and a second fact
+    assert db.session.scalars(select(Change)).all() == []
+    assert {key: len(sandbox.upstreams[key].requests) for key in since} == since
