@@ -2,8 +2,8 @@
 
 A change names the version it was made from (SyncToken) and only what it changes (sparse); QuickBooks refuses it when
 the record has moved on (5010). What lies inside another object is sent with all of it, and lines are sent whole, for
-both are replaced as one. `requestid` makes a repeat the same write (W3). Deposits, journal entries and bank accounts, where
-clients' trust money lies, have no way of being written here (W8).
+both are replaced as one. `requestid` makes a repeat the same write (W3). Deposits, journal entries and bank accounts,
+where clients' trust money lies, have no way of being written here (W8).
 """
 
 from __future__ import annotations
