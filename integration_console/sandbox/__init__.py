@@ -1,4 +1,4 @@
-"""Stand-in upstreams: Clio, HighLevel and Clockify on this machine, filled with an invented firm.
+"""Stand-in upstreams: Clio, HighLevel, Clockify and QuickBooks on this machine, filled with an invented firm.
 
     with Sandbox() as sandbox:
         sandbox.clio.api_url    # what CLIO_API_URL would hold
@@ -15,9 +15,12 @@ from .clockify import Clockify
 from .firm import Firm
 from .ghl import Ghl
 from .oauth import SignIn
+from .quickbooks import QuickBooks
 from .server import Upstream
 
 STIR_EVERY_S = 3.0
+KEYS = ("clio", "ghl", "clockify", "quickbooks")  # in the order of their ports
+PORTS = (0,) * len(KEYS)  # any that are free
 
 
 class Sandbox:
@@ -33,18 +36,20 @@ class Sandbox:
         size="small",
         limits=None,
         alive=False,
-        ports=(0, 0, 0),
+        ports=PORTS,
         window="fixed",
         clockify_entities=False,
         seed=7,
         today=None,
     ) -> None:
         self.firm = Firm(size=size, seed=seed, today=today)
-        limits, (clio, ghl, clockify) = limits or {}, ports
+        limits, (clio, ghl, clockify, quickbooks) = limits or {}, ports
         self.clio = Clio(self.firm, limits=limits.get("clio"), port=clio, window=window)
         self.ghl = Ghl(self.firm, limits=limits.get("ghl"), port=ghl, window=window)
         self.clockify = Clockify(self.firm, limits=limits.get("clockify"), port=clockify, window=window)
-        self.upstreams: dict[str, Upstream] = {"clio": self.clio, "ghl": self.ghl, "clockify": self.clockify}
+        self.quickbooks = QuickBooks(self.firm, limits=limits.get("quickbooks"), port=quickbooks, window=window)
+        told = (self.clio, self.ghl, self.clockify, self.quickbooks)
+        self.upstreams: dict[str, Upstream] = {upstream.key: upstream for upstream in told}
         self.clockify.has_entities = clockify_entities
         self._alive = alive
         self._over = threading.Event()
@@ -63,9 +68,9 @@ class Sandbox:
 
     def described(self) -> dict:
         """Everything another process needs to connect, as the command line prints it."""
-        clio, ghl, clockify = self.clio, self.ghl, self.clockify
+        clio, ghl, clockify, quickbooks = self.clio, self.ghl, self.clockify, self.quickbooks
         told: dict[str, dict] = {key: {"api_url": upstream.api_url} for key, upstream in self.upstreams.items()}
-        by_consent: tuple[SignIn, ...] = (clio, ghl)
+        by_consent: tuple[SignIn, ...] = (clio, ghl, quickbooks)
         for signed_in in by_consent:
             told[signed_in.key].update(
                 auth_url=signed_in.auth_url,
@@ -76,6 +81,7 @@ class Sandbox:
             )
         told["ghl"].update(api_key=ghl.api_key, location_id=ghl.location_id, webhook_key=ghl.hook_key.public)
         told["clockify"].update(api_key=clockify.api_key, workspace_id=clockify.workspace_id)
+        told["quickbooks"].update(realm_id=quickbooks.realm_id, webhook_secret=quickbooks.verifier)
         return told
 
     def __enter__(self) -> "Sandbox":

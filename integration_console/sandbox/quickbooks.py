@@ -10,6 +10,7 @@ from itertools import islice
 from uuid import uuid4
 
 from .firm import seconds
+from .quickbooks_hooks import QuickBooksHooks
 from .quickbooks_query import Statement, Unreadable, read
 from .quickbooks_records import QuickBooksRecords
 from .quickbooks_sign_in import OTHER_REALM, QuickBooksSignIn
@@ -27,7 +28,7 @@ TOO_FAST = (
 )
 
 
-class QuickBooks(QuickBooksSignIn, QuickBooksWrites):
+class QuickBooks(QuickBooksSignIn, QuickBooksHooks, QuickBooksWrites):
     key = "quickbooks"
     real_limits = (500, 60.0)
 
@@ -41,7 +42,8 @@ class QuickBooks(QuickBooksSignIn, QuickBooksWrites):
         self.answered: dict[str, Answer] = {}
         self.open_sign_in()
         for resource, number in (("invoices", 7), ("invoices", 19), ("bills", 3)):
-            self.shelves[resource].delete(number)  # somebody's mistake, taken back long before we came
+            self.shelves[resource].delete(number)  # somebody's mistake, taken back before we came
+        self.open_hooks()
 
     def get(self, resource: str, name) -> dict | None:
         """A whole record with what every entity has, or None."""

@@ -4,7 +4,8 @@ Source: https://developer.intuit.com (Accounting API, minor version 75), the sch
 its announcements up to November 2025. Intuit publishes no OpenAPI document.
 
 Here is who QuickBooks is, how fast we may go and what it holds; query.py has its query language, changes.py what
-changed since, records.py the fields of each record, writing.py how customers and invoices are written.
+changed since, records.py the fields of each record, writing.py how customers and invoices are written,
+hooks.py how QuickBooks calls us.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from ...errors import BadAnswer, BadRecord, Missing, NotAllowed
 from ..base import Account, Answer, Limit, OAuth, Page, Reading, Resource, Service, Upstream, UpstreamRecord, dig
 from . import changes, faults, query, records
 from .calls import call, entity_of, number_of, shown
+from .hooks import WEBHOOK
 from .writing import QuickBooksWriting
 
 COMPANY = "/companyinfo/{id}"
@@ -81,6 +83,7 @@ class QuickBooksService(Service):
     chart_of_accounts = listed("Account", records.Account, title="FullyQualifiedName|Name", reference=True, trust=True)
 
     writing = QuickBooksWriting()
+    webhook = WEBHOOK
 
     def account(self, upstream: Upstream) -> Account:
         """The company, by the number it was connected with."""

@@ -72,7 +72,7 @@ class Tax(UpstreamRecord):
     TotalTax: Money | None = None
 
 
-class Line(UpstreamRecord):
+class TransactionLine(UpstreamRecord):
     """One line of a transaction; `DetailType` says which detail it has."""
 
     Id: str | None = None
@@ -142,7 +142,7 @@ class Transaction(Entity):
     CurrencyRef: Ref | None = None
     ExchangeRate: float | None = None
     PrivateNote: str | None = None
-    Line: list[Line] | None = None
+    Line: list[TransactionLine] | None = None
     LinkedTxn: list[Linked] | None = None
     TxnTaxDetail: Tax | None = None
 
