@@ -23,14 +23,16 @@ class QuickBooksWrites(Upstream):
     answered: dict[str, Answer]
     tokens: dict
 
-    def put(self, resource: str, record: dict) -> dict:
-        """Change or add a record as a colleague would in the app, without any check."""
+    def put(self, resource: str, record: dict, *, whole: bool = False) -> dict:
+        """Change or add a record as a colleague would in the app, without any check; `whole`: it is all there is."""
         with self.lock:
             shelf = self.shelves[resource]
             number = int(record["Id"]) if record.get("Id") else None
             before = (shelf.get(number) if number else None) or {}
             kept = {
-                name: value for name, value in {**before, **record}.items() if name not in ("SyncToken", "MetaData")
+                name: value
+                for name, value in {**({} if whole else before), **record}.items()
+                if name not in ("SyncToken", "MetaData")
             }
             kept.pop("Id", None)
             is_new = not before
@@ -90,7 +92,9 @@ class QuickBooksWrites(Upstream):
             kept |= self._added_up(entity, kept, current)
         if entity in ("Customer", "Vendor"):
             kept = self._named(kept)
-        return self._shown(entity, self.put(ENTITIES[entity], kept | ({"Id": current["Id"]} if current else {})))
+        return self._shown(
+            entity, self.put(ENTITIES[entity], kept | ({"Id": current["Id"]} if current else {}), whole=True)
+        )
 
     def _shown(self, entity: str, record: dict) -> Answer:
         return Answer(200, {entity: record, "time": self.time()})
@@ -145,8 +149,8 @@ class QuickBooksWrites(Upstream):
                 return fault(
                     "2500", "Invalid Reference Id", "Invalid Reference Id : Item elements id not found", "Line"
                 )
-            made = None if None in (detail.get("Qty"), detail.get("UnitPrice")) else detail["Qty"] * detail["UnitPrice"]
-            if made is not None and abs(made - float(line.get("Amount") or 0)) > 0.0051:
+            count, price = detail.get("Qty"), detail.get("UnitPrice")  # clients write 0 for what they do not say
+            if count and price and abs(count * price - float(line.get("Amount") or 0)) > 0.0051:
                 return fault("6070", "Amount calculation incorrect in the request", "Amount is not UnitPrice * Qty")
         number = kept.get("DocNumber")
         others = self.shelves["invoices"].grouped("number", self._number_of) if number else {}
@@ -184,7 +188,8 @@ class QuickBooksWrites(Upstream):
         if detail is None:
             return line
         item = self.existing("items", (detail.get("ItemRef") or {}).get("value") or 1)
-        named = {**detail, "ItemRef": {"value": item["Id"], "name": item["Name"]}}
+        said = {name: value for name, value in detail.items() if value not in (0, None, "")}
+        named = {**said, "ItemRef": {"value": item["Id"], "name": item["Name"]}}
         return {**line, "SalesItemLineDetail": {"TaxCodeRef": {"value": "NON"}, **named}}
 
     def _next_number(self) -> str:

@@ -26,7 +26,9 @@ def connect(upstreams, key: str, name: str = "") -> int:
     """Connect one of the sandbox's accounts; the connection's number."""
     facts = upstreams.described()[key]
     given, settings = {"credentials": facts.get("token")}, {}
-    if key != "clio":
+    if key == "quickbooks":
+        settings = {"realm_id": facts["realm_id"]}
+    elif key != "clio":
         place = "location_id" if key == "ghl" else "workspace_id"
         given, settings = {"credentials": {"api_key": facts["api_key"]}}, {place: facts[place]}
     return connections.add(key, name=name or key, **given, settings=settings, by="test", frequency="manual").id
