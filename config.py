@@ -64,6 +64,13 @@ class Settings(BaseSettings):
     RETENTION_ERRORS_DAYS: int = Field(180, ge=1)
     RETENTION_DELIVERIES_DAYS: int = Field(30, ge=1)  # webhooks that were dealt with
 
+    BACKUP_DIR: Path = HERE / "backups"  # machines that share a database share this folder, too
+    BACKUP_EVERY_HOURS: float = Field(24, ge=0)  # 0: none by itself, and no rehearsals
+    BACKUP_BEFORE_MIGRATION: bool = True  # `flask db upgrade` makes one first
+    RETENTION_BACKUPS_DAYS: int = Field(14, ge=1)  # all of the last days ...
+    RETENTION_BACKUPS_WEEKS: int = Field(8, ge=1)  # ... and the last good one of each week
+    PG_BIN_DIR: str = ""  # where pg_dump and pg_restore are, when the PATH has none or an older one
+
     METRICS_TOKEN: SecretStr = SecretStr("")  # a Prometheus server's bearer token; /metrics is off without ...
     METRICS_ADDRESSES: str = ""  # ... this token or a comma list of addresses it may be read from
 
@@ -89,7 +96,7 @@ class Settings(BaseSettings):
             raise SettingsError("ENGINE=procrastinate needs PostgreSQL: set DATABASE_URL.")
         if self.API_JWKS_URL and not (self.API_JWT_ISSUER and self.API_JWT_AUDIENCE.strip(", ")):
             raise SettingsError("API_JWKS_URL needs API_JWT_ISSUER and API_JWT_AUDIENCE beside it.")
-        self.INSTANCE_DIR = self.INSTANCE_DIR.resolve()
+        self.INSTANCE_DIR, self.BACKUP_DIR = self.INSTANCE_DIR.resolve(), self.BACKUP_DIR.resolve()
         for name, make in (("SECRET_KEY", _random_key), ("ENCRYPTION_KEYS", _fernet_key)):
             if not getattr(self, name).get_secret_value():
                 setattr(self, name, SecretStr(self._kept(name.lower(), make)))

@@ -12,13 +12,13 @@ from sqlalchemy import func, or_, select, update
 
 from .. import clock
 from ..errors import TryLater
-from ..models import Connection, WebhookMessage, WebhookTarget, db
+from ..models import Connection, WebhookMessage, WebhookTarget, db, reading
 from ..storage.transactions import Recorder
 from ..transport import outside, standard_webhooks, wire
 from ..transport.call import Answer, Attempt, Call
 from ..transport.record import attempt_of
 from ..transport.redact import Redactor
-from . import webhook_targets
+from . import outbound, webhook_targets
 
 AFTER_S = (5, 300, 1800, 7200, 18_000, 28_800, 28_800)  # between tries: eight of them within a day
 CLAIMED_S = 60  # longer than a try may take
@@ -28,7 +28,12 @@ GONE = 410  # the receiver wants nothing any more
 
 
 def send_due() -> int:
-    """Send what is due, one message a connection at a time; how many arrived."""
+    """Send what is due, one message a connection at a time; how many arrived. None since a restore, until resumed."""
+    with reading():
+        held = outbound.is_held()
+        db.session.rollback()
+    if held:
+        return 0
     insecure, began, arrived = current_app.config["SETTINGS"].ALLOW_INSECURE_UPSTREAMS, clock.monotonic(), 0
     with ThreadPoolExecutor(AT_ONCE) as hands:
         while clock.monotonic() - began < ENDS_AFTER_S and (waiting := _claim()):

@@ -20,6 +20,8 @@ from secure import (
 from structlog.contextvars import bind_contextvars, clear_contextvars
 from whitenoise import WhiteNoise
 
+from ..operations import settings as firm_settings
+from ..storage import outbound
 from . import menu_for
 
 THEMES = ("dark", "light", "auto")
@@ -120,6 +122,7 @@ def _for_every_page() -> dict:
         "theme": theme(),
         "environment": "" if settings.APP_ENV == "production" else settings.APP_ENV,
         "sandbox": settings.SANDBOX,
+        "outbound_held": role is not None and bool(firm_settings.get(outbound.PAUSED)),
         "request_id": g.get("request_id", ""),
         "is_part": "HX-Request" in request.headers,
     }
