@@ -24,6 +24,7 @@ MODELS = {
     "Customer": records.Customer, "Vendor": records.Vendor, "Invoice": records.Invoice, "Purchase": records.Expense,
     "Bill": records.Expense, "Account": records.Account,
 }  # fmt: skip
+REFERENCES = ("ReferenceType", "MemoRef")  # a text with attributes in XML
 NUMBERS, TEXTS = {"decimal", "int", "integer", "positiveInteger"}, {"string", "id", "date", "dateTime"}
 
 
@@ -61,10 +62,9 @@ def differences(sent: dict, kind: str, where: str = "") -> list[str]:
 
 
 def _of(value, kind: str, where: str) -> list[str]:
-    if kind == "ReferenceType":
-        return (
-            [] if set(value) <= {"value", "name", "type"} and isinstance(value["value"], str) else [f"{where}reference"]
-        )
+    if kind in REFERENCES:
+        fits = set(value) <= {"value", "name", "type"} and isinstance(value["value"], str)
+        return [] if fits else [f"{where}reference"]
     if isinstance(value, dict):
         return differences(value, kind, where)
     if kind == "boolean":
@@ -104,7 +104,8 @@ def test_what_we_write_is_in_the_schema(sandbox):
     }  # fmt: skip
     invoice = {
         "DocNumber": "B-1", "CustomerRef.value": "1", "TxnDate": "2026-05-01", "DueDate": "2026-06-01",
-        "CurrencyRef.value": "USD", "CustomerMemo.value": "May", "PrivateNote": "n", "BillEmail.Address": "n@example.org",
+        "CurrencyRef.value": "USD", "CustomerMemo.value": "May", "PrivateNote": "n",
+        "BillEmail.Address": "n@example.org",
         "lines": [bill_line("Drafting", 1.5, 300, 450)], "item": "Services",
     }  # fmt: skip
 
