@@ -126,7 +126,7 @@ def _value(token: str) -> str:
 
 
 def _found(record: dict, path: str):
-    value = record
+    value: object = record
     for step in path.split("."):
         value = value.get(step) if isinstance(value, dict) else None
     return value

@@ -85,9 +85,9 @@ class QuickBooksRecords:
         names, taken = {}, set()
         for number in range(1, self.counts["customers"] + 1):
             party = self.firm.party(self._party(number))
-            name = clean(party.name)
+            name = clean(party.name) or f"Customer {number}"
             if not party.is_company and number % 5 == 0:
-                name = clean(f"{party.last}, {party.first}")
+                name = clean(f"{party.last}, {party.first}") or name
             elif number % 7 == 3:
                 name = f"{name} (billing)"
             name = name if name.casefold() not in taken else f"{name} {number}"
