@@ -41,6 +41,7 @@ class Settings(BaseSettings):
     DATABASE_URL: str = ""  # empty = SQLite in the instance folder
     INSTANCE_DIR: Path = HERE / "instance"  # database, generated keys, pacing files
     BASE_URL: str = "http://127.0.0.1:8000"  # where people reach the console; OAuth redirects are built from it
+    API_REDIRECT_URIS: str = ""  # comma list: where programs may have people sent after a consent, exactly so
     PROXIES_IN_FRONT: int = Field(0, ge=0, le=9)  # reverse proxies whose X-Forwarded-For is believed
     ENGINE: Literal["embedded", "procrastinate"] = "embedded"  # who wakes the workers; the second needs PostgreSQL
 
@@ -76,7 +77,6 @@ class Settings(BaseSettings):
 
     SESSION_IDLE_MINUTES: int = Field(60, ge=1)
     SESSION_HOURS: int = Field(12, ge=1)
-    API_REDIRECT_URIS: str = ""  # comma list: where a consent begun by a program may send the browser on to
     API_JWKS_URL: str = ""  # keys of the firm's own sign-in provider; empty = its session tokens open nothing
     API_JWT_ISSUER: str = ""  # who those tokens must come from
     API_JWT_AUDIENCE: str = ""  # comma list; a token's `aud` must be one of these, or where it has none its `azp`

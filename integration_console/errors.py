@@ -7,6 +7,7 @@ ConsoleError
   Conflict              something else is already doing this          -> say which
     OutboundPaused      nothing is sent since a restore               -> an admin looks through it and resumes
     ChangedMeanwhile    somebody else changed it since it was shown   -> show both versions
+    AlreadyConnected    this account has a connection                 -> ask whether a second one is meant
   NotSignedIn, Forbidden  the person may not                          -> sign in, or ask an admin
   Unproved              a webhook does not prove who sent it          -> refuse, say no more than that
   TooMany               asked too often                               -> wait .wait_s seconds
@@ -79,6 +80,10 @@ class OutboundPaused(Conflict):
 
 class ChangedMeanwhile(Conflict):
     """Somebody else changed what a form is about after it was opened."""
+
+
+class AlreadyConnected(Conflict):
+    """This account is connected already."""
 
 
 class NotSignedIn(ConsoleError):

@@ -42,6 +42,12 @@ def limits_of(connection: Connection) -> tuple[Limit, ...]:
     return parse_limits(told) if told else service.limits_for(connection.settings)
 
 
+def keys_of(connection: Connection, run_id: int | None = None) -> Keys:
+    """A connection's credentials, unsealed. Raises NeedsPerson when there are none."""
+    service = services.by_key(connection.service)
+    return Keys(service, connection.id, unseal(connection), connection.settings, run_id)
+
+
 def open_account(
     connection: Connection, *, run_id: int | None = None, should_stop: Callable[[], bool] = lambda: False
 ) -> Opened:
@@ -50,7 +56,7 @@ def open_account(
     Raises NeedsPerson when its tokens cannot be renewed, TryLater when the token endpoint does not answer.
     """
     service = services.by_key(connection.service)
-    keys = Keys(service, connection.id, unseal(connection), connection.settings, run_id)
+    keys = keys_of(connection, run_id)
     # Tokens and keys are counted where the vendor counts them: by account where it says so, else by connection.
     key = f"{service.key}:{connection.account_id if service.budget_by_account else connection.id}"
     opened = _open(service, keys, connection.settings, key, limits_of(connection), should_stop)

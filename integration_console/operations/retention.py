@@ -52,8 +52,12 @@ def purge() -> dict[str, int]:
             and_(Delivery.received_at < before("deliveries"), Delivery.state.in_(("done", "ignored", "dead"))),
         ),
         "runs": _gone(SyncRun, and_(SyncRun.ended_at < before("runs"), SyncRun.state.in_(ENDED_STATES))),
+        "choices": _in_steps(  # tokens nobody chose an account for
+            OAuthState.id, and_(OAuthState.pending.is_not(None), OAuthState.expires_at < now),
+            lambda ids: update(OAuthState).where(OAuthState.id.in_(ids)).values(pending=None, choices=[]),
+        ),
         "consents": _gone(OAuthState, OAuthState.expires_at < now - timedelta(days=1)),
-        "pending_connections": _gone(PendingConnection, PendingConnection.expires_at < now),
+        "pending_connections": _gone(PendingConnection, PendingConnection.expires_at < now - timedelta(hours=1)),
         "repeatable_calls": _gone(RepeatableCall, RepeatableCall.created_at < now - repeats.KEPT_FOR),
         "webhook_messages": _gone(WebhookMessage, WebhookMessage.ended_at < before("transactions")),
         "sessions": _gone(UserSession, UserSession.last_used_at < now - timedelta(days=30)),

@@ -26,6 +26,7 @@ SEALED = {
     "second factors": SecondFactor.seed, "erasures": Erasure.terms,
     "webhooks": WebhookSubscription.secret, "earlier webhook secrets": WebhookSubscription.old_secret,
     "webhook secrets": WebhookTarget.secret, "answers": RepeatableCall.answer,
+    "choices": OAuthState.pending,
 }  # fmt: skip
 STEP = 50  # rows a commit
 

@@ -51,9 +51,10 @@ class _Letter:
     service: str
     key: str
     url: str
-    body: bytes
+    body: bytes | None
     secrets: Sequence[str]
     number: int
+    call_key: str
     started_at: datetime = field(default_factory=clock.now)
     call: Call = field(default_factory=lambda: Call("POST", "/", template="webhook to a program"))
     waited_ms: float = 0.0
@@ -62,14 +63,10 @@ class _Letter:
     failure: str = ""
     attempt: Attempt | None = None
 
-    @property
-    def call_key(self) -> str:
-        return self.key.removeprefix("msg_")
-
     def send(self, insecure: bool) -> _Letter:
         """Try once and note what came of it."""
         self.started_at, began = clock.now(), clock.monotonic()
-        signed = standard_webhooks.headers(self.secrets, self.key, int(self.started_at.timestamp()), self.body)
+        signed = standard_webhooks.headers(self.secrets, self.key, int(self.started_at.timestamp()), self.body or b"")
         headers = {"Content-Type": "application/json", "User-Agent": "IntegrationConsole/1.0", **signed}
         answer = None
         try:
@@ -118,7 +115,7 @@ def _claim() -> list[_Letter]:
     ).all()
     letters = [
         _Letter(one.id, one.connection_id, service, one.key, target.url, one.body.encode(),
-                webhook_targets.keys_of(target), one.tries)
+                webhook_targets.keys_of(target), one.tries, one.key.removeprefix("msg_"))
         for one, target, service in rows
     ]  # fmt: skip
     db.session.rollback()  # nothing is held open while others answer (D5)

@@ -81,7 +81,7 @@ class QuickBooks(QuickBooksSignIn, QuickBooksHooks, QuickBooksWrites):
 
     @on("GET", f"{C}/companyinfo/{{id}}")
     def company(self, request: Request) -> Answer:
-        name = self.firm.name if request.params["realm"] == self.realm_id else "Ashby Holdings"
+        name = self.firm.name if request.params["realm"] == self.realm_id else self.other_name
         told = {
             "CompanyName": name, "LegalName": name, "Country": "US", "Email": {"Address": "books@firm.example.com"},
             "NameValue": [{"Name": "OfferingSku", "Value": "QuickBooks Online Plus"}], "Id": "1", "SyncToken": "4",

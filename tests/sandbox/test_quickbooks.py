@@ -24,6 +24,7 @@ from quickbooks.objects.vendor import Vendor
 from integration_console.sandbox import Sandbox
 
 http = urllib3.PoolManager()
+BACK = "http://127.0.0.1:1/back"
 
 
 @pytest.fixture
@@ -194,7 +195,7 @@ def basic(sandbox):
 
 def decided(sandbox, decision):
     """What comes back with the person."""
-    fields = {"client_id": sandbox.client_id, "redirect_uri": "http://127.0.0.1:1/back", "state": "s",
+    fields = {"client_id": sandbox.client_id, "redirect_uri": BACK, "state": "s",
               "decision": decision, "response_type": "code"}  # fmt: skip
     answer = http.request("POST", sandbox.auth_url, fields=fields, encode_multipart=False, redirect=False)
     return dict(parse_qsl(urlsplit(answer.headers["Location"]).query))
@@ -208,7 +209,7 @@ def exchanged(sandbox, headers=None, **fields):
 def test_consent_names_the_company_and_tokens_rotate(sandbox):
     back = decided(sandbox, "approve")
     assert (back["realmId"], back["state"]) == (sandbox.realm_id, "s")
-    first = exchanged(sandbox, grant_type="authorization_code", code=back["code"]).json()
+    first = exchanged(sandbox, grant_type="authorization_code", code=back["code"], redirect_uri=BACK).json()
     assert first["expires_in"] == 3600
 
     second = exchanged(sandbox, grant_type="refresh_token", refresh_token=first["refresh_token"]).json()
@@ -228,7 +229,9 @@ def test_consent_can_be_refused_or_given_for_another_company(sandbox):
     assert decided(sandbox, "refuse")["error"] == "access_denied"
     other = decided(sandbox, "other")
     assert other["realmId"] != sandbox.realm_id
-    token = exchanged(sandbox, grant_type="authorization_code", code=other["code"]).json()["access_token"]
+    token = exchanged(sandbox, grant_type="authorization_code", code=other["code"], redirect_uri=BACK).json()[
+        "access_token"
+    ]
     headers = {"Authorization": f"Bearer {token}"}
     for realm, status in ((other["realmId"], 200), (sandbox.realm_id, 403)):
         told = http.request("GET", f"{sandbox.api_url}/v3/company/{realm}/companyinfo/{realm}", headers=headers)

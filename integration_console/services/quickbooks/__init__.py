@@ -58,6 +58,9 @@ class QuickBooksService(Service):
             authorize_url="https://appcenter.intuit.com/connect/oauth2",
             token_url="https://oauth.platform.intuit.com/oauth2/v1/tokens/bearer",  # noqa: S106 (an address)
             revoke_url="https://developer.api.intuit.com/v2/oauth2/tokens/revoke",
+            revoke_as="json",
+            revoke_fields={"token": "{token}"},
+            revoke_auth="basic",
             scopes=("com.intuit.quickbooks.accounting",),
             client_auth="basic",
             rotates=True,
