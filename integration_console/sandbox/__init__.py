@@ -15,11 +15,12 @@ from .clio import Clio
 from .clockify import Clockify
 from .firm import Firm
 from .ghl import Ghl
+from .quickbooks import QuickBooks
 from .server import Upstream
 from .slack import Slack
 from .stripe import Stripe
 
-STAND_INS: tuple[type[Upstream], ...] = (Clio, Ghl, Clockify, Slack, Stripe)  # in the order of their ports
+STAND_INS: tuple[type[Upstream], ...] = (Clio, Ghl, Clockify, Slack, Stripe, QuickBooks)  # in the order of their ports
 KEYS = tuple(one.key for one in STAND_INS)
 PORTS = (0,) * len(KEYS)  # any that are free
 STIR_EVERY_S = 3.0

@@ -215,7 +215,11 @@ def _changed(values: Dictionary[str, Any], base: list | None) -> dict[str, bool]
 def _agree(
     sources: list[str], line: Line, values: Dictionary[str, Any], halves: Dictionary[str, Half], world: World
 ) -> bool:
-    """Whether the two sides say the same, each in its own words."""
+    """Whether the two sides say the same, each in its own words, or both in words that come to one."""
+    if len(sources) > 1 and line.transform.back == line.transform.name and MISSING not in values.values():
+        there, back = (carry_over(line, halves[source].plain, OTHER[source], world) for source in sources)
+        if there is not MISSING and back is not MISSING and _filled(there) and same(there, back):
+            return True
     for source in sources:
         side = OTHER[source]
         if values[side] is not MISSING and values[source] is not MISSING:

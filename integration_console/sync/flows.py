@@ -18,6 +18,7 @@ CONTACTS, MATTERS, STAGES = (
     "ghl_opportunities_clio_matters",
     "clio_matters_ghl_opportunities",
 )
+QUICKBOOKS_CUSTOMERS, QUICKBOOKS_INVOICES = "clio_contacts_quickbooks_customers", "clio_bills_quickbooks_invoices"
 CLIENTS, PROJECTS, TIME = "clio_contacts_clockify_clients", PROJECTS_FLOW, "clockify_time_clio_activities"
 
 PAYERS = "stripe_customers_clio_contacts"
@@ -241,4 +242,70 @@ _PAYERS = Flow(
     ),
 )  # fmt: skip
 
-FLOWS = {flow.key: flow for flow in (_CONTACTS, _MATTERS, _STAGES, _CLIENTS, _PROJECTS, _TIME, _PAYERS)}
+# -- money ------------------------------------------------------------------------------------------------------------
+
+CUSTOMER = "CompanyName,GivenName,FamilyName"
+
+_QUICKBOOKS_CUSTOMERS = Flow(
+    QUICKBOOKS_CUSTOMERS, "Clio contacts and QuickBooks customers",
+    "Every client of the firm can be billed in QuickBooks. Who is a customer there already is matched, and what is "
+    "corrected on one side shows on the other.",
+    ("clio", "contacts"), ("quickbooks", "customers"), "both",
+    (
+        # The display name is one of a kind in QuickBooks, and the bookkeeper's own: it is given once.
+        line("name", "DisplayName", "to_right", "template", {"text": "{name}", "longest": 100, **ONCE}, required=True),
+        line("type", CUSTOMER, "to_left", "person_or_company", ONCE, required=True),
+        line("first_name", "GivenName", transform="trim"),
+        line("last_name", "FamilyName", transform="trim"),
+        line("name,type", CUSTOMER, transform="company"),
+        line("email", "PrimaryEmailAddr.Address", transform="email"),
+        line("phone", "PrimaryPhone.FreeFormNumber", transform="phone"),
+        line("address.street", "BillAddr.Line1"),
+        line("address.city", "BillAddr.City"),
+        line("address.province", "BillAddr.CountrySubDivisionCode"),
+        line("address.postal_code", "BillAddr.PostalCode"),
+        line("address.country", "BillAddr.Country"),
+    ),
+    keys=(
+        {"by": "email", "left": "email,other_emails", "right": "PrimaryEmailAddr.Address"},
+        {"by": "name", "left": "first_name,last_name", "right": "GivenName,FamilyName", "with": [
+            ["phone", "PrimaryPhone.FreeFormNumber"], ["address.street", "BillAddr.Line1"],
+            ["address.postal_code", "BillAddr.PostalCode"],
+        ]},
+        {"by": "field", "left": "name", "right": "DisplayName"},
+    ),
+    filters=(
+        {"side": "left", "field": "is_client", "is": "in", "values": [True]},
+        {"side": "right", "field": "Job", "is": "not in", "values": [True]},  # a job of a customer is nobody new
+    ),
+    options={"creates_right": True},
+    rule="left",
+)  # fmt: skip
+
+_QUICKBOOKS_INVOICES = Flow(
+    QUICKBOOKS_INVOICES, "Clio bills to QuickBooks invoices",
+    "A bill that was sent becomes an invoice of the linked customer, line by line under its own number, and follows "
+    "the bill until it is paid. Money for trust, and bills that do not add up, are left to people.",
+    ("clio", "bills"), ("quickbooks", "invoices"), "to_right",
+    (
+        line("number", "DocNumber", "to_right", "trim", required=True),
+        line("client.id", "CustomerRef.value", "to_right", "linked", {"flow": QUICKBOOKS_CUSTOMERS, "side": "left"},
+             required=True),
+        line("id,total,state,kind,updated_at", "lines", "to_right", "bill_lines", required=True),
+        line("", "item", "to_right", "constant", {"value": "Services", **ONCE}, required=True),
+        line("issued_at", "TxnDate", "to_right", "date", blank="keep"),
+        line("due_at", "DueDate", "to_right", "date", blank="keep"),
+        line("currency.code", "CurrencyRef.value", "to_right", options=ONCE, blank="keep"),
+        line("subject", "CustomerMemo.value", "to_right"),
+    ),
+    keys=({"by": "field", "left": "number", "right": "DocNumber"},),
+    filters=(
+        {"side": "left", "field": "state", "is": "in", "values": ["awaiting_payment"]},
+        {"side": "left", "field": "kind", "is": "not in", "values": ["trust_kind"]},
+    ),
+    options={"creates_right": True},
+    rule="left",
+)  # fmt: skip
+
+EVERY = (_CONTACTS, _MATTERS, _STAGES, _CLIENTS, _PROJECTS, _TIME, _PAYERS, _QUICKBOOKS_CUSTOMERS, _QUICKBOOKS_INVOICES)
+FLOWS = {flow.key: flow for flow in EVERY}

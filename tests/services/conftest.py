@@ -69,6 +69,22 @@ def _slack(sandbox: Any, **settings: str) -> Connected:
     return Connected("slack", sandbox, {"Authorization": f"Bearer {sandbox.api_key}"}, **settings)
 
 
+def _quickbooks(sandbox: Any) -> Connected:
+    headers = {"Authorization": f"Bearer {sandbox.access_token}"}
+    return Connected("quickbooks", sandbox, headers, realm_id=sandbox.realm_id)
+
+
+@pytest.fixture
+def quickbooks(upstreams):
+    return _quickbooks(upstreams.quickbooks)
+
+
+@pytest.fixture
+def fresh_quickbooks(fresh_upstreams):
+    """QuickBooks to change, to script and to break."""
+    return _quickbooks(fresh_upstreams.quickbooks)
+
+
 @pytest.fixture
 def clio(upstreams):
     return _clio(upstreams.clio)

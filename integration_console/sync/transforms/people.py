@@ -150,3 +150,9 @@ def company_name(values):
     ('Acme Inc.', False)
     """
     return trim(values[0]) if is_company(*values) else MISSING
+
+
+# The same with a company's name on the left and its parts on the right.
+transform("Name of a company", name="company", back=company_name, takes="text choice", gives="text", context=True)(
+    company_back
+)
