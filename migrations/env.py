@@ -27,6 +27,7 @@ def run() -> None:
             target_metadata=db.metadata,
             transactional_ddl=True,  # SQLite can, now that BEGIN is ours
             render_item=_render_item,
+            include_object=_is_ours,
             **current_app.extensions["migrate"].configure_args,
         )
         with context.begin_transaction():
@@ -39,6 +40,13 @@ def run() -> None:
                 views.create(connection, _declared())
         if sqlite:
             _foreign_keys(connection, "ON")
+
+
+def _is_ours(_object, name: str | None, kind: str, reflected: bool, _other) -> bool:
+    """Tables without a model, which no comparison may want to drop: the search's, the queue's and the pacing's."""
+    return not (
+        kind == "table" and reflected and (name or "").startswith(("search_entry", "procrastinate_", "pacing_"))
+    )
 
 
 def _moves() -> bool:
