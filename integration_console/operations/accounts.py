@@ -122,6 +122,7 @@ def _open(
         budget=budget, record=keys.recorder if config.RECORD_CALLS else None,
         refresh=keys.renew if keys.renewable else None, secrets=keys.secrets, deadline_s=config.CALL_DEADLINE_SECONDS,
         max_bytes=int(config.MAX_ANSWER_MIB * 1024 * 1024), insecure=keys.insecure, should_stop=should_stop,
+        headers=service.headers_for(settings),
     )  # fmt: skip
     return Opened(service, upstream, keys.recorder, budget, keys.connection_id, keys.revocable, keys.revoke)
 

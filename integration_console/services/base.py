@@ -251,6 +251,10 @@ class Service:
         """How fast one connection may go, where accounts of one service differ."""
         return self.limits
 
+    def headers_for(self, settings: Mapping[str, str]) -> Mapping[str, str]:
+        """What every call of one connection carries, where that names its account."""
+        return self.headers
+
     # -- what a service may change ----------------------------------------------------------------------------------
 
     def list_call(self, resource: Resource, reading: Reading, settings: Mapping[str, str]) -> Call:
