@@ -22,7 +22,7 @@ HERE = Path(__file__).resolve().parent
 # What a service may set, as <SERVICE>_<NAME>; the README's table lists these once for all services.
 SERVICE_SETTINGS = (
     "API_URL", "AUTH_URL", "TOKEN_URL", "CLIENT_ID", "CLIENT_SECRET", "REDIRECT_URI", "REGION", "LIMITS",
-    "API_KEY", "LOCATION_ID", "WORKSPACE_ID",
+    "API_KEY", "LOCATION_ID", "WORKSPACE_ID", "WEBHOOK_KEY",
 )  # fmt: skip
 
 
@@ -56,16 +56,23 @@ class Settings(BaseSettings):
     BRAKE_PERCENT: float = Field(5, ge=0)  # ... and more than this share of the resource
     BRAKE_ALWAYS: int = Field(500, ge=1)  # or this many in any case
 
+    WEBHOOKS_PER_MINUTE: int = Field(600, ge=1)  # of one connection; more are told to come again later
+
     RETENTION_TRANSACTIONS_DAYS: int = Field(90, ge=1)
     RETENTION_BODIES_DAYS: int = Field(30, ge=1)  # request and response bodies, client data
     RETENTION_RUNS_DAYS: int = Field(365, ge=1)
     RETENTION_ERRORS_DAYS: int = Field(180, ge=1)
+    RETENTION_DELIVERIES_DAYS: int = Field(30, ge=1)  # webhooks that were dealt with
 
     METRICS_TOKEN: SecretStr = SecretStr("")  # a Prometheus server's bearer token; /metrics is off without ...
     METRICS_ADDRESSES: str = ""  # ... this token or a comma list of addresses it may be read from
 
     SESSION_IDLE_MINUTES: int = Field(60, ge=1)
     SESSION_HOURS: int = Field(12, ge=1)
+    API_REDIRECT_URIS: str = ""  # comma list: where a consent begun by a program may send the browser on to
+    API_JWKS_URL: str = ""  # keys of the firm's own sign-in provider; empty = its session tokens open nothing
+    API_JWT_ISSUER: str = ""  # who those tokens must come from
+    API_JWT_AUDIENCE: str = ""  # comma list; a token's `aud` must be one of these, or where it has none its `azp`
     SETUP_CODE: SecretStr = SecretStr("")  # first administrator; empty = made at start and printed
 
     ALLOW_INSECURE_UPSTREAMS: bool = False  # tests only: plain-http upstreams and cookies without Secure
@@ -80,6 +87,8 @@ class Settings(BaseSettings):
             self._refuse_for_production()
         if self.ENGINE == "procrastinate" and not self.database_url.startswith("postgresql"):
             raise SettingsError("ENGINE=procrastinate needs PostgreSQL: set DATABASE_URL.")
+        if self.API_JWKS_URL and not (self.API_JWT_ISSUER and self.API_JWT_AUDIENCE.strip(", ")):
+            raise SettingsError("API_JWKS_URL needs API_JWT_ISSUER and API_JWT_AUDIENCE beside it.")
         self.INSTANCE_DIR = self.INSTANCE_DIR.resolve()
         for name, make in (("SECRET_KEY", _random_key), ("ENCRYPTION_KEYS", _fernet_key)):
             if not getattr(self, name).get_secret_value():

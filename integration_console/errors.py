@@ -7,6 +7,7 @@ ConsoleError
   Conflict              something else is already doing this          -> say which
     ChangedMeanwhile    somebody else changed it since it was shown   -> show both versions
   NotSignedIn, Forbidden  the person may not                          -> sign in, or ask an admin
+  Unproved              a webhook does not prove who sent it          -> refuse, say no more than that
   TooMany               asked too often                               -> wait .wait_s seconds
   Unavailable           our own database is busy or down              -> try again, nothing was saved
   SealBroken            a stored secret cannot be opened              -> check the keys, or reconnect
@@ -80,6 +81,10 @@ class NotSignedIn(ConsoleError):
 
 class Forbidden(ConsoleError):
     """Your role may not do this."""
+
+
+class Unproved(ConsoleError):
+    """This delivery does not prove who sent it."""
 
 
 class TooMany(ConsoleError):

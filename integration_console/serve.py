@@ -210,7 +210,7 @@ def _first_line(child: Child) -> dict:
 
 
 def _environment(told: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    names = ("api_url", "auth_url", "token_url", "client_id", "client_secret")
+    names = ("api_url", "auth_url", "token_url", "client_id", "client_secret", "webhook_key")
     found = {f"{key}_{name}".upper(): facts[name] for key, facts in told.items() for name in names if name in facts}
     limits = {f"{key.upper()}_LIMITS": limit for key, limit in SANDBOX_LIMITS.items()}
     return {**found, **limits, "SANDBOX": "1", "ALLOW_INSECURE_UPSTREAMS": "1"}

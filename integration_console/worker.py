@@ -11,11 +11,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from . import clock
 from .models import db
-from .operations import holds, runs, schedule, wakers
+from .operations import deliveries, holds, runs, schedule, wakers, webhook_sending
 
 log = structlog.get_logger(__name__)
 
-LOOK_EVERY_S = 1.0  # for queued runs
+LOOK_EVERY_S = 1.0  # for queued runs, and for deliveries that came
 END_WITHIN_S = 7.0  # of the ten seconds a worker has to end
 GATHER_S = 0.01  # hands that become free together are given work together
 
@@ -40,6 +40,7 @@ class Worker:
     def work(self) -> None:
         """Until told to stop: then every run in hand ends at its page edge and is free for another worker (D4)."""
         clockwork = self._start_clock()
+        Thread(target=self._open_post, name="post", daemon=True).start()
         try:
             if self.app.config["SETTINGS"].ENGINE == "procrastinate":
                 self._listen()
@@ -60,13 +61,15 @@ class Worker:
         try:
             while not self.stopping.is_set():
                 self.freed.clear()
+                asked = self._dispatch() if not self._in_hand else 0
                 taken = self._hand_out()
-                if not taken and not self._in_hand:
+                if not asked and not taken and not self._in_hand:
                     break
                 done += taken
                 if not taken:
                     self.freed.wait(LOOK_EVERY_S)
         finally:
+            self._tell()
             self._end()
         return done
 
@@ -84,6 +87,9 @@ class Worker:
             self._tick, "interval", seconds=self.tick_s, coalesce=True, max_instances=1, misfire_grace_time=None,
             next_run_time=clock.now(),
         )  # fmt: skip
+        # Beside the clock: an address that does not answer must not keep runs from being asked for.
+        scheduler.add_job(self._tell, "interval", seconds=self.tick_s, coalesce=True, max_instances=1,
+                          misfire_grace_time=None)  # fmt: skip
         scheduler.start()
         return scheduler
 
@@ -108,6 +114,32 @@ class Worker:
             with self._lock:
                 self._in_hand[hold.run_id, hold.epoch] = hold
             self._carry_and_free(hold)
+
+    def _open_post(self) -> None:
+        """Look for deliveries every second; every worker may, for each is handed to one run only."""
+        while not self.stopping.wait(LOOK_EVERY_S):
+            if self._dispatch():
+                self.freed.set()
+
+    def _dispatch(self) -> int:
+        try:
+            with self.app.app_context():
+                return deliveries.dispatch()
+        except SQLAlchemyError as error:
+            log.warning("Deliveries could not be looked at; the next look is in a second", error=type(error).__name__)
+        except Exception:  # the next look may find another state of things
+            log.exception("Deliveries could not be looked at")
+        return 0
+
+    def _tell(self) -> None:
+        """Send what waits for a webhook."""
+        try:
+            with self.app.app_context():
+                webhook_sending.send_due()
+        except SQLAlchemyError as error:
+            log.warning("Webhooks could not be sent; the next tick tries again", error=type(error).__name__)
+        except Exception:  # the clock goes on
+            log.exception("Webhooks could not be sent")
 
     def _hand_out(self) -> int:
         """Claim as many runs as there are free hands; how many that were."""

@@ -1,8 +1,10 @@
 """The nouns: one file each. Importing this package makes every table known."""
 
+from .api import CallCount, PendingConnection, RepeatableCall
 from .base import Base, db, reading
 from .change import Change
 from .connection import ApiConfig, Connection, OAuthState
+from .delivery import Delivery, WebhookSubscription
 from .error import DeadLetter, ErrorLog, Issue
 from .link import Conflict, RecordLink
 from .mapping import DataMapping, FieldMapping, MappingVersion, UnmatchedValue
@@ -14,42 +16,13 @@ from .throttle import Throttle
 from .transaction import Transaction
 from .user import ApiToken, Invitation, RecoveryCode, SecondFactor, User, UserSession
 from .view import SavedView
+from .webhook_out import WebhookMessage, WebhookTarget
 
 __all__ = [
-    "ApiConfig",
-    "ApiToken",
-    "AuditEvent",
-    "Base",
-    "Change",
-    "Checkpoint",
-    "Conflict",
-    "Connection",
-    "DataMapping",
-    "DeadLetter",
-    "ErrorLog",
-    "FieldMapping",
-    "Heartbeat",
-    "Invitation",
-    "Issue",
-    "Lease",
-    "LimitationProposal",
-    "LimitationRule",
-    "MappingVersion",
-    "OAuthState",
-    "PracticeAreaCorrection",
-    "PracticeAreaRule",
-    "Record",
-    "RecordLink",
-    "RecoveryCode",
-    "RunPart",
-    "SavedView", "SecondFactor", "SeenPage",
-    "Setting",
-    "SyncRun",
-    "Throttle",
-    "Transaction",
-    "UnmatchedValue",
-    "User",
-    "UserSession",
-    "db",
-    "reading",
+    "ApiConfig", "ApiToken", "AuditEvent", "Base", "CallCount", "Change", "Checkpoint", "Conflict", "Connection",
+    "DataMapping", "DeadLetter", "Delivery", "ErrorLog", "FieldMapping", "Heartbeat", "Invitation", "Issue", "Lease",
+    "LimitationProposal", "LimitationRule", "MappingVersion", "OAuthState", "PendingConnection",
+    "PracticeAreaCorrection", "PracticeAreaRule", "Record", "RecordLink", "RecoveryCode", "RepeatableCall", "RunPart",
+    "SavedView", "SecondFactor", "SeenPage", "Setting", "SyncRun", "Throttle", "Transaction", "UnmatchedValue",
+    "User", "UserSession", "WebhookMessage", "WebhookSubscription", "WebhookTarget", "db", "reading",
 ]  # fmt: skip

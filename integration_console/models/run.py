@@ -22,16 +22,19 @@ class SyncRun(Base):
         UniqueConstraint("connection_id", "due_at"),  # a due slot is run once (D3)
         Index("ix_sync_run_state_retry_at", "state", "retry_at"),
         Index("ix_sync_run_connection_id_id", "connection_id", "id"),
+        Index("ix_sync_run_ended_at", "ended_at"),
     )
 
     id: Mapped[PrimaryKey]
     connection_id: Mapped[int] = mapped_column(ForeignKey("connection.id"))
-    kind: Mapped[str] = mapped_column(String(20))  # full, incremental, record; push: what a mapping carries over
+    kind: Mapped[str] = mapped_column(
+        String(20)
+    )  # full, incremental, record, webhook; push: what a mapping carries over
     mapping_id: Mapped[int | None] = mapped_column(ForeignKey("data_mapping.id", ondelete="SET NULL"), index=True)
     mapping_version: Mapped[int | None]  # the one version a push run uses throughout
     options: Mapped[dict] = mapped_column(default=dict)  # {"record": "matters:17", "release_brake": true}
     state: Mapped[str] = mapped_column(String(20))
-    cause: Mapped[str] = mapped_column(String(20))  # schedule, person, command, retry
+    cause: Mapped[str] = mapped_column(String(20))  # schedule, person, command, retry, mapping, webhook
     asked_by: Mapped[str | None] = mapped_column(String(320))
     due_at: Mapped[datetime | None]  # the slot of the schedule this run fills
     queued_at: Mapped[datetime]

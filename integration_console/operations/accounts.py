@@ -73,7 +73,7 @@ def calling(connection: Connection) -> Iterator[Opened]:
         yield opened
     except NeedsPerson as error:
         db.session.rollback()
-        _note_lost_sign_in(number, str(error))
+        note_lost_sign_in(number, str(error))
         raise
     finally:
         db.session.rollback()
@@ -95,7 +95,8 @@ def must_be_callable(connection: Connection) -> Connection:
     return connection
 
 
-def _note_lost_sign_in(connection_id: int, why: str) -> None:
+def note_lost_sign_in(connection_id: int, why: str) -> None:
+    """Nothing is read any more until a person reconnects it."""
     connection = db.session.get_one(Connection, connection_id)
     if connection.status == "connected":
         connection.status, connection.status_reason, connection.status_since = "needs_reconnect", why, clock.now()

@@ -13,7 +13,7 @@ from ..errors import Conflict, InvalidInput, NeedsPerson, NotFound, WrongAccount
 from ..models import Connection, SyncRun, db
 from ..models.run import LIVE_STATES
 from ..services.base import Account, ApiKey, OAuth, Service
-from . import audit, slots
+from . import audit, slots, subscriptions
 from .accounts import Opened, budget_seen, limits_of, open_account, open_trial
 from .holds import stop
 from .sealed import kept_answer, seal
@@ -208,7 +208,8 @@ def resume(connection: Connection, *, by: str) -> None:
 
 def remove(connection: Connection, *, by: str) -> str:
     """Wipe the secrets and stop everything; the history stays. Tells whether the service took its tokens back."""
-    said = _revoke(connection)
+    left = subscriptions.take_away_all(connection)
+    said = " ".join(filter(None, (left, _revoke(connection))))
     _set_status(connection, "removed", by, f"Removed by {by}.")
     _stop_runs(connection, f"The connection was removed by {by}.")
     connection.credentials, connection.expires_at, connection.next_due_at = None, None, None

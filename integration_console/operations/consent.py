@@ -38,6 +38,7 @@ def begin(
     by: str,
     session_hash: str,
     connection: Connection | None = None,
+    permissions: tuple[str, ...] | None = None,
 ) -> str:
     """The address to send the browser to. `session_hash` ties the way back to the same signed-in browser (X7).
 
@@ -54,6 +55,7 @@ def begin(
     settings = {name: value for name, value in settings.items() if value}
     state = random.token_urlsafe(32)
     way, client = app.way(service, settings), app.client(service)
+    way = replace(way, scopes=permissions) if permissions else way
     insecure = current_app.config["SETTINGS"].ALLOW_INSECURE_UPSTREAMS
     address, verifier = auth.authorize_address(way, client, state=state, insecure=insecure)
     db.session.add(OAuthState(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import structlog
 from sqlalchemy import func, or_, select, update
 from sqlalchemy.exc import IntegrityError
@@ -22,6 +24,7 @@ from .rules import rules
 log = structlog.get_logger(__name__)
 
 
+RECENT_RUNS = 2_000  # among these are all that ended since a mapping's last run, or a read has come in between
 OUTBOX = "outbox"  # the line of a run that sends what belongs to no mapping
 
 
@@ -134,9 +137,23 @@ def _has_news(mapping: DataMapping) -> bool:
             )
         )
     )
-    if last is None or (read and read > last) or mapping.updated_at > last:
+    if last is None or (read and read > last) or mapping.updated_at > last or _told_of_news(mapping, last):
         return True
     return bool(db.session.scalar(select(Change.id).where(Change.mapping_id == mapping.id, *_is_due()).limit(1)))
+
+
+def _told_of_news(mapping: DataMapping, last: datetime) -> bool:
+    """Whether records of it were read by webhook since: such a run ends soon after it is asked for."""
+    newest = db.session.scalar(select(func.max(SyncRun.id))) or 0
+    sides = or_(
+        (RunPart.connection_id == mapping.left_connection_id) & (RunPart.resource == mapping.left_resource),
+        (RunPart.connection_id == mapping.right_connection_id) & (RunPart.resource == mapping.right_resource),
+    )
+    query = select(SyncRun.id).join(RunPart).where(
+        SyncRun.id > newest - RECENT_RUNS, SyncRun.kind == "webhook", SyncRun.ended_at >= last, sides,
+        RunPart.new + RunPart.changed + RunPart.deleted > 0,
+    )  # fmt: skip
+    return db.session.scalar(query.limit(1)) is not None
 
 
 def _is_due() -> tuple:

@@ -7,8 +7,23 @@ from datetime import datetime, timedelta
 from sqlalchemy import and_, delete, or_, select, update
 
 from .. import clock
-from ..models import DeadLetter, ErrorLog, Heartbeat, OAuthState, SyncRun, Throttle, Transaction, UserSession, db
+from ..models import (
+    DeadLetter,
+    Delivery,
+    ErrorLog,
+    Heartbeat,
+    OAuthState,
+    PendingConnection,
+    RepeatableCall,
+    SyncRun,
+    Throttle,
+    Transaction,
+    UserSession,
+    WebhookMessage,
+    db,
+)  # fmt: skip
 from ..models.run import ENDED_STATES
+from . import quotas, repeats
 from . import settings as firm
 
 BATCH = 500
@@ -32,10 +47,18 @@ def purge() -> dict[str, int]:
         "transactions": _gone(Transaction, Transaction.started_at < before("transactions")),
         "errors": _gone(ErrorLog, ErrorLog.created_at < before("errors")),
         "dead_letters": _gone(DeadLetter, DeadLetter.resolved_at < before("errors")),
+        "deliveries": _gone(
+            Delivery,
+            and_(Delivery.received_at < before("deliveries"), Delivery.state.in_(("done", "ignored", "dead"))),
+        ),
         "runs": _gone(SyncRun, and_(SyncRun.ended_at < before("runs"), SyncRun.state.in_(ENDED_STATES))),
         "consents": _gone(OAuthState, OAuthState.expires_at < now - timedelta(days=1)),
+        "pending_connections": _gone(PendingConnection, PendingConnection.expires_at < now),
+        "repeatable_calls": _gone(RepeatableCall, RepeatableCall.created_at < now - repeats.KEPT_FOR),
+        "webhook_messages": _gone(WebhookMessage, WebhookMessage.ended_at < before("transactions")),
         "sessions": _gone(UserSession, UserSession.last_used_at < now - timedelta(days=30)),
     }  # fmt: skip
+    quotas.purge()
     db.session.execute(delete(Throttle).where(Throttle.last_at < now - timedelta(days=1)))
     db.session.execute(delete(Heartbeat).where(Heartbeat.seen_at < now - timedelta(days=1)))
     db.session.commit()

@@ -6,13 +6,24 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import InstrumentedAttribute
 
 from ..errors import SealBroken
-from ..models import ApiConfig, Connection, OAuthState, SecondFactor, db
+from ..models import (
+    ApiConfig,
+    Connection,
+    OAuthState,
+    RepeatableCall,
+    SecondFactor,
+    WebhookSubscription,
+    WebhookTarget,
+    db,
+)
 from . import audit
 from .sealed import vault
 
 SEALED = {
     "connections": Connection.credentials, "services": ApiConfig.client_secret, "consents": OAuthState.verifier,
     "second factors": SecondFactor.seed,
+    "webhooks": WebhookSubscription.secret, "earlier webhook secrets": WebhookSubscription.old_secret,
+    "webhook secrets": WebhookTarget.secret, "answers": RepeatableCall.answer,
 }  # fmt: skip
 STEP = 50  # rows a commit
 

@@ -245,7 +245,7 @@ def _carry_out(hold: Hold) -> Ending | None:
     parts = tuple(Part(p.id, p.resource) for p in run.parts if p.state in ("queued", "running"))
     task = Task(
         run.id, run.connection_id, run.kind, parts, bool(run.options.get("asked")),
-        frozenset(run.options.get("released", ())), run.options.get("records", {}),
+        frozenset(run.options.get("released", ())), run.options.get("records", {}), run.options.get("owners", {}),
     )  # fmt: skip
     account = connections.open_account(run.connection, run_id=run.id, should_stop=hold.should_stop)
     db.session.rollback()  # nothing is held open while we wait for an upstream
@@ -294,8 +294,8 @@ def _close(hold: Hold, ending: Ending | None, foreground: bool) -> None:
 
 def _again_later(run: SyncRun, ending: Ending, now: datetime, foreground: bool) -> Ending:
     """A service that answered nothing at all is tried again by itself, a few times, with growing pauses."""
-    if not ending.silent or foreground or run.attempts > len(RETRY_AFTER_S):
-        return ending
+    if not ending.silent or foreground or run.attempts > len(RETRY_AFTER_S) or run.kind == "webhook":
+        return ending  # deliveries are tried again for themselves
     until = now + timedelta(seconds=RETRY_AFTER_S[run.attempts - 1])
     return Ending("waiting", f"{ending.message} The run tries again by itself.", ending.kind, until)
 

@@ -16,7 +16,7 @@ from ..errors import ConsoleError
 from ..models import Connection, Heartbeat, db
 from ..storage import leases
 from ..storage.outage import AWAY
-from . import flows, practice_area_rules, pushes, runs, wakers
+from . import flows, practice_area_rules, pushes, runs, tending, wakers, webhook_messages
 from .holds import process_name
 from .limitations import work_out_all
 from .retention import purge
@@ -95,6 +95,8 @@ CHORES = (
     Chore("wake forgotten runs", lambda: current_app.config["SETTINGS"].TICK_SECONDS, wakers.wake_forgotten),
     Chore("offer ready mappings", lambda: 60, flows.ensure),
     Chore("carry mappings", lambda: current_app.config["SETTINGS"].TICK_SECONDS, pushes.due),
+    Chore("look after webhooks", lambda: current_app.config["SETTINGS"].TICK_SECONDS, tending.tend),
+    Chore("find what webhooks tell", lambda: current_app.config["SETTINGS"].TICK_SECONDS, webhook_messages.find),
     Chore("remove what is past its retention", lambda: 3600, purge),
     Chore("work out limitation dates", lambda: 900, work_out_all),
     Chore("bring the practice area rules up to date", lambda: 24 * 3600, practice_area_rules.ensure),

@@ -17,6 +17,7 @@ RETENTION = {
     "bodies": "Request and response bodies",
     "runs": "Runs",
     "errors": "Errors",
+    "deliveries": "Webhook deliveries",
 }
 LONGEST_DAYS = 3650
 

@@ -74,7 +74,7 @@ class Sandbox:
                 client_secret=signed_in.client_secret,
                 token=signed_in.token_answer(),
             )
-        told["ghl"].update(api_key=ghl.api_key, location_id=ghl.location_id)
+        told["ghl"].update(api_key=ghl.api_key, location_id=ghl.location_id, webhook_key=ghl.hook_key.public)
         told["clockify"].update(api_key=clockify.api_key, workspace_id=clockify.workspace_id)
         return told
 

@@ -1,7 +1,7 @@
 """Clio Manage, as far as reading a firm needs it: lists, single records, limits.
 
 Source: docs.developers.clio.com, its OpenAPI document of 2026-08-12, API version 4.0.13.
-Writing is in clio_writes.py, signing in is in oauth.py.
+Writing is in clio_writes.py, signing in is in oauth.py, webhooks are in clio_hooks.py.
 """
 
 import base64
@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from .clio_fields import EMPTY, WITHOUT_CREATED_AT, InvalidFields, Selection, etag_of
 from .clio_filters import UNORDERED, filters_of, sort_key
+from .clio_hooks import ClioHooks
 from .clio_money import ClioMoney
 from .clio_writes import ClioWrites
 from .firm import seconds
@@ -51,7 +52,7 @@ FURTHEST_OFFSET = 10_000
 COUNTED_UP_TO = 20_000  # filtered lists of larger resources go without meta.records: counting takes seconds
 
 
-class Clio(ClioSignIn, ClioWrites, Upstream):
+class Clio(ClioSignIn, ClioHooks, ClioWrites, Upstream):
     key = "clio"
     prefix = "/api/v4"
     real_limits = (50, 60.0)
@@ -65,6 +66,7 @@ class Clio(ClioSignIn, ClioWrites, Upstream):
             self.shelves[resource] = Shelf(count, getattr(records, maker), **_clock(firm, resource, count))
         self._known: dict[str, set] = {}
         self.open_sign_in()
+        self.open_hooks()
 
     def short_path(self, request: Request) -> str:
         return super().short_path(request).removesuffix(".json")

@@ -13,6 +13,7 @@ from itertools import islice
 from zoneinfo import ZoneInfo
 
 from .clockify_changes import ClockifyChanges
+from .clockify_hooks import ClockifyHooks
 from .clockify_records import RUNNING, WORKERS, ClockifyRecords, id_of, number_of
 from .clockify_writes import ClockifyWrites, interval
 from .firm import seconds, utc
@@ -34,7 +35,7 @@ MOST_PER_PAGE = 5_000
 W = "/workspaces/{workspace}"
 
 
-class Clockify(ClockifyChanges, ClockifyWrites, Upstream):
+class Clockify(ClockifyChanges, ClockifyHooks, ClockifyWrites, Upstream):
     key = "clockify"
     prefix = "/api/v1"
     real_limits = (50, 1.0)  # (30, 3600.0) is what a new free workspace gets
@@ -52,6 +53,7 @@ class Clockify(ClockifyChanges, ClockifyWrites, Upstream):
         self.workspace_id = records.workspace_id
         self.api_key = "c2FuZGJveC1jbG9ja2lmeS1rZXk"
         self._key_works = True
+        self.open_hooks()
 
     def number(self, resource: str, name) -> int:
         return number_of(resource, name)

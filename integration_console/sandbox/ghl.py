@@ -8,6 +8,7 @@ import random
 from uuid import uuid4
 
 from .firm import utc
+from .ghl_hooks import GhlHooks
 from .ghl_records import GhlRecords, id_of, number_of
 from .ghl_search import GhlSearch
 from .ghl_writes import GhlWrites
@@ -34,7 +35,7 @@ REASONS = {400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not 
 DAY_S = 86_400.0
 
 
-class Ghl(GhlSignIn, GhlSearch, GhlWrites, Upstream):
+class Ghl(GhlSignIn, GhlHooks, GhlSearch, GhlWrites, Upstream):
     key = "ghl"
     real_limits = (100, 10.0)
 
@@ -52,6 +53,7 @@ class Ghl(GhlSignIn, GhlSearch, GhlWrites, Upstream):
         self.daily_limit = 200_000
         self._days = Windows()
         self.open_sign_in()
+        self.open_hooks()
 
     def number(self, resource: str, name) -> int:
         return number_of(resource, name)

@@ -35,6 +35,7 @@ class Shelf:
         self._added: list[int] = []  # the keys of added_at, in order
         self._make = lru_cache(KEPT_IN_MEMORY)(make)
         self._orders: dict = {}
+        self.told: Callable = lambda number, what: None  # called after every change; what: created, updated, deleted
 
     def __len__(self) -> int:
         return self.count + len(self._added) - len(self.deleted)
@@ -78,6 +79,7 @@ class Shelf:
         """Keep a record under its number, or under the next free one; answers the number."""
         if number is None:
             number = max(self.count, self._added[-1] if self._added else 0) + 1
+        what = "created" if self.get(number) is None else "updated"
         if number > self.count and number not in self._added:
             self.added_at[number] = time.time()
             self._added = sorted(self.added_at)
@@ -85,6 +87,7 @@ class Shelf:
         self.edited[number] = record
         self._stamps[number] = time.time()
         self.version += 1
+        self.told(number, what)
         return number
 
     def delete(self, number: int) -> dict | None:
@@ -94,6 +97,7 @@ class Shelf:
         self.edited.pop(number, None)
         self.deleted[number] = time.time()
         self.version += 1
+        self.told(number, "deleted")
         return record
 
     def grouped(self, name: str, key: Callable) -> dict:

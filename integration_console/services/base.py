@@ -25,12 +25,14 @@ from ..transport.call import Answer, Call
 from ..transport.client import Upstream
 from ..transport.limits import Limit, LimitHeaders
 from ..transport.paging import NextLink, Page, PageNumber, Paging, Whole, dig, value_at, walk
+from .webhook import Event, Named, Notice, Registered, Registrar, Webhook
 from .writing import Writing
 
 __all__ = [
-    "NO_SETTINGS", "Account", "Answer", "ApiKey", "Call", "Column", "Credential", "Limit", "LimitHeaders", "Money",
-    "NextLink", "OAuth", "Page", "PageNumber", "Reading", "Resource", "Service", "Span", "Upstream", "UpstreamRecord",
-    "Whole", "body_of", "dig", "replace", "walk",
+    "NO_SETTINGS", "Account", "Answer", "ApiKey", "Call", "Column", "Credential", "Event", "Limit", "LimitHeaders",
+    "Money", "Named", "NextLink", "Notice", "OAuth", "Page", "PageNumber", "Reading", "Registered", "Registrar",
+    "Resource", "Service", "Span", "Upstream", "UpstreamRecord", "Webhook", "Whole", "body_of", "dig", "replace",
+    "walk",
 ]  # fmt: skip
 
 NO_SETTINGS: Mapping[str, str] = types.MappingProxyType({})
@@ -181,6 +183,7 @@ class Service:
     responses: ClassVar[Mapping[int, str]] = {}  # what a status means here, where it differs from the usual
     resources: ClassVar[dict[str, Resource]]
     writing: ClassVar[Writing] = Writing()  # how it is written; as it stands here, not at all
+    webhook: ClassVar[Webhook | None] = None  # how it calls us; None when it does not, or is only asked
 
     def __init_subclass__(cls) -> None:
         cls.resources = {name: r for name, r in vars(cls).items() if isinstance(r, Resource)}

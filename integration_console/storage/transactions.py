@@ -37,8 +37,8 @@ class Recorder:
     A flush that is rolled back takes its attempts back: the calls were made, whatever became of their page.
     """
 
-    def __init__(self, connection_id: int | None, run_id: int | None, service: str) -> None:
-        self.connection_id, self.run_id, self.service = connection_id, run_id, service
+    def __init__(self, connection_id: int | None, run_id: int | None, service: str, *, direction: str = "out") -> None:
+        self.connection_id, self.run_id, self.service, self.direction = connection_id, run_id, service, direction
         self._waiting: list[Any] = []
         self._lock = threading.Lock()
 
@@ -69,7 +69,7 @@ class Recorder:
             (
                 self.connection_id,
                 self.run_id,
-                "out",
+                self.direction,
                 *(_storable(name, getattr(attempt, name), sqlite) for name in _FIELDS),
             )
             for attempt in attempts

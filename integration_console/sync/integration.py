@@ -38,11 +38,12 @@ class Task:
 
     run_id: int
     connection_id: int
-    kind: str  # full, incremental, record
+    kind: str  # full, incremental, record, webhook
     parts: tuple[Part, ...]
     asked: bool = False  # the resources were named by a person
     released: frozenset[str] = frozenset()  # resources whose brake a person released
-    records: dict[str, list[str]] = field(default_factory=dict)  # kind "record": resource -> external ids
+    records: dict[str, list[str]] = field(default_factory=dict)  # read by themselves: resource -> external ids
+    owners: dict[str, dict[str, str]] = field(default_factory=dict)  # resource -> id -> the record it is listed under
 
 
 class IntegrationService:
@@ -89,10 +90,10 @@ class IntegrationService:
             self.task.run_id, self.task.connection_id, part.id, self.task.kind == "full", self.task.asked,
             part.resource in self.task.released,
         )  # fmt: skip
-        reader = (Single if self.task.kind == "record" else Pull)(self.desk, resource, order)
+        reader = (Single if resource.key in self.task.records else Pull)(self.desk, resource, order)
         try:
             if isinstance(reader, Single):
-                reader.run(self.task.records[resource.key])
+                reader.run(self.task.records[resource.key], self.task.owners.get(resource.key, {}))
             else:
                 reader.run()
         except STOPPING:

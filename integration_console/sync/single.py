@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from .. import clock
 from ..errors import Missing
@@ -15,20 +15,24 @@ from .sifting import sift
 class Single(Keeping):
     """Reads named records of one resource; no mark moves."""
 
-    def run(self, external_ids: Iterable[str]) -> None:
-        """Read them one by one."""
+    def run(self, external_ids: Iterable[str], owners: Mapping[str, str]) -> None:
+        """Read them one by one.
+
+        owners: id -> the record it is listed under, for those we may not have met yet.
+        """
         with self.desk.work() as session:
             self.know_letters(session)
             self.part(session, state="running", mode="record", started_at=clock.now())
         for external_id in external_ids:
-            self._read(external_id)
+            self._read(external_id, owners.get(external_id))
         with self.desk.work() as session:
             self.part(session, state="done", complete=True, ended_at=clock.now())
 
-    def _read(self, external_id: str) -> None:
+    def _read(self, external_id: str, said_owner: str | None) -> None:
         with self.desk.look() as session:
             known = records.find(session, self.order.connection_id, self.resource.key, external_id)
-            owner = known.owner_id if known else None  # a record listed under an owner keeps that owner
+            # A record listed under an owner keeps that owner.
+            owner = known.owner_id if known and known.owner_id else said_owner
         try:
             item = self.desk.service.read_one(self.desk.upstream, self.resource, external_id, owner)
         except Missing:

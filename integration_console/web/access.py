@@ -22,7 +22,7 @@ from sqlalchemy.exc import OperationalError
 from .. import services
 from ..errors import Forbidden, NotFound, NotSignedIn
 from ..models import db, reading
-from ..operations import audit, second_factor, sessions, tokens
+from ..operations import audit, second_factor, session_tokens, sessions, tokens
 from ..services.base import Service
 
 View = TypeVar("View", bound=Callable)
@@ -52,7 +52,8 @@ RIGHTS: dict[str, tuple[str, ...]] = {right: roles for roles, rights in _WHO.ite
 _READ = (
     "see status", "see runs", "see transactions", "see errors", "see connections", "see records", "see record contents",
 )  # fmt: skip
-SCOPES = {"read": _READ, "write": (*_READ, "handle errors", "retry failed reads", "start runs", "change matters")}
+_WRITE = ("handle errors", "retry failed reads", "start runs", "change matters", "manage connections")
+SCOPES = {"read": _READ, "write": (*_READ, *_WRITE)}
 ANYONE = "anyone"  # also people who are not signed in
 
 login = LoginManager()
@@ -130,10 +131,16 @@ def _signed_in(token: str) -> sessions.SignedIn | None:
     return None if for_programs() else sessions.holder(token)
 
 
-def _with_token(asked: Request) -> tokens.TokenHolder | None:
-    """The program that comes with a token, for the API only and only in its header (X10)."""
+def _with_token(asked: Request) -> tokens.TokenHolder | session_tokens.Person | None:
+    """Who comes with a token, for the API only and only in its header (X10).
+
+    The console's own are told by how they begin; others are of the firm's sign-in provider.
+    """
     kind, _, text = asked.headers.get("Authorization", "").partition(" ")
-    return tokens.holder(text.strip()) if for_programs() and kind.lower() == "bearer" else None
+    if not for_programs() or kind.lower() != "bearer":
+        return None
+    text = text.strip()
+    return tokens.holder(text) if text.startswith(tokens.PREFIX) else session_tokens.holder(text)
 
 
 def for_programs() -> bool:
@@ -171,7 +178,7 @@ def _same_origin() -> None:
 
     Our Referrer-Policy makes browsers send `Origin: null` with forms, so `null` counts only beside Sec-Fetch-Site.
     """
-    if request.method in ("GET", "HEAD", "OPTIONS") or request.path.startswith(("/api/", "/webhooks/")):
+    if request.method in ("GET", "HEAD", "OPTIONS") or request.path.startswith(("/api/", "/webhooks/", "/webhook/")):
         return
     site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
     if site is not None:

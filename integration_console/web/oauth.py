@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_login import current_user
 
 from .. import services
-from ..errors import Conflict, InvalidInput, NotFound, UpstreamError
+from ..errors import Conflict, Forbidden, InvalidInput, NotFound, NotSignedIn, UpstreamError
 from ..models import db
-from ..operations import consent
-from . import access
+from ..operations import consent, pending
+from . import access, coming_back
 from .access import may
 
 page = Blueprint("oauth", __name__)
 
 
 @page.get("/oauth/<service>/callback")
-@may("manage connections")
+@may("anyone")  # a program's person need not be one of ours; everybody else is looked at below
 def callback(service: str):
     """Take the code, prove whose account it is, and keep the connection."""
     if service not in services.every():
         raise NotFound(f"There is no service {service!r}.")
+    if row := pending.of_state(service, request.args.get("state", "")[:2000]):
+        return coming_back.to_program(row)
+    if not current_user.is_authenticated:
+        raise NotSignedIn
+    if not access.can("manage connections"):
+        raise Forbidden
     access.allow_writing()  # the one address that a service sends people to by GET and that changes something
     said = {name: request.args.get(name, "")[:2000] for name in ("state", "code", "error")}
     try:

@@ -25,10 +25,11 @@ STATES = {
 }  # fmt: skip
 CAUSES = {
     "schedule": "Schedule", "person": "A person", "command": "Command line", "retry": "Retry",
-    "mapping": "After a read", "undo": "Undo",
+    "mapping": "After a read", "undo": "Undo", "webhook": "A webhook",
 }  # fmt: skip
 KINDS = {
-    "full": "Everything", "incremental": "What changed", "record": "Single records", "push": "Carry a mapping",
+    "full": "Everything", "incremental": "What changed", "record": "Single records", "webhook": "By webhook",
+    "push": "Carry a mapping",
 }  # fmt: skip
 LOT = 500  # runs read at once for a file
 EXPORTED = (

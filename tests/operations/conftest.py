@@ -17,7 +17,7 @@ def point_at(monkeypatch, upstreams) -> None:
     """Set CLIO_API_URL and the like; our own pace is not what these tests are about."""
     for key, facts in upstreams.described().items():
         monkeypatch.setenv(f"{key}_LIMITS".upper(), "1000000/60")
-        for name in ("api_url", "auth_url", "token_url", "client_id", "client_secret"):
+        for name in ("api_url", "auth_url", "token_url", "client_id", "client_secret", "webhook_key"):
             if name in facts:
                 monkeypatch.setenv(f"{key}_{name}".upper(), facts[name])
 

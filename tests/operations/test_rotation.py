@@ -27,7 +27,7 @@ def number(session, sandbox, monkeypatch):
 def test_every_secret_is_sealed_with_the_first_key(number, monkeypatch):
     before = sealed.unseal(connections.find(number))
 
-    assert rotation.rotate("Ana") == {"connections": 1, "services": 0, "consents": 0, "unreadable": 0}
+    assert {name: count for name, count in rotation.rotate("Ana").items() if count} == {"connections": 1}
 
     monkeypatch.setattr(sealed, "vault", lambda: Vault(NEW))
     assert sealed.unseal(connections.find(number)) == before

@@ -3,7 +3,7 @@
 Source: https://docs.developers.clio.com/api-reference (OpenAPI document of 2026-08-12, API version 4.0.13)
 
 Here is who Clio is, how fast we may go and what it holds; records.py has the fields of each record, writing.py how
-some of them are written.
+some of them are written, hooks.py how Clio calls us.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from ..base import (
     replace,
 )
 from . import records
+from .hooks import WEBHOOK
 from .writing import ClioWriting
 
 
@@ -130,6 +131,7 @@ class ClioService(Service):
 
     # Its writing side is conditional on the etag; nothing of trust money is in it (W8).
     writing = ClioWriting()
+    webhook = WEBHOOK
 
     def account(self, upstream: Upstream) -> Account:
         """The firm, by its account number: every user may ask, whatever the app's permissions."""

@@ -33,6 +33,7 @@ from ..base import (
     replace,
     walk,
 )
+from .hooks import WEBHOOK
 from .records import PAGES, Client, CustomField, Project, Tag, Task, TimeEntry, User, W, Workspace
 from .writing import ClockifyWriting
 
@@ -86,6 +87,7 @@ class ClockifyService(Service):
     limits = (Limit(10, 1),)
     free_limits = (Limit(30, 3600),)
     writing = ClockifyWriting()
+    webhook = WEBHOOK
 
     # What it holds; owners before what is listed under them.
     users = Resource(

@@ -33,6 +33,7 @@ from ..base import (
     dig,
     replace,
 )
+from .hooks import WEBHOOK
 from .records import Calendar, Contact, CustomField, Note, Opportunity, Pipeline, Tag, Task, User, as_by_id
 from .writing import GHLWriting
 
@@ -125,6 +126,7 @@ class GHLService(Service):
     )  # fmt: skip
     headers: ClassVar = {"Version": "2021-07-28", "Accept": "application/json"}  # calendars want an older one
     writing = GHLWriting()
+    webhook = WEBHOOK
 
     # What it holds.
     contacts = Resource(

@@ -1,0 +1,79 @@
+"""Deliveries: kept once, found again by keyset, newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, or_, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session, defer
+
+from ..models import Delivery
+
+PAGE = 50
+_KEY = ("service", "connection_id", "event_key")
+_AGAIN = ("kind", "records", "happened_at", "received_at", "next_try_at", "call_key", "headers", "body", "body_bytes",
+          "body_hash", "subscription_id")  # fmt: skip
+
+
+def keep(session: Session, rows: Sequence[dict[str, Any]], *, reopen: bool = False) -> list[int]:
+    """Insert what is not there yet, in the caller's transaction; the numbers of those that are new (H3).
+
+    reopen: a key that is there and was dealt with counts as new; one that still waits does not.
+    """
+    if not rows:
+        return []
+    make: Any = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    statement = make(Delivery).values(list(rows))
+    if reopen:
+        again = {name: statement.excluded[name] for name in _AGAIN}
+        again |= {"state": "waiting", "tries": 0, "outcome": None, "run_id": None, "done_at": None, "first_id": None}
+        statement = statement.on_conflict_do_update(
+            index_elements=_KEY, set_=again, where=Delivery.state != "waiting"
+        )  # fmt: skip
+    else:
+        statement = statement.on_conflict_do_nothing(index_elements=_KEY)
+    return list(session.scalars(statement.returning(Delivery.id)))
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What to look for; what is None does not matter."""
+
+    service: str | None = None
+    connection_id: int | None = None
+    state: str | None = None
+    kind: str | None = None  # begins with
+    run_id: int | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def search(session: Session, wanted: Wanted, older_than: int | None = None) -> tuple[list[Delivery], int | None]:
+    """One page without bodies, and the number the next one begins behind; None when there is none."""
+    query = _narrowed(select(Delivery), wanted).options(defer(Delivery.body)).order_by(Delivery.id.desc())
+    if older_than is not None:
+        query = query.where(Delivery.id < older_than)
+    found = list(session.scalars(query.limit(PAGE + 1)))
+    return found[:PAGE], found[PAGE - 1].id if len(found) > PAGE else None
+
+
+def _narrowed(query: Select, wanted: Wanted) -> Select:
+    for name in ("service", "connection_id", "state", "run_id"):
+        if (value := getattr(wanted, name)) is not None:
+            query = query.where(getattr(Delivery, name) == value)
+    if wanted.kind:
+        query = query.where(Delivery.kind.startswith(wanted.kind, autoescape=True))
+    if wanted.since:
+        query = query.where(Delivery.received_at >= wanted.since)
+    return query.where(Delivery.received_at < wanted.until) if wanted.until else query
+
+
+def with_same_body(session: Session, delivery: Delivery) -> list[Delivery]:
+    """The other deliveries that came in the same body, the one that has it first."""
+    first = delivery.first_id or delivery.id
+    query = select(Delivery).where(or_(Delivery.id == first, Delivery.first_id == first), Delivery.id != delivery.id)
+    return list(session.scalars(query.order_by(Delivery.id).limit(PAGE)))

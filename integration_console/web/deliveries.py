@@ -1,0 +1,85 @@
+"""Deliveries: what came by webhook, what became of it, and reading it again."""
+
+from __future__ import annotations
+
+from flask import Blueprint, flash, redirect, render_template, url_for
+from sqlalchemy import select
+
+from .. import services
+from ..models import Transaction, db
+from ..operations import connections, deliveries
+from ..storage import deliveries as kept
+from . import Menu, forms
+from .access import actor, may
+from .filters import Asked
+
+page = Blueprint("deliveries", __name__, url_prefix="/deliveries")
+menu = Menu("Deliveries", icon="arrow-down-left", order=65)
+
+FILTERS = {"state": "State", "connection": "Connection", "service": "Service", "kind": "Event", "run": "Run"}
+STATES = {
+    "waiting": "Waiting", "reading": "Being read", "done": "Done", "ignored": "Not needed", "dead": "Set aside",
+}  # fmt: skip
+TONES = {"waiting": "waiting", "reading": "running", "done": "ok", "ignored": "never", "dead": "failed"}
+
+
+@page.get("")
+@may("see transactions")
+def index():
+    """Deliveries, the newest first."""
+    asked = Asked(FILTERS)
+    wanted = _wanted(asked)
+    rows, older = ([], None) if asked.errors else kept.search(db.session(), wanted, asked.place("older"))
+    every = connections.every(removed=True)
+    names = {
+        "state": STATES, "connection": {str(one.id): one.name for one in every},
+        "service": {key: service.label for key, service in services.every().items() if service.webhook},
+    }  # fmt: skip
+    return render_template(
+        "deliveries/index.html", asked=asked, chips=asked.chips(names), rows=rows, names=names, tones=TONES,
+        older=older and asked.url(older=older), first=asked.url() if "older" in asked.cursor else None,
+        counts=deliveries.counts(),
+    ), asked.status  # fmt: skip
+
+
+def _wanted(asked: Asked) -> kept.Wanted:
+    since, until = asked.span()
+    return kept.Wanted(
+        service=asked.one_of("service", services.every()) or None, connection_id=asked.number("connection"),
+        state=asked.one_of("state", STATES) or None, kind=asked.value("kind") or None, run_id=asked.number("run"),
+        since=since, until=until,
+    )  # fmt: skip
+
+
+@page.get("/<int:delivery_id>")
+@may("see transactions")
+def show(delivery_id: int):
+    """One delivery: what it said, what became of it."""
+    found = deliveries.find(delivery_id)
+    with_body = deliveries.find(found.first_id) if found.first_id else found
+    call = db.session.scalar(select(Transaction.id).where(Transaction.call_key == found.call_key))
+    return render_template(
+        "deliveries/show.html", delivery=found, body=with_body.body, others=kept.with_same_body(db.session(), found),
+        word=STATES[found.state], tone=TONES[found.state], call_id=call, states=STATES, tones=TONES,
+        resources=services.by_key(found.service).resources, tries=deliveries.TRIES,
+    )  # fmt: skip
+
+
+@page.post("/<int:delivery_id>/replay")
+@may("close dead letters")
+def replay(delivery_id: int):
+    """Read its records again."""
+    forms.sent()
+    deliveries.replay(deliveries.find(delivery_id), by=actor())
+    flash("Its records are read again in a moment.", "success")
+    return redirect(url_for("deliveries.show", delivery_id=delivery_id))
+
+
+@page.post("/replay")
+@may("close dead letters")
+def replay_dead():
+    """The same for everything that was set aside."""
+    forms.sent()
+    done = deliveries.replay_dead(None, by=actor())
+    flash(f"{done} deliveries are read again in a moment.", "success")
+    return redirect(url_for("deliveries.index"))
