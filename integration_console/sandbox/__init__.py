@@ -1,4 +1,4 @@
-"""Stand-in upstreams: Clio, HighLevel and Clockify on this machine, filled with an invented firm.
+"""Stand-in upstreams: Clio, HighLevel, Clockify and Xero on this machine, filled with an invented firm.
 
     with Sandbox() as sandbox:
         sandbox.clio.api_url    # what CLIO_API_URL would hold
@@ -16,8 +16,10 @@ from .firm import Firm
 from .ghl import Ghl
 from .oauth import SignIn
 from .server import Upstream
+from .xero import Xero
 
 STIR_EVERY_S = 3.0
+PORTS = (0, 0, 0, 0)  # of the upstreams in their order; 0 is any free one
 
 
 class Sandbox:
@@ -33,18 +35,20 @@ class Sandbox:
         size="small",
         limits=None,
         alive=False,
-        ports=(0, 0, 0),
+        ports=PORTS,
         window="fixed",
         clockify_entities=False,
         seed=7,
         today=None,
     ) -> None:
         self.firm = Firm(size=size, seed=seed, today=today)
-        limits, (clio, ghl, clockify) = limits or {}, ports
+        limits, (clio, ghl, clockify, xero) = limits or {}, ports
         self.clio = Clio(self.firm, limits=limits.get("clio"), port=clio, window=window)
         self.ghl = Ghl(self.firm, limits=limits.get("ghl"), port=ghl, window=window)
         self.clockify = Clockify(self.firm, limits=limits.get("clockify"), port=clockify, window=window)
-        self.upstreams: dict[str, Upstream] = {"clio": self.clio, "ghl": self.ghl, "clockify": self.clockify}
+        self.xero = Xero(self.firm, limits=limits.get("xero"), port=xero, window=window)
+        told = (self.clio, self.ghl, self.clockify, self.xero)
+        self.upstreams: dict[str, Upstream] = {upstream.key: upstream for upstream in told}
         self.clockify.has_entities = clockify_entities
         self._alive = alive
         self._over = threading.Event()
@@ -63,9 +67,9 @@ class Sandbox:
 
     def described(self) -> dict:
         """Everything another process needs to connect, as the command line prints it."""
-        clio, ghl, clockify = self.clio, self.ghl, self.clockify
+        clio, ghl, clockify, xero = self.clio, self.ghl, self.clockify, self.xero
         told: dict[str, dict] = {key: {"api_url": upstream.api_url} for key, upstream in self.upstreams.items()}
-        by_consent: tuple[SignIn, ...] = (clio, ghl)
+        by_consent: tuple[SignIn, ...] = (clio, ghl, xero)
         for signed_in in by_consent:
             told[signed_in.key].update(
                 auth_url=signed_in.auth_url,
@@ -76,6 +80,7 @@ class Sandbox:
             )
         told["ghl"].update(api_key=ghl.api_key, location_id=ghl.location_id, webhook_key=ghl.hook_key.public)
         told["clockify"].update(api_key=clockify.api_key, workspace_id=clockify.workspace_id)
+        told["xero"].update(tenant_id=xero.tenant_id)
         return told
 
     def __enter__(self) -> "Sandbox":

@@ -174,9 +174,7 @@ class Xero(XeroSignIn, XeroWrites, Upstream):
 
     @on("GET", "/Accounts")
     def accounts(self, request: Request) -> Answer:
-        book = self.book_of(request)
-        shown = [{**one, "UpdatedDateUTC": ticks(book.records.firm.opened_s)} for one in book.accounts]
-        return Answer(200, {**self.envelope(), "Accounts": shown})
+        return Answer(200, {**self.envelope(), "Accounts": self.book_of(request).accounts})
 
     @on("GET", "/Accounts/{id}")
     def account(self, request: Request) -> Answer:

@@ -98,10 +98,13 @@ class XeroSignIn(SignIn):
         sent, chosen = request.form(), parse_qs(request.body.decode("utf-8", "replace")).get("tenant", [])
         for code in set(self._codes) - known:
             everybody = [one.tenant_id for one in self.tenants]
+            if sent.get("decision") == "other":
+                chosen = everybody[1:]
             self._asked[code] = {
                 "tenants": tuple(one for one in everybody if one in chosen) or tuple(everybody),
                 "scope": sent.get("scope") or ALL_SCOPES,
                 "challenge": sent.get("code_challenge", ""),
+                "redirect_uri": sent.get("redirect_uri", ""),
             }
             self._cut_off.difference_update(self._asked[code]["tenants"])
         return answer
@@ -154,8 +157,8 @@ class XeroSignIn(SignIn):
     def _first_tokens(self, sent: dict) -> Answer:
         code = sent.get("code", "")
         asked = self._asked.pop(code, None)
-        known = self._codes.pop(code, None)
-        if asked is None or known is None or known != sent.get("redirect_uri", known):
+        self._codes.pop(code, None)
+        if asked is None or asked["redirect_uri"] != sent.get("redirect_uri"):
             return oauth_error(400, "invalid_grant", "The authorization code is invalid or expired")
         if asked["challenge"] and asked["challenge"] != challenge_of(sent.get("code_verifier", "")):
             return oauth_error(400, "invalid_grant", "The code verifier does not fit the challenge")
@@ -188,5 +191,3 @@ class XeroSignIn(SignIn):
 
 def challenge_of(verifier: str) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
-
-

@@ -143,6 +143,7 @@ class XeroRecords:
             "Status": "ACTIVE",
             "CurrencyCode": self.currency if kind == "BANK" else None,
             "EnablePaymentsToAccount": kind == "BANK",
+            "UpdatedDateUTC": ticks(self.firm.opened_s),
         }
 
     # Contacts: every third of the firm's people, then who sells to it

@@ -26,9 +26,10 @@ def connect(upstreams, key: str, name: str = "") -> int:
     """Connect one of the sandbox's accounts; the connection's number."""
     facts = upstreams.described()[key]
     given, settings = {"credentials": facts.get("token")}, {}
+    if "api_key" in facts:
+        given = {"credentials": {"api_key": facts["api_key"]}}
     if key != "clio":
-        place = "location_id" if key == "ghl" else "workspace_id"
-        given, settings = {"credentials": {"api_key": facts["api_key"]}}, {place: facts[place]}
+        settings = {name: facts[name] for name in ("location_id", "workspace_id", "tenant_id") if name in facts}
     return connections.add(key, name=name or key, **given, settings=settings, by="test", frequency="manual").id
 
 

@@ -20,7 +20,7 @@ class Connected:
         self.service, self.sandbox = services.by_key(key), sandbox
         self.upstream = Upstream(
             service=self.service, base_url=sandbox.api_url, settings=settings, authorize=lambda: headers,
-            budget=Budget(f"{key}-tests", (Limit(100_000, 1),)), insecure=True, headers=self.service.headers,
+            budget=Budget(f"{key}-tests", (Limit(100_000, 1),)), insecure=True, headers=self.service.headers_for(settings),
             explain=self.service.explain, decide=self.service.decide, limit_headers=self.service.limit_headers,
         )  # fmt: skip
 
@@ -63,6 +63,13 @@ def _ghl(sandbox: Any, **settings: str) -> Connected:
 
 def _clockify(sandbox: Any, **settings: str) -> Connected:
     return Connected("clockify", sandbox, {"X-Api-Key": sandbox.api_key}, workspace_id=sandbox.workspace_id, **settings)
+
+
+def _xero(sandbox: Any, **settings: str) -> Connected:
+    token = sandbox.token_answer()["access_token"]
+    return Connected(
+        "xero", sandbox, {"Authorization": f"Bearer {token}"}, **{"tenant_id": sandbox.tenant_id, **settings}
+    )
 
 
 @pytest.fixture
@@ -109,6 +116,17 @@ def telling_clockify(fresh_upstreams):
     """A workspace that has the lists of changed entities."""
     fresh_upstreams.clockify.has_entities = True
     return _clockify(fresh_upstreams.clockify)
+
+
+@pytest.fixture
+def xero(upstreams):
+    return _xero(upstreams.xero)
+
+
+@pytest.fixture
+def fresh_xero(fresh_upstreams):
+    """An organisation to write in, to script and to break."""
+    return _xero(fresh_upstreams.xero)
 
 
 def moment(text: str) -> datetime:

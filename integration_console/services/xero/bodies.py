@@ -25,7 +25,9 @@ def body_of_contact(write: Write, wanted: Mapping[str, Any]) -> dict[str, Any]:
     if "Phone" in wanted:
         number = {"PhoneNumber": wanted["Phone"] or "", "PhoneAreaCode": "", "PhoneCountryCode": ""}
         body["Phones"] = _with(current.get("Phones"), "PhoneType", "DEFAULT", number)
-    if address := {name.partition(".")[2]: value or "" for name, value in wanted.items() if name.startswith("Address.")}:
+    if address := {
+        name.partition(".")[2]: value or "" for name, value in wanted.items() if name.startswith("Address.")
+    }:
         there = address_of(current) or {}
         whole = {part: there.get(part) or "" for part in ADDRESS_PARTS} | address
         body["Addresses"] = _with(current.get("Addresses"), "AddressType", there.get("AddressType") or "POBOX", whole)

@@ -65,7 +65,7 @@ def _of_ticks(ms: int, offset: str | None, name: str, text: str) -> str:
 
 
 def _offset(text: str | None) -> dt.timedelta:
-    """"+1300" as time.
+    """ "+1300" as time.
 
     >>> _offset("-0330")
     datetime.timedelta(days=-1, seconds=73800)
