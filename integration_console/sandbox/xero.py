@@ -58,6 +58,7 @@ class Xero(XeroSignIn, XeroWrites, Upstream):
     key = "xero"
     prefix = "/api.xro/2.0"
     real_limits = (60, 60.0)
+    odd_dates = False  # Xero's own client cannot read them in every field
 
     def __init__(self, firm, **options) -> None:
         super().__init__(firm, **options)
@@ -231,7 +232,7 @@ class Xero(XeroSignIn, XeroWrites, Upstream):
             contact = book.shelves["contacts"].get(book.number("contacts", told["ContactID"]))
             record = {**record, "Contact": {**told, "Name": contact["Name"] if contact else "?"}}
         offset = "+0000" if book.records.tenant == 1 else "+1300"
-        shown = dressed(record, book.shelves[resource].changed_at(number), number, offset)
+        shown = dressed(record, book.shelves[resource].changed_at(number), number, offset, odd=self.odd_dates)
         return {**shown, "HasValidationErrors" if resource == "contacts" else "HasErrors": False}
 
     # What writing needs

@@ -141,7 +141,7 @@ class XeroRecords:
             "Class": group,
             "TaxType": tax,
             "Status": "ACTIVE",
-            "CurrencyCode": self.currency if kind == "BANK" else None,
+            **({"CurrencyCode": self.currency} if kind == "BANK" else {}),
             "EnablePaymentsToAccount": kind == "BANK",
             "UpdatedDateUTC": ticks(self.firm.opened_s),
         }
@@ -336,8 +336,8 @@ def ticks(at_s: float, offset: str = "+0000") -> str:
     return f"/Date({int(at_s * 1000)}{offset})/"
 
 
-def dressed(record: dict, changed_at: float | None, number: int, offset: str = "+0000") -> dict:
-    """A record with its dates in Xero's own writing, which is not always the same."""
+def dressed(record: dict, changed_at: float, number: int, offset: str, *, odd: bool) -> dict:
+    """A record with its dates in Xero's own writing. odd: some days as ISO without a zone, as other lists have them."""
     shown = dict(record)
     for name in ("Date", "DueDate", "FullyPaidOnDate"):
         if day := record.get(name):
@@ -345,7 +345,6 @@ def dressed(record: dict, changed_at: float | None, number: int, offset: str = "
                 shown[f"{name}String"] = f"{day}T00:00:00"
             midnight = datetime.combine(date.fromisoformat(day), datetime.min.time(), UTC).timestamp()
             away_s = (int(offset[:3]) * 60 + int(offset[0] + offset[3:])) * 60
-            shown[name] = f"{day}T00:00:00" if number % 7 == 3 else ticks(midnight - away_s, offset)
-    if changed_at is not None:
-        shown["UpdatedDateUTC"] = ticks(int(changed_at * 1000) / 1000, "+0000" if number % 5 else "")
+            shown[name] = f"{day}T00:00:00" if odd and number % 7 == 3 else ticks(midnight - away_s, offset)
+    shown["UpdatedDateUTC"] = ticks(int(changed_at * 1000) / 1000, "+0000" if number % 5 else "")
     return shown

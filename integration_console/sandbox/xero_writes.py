@@ -1,6 +1,7 @@
 """Writing at Xero: contacts and invoices, with its checks, its two ways of refusing, and its memory for repeats."""
 
 import hashlib
+import re
 import time
 from datetime import UTC, datetime
 
@@ -162,6 +163,7 @@ class XeroWrites:
                  "CurrencyCode": book.records.currency, "CurrencyRate": 1.0, "HasAttachments": False,
                  "SentToContact": False, "Date": datetime.now(UTC).date().isoformat()}  # fmt: skip
         kept = {key: value for key, value in sent.items() if key not in (*READ_ONLY, "InvoiceID")}
+        kept |= {name: day_of(kept[name]) for name in ("Date", "DueDate") if kept.get(name)}
         record = {**blank, **(before or {}), **kept}
         if not before and not record.get("InvoiceNumber"):
             record["InvoiceNumber"] = f"INV-{9000 + len(book.shelves['invoices'].added_at):05d}"
@@ -231,6 +233,16 @@ class XeroWrites:
         shelf = book.shelves["invoices"]
         numbers = shelf.grouped("number", lambda number: str(shelf.get(number)["InvoiceNumber"]).casefold())
         return next(iter(numbers.get(str(name).casefold(), ())), None)
+
+
+def day_of(sent: str) -> str:
+    """A day from either form Xero takes."""
+    if found := re.fullmatch(r"/Date\((-?\d+)(?:[+-]\d{4})?\)/", sent):
+        return datetime.fromtimestamp(int(found[1]) / 1000, UTC).date().isoformat()
+    try:
+        return datetime.fromisoformat(sent).date().isoformat()
+    except ValueError:
+        raise Refused(f"{sent} is not a valid date") from None
 
 
 def refusal(kind: str, message: str, status: int = 400) -> Answer:
