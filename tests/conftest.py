@@ -178,7 +178,7 @@ def fresh_upstreams():
 def _sandbox():
     from integration_console.sandbox import Sandbox
 
-    return Sandbox(limits=dict.fromkeys(("clio", "ghl", "clockify", "xero"), GENEROUS))
+    return Sandbox(limits=dict.fromkeys(("clio", "ghl", "clockify", "quickbooks", "xero"), GENEROUS))
 
 
 class Clock:

@@ -9,6 +9,7 @@ from .error import DeadLetter, ErrorLog, Issue
 from .link import Conflict, RecordLink
 from .mapping import DataMapping, FieldMapping, MappingVersion, UnmatchedValue
 from .practice import LimitationProposal, LimitationRule, PracticeAreaCorrection, PracticeAreaRule
+from .privacy import Erasure, LegalHold
 from .record import Record
 from .run import Checkpoint, RunPart, SeenPage, SyncRun
 from .setting import AuditEvent, Heartbeat, Lease, Setting
@@ -20,9 +21,10 @@ from .webhook_out import WebhookMessage, WebhookTarget
 
 __all__ = [
     "ApiConfig", "ApiToken", "AuditEvent", "Base", "CallCount", "Change", "Checkpoint", "Conflict", "Connection",
-    "DataMapping", "DeadLetter", "Delivery", "ErrorLog", "FieldMapping", "Heartbeat", "Invitation", "Issue", "Lease",
-    "LimitationProposal", "LimitationRule", "MappingVersion", "OAuthState", "PendingConnection",
-    "PracticeAreaCorrection", "PracticeAreaRule", "Record", "RecordLink", "RecoveryCode", "RepeatableCall", "RunPart",
-    "SavedView", "SecondFactor", "SeenPage", "Setting", "SyncRun", "Throttle", "Transaction", "UnmatchedValue",
-    "User", "UserSession", "WebhookMessage", "WebhookSubscription", "WebhookTarget", "db", "reading",
+    "DataMapping", "DeadLetter", "Delivery", "Erasure", "ErrorLog", "FieldMapping", "Heartbeat", "Invitation",
+    "Issue", "Lease", "LegalHold", "LimitationProposal", "LimitationRule", "MappingVersion", "OAuthState",
+    "PendingConnection", "PracticeAreaCorrection", "PracticeAreaRule", "Record", "RecordLink", "RecoveryCode",
+    "RepeatableCall", "RunPart", "SavedView", "SecondFactor", "SeenPage", "Setting", "SyncRun", "Throttle",
+    "Transaction", "UnmatchedValue", "User", "UserSession", "WebhookMessage", "WebhookSubscription", "WebhookTarget",
+    "db", "reading",
 ]  # fmt: skip

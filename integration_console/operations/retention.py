@@ -23,7 +23,7 @@ from ..models import (
     db,
 )  # fmt: skip
 from ..models.run import ENDED_STATES
-from . import quotas, repeats
+from . import legal_holds, quotas, repeats
 from . import settings as firm
 
 BATCH = 500
@@ -39,7 +39,7 @@ def purge() -> dict[str, int]:
     bodies = or_(Transaction.request_body.is_not(None), Transaction.response_body.is_not(None))
     removed = {
         "bodies": _in_steps(
-            Transaction.id, and_(Transaction.started_at < before("bodies"), bodies),
+            Transaction.id, and_(Transaction.started_at < before("bodies"), bodies, legal_holds.free(Transaction)),
             lambda ids: (
                 update(Transaction).where(Transaction.id.in_(ids)).values(request_body=None, response_body=None)
             ),
@@ -66,6 +66,8 @@ def purge() -> dict[str, int]:
 
 
 def _gone(table, condition) -> int:
+    """Rows that match, but for those of accounts under a legal hold."""
+    condition = and_(condition, legal_holds.free(table)) if hasattr(table, "connection_id") else condition
     return _in_steps(table.id, condition, lambda ids: delete(table).where(table.id.in_(ids)))
 
 

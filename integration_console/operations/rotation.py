@@ -9,6 +9,7 @@ from ..errors import SealBroken
 from ..models import (
     ApiConfig,
     Connection,
+    Erasure,
     OAuthState,
     RepeatableCall,
     SecondFactor,
@@ -21,7 +22,7 @@ from .sealed import vault
 
 SEALED = {
     "connections": Connection.credentials, "services": ApiConfig.client_secret, "consents": OAuthState.verifier,
-    "second factors": SecondFactor.seed,
+    "second factors": SecondFactor.seed, "erasures": Erasure.terms,
     "webhooks": WebhookSubscription.secret, "earlier webhook secrets": WebhookSubscription.old_secret,
     "webhook secrets": WebhookTarget.secret, "answers": RepeatableCall.answer,
 }  # fmt: skip

@@ -16,7 +16,7 @@ from ..errors import ConsoleError
 from ..models import Connection, Heartbeat, db
 from ..storage import leases
 from ..storage.outage import AWAY
-from . import flows, practice_area_rules, pushes, runs, tending, wakers, webhook_messages
+from . import erasures, flows, practice_area_rules, pushes, runs, tending, wakers, webhook_messages
 from .holds import process_name
 from .limitations import work_out_all
 from .retention import purge
@@ -98,6 +98,7 @@ CHORES = (
     Chore("look after webhooks", lambda: current_app.config["SETTINGS"].TICK_SECONDS, tending.tend),
     Chore("find what webhooks tell", lambda: current_app.config["SETTINGS"].TICK_SECONDS, webhook_messages.find),
     Chore("remove what is past its retention", lambda: 3600, purge),
+    Chore("erase people", lambda: 30, erasures.work),
     Chore("work out limitation dates", lambda: 900, work_out_all),
     Chore("bring the practice area rules up to date", lambda: 24 * 3600, practice_area_rules.ensure),
 )

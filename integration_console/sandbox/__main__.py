@@ -11,7 +11,7 @@ import threading
 
 import orjson
 
-from . import PORTS, Sandbox
+from . import KEYS, PORTS, Sandbox
 
 
 def main() -> int:
@@ -41,7 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m integration_console.sandbox", description=__doc__)
     parser.add_argument("--size", choices=("small", "large"), default="small")
     parser.add_argument("--alive", action="store_true", help="a few records change by themselves")
-    parser.add_argument("--ports", type=_ports, default=PORTS, help="Clio,HighLevel,Clockify,Xero; 0 is any free port")
+    parser.add_argument("--ports", type=_ports, default=PORTS, help=f"{','.join(KEYS)}; 0 is any free port")
     parser.add_argument("--limits", type=_limits, default={}, help="clio=5000/60,ghl=100/10: calls/seconds")
     parser.add_argument("--window", choices=("fixed", "sliding"), default="fixed")
     parser.add_argument("--clockify-entities", action="store_true")
@@ -51,8 +51,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _ports(text: str) -> tuple[int, ...]:
     ports = tuple(int(port) for port in text.split(","))
-    if len(ports) != len(PORTS):
-        raise argparse.ArgumentTypeError("a port each, as 8101,8102,8103,8104")
+    if len(ports) != len(KEYS):
+        raise argparse.ArgumentTypeError(f"{len(KEYS)} ports, as 8101,8102,8103 and so on")
     return ports
 
 
@@ -61,7 +61,7 @@ def _limits(text: str) -> dict[str, tuple[int, float]]:
     for part in filter(None, text.split(",")):
         key, _, window = part.partition("=")
         calls, _, per_s = window.partition("/")
-        if key not in ("clio", "ghl", "clockify", "xero"):
+        if key not in KEYS:
             raise argparse.ArgumentTypeError(f"there is no {key} here")
         limits[key] = (int(calls), float(per_s))
     return limits

@@ -178,9 +178,7 @@ class Service:
     limits: ClassVar[tuple[Limit, ...]]
     budget_by_account: ClassVar[bool] = True  # the vendor counts calls by account; False: by key or token
     limit_headers: ClassVar[LimitHeaders] = LimitHeaders()
-    untold_wait_s: ClassVar[float | None] = (
-        None  # to wait after a 429 that names no time; None: a guess from the limits
-    )
+    untold_wait_s: ClassVar[float | None] = None  # after a 429 that names no time; None: by the limits
     headers: ClassVar[Mapping[str, str]] = {}  # sent with every call
     responses: ClassVar[Mapping[int, str]] = {}  # what a status means here, where it differs from the usual
     resources: ClassVar[dict[str, Resource]]

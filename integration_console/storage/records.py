@@ -18,6 +18,7 @@ from . import bulk
 from .bulk import Incoming
 from .storable import NUL, may_hold_nul, without_nul
 
+ERASED = bytes(16)  # the content hash of a record whose person was erased: what comes of it is not kept (X15)
 BATCH = 10_000  # ids read at once while looking for what is gone
 
 
@@ -58,7 +59,7 @@ def keep_page(
     changed: list[Incoming] = []
     for external_id, row in page.items():
         found = known.get(external_id)
-        if found and found[1] == row.content_hash and found[2] is None:
+        if found and ((found[1] == row.content_hash and found[2] is None) or found[1] == ERASED):
             kept.unchanged_ids.append(found[0])
             continue
         (new if found is None else changed).append(row)

@@ -44,7 +44,7 @@ _WHO = {
     ),
     ("admin",): (
         "manage connections", "manage people", "manage API tokens", "change settings", "see audit log",
-        "change limitation rules", "activate mappings",
+        "change limitation rules", "activate mappings", "erase people",
     ),
 }  # fmt: skip
 RIGHTS: dict[str, tuple[str, ...]] = {right: roles for roles, rights in _WHO.items() for right in rights}
