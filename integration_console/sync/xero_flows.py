@@ -66,6 +66,7 @@ _INVOICES = Flow(
         {"side": "left", "field": "kind", "is": "not in", "values": ["trust_kind"]},
     ),
     options={"creates_right": True},
+    rule="left",
 )  # fmt: skip
 
 XERO_MAPPINGS = (_CONTACTS, _INVOICES)
