@@ -204,7 +204,7 @@ class Xero(XeroSignIn, XeroWrites, Upstream):
         for name in names:
             shelf = book.shelves[name]
             for number in shelf.numbers():
-                record = shelf.get(number)
+                record = shelf.get(number) or {}
                 if after is not None and int(shelf.changed_at(number)) < after:
                     continue
                 if fits(record) and fits_lists(record, request) and (archived or not _is_archived(record)):
@@ -233,7 +233,8 @@ class Xero(XeroSignIn, XeroWrites, Upstream):
             record = {**record, "Contact": {**told, "Name": contact["Name"] if contact else "?"}}
         offset = "+0000" if book.records.tenant == 1 else "+1300"
         shown = dressed(record, book.shelves[resource].changed_at(number), number, offset, odd=self.odd_dates)
-        return {**shown, "HasValidationErrors" if resource == "contacts" else "HasErrors": False}
+        marks = {"contacts": {"HasValidationErrors": False}, "invoices": {"HasErrors": False}}
+        return {**shown, **marks.get(resource, {})}
 
     # What writing needs
 
@@ -346,7 +347,7 @@ def _too_fast(problem: str, wait_s: int) -> Answer:
 
 
 def _unauthorized(status: int, title: str, detail: str, *, scope: bool = False) -> Answer:
-    said = {"Type": None, "Title": title, "Status": status, "Detail": detail, "Instance": str(uuid4()),
+    said: dict = {"Type": None, "Title": title, "Status": status, "Detail": detail, "Instance": str(uuid4()),
             "Extensions": {}}  # fmt: skip
     return Answer(status, said, {"WWW-Authenticate": "insufficient_scope"} if scope else {})
 

@@ -74,7 +74,7 @@ def summary(record: dict) -> dict:
     return {**record, "LineItems": [], "Contact": contact}
 
 
-def _dig(record: dict, path: str):
+def _dig(record, path: str):
     for step in path.split("."):
         record = record.get(step) if isinstance(record, dict) else None
     return record

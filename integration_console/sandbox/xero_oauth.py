@@ -41,9 +41,8 @@ class XeroSignIn(SignIn):
         super().open_sign_in()
         self.auth_url, self.token_url = self.url + self.sign_in_path, self.url + "/connect/token"
         everybody = tuple(one.tenant_id for one in self.tenants)
-        self._grants: dict[str, tuple[tuple[str, ...], str]] = {
-            token: (everybody, ALL_SCOPES) for token in (self.access_token, self.refresh_token)
-        }
+        tokens = (self.access_token, self.refresh_token)
+        self._grants: dict[str, tuple[tuple[str, ...], str]] = dict.fromkeys(tokens, (everybody, ALL_SCOPES))
         self._asked: dict[str, dict] = {}  # code -> what the consent was for
         self._spent: dict[str, float] = {}
         self._cut_off: set[str] = set()  # tenants that were disconnected
@@ -88,8 +87,8 @@ class XeroSignIn(SignIn):
                 f"{escape(one.name)}</label></p>"
                 for one in self.tenants
             )
-            answer.body = str(answer.body).replace('<button type="submit" name="decision" value="approve">',
-                                                   boxes + '<button type="submit" name="decision" value="approve">')  # fmt: skip
+            button = '<button type="submit" name="decision" value="approve">'
+            answer.body = str(answer.body).replace(button, boxes + button)
         return answer
 
     def decide(self, request: Request) -> Answer:

@@ -3,12 +3,14 @@
 import hashlib
 import re
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from .server import Answer, Request, on
 from .xero_records import TAX_RATES, added_up, cents
 
 KEY_LONGEST = 128
+NOBODY = "00000000-0000-0000-0000-000000000000"
 KEY_LIFE_S = 360.0
 NOT_EDITABLE = ("PAID", "VOIDED", "DELETED")
 READ_ONLY = (
@@ -26,7 +28,13 @@ class Refused(Exception):
 
 
 class XeroWrites:
-    """Mixed into the stand-in; `book_of(request)` says in which organisation's books is written."""
+    """Mixed into the stand-in, which knows the organisations' books."""
+
+    book_of: Callable
+    number_in: Callable
+    keep: Callable
+    envelope: Callable
+    next_line: Callable
 
     def open_writes(self) -> None:
         self.repeats: dict[tuple, tuple[float, str, Answer]] = {}
@@ -91,8 +99,8 @@ class XeroWrites:
             except Refused as error:
                 wrong = True
                 errors = [{"Message": sentence} for sentence in error.sentences]
-                done.append({id_name: element.get(id_name, "00000000-0000-0000-0000-000000000000"), **element,
-                             "StatusAttributeString": "ERROR", "HasErrors": True, "ValidationErrors": errors})  # fmt: skip
+                said = {"StatusAttributeString": "ERROR", "HasErrors": True, "ValidationErrors": errors}
+                done.append({id_name: NOBODY, **element, **said})
         if wrong and not say_each:
             return Answer(400, {"ErrorNumber": 10, "Type": "ValidationException",
                                 "Message": "A validation exception occurred", "Elements": done})  # fmt: skip

@@ -9,8 +9,8 @@ WHO = "Name,FirstName,LastName"
 
 _CONTACTS = Flow(
     XERO_CONTACTS, "Clio contacts and Xero contacts",
-    "Clients of the firm are Xero's contacts, and who is invoiced in Xero is a contact in Clio. Who is there already is "
-    "matched, and never made twice.",
+    "Clients of the firm are Xero's contacts, and who is invoiced in Xero is a contact in Clio. Who is there already "
+    "is matched, and never made twice.",
     ("clio", "contacts"), ("xero", "contacts"), "both",
     (
         line("type", WHO, "to_left", "person_or_company", ONCE, required=True),

@@ -29,7 +29,8 @@ def connect(upstreams, key: str, name: str = "") -> int:
     if "api_key" in facts:
         given = {"credentials": {"api_key": facts["api_key"]}}
     if key != "clio":
-        settings = {name: facts[name] for name in ("location_id", "workspace_id", "realm_id", "tenant_id") if name in facts}
+        named = ("location_id", "workspace_id", "realm_id", "tenant_id")
+        settings = {name: facts[name] for name in named if name in facts}
     return connections.add(key, name=name or key, **given, settings=settings, by="test", frequency="manual").id
 
 

@@ -20,7 +20,8 @@ class Connected:
         self.service, self.sandbox = services.by_key(key), sandbox
         self.upstream = Upstream(
             service=self.service, base_url=sandbox.api_url, settings=settings, authorize=lambda: headers,
-            budget=Budget(f"{key}-tests", (Limit(100_000, 1),)), insecure=True, headers=self.service.headers_for(settings),
+            budget=Budget(f"{key}-tests", (Limit(100_000, 1),)), insecure=True,
+            headers=self.service.headers_for(settings),
             explain=self.service.explain, decide=self.service.decide, limit_headers=self.service.limit_headers,
         )  # fmt: skip
 

@@ -33,7 +33,7 @@ def test_every_record_is_read_once(xero, resource):
     assert len(set(found)) == len(found) == xero.sandbox.ledger()[resource]
 
 
-@pytest.mark.parametrize("resource", ("tax_rates", "organisations"))
+@pytest.mark.parametrize("resource", ["tax_rates", "organisations"])
 def test_what_is_not_paged_is_read_whole(xero, resource):
     assert xero.records(resource)
 

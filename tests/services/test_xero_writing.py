@@ -30,7 +30,8 @@ def an_invoice(xero, status: str) -> dict:
 def values_for(xero, **more) -> dict:
     contact = a_contact(xero, ContactStatus="ACTIVE")["ContactID"]
     return {"InvoiceNumber": "B-00007", "Contact.ContactID": contact, "Date": "2026-11-03", "DueDate": "2026-12-03",
-            "Lines": LINES, "Line.AccountCode": "200", "LineAmountTypes": "NoTax", "Status": "DRAFT", **more}  # fmt: skip
+            "Lines": LINES, "Line.AccountCode": "200", "LineAmountTypes": "NoTax", "Status": "DRAFT",
+            **more}  # fmt: skip
 
 
 def create(xero, resource, values, **more):
