@@ -25,10 +25,11 @@ log = structlog.get_logger(__name__)
 
 READY_WITHIN_S = 60
 # The same after every start where they are free, so that open pages keep working.
-SANDBOX_PORTS = (8101, 8102, 8103, 8104, 8105)
+SANDBOX_PORTS = (8101, 8102, 8103, 8104, 8105, 8106)
 # A newcomer waits for nothing.
 SANDBOX_LIMITS = {
-    "clio": "2000/60", "ghl": "2000/10", "clockify": "100/1", "quickbooks": "1000/10", "xero": "2000/60",
+    "clio": "2000/60", "ghl": "2000/10", "clockify": "100/1", "slack": "600/60", "quickbooks": "1000/10",
+    "xero": "2000/60",
 }  # fmt: skip
 
 Tell = Callable[[str, str | None], None]  # the address, and the first administrator's code while there is none

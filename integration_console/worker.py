@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from . import clock
 from .models import db
-from .operations import deliveries, holds, runs, schedule, wakers, webhook_sending
+from .operations import backup_clock, deliveries, holds, runs, schedule, wakers, webhook_sending
 
 log = structlog.get_logger(__name__)
 
@@ -71,6 +71,7 @@ class Worker:
         finally:
             self._tell()
             self._end()
+        backup_clock.settle()
         return done
 
     def stop(self, *_signal) -> None:

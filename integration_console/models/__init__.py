@@ -8,6 +8,7 @@ from .delivery import Delivery, WebhookSubscription
 from .error import DeadLetter, ErrorLog, Issue
 from .link import Conflict, RecordLink
 from .mapping import DataMapping, FieldMapping, MappingVersion, UnmatchedValue
+from .notification import ConnectionStanding, Notice, NotificationRule
 from .practice import LimitationProposal, LimitationRule, PracticeAreaCorrection, PracticeAreaRule
 from .privacy import Erasure, LegalHold
 from .record import Record
@@ -21,10 +22,10 @@ from .webhook_out import WebhookMessage, WebhookTarget
 
 __all__ = [
     "ApiConfig", "ApiToken", "AuditEvent", "Base", "CallCount", "Change", "Checkpoint", "Conflict", "Connection",
-    "DataMapping", "DeadLetter", "Delivery", "Erasure", "ErrorLog", "FieldMapping", "Heartbeat", "Invitation",
-    "Issue", "Lease", "LegalHold", "LimitationProposal", "LimitationRule", "MappingVersion", "OAuthState",
-    "PendingConnection", "PracticeAreaCorrection", "PracticeAreaRule", "Record", "RecordLink", "RecoveryCode",
-    "RepeatableCall", "RunPart", "SavedView", "SecondFactor", "SeenPage", "Setting", "SyncRun", "Throttle",
-    "Transaction", "UnmatchedValue", "User", "UserSession", "WebhookMessage", "WebhookSubscription", "WebhookTarget",
-    "db", "reading",
+    "ConnectionStanding", "DataMapping", "DeadLetter", "Delivery", "Erasure", "ErrorLog", "FieldMapping", "Heartbeat",
+    "Invitation", "Issue", "Lease", "LegalHold", "LimitationProposal", "LimitationRule", "MappingVersion", "Notice",
+    "NotificationRule", "OAuthState", "PendingConnection", "PracticeAreaCorrection", "PracticeAreaRule", "Record",
+    "RecordLink", "RecoveryCode", "RepeatableCall", "RunPart", "SavedView", "SecondFactor", "SeenPage", "Setting",
+    "SyncRun", "Throttle", "Transaction", "UnmatchedValue", "User", "UserSession", "WebhookMessage",
+    "WebhookSubscription", "WebhookTarget", "db", "reading",
 ]  # fmt: skip

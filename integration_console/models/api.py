@@ -41,14 +41,10 @@ class PendingConnection(Base):
 
     id: Mapped[PrimaryKey]
     key: Mapped[str] = mapped_column(String(40), unique=True)  # of the coming connection: its id for programs
-    state_hash: Mapped[str] = mapped_column(String(64), unique=True)  # OAuthState.state_hash
-    owner: Mapped[str] = mapped_column(String(100))  # whose token began it; no other may finish it by program
+    state_hash: Mapped[str] = mapped_column(String(64), unique=True)  # OAuthState.state_hash, which knows the rest
     service: Mapped[str] = mapped_column(String(40))
     permissions: Mapped[list] = mapped_column(default=list)  # as asked for
-    connection_id: Mapped[int | None]  # set when an existing connection is renewed
     webhook_url: Mapped[str | None] = mapped_column(Text)
     frequency: Mapped[str | None] = mapped_column(String(100))
     time_zone: Mapped[str | None] = mapped_column(String(64))
-    return_to: Mapped[str | None] = mapped_column(Text)  # the registered address the browser goes on to
-    their_state: Mapped[str | None] = mapped_column(Text)
     expires_at: Mapped[datetime] = mapped_column(index=True)

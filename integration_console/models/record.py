@@ -24,6 +24,7 @@ class Record(Base):
             "ix_record_starts_at", "connection_id", "resource", "starts_at", "id",
             sqlite_where=text("starts_at IS NOT NULL"), postgresql_where=text("starts_at IS NOT NULL"),
         ),
+        Index("ix_record_written_at_id", "written_at", "id"),  # what the search has to look at next
         # Two halves, so that PostgreSQL, before it has statistics, cannot take them for the index on external ids.
         Index(
             "ix_record_live", "connection_id", "resource", "id",

@@ -95,6 +95,7 @@ class RunPart(Base):
     ended_at: Mapped[datetime | None]
     failure_kind: Mapped[str | None] = mapped_column(String(30))
     message: Mapped[str | None] = mapped_column(Text)
+    note: Mapped[str | None] = mapped_column(Text)  # what was left out although all went well, and why
 
     run: Mapped[SyncRun] = relationship(back_populates="parts")
 

@@ -6,7 +6,7 @@ back. The work is done by the clock in small committed steps; a killed step is d
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,7 @@ from ..models import (
     Erasure,
     ErrorLog,
     LegalHold,
+    Notice,
     PracticeAreaCorrection,
     Record,
     RecordLink,
@@ -31,8 +32,9 @@ from ..models import (
 )  # fmt: skip
 from ..models import Conflict as Clash
 from ..models.change import WAITING_STATES
+from ..storage import search as index
 from ..storage.records import ERASED
-from . import audit, legal_holds
+from . import audit, legal_holds, telling
 from .sealed import vault
 
 PEOPLE = ("contacts", "customers", "clients", "users", "vendors")
@@ -65,6 +67,9 @@ PLACES = {
         {"wanted": {}, "before": {}, "after": {}, "sources": {}, "options": {}, "message": WIPED},
     ),
     "conflicts": Place(Clash, ("held",), {"held": {}}),
+    "notices": Place(
+        Notice, ("title", "text", "sent_text", "said"), {"title": WIPED, "text": WIPED, "sent_text": None, "said": None}
+    ),
     "practice area corrections": Place(PracticeAreaCorrection, ("text",), {"text": WIPED}),
     "unmatched values": Place(UnmatchedValue, ("value",), None),
 }  # fmt: skip
@@ -127,28 +132,10 @@ def _records(record_ids: Iterable[int]) -> list[Record]:
 
 def _terms(records: Iterable[Record]) -> set[str]:
     """What speaks of these people in texts: their names, addresses and numbers."""
-    found = {record.label for record in records}
+    found: set[str] = set()
     for record in records:
-        found |= {text for name, text in _texts(record.data) if _is_telling(name, text)}
+        found |= set(telling.of(record))
     return {term for text in found if len(term := text.strip()) >= SHORTEST_TERM}
-
-
-def _texts(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from _texts(inner, f"{name}.{key}")
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _texts(inner, name)
-    elif isinstance(value, str):
-        yield name.lower(), value
-
-
-def _is_telling(name: str, text: str) -> bool:
-    """Whether a field tells who somebody is: e-mail addresses wherever they stand, numbers and names by their field."""
-    if "@" in text and " " not in text:
-        return True
-    return ("phone" in name and sum(letter.isdigit() for letter in text) >= 7) or name.endswith((".name", "fullname"))
 
 
 # -- doing ------------------------------------------------------------------------------------------------------------
@@ -191,6 +178,7 @@ def _empty_records(row: Erasure) -> None:
     """The records, what pairs them, and what waits to be written of them."""
     mine = row.record_ids
     gone: dict[str, Any] = {"data": {}, "label": WIPED, "content_hash": ERASED, "deleted_at": clock.now()}
+    index.put(db.session(), [(number, "") for number in mine])
     counts = {"records": _rowcount(update(Record).where(Record.id.in_(mine)).values(**gone))}
     either = or_(RecordLink.left_record_id.in_(mine), RecordLink.right_record_id.in_(mine))
     links = list(db.session.scalars(select(RecordLink.id).where(either)))

@@ -116,7 +116,8 @@ def people() -> dict[str, str]:
     query = select(Record.external_id, Record.label).where(
         Record.connection_id.in_(_connections("clockify")), Record.resource == "users", Record.deleted_at.is_(None)
     )
-    return dict(sorted(map(tuple, db.session.execute(query)), key=lambda one: one[1].casefold()))
+    found = {number: label for number, label in db.session.execute(query)}  # noqa: C416 (rows are no pairs to mypy)
+    return dict(sorted(found.items(), key=lambda one: one[1].casefold()))
 
 
 def _entries(wanted: Wanted, after: Place | None, limit: int) -> list[Record]:

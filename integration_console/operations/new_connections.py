@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from urllib.parse import parse_qs, urlsplit
 
 from pydantic.alias_generators import to_camel
 
 from ..errors import InvalidInput, NeedsPerson, NotAllowed
 from ..models import Connection, db
 from ..services.base import Service
-from . import connections, integrations, pending, settings, webhook_targets
+from . import connections, integrations, pending, proof, settings, webhook_targets
 
 KEY_WORDS = "credentials"
 
@@ -71,27 +70,23 @@ def by_key(wanted: Wanted, given: Mapping[str, str]) -> Connection:
     return connection
 
 
-def by_consent(wanted: Wanted, return_to: str | None = None, their_state: str | None = None) -> Begun:
+def by_consent(wanted: Wanted, return_to: str = "", their_state: str = "") -> Begun:
     """Begin a consent; its connection has an id from now on.
 
     return_to: the registered address the browser goes on to.
-    Raises InvalidInput when the service has none, or its application is not set up.
+    Raises InvalidInput when the service has none, its application is not set up, or a permission is unknown.
     """
     if not integrations.uses_consent(wanted.service):
         raise InvalidInput(f"{wanted.service.label} is connected with a key.", field=KEY_WORDS)
     url, frequency, zone = wanted.checked()
     with _named(wanted.service):
-        address, row = pending.begin(
-            wanted.service.key, name=wanted.name, settings=wanted.settings, permissions=wanted.permissions,
+        settings = proof.checked_settings(wanted.service, wanted.settings, {"access_token": ""})
+        leaving, key = pending.begin(
+            wanted.service.key, name=wanted.name, settings=settings, permissions=wanted.permissions,
             by=wanted.by, owner=wanted.owner, webhook_url=url, frequency=frequency, time_zone=zone,
             return_to=return_to, their_state=their_state,
         )  # fmt: skip
-    return Begun(integrations.PREFIX + row.key, address, state_in(address))
-
-
-def state_in(address: str) -> str:
-    """The state that an address for consent carries."""
-    return parse_qs(urlsplit(address).query)["state"][0]
+    return Begun(integrations.PREFIX + key, leaving.address, leaving.state)
 
 
 @contextmanager
@@ -103,7 +98,8 @@ def _named(service: Service) -> Iterator[None]:
     except (NeedsPerson, NotAllowed) as error:
         raise InvalidInput(str(error), field=KEY_WORDS) from None
     except InvalidInput as error:
-        if error.field in (None, "service", "name", "permissions", KEY_WORDS):
+        if error.field in (None, "service", "name", "permissions", "redirectUri", KEY_WORDS):
             raise
         place = KEY_WORDS if error.field in secret else "settings"
-        raise InvalidInput(str(error), field=f"{place}.{to_camel(error.field)}") from None
+        name = "syncFrequency" if error.field == "frequency" else to_camel(error.field)
+        raise InvalidInput(str(error), field=f"{place}.{name}") from None

@@ -6,68 +6,74 @@ import secrets as random
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 from sqlalchemy import delete, select
 
 from .. import clock, services
-from ..models import Connection, PendingConnection, db
-from . import consent, integrations, slots, sync_status, webhook_targets
+from ..errors import Conflict, InvalidInput
+from ..models import Connection, OAuthState, PendingConnection, db
+from . import consent, integrations, preflight, slots, sync_status, webhook_targets
 
 
 def begin(
     service_key: str, *, name: str, settings: Mapping[str, str], permissions: Sequence[str], by: str, owner: str,
     connection: Connection | None = None, webhook_url: str | None = None, frequency: str | None = None,
-    time_zone: str | None = None, return_to: str | None = None, their_state: str | None = None,
-) -> tuple[str, PendingConnection]:  # fmt: skip
-    """The address to send a person to, and the row that waits for them."""
+    time_zone: str | None = None, return_to: str = "", their_state: str = "",
+) -> tuple[consent.Leaving, str]:  # fmt: skip
+    """Where to send a person, and the key of the connection this will be. Raises as consent.begin."""
     key = connection.key if connection else random.token_urlsafe(18)
     number = connection.id if connection else None
-    if connection:  # the last consent asked for is the one that counts
-        db.session.execute(delete(PendingConnection).where(PendingConnection.key == key))
-    address = consent.begin(
-        service_key, name=name, settings=settings, by=by, session_hash=mark(key), connection=connection,
-        permissions=tuple(permissions) or None,
+    leaving = consent.begin(
+        service_key, name=name, settings=settings, by=by, bound_to=consent.program(owner), by_program=True,
+        connection=connection, permissions=permissions, return_to=return_to, their_state=their_state,
     )  # fmt: skip
-    state = parse_qs(urlsplit(address).query)["state"][0]
-    row = PendingConnection(
-        key=key, state_hash=_hash(state), owner=owner, service=service_key, permissions=list(permissions),
-        connection_id=number, webhook_url=webhook_url, frequency=frequency, time_zone=time_zone, return_to=return_to,
-        their_state=their_state, expires_at=clock.now() + consent.GOOD_FOR,
-    )  # fmt: skip
-    db.session.add(row)
-    db.session.commit()
-    return address, row
+    if number is None:
+        db.session.add(PendingConnection(
+            key=key, state_hash=_hash(leaving.state), service=service_key, permissions=list(permissions),
+            webhook_url=webhook_url, frequency=frequency, time_zone=time_zone,
+            expires_at=clock.now() + consent.GOOD_FOR,
+        ))  # fmt: skip
+        db.session.commit()
+    return leaving, key
 
 
-def of_state(service_key: str, state: str) -> PendingConnection | None:
-    """The consent a program began with that state; None when a person's browser did, or nobody."""
-    wanted = (PendingConnection.state_hash == _hash(state), PendingConnection.service == service_key)
-    return db.session.scalar(select(PendingConnection).where(*wanted))
-
-
-def finish(row: PendingConnection, *, state: str, code: str, error: str, more: Mapping[str, str]) -> Connection:
-    """Take the person back; the connection gets the id it was promised, and its settings.
-
-    Raises as consent.finish; nothing waits any more then, and a program begins anew.
-    """
-    kept = {name: getattr(row, name) for name in ("key", "connection_id", "webhook_url", "frequency", "time_zone")}
-    service, by, number = row.service, row.owner, row.id
+def keep_promise(asked: OAuthState, connection: Connection) -> None:
+    """A consent came out well: its connection gets the id and the settings it was promised."""
+    row = db.session.scalar(select(PendingConnection).where(PendingConnection.state_hash == asked.state_hash))
+    if row is None:
+        return
+    connection.key = row.key
     try:
-        connection = consent.finish(
-            service, state=state, code=code, error=error, session_hash=mark(kept["key"]), **more
-        )  # fmt: skip
-    finally:
-        db.session.rollback()
-        db.session.execute(delete(PendingConnection).where(PendingConnection.id == number))
+        preflight.check_schedule(connection, row.frequency or "hourly", row.time_zone or "UTC")
+        connection.frequency, connection.time_zone = row.frequency or "hourly", row.time_zone or "UTC"
+    except InvalidInput:  # it does not fit this account; the page says what does
+        connection.frequency = "manual"
+    connection.next_due_at = slots.next_due(connection.frequency, connection.time_zone, clock.now(), first=True)
+    webhook_targets.set_url(connection, row.webhook_url, by=connection.created_by or "")
+    db.session.delete(row)
+    db.session.commit()
+
+
+def give_up(asked: OAuthState | None) -> None:
+    """A consent came out badly: nothing waits for it any more."""
+    if asked is not None:
+        db.session.execute(delete(PendingConnection).where(PendingConnection.state_hash == asked.state_hash))
         db.session.commit()
-    if kept["connection_id"] is None:
-        connection.key = kept["key"]
-        connection.frequency, connection.time_zone = kept["frequency"], kept["time_zone"]
-        connection.next_due_at = slots.next_due(connection.frequency, connection.time_zone, clock.now(), first=True)
-        webhook_targets.set_url(connection, kept["webhook_url"], by=connection.created_by or by)
-        db.session.commit()
-    return connection
+
+
+def change(text: str, given: Mapping[str, str | None]) -> dict[str, Any] | None:
+    """Change the settings of a connection that waits; as it stands then, or None when nothing of that id waits."""
+    row = _find(text)
+    if row is None:
+        return None
+    if "sync_frequency" in given:
+        zone = row.time_zone or "UTC"
+        row.frequency, row.time_zone = integrations.schedule_of(given["sync_frequency"] or "", zone)
+    if "webhook_url" in given:
+        url = given["webhook_url"]
+        row.webhook_url = webhook_targets.checked(url, "settings.webhookUrl") if url else None
+    db.session.commit()
+    return describe(text)
 
 
 def drop(text: str) -> bool:
@@ -98,9 +104,7 @@ def with_them(
 
 def describe(text: str) -> dict[str, Any]:
     """One connection, or one that waits, with its settings. Raises NotFound."""
-    key = text.removeprefix(integrations.PREFIX)
-    query = select(PendingConnection).where(*_waiting(), PendingConnection.key == key)
-    if text.startswith(integrations.PREFIX) and (row := db.session.scalar(query)):
+    if row := _find(text):
         named = row.frequency in slots.FREQUENCIES
         frequency = row.frequency if named else f"{row.frequency} {row.time_zone}"
         return _line(row) | {"settings": {"webhookUrl": row.webhook_url, "syncFrequency": frequency}}
@@ -108,9 +112,19 @@ def describe(text: str) -> dict[str, Any]:
     return integrations.describe([connection])[0] | {"settings": integrations.settings_of(connection)}
 
 
+def refuse(text: str) -> None:
+    """Raise Conflict when what is asked for needs a connection that only waits for consent yet."""
+    if _find(text):
+        raise Conflict("This connection waits for a person's consent.")
+
+
+def _find(text: str) -> PendingConnection | None:
+    key = text.removeprefix(integrations.PREFIX)[:60] if text.startswith(integrations.PREFIX) else ""
+    return db.session.scalar(select(PendingConnection).where(*_waiting(), PendingConnection.key == key))
+
+
 def _waiting() -> tuple:
-    """A renewal waits, too, but its connection is there already."""
-    return PendingConnection.connection_id.is_(None), PendingConnection.expires_at > clock.now()
+    return (PendingConnection.expires_at > clock.now(),)
 
 
 def _line(row: PendingConnection) -> dict[str, Any]:
@@ -119,11 +133,6 @@ def _line(row: PendingConnection) -> dict[str, Any]:
         "status": integrations.PENDING, "connectedAt": None, "lastSyncAt": None, "syncStatus": sync_status.NEVER,
         "permissions": row.permissions, "expiresAt": None,
     }  # fmt: skip
-
-
-def mark(key: str) -> str:
-    """What ties a consent to the program that began it, as a browser's mark ties it to a browser (X7)."""
-    return sha256(f"program:{key}".encode()).hexdigest()
 
 
 def _hash(state: str) -> str:

@@ -30,7 +30,7 @@ STALE_S = 24 * 3600  # and used at most this long while they cannot be
 AGAIN_S = 30  # an unknown key is not looked for more often
 _LARGEST = 256 * 1024
 _LONGEST = 8000  # characters of a token
-_KINDS = {("RSA", None): "RS256", ("EC", "P-256"): "ES256"}
+_KINDS: dict[tuple[Any, Any], str] = {("RSA", None): "RS256", ("EC", "P-256"): "ES256"}
 _RSA_BITS = 2048
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import func, or_, select, update
 from .. import clock
 from ..errors import TryLater
 from ..models import Connection, WebhookMessage, WebhookTarget, db
+from ..storage import outbound
 from ..storage.transactions import Recorder
 from ..transport import outside, standard_webhooks, wire
 from ..transport.call import Answer, Attempt, Call
@@ -46,9 +47,10 @@ class _Letter:
     service: str
     key: str
     url: str
-    body: bytes
+    body: bytes | None
     secrets: Sequence[str]
     number: int
+    call_key: str
     started_at: datetime = field(default_factory=clock.now)
     call: Call = field(default_factory=lambda: Call("POST", "/", template="webhook to a program"))
     waited_ms: float = 0.0
@@ -57,14 +59,10 @@ class _Letter:
     failure: str = ""
     attempt: Attempt | None = None
 
-    @property
-    def call_key(self) -> str:
-        return self.key.removeprefix("msg_")
-
     def send(self, insecure: bool) -> _Letter:
         """Try once and note what came of it."""
         self.started_at, began = clock.now(), clock.monotonic()
-        signed = standard_webhooks.headers(self.secrets, self.key, int(self.started_at.timestamp()), self.body)
+        signed = standard_webhooks.headers(self.secrets, self.key, int(self.started_at.timestamp()), self.body or b"")
         headers = {"Content-Type": "application/json", "User-Agent": "IntegrationConsole/1.0", **signed}
         answer = None
         try:
@@ -92,7 +90,10 @@ class _Letter:
 
 
 def _claim() -> list[_Letter]:
-    """The oldest due message of each of some connections, ours for a minute."""
+    """The oldest due message of each of some connections, ours for a minute; none on a restored copy (W10)."""
+    if outbound.paused(db.session()):
+        db.session.rollback()
+        return []
     now = clock.now()
     due = (WebhookMessage.state.in_(("pending", "sending")), WebhookMessage.due_at <= now)
     oldest = select(func.min(WebhookMessage.id)).where(*due).group_by(WebhookMessage.connection_id).limit(ROUND)
@@ -113,7 +114,7 @@ def _claim() -> list[_Letter]:
     ).all()
     letters = [
         _Letter(one.id, one.connection_id, service, one.key, target.url, one.body.encode(),
-                webhook_targets.keys_of(target), one.tries)
+                webhook_targets.keys_of(target), one.tries, one.key.removeprefix("msg_"))
         for one, target, service in rows
     ]  # fmt: skip
     db.session.rollback()  # nothing is held open while others answer (D5)

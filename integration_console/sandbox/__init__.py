@@ -1,4 +1,4 @@
-"""Stand-in upstreams: Clio, HighLevel, Clockify, QuickBooks and Xero on this machine, filled with an invented firm.
+"""Stand-in upstreams: Clio, HighLevel, Clockify, Slack, QuickBooks and Xero on this machine, filled with an invented firm.
 
     with Sandbox() as sandbox:
         sandbox.clio.api_url    # what CLIO_API_URL would hold
@@ -17,10 +17,11 @@ from .ghl import Ghl
 from .oauth import SignIn
 from .quickbooks import QuickBooks
 from .server import Upstream
+from .slack import Slack
 from .xero import Xero
 
 STIR_EVERY_S = 3.0
-KEYS = ("clio", "ghl", "clockify", "quickbooks", "xero")  # in the order of their ports
+KEYS = ("clio", "ghl", "clockify", "slack", "quickbooks", "xero")  # in the order of their ports
 PORTS = (0,) * len(KEYS)  # any that are free
 
 
@@ -44,13 +45,14 @@ class Sandbox:
         today=None,
     ) -> None:
         self.firm = Firm(size=size, seed=seed, today=today)
-        limits, (clio, ghl, clockify, quickbooks, xero) = limits or {}, ports
+        limits, (clio, ghl, clockify, slack, quickbooks, xero) = limits or {}, ports
         self.clio = Clio(self.firm, limits=limits.get("clio"), port=clio, window=window)
         self.ghl = Ghl(self.firm, limits=limits.get("ghl"), port=ghl, window=window)
         self.clockify = Clockify(self.firm, limits=limits.get("clockify"), port=clockify, window=window)
+        self.slack = Slack(self.firm, limits=limits.get("slack"), port=slack, window=window)
         self.quickbooks = QuickBooks(self.firm, limits=limits.get("quickbooks"), port=quickbooks, window=window)
         self.xero = Xero(self.firm, limits=limits.get("xero"), port=xero, window=window)
-        told = (self.clio, self.ghl, self.clockify, self.quickbooks, self.xero)
+        told = (self.clio, self.ghl, self.clockify, self.slack, self.quickbooks, self.xero)
         self.upstreams: dict[str, Upstream] = {upstream.key: upstream for upstream in told}
         self.clockify.has_entities = clockify_entities
         self._alive = alive
@@ -70,9 +72,10 @@ class Sandbox:
 
     def described(self) -> dict:
         """Everything another process needs to connect, as the command line prints it."""
-        clio, ghl, clockify, quickbooks, xero = self.clio, self.ghl, self.clockify, self.quickbooks, self.xero
+        clio, ghl, clockify, slack = self.clio, self.ghl, self.clockify, self.slack
+        quickbooks, xero = self.quickbooks, self.xero
         told: dict[str, dict] = {key: {"api_url": upstream.api_url} for key, upstream in self.upstreams.items()}
-        by_consent: tuple[SignIn, ...] = (clio, ghl, quickbooks, xero)
+        by_consent: tuple[SignIn, ...] = (clio, ghl, slack, quickbooks, xero)
         for signed_in in by_consent:
             told[signed_in.key].update(
                 auth_url=signed_in.auth_url,
@@ -83,6 +86,7 @@ class Sandbox:
             )
         told["ghl"].update(api_key=ghl.api_key, location_id=ghl.location_id, webhook_key=ghl.hook_key.public)
         told["clockify"].update(api_key=clockify.api_key, workspace_id=clockify.workspace_id)
+        told["slack"].update(api_key=slack.api_key, team_id=slack.team_id, signing_secret=slack.signing_secret)
         told["quickbooks"].update(realm_id=quickbooks.realm_id, webhook_secret=quickbooks.verifier)
         told["xero"].update(tenant_id=xero.tenant_id)
         return told

@@ -36,6 +36,7 @@ _WHO = {
         "retry failed reads",
         "keep own profile",
         "see practice areas",  # also try a text
+        "see notifications",  # who is told what; without what a message said of records
     ),
     ("admin", "staff"): (
         "see record contents", "start runs", "pause connections", "close dead letters", "export",
@@ -44,7 +45,7 @@ _WHO = {
     ),
     ("admin",): (
         "manage connections", "manage people", "manage API tokens", "change settings", "see audit log",
-        "change limitation rules", "activate mappings", "erase people",
+        "change limitation rules", "activate mappings", "manage backups", "erase people",
     ),
 }  # fmt: skip
 RIGHTS: dict[str, tuple[str, ...]] = {right: roles for roles, rights in _WHO.items() for right in rights}

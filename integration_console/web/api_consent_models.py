@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field
 
-from .api_models import EXAMPLE, SENT, Answer, ConnectionId, Sent, Told
+from .api_models import EXAMPLE, ID, SENT, Answer, ConnectionId, Sent, Told
 
 
 class AuthorizeQuery(Sent):
@@ -33,6 +33,7 @@ class CallbackQuery(Sent):
     state: str = Field("", max_length=2000)
     code: str = Field("", max_length=2000)
     error: str = Field("", max_length=2000)
+    iss: str = Field("", max_length=2000)
 
 
 class CallbackAnswer(Answer):
@@ -45,7 +46,7 @@ class CallbackAnswer(Answer):
 class Refresh(Sent):
     """Whose tokens to renew."""
 
-    connection_id: str = Field(max_length=100, examples=[EXAMPLE])
+    connection_id: str = Field(max_length=100, pattern=ID, examples=[EXAMPLE])
 
 
 class Refreshed(Told):

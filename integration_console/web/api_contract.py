@@ -94,8 +94,8 @@ def document(app: Flask, base_url: str) -> dict[str, Any]:
 def _routes(app: Flask) -> Iterator[tuple[Rule, str, Contract]]:
     for rule in app.url_map.iter_rules():
         contract = getattr(app.view_functions[rule.endpoint], "contract", None)
-        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"} if contract else ():
-            yield rule, method, contract
+        if contract is not None:
+            yield from ((rule, method, contract) for method in (rule.methods or set()) - {"HEAD", "OPTIONS"})
 
 
 def _operation(app: Flask, rule: Rule, method: str, contract: Contract) -> dict[str, Any]:

@@ -50,10 +50,14 @@ def _shown(whole: Mapping, path: str, method: str, operation: Mapping) -> dict[s
     body = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
     return {
         "id": operation["operationId"], "method": method, "path": path, "summary": operation["summary"],
-        "said": operation["description"], "good": good, "answer": list(_fields(whole, answer)),
+        "said": operation["description"].replace("`", ""), "good": good, "answer": list(_fields(whole, answer)),
         "parameters": [_parameter(one) for one in operation["parameters"] if one["in"] != "path"],
         "body": list(_fields(whole, body["schema"])) if body else [],
-        "problems": {status: one["description"] for status, one in operation["responses"].items() if status > "4"},
+        "problems": {
+            status: one["description"].replace("`", "")
+            for status, one in sorted(operation["responses"].items())
+            if status > "4"
+        },
         "curl": curl(path, method, operation),
     }  # fmt: skip
 

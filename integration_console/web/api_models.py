@@ -26,6 +26,7 @@ EXAMPLE = "conn_5yV0pXkqEoTz1mW3bS8uJdRf"
 _FREQUENCY = (
     "manual, 15min, hourly, daily, weekly, or a cron line of five fields and a time zone: 30 7 * * 1-5 Europe/Berlin"
 )
+ID = r"^[0-9A-Za-z_-]+$"
 _SCHEDULE = r"^(manual|15min|hourly|daily|weekly|([0-9A-Za-z*,/#-]+ ){4,5}[0-9A-Za-z*,/#_+-]+)$"
 
 Permission = Annotated[str, Field(pattern=r"^[!#-\[\]-~]{1,200}$", examples=["contacts.readonly"])]
@@ -120,7 +121,7 @@ class ConnectionQuery(Sent):
     service: Service | None = None
     status: Literal["pending", "connected", "paused", "expired", "error"] | None = None
     limit: int = Field(integrations.DEFAULT, ge=1, le=integrations.MOST)
-    cursor: str | None = Field(None, max_length=100, description="nextCursor of the page before")
+    cursor: str | None = Field(None, max_length=100, pattern=ID, description="nextCursor of the page before")
 
 
 class Connections(Answer):
@@ -138,13 +139,19 @@ class ConnectionAnswer(Answer):
 
 def _values(name: str, said: str, secret: bool) -> type[Sent]:
     """The values the services' own declarations ask for, under the API's names."""
-    fields: dict[str, Any] = {}
+    words: dict[str, list[str]] = {}
     for service in services.every().values():
-        wanted = [one.name for one in service.credentials if secret or not one.secret]
-        if not secret:
-            wanted += [*(["region"] if service.regions else []), *service.options]
-        for one in wanted:
-            fields[one] = (Annotated[str | None, Field(max_length=2000)], None)
+        for one in service.credentials:
+            if secret or not one.secret:
+                words.setdefault(one.name, []).append(f"{service.label}: {one.label}")
+        if service.regions and not secret:
+            words.setdefault("region", []).append(f"{service.label}: {', '.join(service.regions)}")
+        for option in () if secret else service.options:
+            words.setdefault(option, []).append(service.label)
+    fields: dict[str, Any] = {
+        field: (Annotated[str | None, Field(max_length=2000, description=". ".join(told))], None)
+        for field, told in words.items()
+    }
     return create_model(name, __base__=Sent, __doc__=said, **fields)
 
 

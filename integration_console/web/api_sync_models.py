@@ -9,7 +9,7 @@ from pydantic import Field
 
 from .. import services
 from ..operations import data_types
-from .api_models import Answer, ConnectionId, Sent, Told
+from .api_models import ID, Answer, ConnectionId, Sent, Told
 
 EXAMPLE_SYNC = "sync_1f_9c0b7de2a1f4c3d85e60"
 DATA_TYPES = sorted({name for service in services.every().values() for name in data_types.names_of(service)})
@@ -34,7 +34,7 @@ class SyncBegun(Answer):
 class SyncQuery(Sent):
     """Which sync; the latest when none is named."""
 
-    sync_id: str | None = Field(None, max_length=100)
+    sync_id: str | None = Field(None, max_length=100, pattern=ID)
 
 
 class Progress(Told):

@@ -27,6 +27,7 @@ STATUS_OF: dict[type[Exception], int] = {
     errors.NotFound: 404,
     errors.Missing: 404,
     errors.Conflict: 409,
+    errors.BackupRefused: 409,
     errors.InvalidInput: 422,
     errors.Malformed: 400,
     errors.TooMany: 429,

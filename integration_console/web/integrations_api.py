@@ -100,15 +100,21 @@ def show(connection_id: str):
       example={"settings": {"syncFrequency": "30 7 * * 1-5 Europe/Berlin"}})  # fmt: skip
 def change(connection_id: str):
     """What is named and nothing else. Other permissions need a new consent, at `authUrl`."""
-    asked, connection = api.sent(Change), integrations.find(connection_id)
+    asked = api.sent(Change)
     given = asked.settings.model_dump(exclude_unset=True) if asked.settings else {}
-    address = connection_changes.make(
-        connection, given, asked.permissions, by=access.actor(), owner=api.owner()
-    )  # fmt: skip
+    if asked.permissions is not None:
+        pending.refuse(connection_id)
+    if waiting := pending.change(connection_id, given):
+        told = {name: waiting[name] for name in ("id", "settings", "permissions")}
+        return api.answer(connection={**told, "updatedAt": clock.now()})
+    connection = integrations.find(connection_id)
+    address = connection_changes.make(connection, given, asked.permissions, by=access.actor(), owner=api.owner())
     told = {
-        "id": integrations.id_of(connection), "settings": integrations.settings_of(connection),
-        "permissions": list(connection.scopes), "updatedAt": clock.now(),
-    }  # fmt: skip
+        "id": integrations.id_of(connection),
+        "settings": integrations.settings_of(connection),
+        "permissions": list(connection.scopes),
+        "updatedAt": clock.now(),
+    }
     return api.answer(connection=told, **({"authUrl": address} if address else {}))
 
 
@@ -134,7 +140,9 @@ def remove(connection_id: str):
       example={"syncType": "incremental"})  # fmt: skip
 def sync(connection_id: str):
     """Ask for a run; a worker takes it within seconds. While one of the same is live the answer is 409."""
-    asked, connection = api.sent(NewSync), integrations.find(connection_id)
+    asked = api.sent(NewSync)
+    pending.refuse(connection_id)
+    connection = integrations.find(connection_id)
     only = data_types.resources_of(services.by_key(connection.service), asked.data_types or ())
     try:
         run = runs.request(connection, kind=asked.sync_type, only=only, cause="person", asked_by=access.actor())

@@ -7,10 +7,10 @@ import re
 from flask import current_app, redirect, request, url_for
 from flask_login import current_user
 
-from ..errors import Forbidden, InvalidInput, NeedsPerson, NotSignedIn
+from ..errors import Conflict, Forbidden, InvalidInput, NeedsPerson, NotSignedIn
 from ..models import db
-from ..operations import integrations, new_connections, pending, renewals
-from . import access, api, coming_back
+from ..operations import consent, integrations, new_connections, pending, renewals
+from . import access, api
 from .access import may
 from .api_consent_models import (
     Authorize,
@@ -35,14 +35,13 @@ _PERMISSION = re.compile(r"[!#-\[\]-~]{1,200}")  # RFC 6749, 3.3
 def authorize(service: str):
     """Send the person to `authUrl`; the browser then goes on to `redirectUri` with connectionId and your state."""
     chosen, asked = access.known_service(service), api.asked(AuthorizeQuery)
-    registered = {uri.strip() for uri in current_app.config["SETTINGS"].API_REDIRECT_URIS.split(",")} - {""}
-    if asked.redirect_uri not in registered:
-        raise InvalidInput("This address is not registered with us.", field="redirectUri")
-    access.allow_writing()
+    if not asked.redirect_uri:
+        raise InvalidInput("This is needed.", field="redirectUri")
+    access.allow_writing()  # a GET by contract, though it begins something
     wanted = new_connections.Wanted(
         chosen, chosen.label, {}, _permissions(asked.scopes), by=access.actor(), owner=api.owner()
     )
-    begun = new_connections.by_consent(wanted, return_to=asked.redirect_uri, their_state=asked.state)
+    begun = new_connections.by_consent(wanted, return_to=asked.redirect_uri, their_state=asked.state or "")
     return api.answer(authUrl=begun.auth_url, state=begun.state)
 
 
@@ -61,24 +60,36 @@ def _permissions(text: str | None) -> tuple[str, ...]:
 def callback(service: str):
     """For a program with the token that began it. A browser needs none: the state is good once and for ten minutes."""
     chosen, asked = access.known_service(service), api.asked(CallbackQuery)
-    row = pending.of_state(chosen.key, asked.state)
     if "text/html" in request.headers.get("Accept", ""):
-        if row is None:  # begun by a person's browser, which is known there
-            return redirect(url_for("oauth.callback", service=chosen.key, **request.args))
-        return coming_back.to_program(row)
+        query = request.query_string.decode("ascii", "ignore")
+        return redirect(f"{url_for('oauth.callback', service=chosen.key)}?{query}")
     if not current_user.is_authenticated:
         raise NotSignedIn
     if not access.can("manage connections"):
         raise Forbidden
-    if row is None or row.owner != api.owner():
-        raise InvalidInput("This consent is unknown, used already or too old. Please begin again.", field="state")
+    access.allow_writing()
+    returned = _finish(chosen.key, asked)
+    if returned.connection is None:
+        where = url_for("oauth.accounts", service=chosen.key, state=asked.state)
+        base = current_app.config["SETTINGS"].BASE_URL.rstrip("/")
+        found = [{"id": one["id"], "name": one["name"]} for one in returned.asked.choices]
+        raise Conflict("A person must choose the account.", details={"accounts": found, "chooseUrl": base + where})
+    pending.keep_promise(returned.asked, returned.connection)
+    said = f"{returned.connection.name} is connected as {returned.connection.account_name}."
+    return api.answer(connectionId=integrations.id_of(returned.connection), message=said)
+
+
+def _finish(service_key: str, asked: CallbackQuery) -> consent.Returned:
+    """Take the code. Raises InvalidInput also where the service says no: the caller's own token is fine."""
     try:
-        connection = coming_back.finish(row)
+        return consent.finish(
+            service_key, state=asked.state, code=asked.code, error=asked.error, told=request.args.to_dict(),
+            iss=asked.iss, bound_to=consent.program(api.owner()),
+        )  # fmt: skip
     except NeedsPerson as error:
         db.session.rollback()
+        pending.give_up(consent.of(service_key, asked.state))
         raise InvalidInput(str(error), field="error" if asked.error else "code") from None
-    said = f"{connection.name} is connected as {connection.account_name}."
-    return api.answer(connectionId=integrations.id_of(connection), message=said)
 
 
 @page.post("/<service>/refresh")

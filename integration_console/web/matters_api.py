@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import request
 
 from ..errors import BadRecord
@@ -24,10 +26,11 @@ _MATTER = {
         "asOf": {"type": ["string", "null"], "description": "When this was last known to be so"},
     },
 }  # fmt: skip
+_TEXT = {"type": "string", "minLength": 1, "pattern": r"^[^\u0000-\u001f\u007f\u2028\u2029]+$"}
 _CHANGE = {
-    "title": "MatterChange", "type": "object",
+    "title": "MatterChange", "additionalProperties": False, "type": "object",
     "properties": {
-        "description": {"type": "string"}, "status": {"enum": ["open", "pending", "closed"]},
+        "description": _TEXT, "status": {"enum": ["open", "pending", "closed"]},
         "openDate": {"type": ["string", "null"], "format": "date"},
         "closeDate": {"type": ["string", "null"], "format": "date"},
         "responsibleAttorneyId": {"type": ["integer", "null"]}, "responsibleStaffId": {"type": ["integer", "null"]},
@@ -36,10 +39,15 @@ _CHANGE = {
         "customFieldValues": {"type": "array", "items": {"type": "object"}},
     },
 }  # fmt: skip
-_QUERY = {
+_QUERY: dict[str, Any] = {
     "properties": {
         "fresh": {"type": "boolean", "description": "Read it from Clio first"},
-        "connection": {"type": "integer", "description": "Which Clio account, where several have it"},
+        "connection": {
+            "type": "integer",
+            "minimum": 0,
+            "maximum": 2**53,
+            "description": "Which Clio account, where several have it",
+        },
     }
 }
 _WHICH = {"properties": {"connection": _QUERY["properties"]["connection"]}}

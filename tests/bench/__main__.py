@@ -1,6 +1,6 @@
 """The benchmarks: contenders side by side in one run, medians of three. `make bench`, or one of them by name:
 
-    python -m tests.bench [full|warm|recording|memory|budget|many|pages|matching|two_ways] ...
+    python -m tests.bench [full|warm|recording|memory|budget|many|pages|matching|two_ways|api] ...
 
 Everything runs on this machine's loopback, in a bounded number of calls, and stops by itself.
 """
@@ -268,7 +268,18 @@ def two_ways() -> None:
             )
 
 
-ALL = {f.__name__: f for f in (full, warm, recording, memory, budget, many, pages, matching, two_ways)}
+def api() -> None:
+    """Reads of the Integrations API with 1,000 connections."""
+    with databases() as fresh, fast_server() as port:
+        for kind in ("sqlite", "postgresql"):
+            with fresh(kind) as url:
+                facts = in_process("api", port, url)
+            print(f"\nThe API with 1,000 connections, {kind}: p95 (aim 50 ms)")
+            for name, milliseconds in facts.items():
+                print(f"  {name:<20} {milliseconds:.1f} ms")
+
+
+ALL = {f.__name__: f for f in (full, warm, recording, memory, budget, many, pages, matching, two_ways, api)}
 
 if __name__ == "__main__":
     for wanted in sys.argv[1:] or list(ALL):

@@ -73,6 +73,10 @@ def _xero(sandbox: Any, **settings: str) -> Connected:
     )
 
 
+def _slack(sandbox: Any, **settings: str) -> Connected:
+    return Connected("slack", sandbox, {"Authorization": f"Bearer {sandbox.api_key}"}, **settings)
+
+
 @pytest.fixture
 def clio(upstreams):
     return _clio(upstreams.clio)
@@ -128,6 +132,17 @@ def xero(upstreams):
 def fresh_xero(fresh_upstreams):
     """An organisation to write in, to script and to break."""
     return _xero(fresh_upstreams.xero)
+
+
+@pytest.fixture
+def slack(upstreams):
+    return _slack(upstreams.slack)
+
+
+@pytest.fixture
+def fresh_slack(fresh_upstreams):
+    """A workspace to write in, to script and to break."""
+    return _slack(fresh_upstreams.slack)
 
 
 def moment(text: str) -> datetime:

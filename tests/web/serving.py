@@ -7,6 +7,7 @@ import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 import urllib3
 from werkzeug.serving import make_server
@@ -68,6 +69,18 @@ def token_of(app, role: str, scope: str = "write", email: str = "") -> str:
         _, text = tokens.issue(users.by_email(email), [scope], name="Test", actor="test")
         db.session.remove()
     return text
+
+
+def consent(address: str, decision: str = "approve") -> dict[str, str]:
+    """What the service's own page sends the browser back with."""
+    parts = urlsplit(address)
+    form = urlencode([*parse_qsl(parts.query), ("decision", decision)])
+    answer = http.request(
+        "POST", f"{parts.scheme}://{parts.netloc}{parts.path}", body=form,
+        headers={"Content-Type": "application/x-www-form-urlencoded"}, redirect=False,
+    )  # fmt: skip
+    back = parse_qs(urlsplit(answer.headers["Location"]).query)
+    return {name: back[name][0] for name in ("state", "code", "error") if name in back}
 
 
 @dataclass

@@ -228,8 +228,8 @@ def test_settings_are_changed_and_nothing_else(app, program, firm):
     number, ana = firm.connect("clio"), program()
     with listening() as ours:
         one = fine(ana("GET", f"{API}/connections"))["connections"][0]["id"]
-        told = fine(ana("PATCH", f"{API}/connections/{one}",
-                        {"settings": {"webhookUrl": ours.url, "syncFrequency": "30 7 * * 1-5 Europe/Berlin"}}))  # fmt: skip
+        wanted = {"webhookUrl": ours.url, "syncFrequency": "30 7 * * 1-5 Europe/Berlin"}
+        told = fine(ana("PATCH", f"{API}/connections/{one}", {"settings": wanted}))
         assert set(told) == {"success", "connection"}
         assert set(told["connection"]) == {"id", "settings", "permissions", "updatedAt"}
         kept = {"webhookUrl": ours.url, "syncFrequency": "30 7 * * 1-5 Europe/Berlin"}
@@ -250,7 +250,8 @@ def test_a_change_that_is_wrong_in_part_changes_nothing(app, program, firm):
     both = {"settings": {"syncFrequency": "daily", "webhookUrl": "https://127.0.0.1.nip.invalid/"}}
     wrong(ana("PATCH", f"{API}/connections/{one}", both), "settings.webhookUrl")
     for body, field in (
-        ({"settings": {"syncFrequency": None}}, "settings.syncFrequency"), ({"settings": {"name": "x"}}, "settings.name"),
+        ({"settings": {"syncFrequency": None}}, "settings.syncFrequency"),
+        ({"settings": {"name": "x"}}, "settings.name"),
         ({"service": "ghl"}, "service"), ({"permissions": ["a b"]}, "permissions.0"),
     ):  # fmt: skip
         wrong(ana("PATCH", f"{API}/connections/{one}", body), field)
@@ -331,7 +332,8 @@ def test_a_sync_that_makes_no_sense_is_refused(program, firm):
     ana = program()
     one = fine(ana("GET", f"{API}/connections"))["connections"][0]["id"]
     for body, field in (
-        ({}, "syncType"), ({"syncType": "half"}, "syncType"), ({"syncType": "full", "dataTypes": ["matters"]}, "dataTypes"),
+        ({}, "syncType"), ({"syncType": "half"}, "syncType"),
+        ({"syncType": "full", "dataTypes": ["matters"]}, "dataTypes"),
         ({"syncType": "full", "dataTypes": "tags"}, "dataTypes"), ({"syncType": "full", "since": 1}, "since"),
         ({"syncType": "full", "dataTypes": ["custom_fields"]}, "dataTypes"),
     ):  # fmt: skip

@@ -45,6 +45,14 @@ SCOPES = (
     "accounting.settings.read",
 )  # fmt: skip
 DAY_S = 86_400
+OLD_SCOPES = ("accounting.transactions", "accounting.contacts.read", "accounting.invoices.read")
+STOPS_WITHOUT = {
+    "offline_access": "the connection ends after half an hour",
+    "accounting.contacts": "contacts are not read",
+    "accounting.invoices": "invoices and bills are not read",
+    "accounting.banktransactions.read": "bank transactions and money spent are not read",
+    "accounting.settings.read": "accounts and tax rates are not read",
+}
 RESERVE = 50  # calls of a day
 EXPENSE_LISTS = ("bills", "spent")
 
@@ -79,7 +87,12 @@ class XeroService(Service):
             authorize_url="https://login.xero.com/identity/connect/authorize",
             token_url="https://identity.xero.com/connect/token",  # noqa: S106 (an address, not a token)
             revoke_url="https://identity.xero.com/connect/revocation",
+            revoke_as="form",
+            revoke_fields={"token": "{refresh_token}"},
+            revoke_auth="basic",
             scopes=SCOPES,  # of applications made since 2026-03-02; older ones take others, see XERO_SCOPES
+            optional_scopes=OLD_SCOPES,
+            stops_without=STOPS_WITHOUT,
             pkce=True,
             client_auth="basic",
             rotates=True,
