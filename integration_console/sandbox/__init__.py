@@ -88,7 +88,7 @@ class Sandbox:
         told["clockify"].update(api_key=clockify.api_key, workspace_id=clockify.workspace_id)
         told["slack"].update(api_key=slack.api_key, team_id=slack.team_id, signing_secret=slack.signing_secret)
         told["quickbooks"].update(realm_id=quickbooks.realm_id, webhook_secret=quickbooks.verifier)
-        told["xero"].update(tenant_id=xero.tenant_id)
+        told["xero"].update(tenant_id=xero.tenant_id, webhook_secret=xero.webhook_key)
         return told
 
     def __enter__(self) -> "Sandbox":

@@ -12,6 +12,7 @@ from uuid import uuid4
 from .limits import Room, Windows
 from .server import Answer, Request, Upstream, on
 from .shelf import Shelf
+from .xero_hooks import XeroHooks
 from .xero_lists import BadQuery, condition, fits_lists, page_of, since, sorter, summary
 from .xero_oauth import XeroSignIn
 from .xero_records import XeroRecords, dressed, number_of, ticks
@@ -54,7 +55,7 @@ class Book:
         return number_of(self.records.tenant, resource, name)
 
 
-class Xero(XeroSignIn, XeroWrites, Upstream):
+class Xero(XeroSignIn, XeroHooks, XeroWrites, Upstream):
     key = "xero"
     prefix = "/api.xro/2.0"
     real_limits = (60, 60.0)
@@ -71,6 +72,7 @@ class Xero(XeroSignIn, XeroWrites, Upstream):
         self._counting = threading.Lock()
         self.open_sign_in()
         self.open_writes()
+        self.open_hooks()
 
     # For a test
 

@@ -26,6 +26,7 @@ from ..base import (
     replace,
 )
 from .faults import at_fault, sentences
+from .hooks import WEBHOOK
 from .paging import XeroPages
 from .records import (
     BankTransaction,
@@ -109,6 +110,7 @@ class XeroService(Service):
         remaining="X-MinLimit-Remaining", daily_remaining="X-DayLimit-Remaining", daily_reserve=RESERVE
     )
     writing = XeroWriting()
+    webhook = WEBHOOK
 
     # What it holds. Ordered by id: by time of change, a record that changes meanwhile would move others over a page's
     # edge, unseen.
@@ -211,18 +213,22 @@ class XeroService(Service):
         """One record comes as a list of one. Invoices and bills share their addresses, and expenses have two."""
         if resource.one == "":
             return super().read_one(upstream, resource, external_id, owner)
-        wanted = {"invoices": "ACCREC", "expenses": "ACCPAY"}.get(resource.key)
+        if resource is self.expenses:
+            return as_expense(self._expense_one(upstream, external_id))
+        record = self._one(upstream, resource, external_id)
+        if resource is self.invoices and record.get("Type") != "ACCREC":
+            raise Missing()
+        return record
+
+    def _expense_one(self, upstream: Upstream, external_id: str) -> dict:
+        """Bills come more often, so they are asked for first."""
         try:
-            record = self._one(upstream, resource, external_id)
-            if wanted and record.get("Type") != wanted:
-                raise Missing()
+            record, wanted = self._one(upstream, self.expenses, external_id), "ACCPAY"
         except Missing:
-            if resource is not self.expenses:
-                raise
-            record = self._one(upstream, SPENT, external_id)
-            if record.get("Type") != "SPEND":
-                raise
-        return as_expense(record) if resource is self.expenses else record
+            record, wanted = self._one(upstream, SPENT, external_id), "SPEND"
+        if record.get("Type") != wanted:
+            raise Missing()
+        return record
 
     def _one(self, upstream: Upstream, resource: Resource, external_id: str) -> dict:
         data = upstream.send(self.one_call(resource, external_id, upstream.settings)).data
