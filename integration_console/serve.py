@@ -25,11 +25,11 @@ log = structlog.get_logger(__name__)
 
 READY_WITHIN_S = 60
 # The same after every start where they are free, so that open pages keep working.
-SANDBOX_PORTS = tuple(range(8101, 8107))
+SANDBOX_PORTS = tuple(range(8101, 8108))
 # A newcomer waits for nothing.
 SANDBOX_LIMITS = {
     "clio": "2000/60", "ghl": "2000/10", "clockify": "100/1", "slack": "600/60", "stripe": "100/1",
-    "quickbooks": "1000/10",
+    "quickbooks": "1000/10", "xero": "2000/60",
 }  # fmt: skip
 _PLACES = ("location_id", "workspace_id", "realm_id", "tenant_id")  # settings that say which account it is
 

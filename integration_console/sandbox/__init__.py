@@ -19,8 +19,17 @@ from .quickbooks import QuickBooks
 from .server import Upstream
 from .slack import Slack
 from .stripe import Stripe
+from .xero import Xero
 
-STAND_INS: tuple[type[Upstream], ...] = (Clio, Ghl, Clockify, Slack, Stripe, QuickBooks)  # in the order of their ports
+STAND_INS: tuple[type[Upstream], ...] = (
+    Clio,
+    Ghl,
+    Clockify,
+    Slack,
+    Stripe,
+    QuickBooks,
+    Xero,
+)  # in the order of their ports
 KEYS = tuple(one.key for one in STAND_INS)
 PORTS = (0,) * len(KEYS)  # any that are free
 STIR_EVERY_S = 3.0

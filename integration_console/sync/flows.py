@@ -6,12 +6,15 @@ where the firm has none of a fitting name.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
-
-from .mapping import MappingDocument, read
+from .flow import ONCE, Custom, FindCustom, Flow, line
 from .world import PROJECTS_FLOW
+from .xero_flows import XERO_CONTACTS, XERO_INVOICES, XERO_MAPPINGS
+
+__all__ = [
+    "CLIENTS", "CONTACTS", "FLOWS", "HIGHLEVEL_ID", "MATTERS", "ONCE", "OPPORTUNITY_ID", "PROJECTS",
+    "QUICKBOOKS_CUSTOMERS", "QUICKBOOKS_INVOICES", "STAGES", "TAGS", "TIME", "XERO_CONTACTS", "XERO_INVOICES", "Custom",
+    "FindCustom", "Flow", "line",
+]  # fmt: skip
 
 CONTACTS, MATTERS, STAGES = (
     "ghl_contacts_clio_contacts",
@@ -22,78 +25,6 @@ QUICKBOOKS_CUSTOMERS, QUICKBOOKS_INVOICES = "clio_contacts_quickbooks_customers"
 CLIENTS, PROJECTS, TIME = "clio_contacts_clockify_clients", PROJECTS_FLOW, "clockify_time_clio_activities"
 
 PAYERS = "stripe_customers_clio_contacts"
-
-FindCustom = Callable[["Custom"], str | None]  # -> the definition's id
-ONCE = {"only_create": True}
-
-
-@dataclass(frozen=True)
-class Custom:
-    """A text field the firm made itself, known by its name: one of `names`, else one with one of `words` in it."""
-
-    side: str
-    parent: str  # Contact, Matter; as the service names what it belongs to
-    names: tuple[str, ...] = ()
-    words: tuple[str, ...] = ()
-
-    def fits(self, name: str) -> bool:
-        """Whether a field of this name is the one, by its words.
-
-        >>> Custom("right", "Contact", words=("tag",)).fits("HighLevel Tags")
-        True
-        """
-        return any(word in name.casefold() for word in self.words)
-
-
-@dataclass(frozen=True)
-class Flow:
-    """One ready mapping."""
-
-    key: str
-    label: str
-    about: str
-    left: tuple[str, str]  # service, resource
-    right: tuple[str, str]
-    direction: str
-    lines: tuple[dict[str, Any], ...]
-    keys: tuple[dict[str, Any], ...] = ()
-    filters: tuple[dict[str, Any], ...] = ()
-    options: dict[str, Any] = field(default_factory=dict)
-    rule: str = "ask"
-    custom_lines: tuple[tuple[Custom, dict[str, Any]], ...] = ()  # `{custom}` in a line stands for the field
-    custom_keys: tuple[tuple[Custom, dict[str, Any]], ...] = ()  # before the others
-
-    def document(self, find: FindCustom = lambda wanted: None) -> MappingDocument:
-        """The mapping it makes for a firm whose custom fields `find` knows."""
-        return read({
-            "name": self.label, "flow": self.key, "note": self.about, "direction": self.direction, "rule": self.rule,
-            "left": dict(zip(("service", "resource"), self.left, strict=True)),
-            "right": dict(zip(("service", "resource"), self.right, strict=True)),
-            "keys": [*_found(self.custom_keys, find), *self.keys], "filters": self.filters, "options": self.options,
-            "lines": [*self.lines, *_found(self.custom_lines, find)],
-        })  # fmt: skip
-
-
-def line(left: str, right: str, direction: str = "both", transform: str = "copy", options: Any = None, **more) -> dict:
-    """One line as a document has it."""
-    return {
-        "left": left,
-        "right": right,
-        "direction": direction,
-        "transform": transform,
-        "options": options or {},
-        **more,
-    }
-
-
-def _found(wanted: tuple[tuple[Custom, dict[str, Any]], ...], find: FindCustom) -> list[dict[str, Any]]:
-    found = []
-    for custom, entry in wanted:
-        if number := find(custom):
-            found.append({**entry, custom.side: entry[custom.side].replace("{custom}", f"custom:{number}")})
-    return found
-
-
 # -- the flows --------------------------------------------------------------------------------------------------------
 
 HIGHLEVEL_ID = Custom("right", "Contact", names=("highlevel id", "ghl id", "highlevel contact id", "ghl contact id"))
@@ -308,4 +239,4 @@ _QUICKBOOKS_INVOICES = Flow(
 )  # fmt: skip
 
 EVERY = (_CONTACTS, _MATTERS, _STAGES, _CLIENTS, _PROJECTS, _TIME, _PAYERS, _QUICKBOOKS_CUSTOMERS, _QUICKBOOKS_INVOICES)
-FLOWS = {flow.key: flow for flow in EVERY}
+FLOWS = {flow.key: flow for flow in (*EVERY, *XERO_MAPPINGS)}

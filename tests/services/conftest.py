@@ -20,7 +20,8 @@ class Connected:
         self.service, self.sandbox = services.by_key(key), sandbox
         self.upstream = Upstream(
             service=self.service, base_url=sandbox.api_url, settings=settings, authorize=lambda: headers,
-            budget=Budget(f"{key}-tests", (Limit(100_000, 1),)), insecure=True, headers=self.service.headers,
+            budget=Budget(f"{key}-tests", (Limit(100_000, 1),)), insecure=True,
+            headers=self.service.headers_for(settings),
             explain=self.service.explain, decide=self.service.decide, limit_headers=self.service.limit_headers,
         )  # fmt: skip
 
@@ -63,6 +64,13 @@ def _ghl(sandbox: Any, **settings: str) -> Connected:
 
 def _clockify(sandbox: Any, **settings: str) -> Connected:
     return Connected("clockify", sandbox, {"X-Api-Key": sandbox.api_key}, workspace_id=sandbox.workspace_id, **settings)
+
+
+def _xero(sandbox: Any, **settings: str) -> Connected:
+    token = sandbox.token_answer()["access_token"]
+    return Connected(
+        "xero", sandbox, {"Authorization": f"Bearer {token}"}, **{"tenant_id": sandbox.tenant_id, **settings}
+    )
 
 
 def _slack(sandbox: Any, **settings: str) -> Connected:
@@ -144,6 +152,17 @@ def stripe(upstreams):
 def fresh_stripe(fresh_upstreams):
     """Stripe to change, to script and to break."""
     return _stripe(fresh_upstreams.stripe)
+
+
+@pytest.fixture
+def xero(upstreams):
+    return _xero(upstreams.xero)
+
+
+@pytest.fixture
+def fresh_xero(fresh_upstreams):
+    """An organisation to write in, to script and to break."""
+    return _xero(fresh_upstreams.xero)
 
 
 @pytest.fixture

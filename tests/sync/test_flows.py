@@ -84,7 +84,8 @@ def test_a_ready_mapping_is_sound_with_and_without_custom_fields(writable, key, 
     assert not [problem for problem in found if problem.blocking]
 
 
-MONEY = ("clio_bills_quickbooks_invoices",)  # approved by a second administrator before it goes live
+# Approved by a second administrator before they go live.
+MONEY = ("clio_bills_quickbooks_invoices", "clio_bills_xero_invoices")
 
 
 def test_no_flow_writes_trust_money_or_clockify_time_and_invoices_alone_are_money():

@@ -156,3 +156,15 @@ def company_name(values):
 transform("Name of a company", name="company", back=company_name, takes="text choice", gives="text", context=True)(
     company_back
 )
+
+
+@transform("Whole name", back=company_name, takes="text choice", gives="text", context=True)
+def whole_name(values):
+    """Carry the whole name, of persons too. Back comes a company's only: a person's is made of its parts.
+
+    Left: name, type. Right: name, first name, last name. Only the first field of each side is written.
+
+    >>> whole_name([" Ada Lovelace", "Person"]), whole_name(["Acme Inc.", "Company"])
+    ('Ada Lovelace', 'Acme Inc.')
+    """
+    return trim(values[0])
