@@ -129,9 +129,6 @@ def test_a_refused_customer_names_our_field(fresh_stripe, values, field):
 
 def test_an_invoice_is_made_with_its_lines_and_finalized(fresh_stripe):
     seen = fresh_stripe.calls()
-    record = send(
-        fresh_stripe, "create", "invoices", invoice(fresh_stripe, description="May", due_date="2027-01-31")
-    ).record
     wanted = invoice(fresh_stripe, description="May", due_date="2027-01-31")
     record = send(fresh_stripe, "create", "invoices", wanted).record
 
@@ -154,10 +151,6 @@ def test_a_draft_may_wait_for_a_person_and_be_finalized_later(fresh_stripe):
 
 def test_amounts_go_in_the_smallest_unit_of_their_currency(fresh_stripe):
     yen = [bill_line("Filing", 1, 5000, 5000)]
-    assert (
-        send(fresh_stripe, "create", "invoices", invoice(fresh_stripe, currency="JPY", lines=yen)).record["total"]
-        == 5000
-    )
     made = send(fresh_stripe, "create", "invoices", invoice(fresh_stripe, currency="JPY", lines=yen))
     assert made.record["total"] == 5000
 
