@@ -132,11 +132,18 @@ def same(one: Any, other: Any) -> bool:
 
     >>> same("", None), same(2, 2.0), same(["b", "a"], ["a", "b"]), same(None, 0)
     (True, True, True, False)
+    >>> same([{"a": 1, "b": 2}], [{"b": 2, "a": 1}])
+    True
     """
     one, other = _bare(one), _bare(other)
     if isinstance(one, list) and isinstance(other, list):
-        return sorted(map(repr, map(_bare, one))) == sorted(map(repr, map(_bare, other)))
+        return sorted(map(_told_apart, one)) == sorted(map(_told_apart, other))
     return one == other and isinstance(one, bool) == isinstance(other, bool)
+
+
+def _told_apart(value: Any) -> str:
+    """An entry of a list as text. The names in an object have no order either: PostgreSQL keeps them in its own."""
+    return repr(sorted(value.items()) if isinstance(value, dict) else _bare(value))
 
 
 def _bare(value: Any) -> Any:

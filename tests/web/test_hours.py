@@ -143,7 +143,7 @@ def test_one_entry_shows_time_money_and_rounding_at_each_step(enter, books):
     assert page.headings[0] == "Drafting the lease"
     assert "Nothing on its way is doubled or missing." in page.text
     assert page.row(1).startswith("Clockify Time entry Drafting the lease 1 h 30 min 5,400 s")
-    assert "449.99 +0.0050" in page.row(2)  # an hour and a half at 299.99 is 449.985
+    assert "449.99 rounded by +0.0050" in page.row(2)  # an hour and a half at 299.99 is 449.985
     assert "B-501" in page.row(3)
     assert "Xero Line of an invoice INV-1" in page.row(4)
     assert "Carried as one piece at its amount." in page.row(4)
