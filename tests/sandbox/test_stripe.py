@@ -155,10 +155,11 @@ def test_a_declined_card_is_a_card_error_and_leaves_its_payment(sandbox):
 
 
 def test_too_many_calls_a_second_are_refused_without_saying_how_long_to_wait(sandbox):
-    sandbox.limits = (2, 1.0)
+    sandbox.limits = (2, 60.0)
+    for _ in range(2):
+        client(sandbox).v1.customers.list()
     with pytest.raises(official.RateLimitError) as refused:
-        for _ in range(4):
-            client(sandbox).v1.customers.list()
+        client(sandbox).v1.customers.list()
 
     assert refused.value.headers["Stripe-Rate-Limited-Reason"] == "global-rate"
     assert "Retry-After" not in refused.value.headers

@@ -129,7 +129,8 @@ def test_a_refused_customer_names_our_field(fresh_stripe, values, field):
 
 def test_an_invoice_is_made_with_its_lines_and_finalized(fresh_stripe):
     seen = fresh_stripe.calls()
-    record = send(fresh_stripe, "create", "invoices", invoice(fresh_stripe, description="May", due_date="2027-01-31")).record
+    wanted = invoice(fresh_stripe, description="May", due_date="2027-01-31")
+    record = send(fresh_stripe, "create", "invoices", wanted).record
 
     assert (record["status"], record["total"], record["currency"]) == ("open", 51025, "usd")
     assert [line["description"] for line in record["lines"]["data"]] == ["Drafting (1.5 × 300)", "Filing fee"]
@@ -150,7 +151,8 @@ def test_a_draft_may_wait_for_a_person_and_be_finalized_later(fresh_stripe):
 
 def test_amounts_go_in_the_smallest_unit_of_their_currency(fresh_stripe):
     yen = [bill_line("Filing", 1, 5000, 5000)]
-    assert send(fresh_stripe, "create", "invoices", invoice(fresh_stripe, currency="JPY", lines=yen)).record["total"] == 5000
+    made = send(fresh_stripe, "create", "invoices", invoice(fresh_stripe, currency="JPY", lines=yen))
+    assert made.record["total"] == 5000
 
     with pytest.raises(BadRecord, match="no amount of JPY") as raised:
         send(fresh_stripe, "create", "invoices", invoice(fresh_stripe, currency="JPY", lines=LINES))
@@ -160,7 +162,7 @@ def test_amounts_go_in_the_smallest_unit_of_their_currency(fresh_stripe):
 def test_an_invoice_that_is_refused_half_way_says_which_draft_is_left(fresh_stripe):
     fresh_stripe.sandbox.script("/v1/invoices/*/finalize", {"status": 400, "body": {"error": {"message": "Not now."}}})
 
-    with pytest.raises(BadRecord, match="Not now.* The draft in_.* is left in Stripe"):
+    with pytest.raises(BadRecord, match=r"Not now.* The draft in_.* is left in Stripe"):
         send(fresh_stripe, "create", "invoices", invoice(fresh_stripe))
 
 
