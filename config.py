@@ -41,6 +41,7 @@ class Settings(BaseSettings):
     DATABASE_URL: str = ""  # empty = SQLite in the instance folder
     INSTANCE_DIR: Path = HERE / "instance"  # database, generated keys, pacing files
     BASE_URL: str = "http://127.0.0.1:8000"  # where people reach the console; OAuth redirects are built from it
+    API_REDIRECT_URIS: str = ""  # comma list: where programs may have people sent after a consent, exactly so
     PROXIES_IN_FRONT: int = Field(0, ge=0, le=9)  # reverse proxies whose X-Forwarded-For is believed
     ENGINE: Literal["embedded", "procrastinate"] = "embedded"  # who wakes the workers; the second needs PostgreSQL
 
@@ -64,12 +65,25 @@ class Settings(BaseSettings):
     RETENTION_ERRORS_DAYS: int = Field(180, ge=1)
     RETENTION_DELIVERIES_DAYS: int = Field(30, ge=1)  # webhooks that were dealt with
 
+    BACKUP_DIR: Path = HERE / "backups"  # machines that share a database share this folder, too
+    BACKUP_EVERY_HOURS: float = Field(24, ge=0)  # 0: none by itself, and no rehearsals
+    BACKUP_BEFORE_MIGRATION: bool = True  # `flask db upgrade` makes one first
+    RETENTION_BACKUPS_DAYS: int = Field(14, ge=1)  # all of the last days ...
+    RETENTION_BACKUPS_WEEKS: int = Field(8, ge=1)  # ... and the last good one of each week
+    PG_BIN_DIR: str = ""  # where pg_dump and pg_restore are, when the PATH has none or an older one
+
     METRICS_TOKEN: SecretStr = SecretStr("")  # a Prometheus server's bearer token; /metrics is off without ...
     METRICS_ADDRESSES: str = ""  # ... this token or a comma list of addresses it may be read from
 
     SESSION_IDLE_MINUTES: int = Field(60, ge=1)
     SESSION_HOURS: int = Field(12, ge=1)
+    API_JWKS_URL: str = ""  # keys of the firm's own sign-in provider; empty = its session tokens open nothing
+    API_JWT_ISSUER: str = ""  # who those tokens must come from
+    API_JWT_AUDIENCE: str = ""  # comma list; a token's `aud` must be one of these, or where it has none its `azp`
     SETUP_CODE: SecretStr = SecretStr("")  # first administrator; empty = made at start and printed
+
+    SMTP_URL: SecretStr = SecretStr("")  # smtp://user:password@host:587, smtps:// for TLS at once; empty = no e-mail
+    SMTP_FROM: str = ""  # whom notifications are from; empty = console@ and BASE_URL's host
 
     ALLOW_INSECURE_UPSTREAMS: bool = False  # tests only: plain-http upstreams and cookies without Secure
     SANDBOX: bool = False  # set by `flask serve --sandbox`: every page says so
@@ -83,7 +97,9 @@ class Settings(BaseSettings):
             self._refuse_for_production()
         if self.ENGINE == "procrastinate" and not self.database_url.startswith("postgresql"):
             raise SettingsError("ENGINE=procrastinate needs PostgreSQL: set DATABASE_URL.")
-        self.INSTANCE_DIR = self.INSTANCE_DIR.resolve()
+        if self.API_JWKS_URL and not (self.API_JWT_ISSUER and self.API_JWT_AUDIENCE.strip(", ")):
+            raise SettingsError("API_JWKS_URL needs API_JWT_ISSUER and API_JWT_AUDIENCE beside it.")
+        self.INSTANCE_DIR, self.BACKUP_DIR = self.INSTANCE_DIR.resolve(), self.BACKUP_DIR.resolve()
         for name, make in (("SECRET_KEY", _random_key), ("ENCRYPTION_KEYS", _fernet_key)):
             if not getattr(self, name).get_secret_value():
                 setattr(self, name, SecretStr(self._kept(name.lower(), make)))

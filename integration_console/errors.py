@@ -5,12 +5,15 @@ ConsoleError
   InvalidInput          what a person sent cannot be used             -> the field is named
     Malformed           what a program sent cannot even be read       -> say where it breaks
   Conflict              something else is already doing this          -> say which
+    OutboundPaused      nothing is sent since a restore               -> an admin looks through it and resumes
     ChangedMeanwhile    somebody else changed it since it was shown   -> show both versions
+    AlreadyConnected    this account has a connection                 -> ask whether a second one is meant
   NotSignedIn, Forbidden  the person may not                          -> sign in, or ask an admin
   Unproved              a webhook does not prove who sent it          -> refuse, say no more than that
   TooMany               asked too often                               -> wait .wait_s seconds
   Unavailable           our own database is busy or down              -> try again, nothing was saved
   SealBroken            a stored secret cannot be opened              -> check the keys, or reconnect
+  BackupRefused         a backup cannot be trusted, made or put back  -> another file, or what the message says
   LeaseLost             another process has taken this work over      -> stop at once, write nothing
   Cancelled             a person asked for this to stop               -> stop at the page edge
   BrakeApplied          too many deletions at once                    -> stop before the first, ask a person
@@ -71,8 +74,16 @@ class Conflict(ConsoleError):
         self.details = dict(details or {})  # what a program is told: {"connections": [...]}
 
 
+class OutboundPaused(Conflict):
+    """Nothing is sent since a backup was restored: an administrator looks through it and resumes, under Backups."""
+
+
 class ChangedMeanwhile(Conflict):
     """Somebody else changed what a form is about after it was opened."""
+
+
+class AlreadyConnected(Conflict):
+    """This account is connected already."""
 
 
 class NotSignedIn(ConsoleError):
@@ -101,6 +112,10 @@ class Unavailable(ConsoleError):
 
 class SealBroken(ConsoleError):
     """A stored secret cannot be opened with the encryption keys the console was started with."""
+
+
+class BackupRefused(ConsoleError):
+    """This backup cannot be used."""
 
 
 class LeaseLost(ConsoleError):

@@ -25,9 +25,9 @@ log = structlog.get_logger(__name__)
 
 READY_WITHIN_S = 60
 # The same after every start where they are free, so that open pages keep working.
-SANDBOX_PORTS = (8101, 8102, 8103, 8104)
+SANDBOX_PORTS = (8101, 8102, 8103, 8104, 8105)
 # A newcomer waits for nothing.
-SANDBOX_LIMITS = {"clio": "2000/60", "ghl": "2000/10", "clockify": "100/1", "stripe": "100/1"}
+SANDBOX_LIMITS = {"clio": "2000/60", "ghl": "2000/10", "clockify": "100/1", "slack": "600/60", "stripe": "100/1"}
 
 Tell = Callable[[str, str | None], None]  # the address, and the first administrator's code while there is none
 
@@ -113,11 +113,14 @@ def _prepare(sandbox: SandboxWanted | None, settings, minder: Minder) -> str | N
 
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
     to_connect: list[ToConnect] = []
+    told: dict[str, dict[str, Any]] = {}
     if sandbox:
-        app, to_connect = _with_sandbox(sandbox, settings, minder)
+        app, to_connect, told = _with_sandbox(sandbox, settings, minder)
     with app.app_context():
         _check_database(migrate=sandbox is not None)
         _connect(to_connect or _of_settings(app.config["SETTINGS"]))
+        if sandbox:
+            _tell_where_to_knock(told)
         code = users.setup_code()
         db.session.remove()
         db.engine.dispose()
@@ -172,7 +175,7 @@ def _connect(wanted: Iterable[ToConnect], by: str = "the settings") -> None:
 # -- the sandbox ------------------------------------------------------------------------------------------------------
 
 
-def _with_sandbox(wanted: SandboxWanted, settings, minder: Minder) -> tuple[Flask, list[ToConnect]]:
+def _with_sandbox(wanted: SandboxWanted, settings, minder: Minder) -> tuple[Flask, list[ToConnect], dict]:
     """Start the stand-ins and build the app on them, with a database of its own."""
     from config import load
 
@@ -183,7 +186,24 @@ def _with_sandbox(wanted: SandboxWanted, settings, minder: Minder) -> tuple[Flas
     if not settings.DATABASE_URL:
         name = "sandbox.db" if wanted.size == "small" else f"sandbox-{wanted.size}.db"
         os.environ["DATABASE_URL"] = f"sqlite:///{settings.INSTANCE_DIR / name}"
-    return create_app(load()), _stand_ins(told)
+    return create_app(load()), _stand_ins(told), told
+
+
+def _tell_where_to_knock(told: Mapping[str, Mapping[str, Any]]) -> None:
+    """What a person enters in a vendor's settings page, and brings back from there, where there is no API for it."""
+    from .operations import connections, subscriptions
+
+    for connection in connections.every():
+        facts = told.get(connection.service, {})
+        if control := facts.get("hook_control"):
+            where = orjson.dumps({"url": subscriptions.address(connection)})
+            host, path = control.removeprefix("http://").split("/", 1)
+            there = http.client.HTTPConnection(host, timeout=10)
+            there.request("POST", f"/{path}", where, {"Content-Type": "application/json"})
+            there.getresponse().read()
+            there.close()
+        if secret := facts.get("webhook_secret"):
+            subscriptions.enter_secret(connection, secret, by="the sandbox")
 
 
 def _start_sandbox(wanted: SandboxWanted, minder: Minder) -> dict[str, dict[str, Any]]:

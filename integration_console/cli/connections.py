@@ -51,6 +51,8 @@ def add(service: str, name: str, api_key_stdin: bool, token_stdin: bool, setting
         frequency=schedule,
         time_zone=time_zone,
     )
+    if twin := connections.twin_of(added.service, added.account_id or "", but=added.id):
+        click.echo(f"Note: this account is connected already, as {twin.name} ({twin.id}).", err=True)
     if as_json:
         return output.document(facts(added))
     click.echo(f"Connected to {added.account_name} at {upstream.label}.")

@@ -1,5 +1,6 @@
 """The nouns: one file each. Importing this package makes every table known."""
 
+from .api import CallCount, PendingConnection, RepeatableCall
 from .base import Base, db, reading
 from .change import Change
 from .connection import ApiConfig, Connection, OAuthState
@@ -7,7 +8,9 @@ from .delivery import Delivery, WebhookSubscription
 from .error import DeadLetter, ErrorLog, Issue
 from .link import Conflict, RecordLink
 from .mapping import DataMapping, FieldMapping, MappingVersion, UnmatchedValue
+from .notification import ConnectionStanding, Notice, NotificationRule
 from .practice import LimitationProposal, LimitationRule, PracticeAreaCorrection, PracticeAreaRule
+from .privacy import Erasure, LegalHold
 from .record import Record
 from .run import Checkpoint, RunPart, SeenPage, SyncRun
 from .setting import AuditEvent, Heartbeat, Lease, Setting
@@ -15,12 +18,14 @@ from .throttle import Throttle
 from .transaction import Transaction
 from .user import ApiToken, Invitation, RecoveryCode, SecondFactor, User, UserSession
 from .view import SavedView
+from .webhook_out import WebhookMessage, WebhookTarget
 
 __all__ = [
-    "ApiConfig", "ApiToken", "AuditEvent", "Base", "Change", "Checkpoint", "Conflict", "Connection", "DataMapping",
-    "DeadLetter", "Delivery", "ErrorLog", "FieldMapping", "Heartbeat", "Invitation", "Issue", "Lease",
-    "LimitationProposal", "LimitationRule", "MappingVersion", "OAuthState", "PracticeAreaCorrection",
-    "PracticeAreaRule", "Record", "RecordLink", "RecoveryCode", "RunPart", "SavedView", "SecondFactor", "SeenPage",
-    "Setting", "SyncRun", "Throttle", "Transaction", "UnmatchedValue", "User", "UserSession", "WebhookSubscription",
-    "db", "reading",
+    "ApiConfig", "ApiToken", "AuditEvent", "Base", "CallCount", "Change", "Checkpoint", "Conflict", "Connection",
+    "ConnectionStanding", "DataMapping", "DeadLetter", "Delivery", "Erasure", "ErrorLog", "FieldMapping", "Heartbeat",
+    "Invitation", "Issue", "Lease", "LegalHold", "LimitationProposal", "LimitationRule", "MappingVersion", "Notice",
+    "NotificationRule", "OAuthState", "PendingConnection", "PracticeAreaCorrection", "PracticeAreaRule", "Record",
+    "RecordLink", "RecoveryCode", "RepeatableCall", "RunPart", "SavedView", "SecondFactor", "SeenPage", "Setting",
+    "SyncRun", "Throttle", "Transaction", "UnmatchedValue", "User", "UserSession", "WebhookMessage",
+    "WebhookSubscription", "WebhookTarget", "db", "reading",
 ]  # fmt: skip

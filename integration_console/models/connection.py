@@ -42,7 +42,11 @@ class Connection(Base):
     credentials: Mapped[str | None] = mapped_column(Text)  # sealed JSON
     account_id: Mapped[str | None] = mapped_column(String(200))  # pinned for life (K5)
     account_name: Mapped[str | None] = mapped_column(String(300))
-    scopes: Mapped[list] = mapped_column(default=list)
+    scopes: Mapped[list] = mapped_column(default=list)  # the permissions that were granted
+    permissions: Mapped[list] = mapped_column(default=list)  # those that were asked for
+    facts: Mapped[dict] = mapped_column(default=dict)  # what the account told of itself when it was last proved
+    consented_at: Mapped[datetime | None]  # from then on its sign-in's whole life is counted
+    end_told: Mapped[int | None]  # days before that end when people were last told
     status: Mapped[str] = mapped_column(String(20), index=True)
     status_reason: Mapped[str | None] = mapped_column(Text)  # a sentence a person may read
     status_by: Mapped[str | None] = mapped_column(String(320))
@@ -75,5 +79,11 @@ class OAuthState(Base):
     verifier: Mapped[str | None] = mapped_column(Text)  # sealed PKCE verifier
     redirect_uri: Mapped[str] = mapped_column(Text)
     asked_by: Mapped[str | None] = mapped_column(String(320))
+    by_program: Mapped[bool] = mapped_column(default=False)  # begun through the API; session_hash names its owner
+    permissions: Mapped[list] = mapped_column(default=list)  # asked for
+    return_to: Mapped[str | None] = mapped_column(Text)  # a program's registered address, told the outcome
+    their_state: Mapped[str | None] = mapped_column(Text)  # given back to it there
+    pending: Mapped[str | None] = mapped_column(Text)  # sealed tokens that wait for a person's choice
+    choices: Mapped[list] = mapped_column(default=list)  # the accounts they open: [{"id", "name", "facts", ...}]
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]

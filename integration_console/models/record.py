@@ -20,6 +20,7 @@ class Record(Base):
             "ix_record_connection_id_resource_owner_id", "connection_id", "resource", "owner_id",
             sqlite_where=text("owner_id IS NOT NULL"), postgresql_where=text("owner_id IS NOT NULL"),
         ),
+        Index("ix_record_written_at_id", "written_at", "id"),  # what the search has to look at next
         # Two halves, so that PostgreSQL, before it has statistics, cannot take them for the index on external ids.
         Index(
             "ix_record_live", "connection_id", "resource", "id",

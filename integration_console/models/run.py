@@ -22,6 +22,7 @@ class SyncRun(Base):
         UniqueConstraint("connection_id", "due_at"),  # a due slot is run once (D3)
         Index("ix_sync_run_state_retry_at", "state", "retry_at"),
         Index("ix_sync_run_connection_id_id", "connection_id", "id"),
+        Index("ix_sync_run_ended_at", "ended_at"),
     )
 
     id: Mapped[PrimaryKey]
@@ -94,6 +95,7 @@ class RunPart(Base):
     ended_at: Mapped[datetime | None]
     failure_kind: Mapped[str | None] = mapped_column(String(30))
     message: Mapped[str | None] = mapped_column(Text)
+    note: Mapped[str | None] = mapped_column(Text)  # what was left out although all went well, and why
 
     run: Mapped[SyncRun] = relationship(back_populates="parts")
 

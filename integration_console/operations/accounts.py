@@ -42,18 +42,30 @@ def limits_of(connection: Connection) -> tuple[Limit, ...]:
     return parse_limits(told) if told else service.limits_for(connection.settings)
 
 
+def keys_of(connection: Connection, run_id: int | None = None) -> Keys:
+    """A connection's credentials, unsealed. Raises NeedsPerson when there are none."""
+    service = services.by_key(connection.service)
+    return Keys(service, connection.id, unseal(connection), connection.settings, run_id)
+
+
 def open_account(
-    connection: Connection, *, run_id: int | None = None, should_stop: Callable[[], bool] = lambda: False
+    connection: Connection,
+    *,
+    run_id: int | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
+    within_s: float | None = None,
 ) -> Opened:
     """Make a connection's account callable, with fresh tokens.
+
+    within_s: how long a call may take, and how long we wait for our turn, where that is less than usual.
 
     Raises NeedsPerson when its tokens cannot be renewed, TryLater when the token endpoint does not answer.
     """
     service = services.by_key(connection.service)
-    keys = Keys(service, connection.id, unseal(connection), connection.settings, run_id)
+    keys = keys_of(connection, run_id)
     # Tokens and keys are counted where the vendor counts them: by account where it says so, else by connection.
     key = f"{service.key}:{connection.account_id if service.budget_by_account else connection.id}"
-    opened = _open(service, keys, connection.settings, key, limits_of(connection), should_stop)
+    opened = _open(service, keys, connection.settings, key, limits_of(connection), should_stop, within_s)
     opened.upstream.account_id = connection.account_id
     db.session.rollback()  # a look holds SQLite's writer lock: nothing is held while we wait for an upstream (D5)
     keys.renew_if_due()
@@ -61,19 +73,19 @@ def open_account(
 
 
 @contextmanager
-def calling(connection: Connection) -> Iterator[Opened]:
+def calling(connection: Connection, *, within_s: float | None = None) -> Iterator[Opened]:
     """A connection's account for a call or two outside a run. No transaction is open meanwhile.
 
     At the end, however it comes, the calls are in the log, and a sign-in that was lost is noted at the connection.
     Raises NeedsPerson, Conflict when the connection may not be called now.
     """
     number = must_be_callable(connection).id
-    opened = open_account(connection)
+    opened = open_account(connection, within_s=within_s)
     try:
         yield opened
     except NeedsPerson as error:
         db.session.rollback()
-        _note_lost_sign_in(number, str(error))
+        note_lost_sign_in(number, str(error))
         raise
     finally:
         db.session.rollback()
@@ -95,7 +107,8 @@ def must_be_callable(connection: Connection) -> Connection:
     return connection
 
 
-def _note_lost_sign_in(connection_id: int, why: str) -> None:
+def note_lost_sign_in(connection_id: int, why: str) -> None:
+    """Nothing is read any more until a person reconnects it."""
     connection = db.session.get_one(Connection, connection_id)
     if connection.status == "connected":
         connection.status, connection.status_reason, connection.status_since = "needs_reconnect", why, clock.now()
@@ -113,15 +126,23 @@ def open_trial(service: Service, credentials: dict[str, Any], settings: Mapping[
 
 def _open(
     service: Service, keys: Keys, settings: Mapping[str, str], budget_key: str, limits: tuple[Limit, ...],
-    should_stop: Callable[[], bool] = lambda: False,
+    should_stop: Callable[[], bool] = lambda: False, within_s: float | None = None,
 ) -> Opened:  # fmt: skip
     config = current_app.config["SETTINGS"]
-    budget = Budget(budget_key, limits, open_store(config.database_url, config.INSTANCE_DIR / "limits"))
+    store = open_store(config.database_url, config.INSTANCE_DIR / "limits")
+    budget = Budget(budget_key, limits, store)
+    told = keys.app.get("limits")  # what a person set holds for each kind of call
+    apart = {
+        template: Budget(f"{budget_key}:{template}", parse_limits(told) if told else declared, store)
+        for template, declared in service.limits_apart(settings).items()
+    }
     upstream = Upstream(
         service=service, base_url=keys.app.base_url(service, settings), settings=settings, authorize=keys.headers,
         budget=budget, record=keys.recorder if config.RECORD_CALLS else None,
-        refresh=keys.renew if keys.renewable else None, secrets=keys.secrets, deadline_s=config.CALL_DEADLINE_SECONDS,
+        refresh=keys.renew if keys.renewable else None, secrets=keys.secrets, 
+        deadline_s=min(filter(None, (config.CALL_DEADLINE_SECONDS, within_s))), patience_s=min(60, within_s or 60),
         max_bytes=int(config.MAX_ANSWER_MIB * 1024 * 1024), insecure=keys.insecure, should_stop=should_stop,
+        apart=apart,
     )  # fmt: skip
     return Opened(service, upstream, keys.recorder, budget, keys.connection_id, keys.revocable, keys.revoke)
 

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import secrets as random
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import select
 
 from .. import clock, services
-from ..errors import Conflict, InvalidInput, NeedsPerson, NotFound, WrongAccount
+from ..errors import AlreadyConnected, Conflict, NotFound, WrongAccount
 from ..models import Connection, SyncRun, db
 from ..models.run import LIVE_STATES
-from ..services.base import Account, ApiKey, OAuth, Service
-from . import audit, slots, subscriptions
-from .accounts import Opened, budget_seen, limits_of, open_account, open_trial
+from ..services.base import Account
+from . import audit, preflight, proof, slots, subscriptions
+from .accounts import Opened, budget_seen, limits_of, open_account
 from .holds import stop
-from .sealed import kept_answer, seal
+from .sealed import seal
 
 __all__ = [
-    "Opened", "add", "budget_seen", "every", "find", "limits_of", "open_account", "pause", "reconnect", "remove",
-    "rename", "resume", "set_resource", "set_schedule", "test",
+    "Opened", "add", "budget_seen", "every", "find", "keep", "limits_of", "open_account", "pause", "reconnect",
+    "remove", "rename", "resume", "set_resource", "set_schedule", "test", "twin_of", "twin_told",
 ]  # fmt: skip
 
 
@@ -43,24 +43,41 @@ def find(connection_id: int) -> Connection:
 
 def add(
     service_key: str, *, name: str, credentials: Mapping[str, Any], settings: Mapping[str, str] | None = None,
-    by: str, frequency: str = "hourly", time_zone: str = "UTC",
+    by: str, frequency: str = "hourly", time_zone: str = "UTC", permissions: Iterable[str] = (), again: bool = True,
 ) -> Connection:  # fmt: skip
     """Connect an account after a test call with these credentials has named it; nothing is kept when that fails.
 
     credentials: {"api_key": ...} or an OAuth token answer {"access_token", "refresh_token", "expires_in", ...}.
-    Raises InvalidInput for what is missing, and what the service said about the credentials.
+    again: whether a second connection of one account is meant; without, AlreadyConnected is raised.
+    Raises InvalidInput for what is missing, a schedule that does not fit the account's limits, or credentials of
+    several accounts where no setting says which; and what the service said about the credentials.
     """
     service = services.by_key(service_key)
-    name = _checked_name(name)
     slots.check(frequency, time_zone)
-    settings = _checked_settings(service, settings or {}, credentials)
-    kept = _checked_credentials(service, credentials)
-    account, settings = _prove(service, kept, settings)
-    now = clock.now()
+    given = proof.Given(
+        service, proof.checked_name(name), proof.checked_credentials(service, credentials),
+        proof.checked_settings(service, settings or {}, credentials), tuple(permissions),
+    )  # fmt: skip
+    account = proof.pick(service, proof.accounts(service, given.credentials, given.settings), given.settings)
+    return keep(given, account, by=by, frequency=frequency, time_zone=time_zone, again=again)
+
+
+def keep(
+    given: proof.Given, account: Account, *, by: str, frequency: str = "hourly", time_zone: str = "UTC", again: bool
+) -> Connection:
+    """Store a connection whose account was just proved. Raises as `add`."""
+    service, now, kept = given.service, clock.now(), given.credentials
+    if not again and (twin := twin_of(service.key, account.id)):
+        raise AlreadyConnected(twin_told(account, twin), details={"connections": [twin.id]})
+    settings = proof.settings_of(service, account, given.settings)
+    preflight.check(service, settings, frequency, time_zone)
+    by_consent = "access_token" in kept
     connection = Connection(
-        key=random.token_urlsafe(18), service=service.key, name=name, account_id=account.id, account_name=account.name,
-        scopes=list(account.scopes or kept.get("scopes", ())), status="connected", status_since=now, status_by=by,
-        settings=settings, frequency=frequency, time_zone=time_zone, created_by=by, created_at=now, budget={},
+        key=random.token_urlsafe(18), service=service.key, name=given.name, account_id=account.id,
+        account_name=account.name, scopes=proof.granted(given, account), permissions=list(given.permissions),
+        facts=dict(account.facts), status="connected", status_since=now, status_by=by, settings=settings,
+        frequency=frequency, time_zone=time_zone, created_by=by, created_at=now, budget={},
+        consented_at=now if by_consent else None,
         next_due_at=slots.next_due(frequency, time_zone, now, first=True),
     )  # fmt: skip
     db.session.add(connection)
@@ -71,100 +88,53 @@ def add(
     return connection
 
 
-def reconnect(connection: Connection, credentials: Mapping[str, Any], *, by: str) -> Connection:
+def twin_of(service_key: str, account_id: str, but: int | None = None) -> Connection | None:
+    """The connection this account has already; None when it has none."""
+    query = select(Connection).filter_by(service=service_key, account_id=account_id).order_by(Connection.id)
+    return db.session.scalars(query.where(Connection.status != "removed", Connection.id != (but or 0))).first()
+
+
+def twin_told(account: Account, twin: Connection) -> str:
+    """What to think about before an account is connected once more."""
+    return (
+        f"{account.name} is connected already, as {twin.name}. A second connection reads everything twice and shares "
+        "its limit of calls."
+    )
+
+
+def reconnect(
+    connection: Connection, credentials: Mapping[str, Any], *, by: str, permissions: Iterable[str] = ()
+) -> Connection:
     """Give a connection new credentials; the old ones stay until the new ones are proved to be the same account's.
 
     Raises WrongAccount when they are another's (K5).
     """
     service = services.by_key(connection.service)
-    kept = _checked_credentials(service, credentials)
-    account, _ = _prove(service, kept, dict(connection.settings))
-    if connection.account_id and account.id != connection.account_id:
-        raise WrongAccount(
-            f"These credentials belong to {account.name}, but this connection is {connection.account_name}. "
-            "Nothing was changed. To use both, add a second connection."
-        )
+    kept = proof.checked_credentials(service, credentials)
+    settings = {name: value for name, value in connection.settings.items() if isinstance(value, str)}
+    account = _the_same(connection, proof.accounts(service, kept, settings))
     seal(connection, kept)
+    given = proof.Given(service, connection.name, kept, settings, tuple(permissions))
     connection.account_id, connection.account_name = account.id, account.name
+    connection.scopes, connection.permissions = proof.granted(given, account), list(given.permissions)
+    connection.facts, connection.end_told = dict(account.facts), None
+    connection.consented_at = clock.now() if "access_token" in kept else None
     _set_status(connection, "connected", by, None)
     audit.add("connection renewed", connection.name, actor=by, account=account.name)
     db.session.commit()
     return connection
 
 
-def _prove(service: Service, credentials: dict, settings: dict) -> tuple[Account, dict]:
-    """Whom these credentials belong to, by one call; settings the account itself tells are filled in."""
-    opened = open_trial(service, credentials, settings)
-    try:
-        account = service.account(opened.upstream)
-    except NeedsPerson as error:
-        raise _not_let_in(service, settings, error) from None
-    finally:
-        opened.recorder.flush(db.session())
-        db.session.commit()
-    told = {name: str(value) for name, value in account.facts.items() if name in _setting_names(service)}
-    return account, {**told, **settings}
-
-
-def _not_let_in(service: Service, settings: Mapping[str, str], error: NeedsPerson) -> NeedsPerson:
-    """A refusal of credentials that were only just entered: nobody has to reconnect anything."""
-    if error.status != 401:
-        return error
-    _, it_says, words = str(error).partition(" It says: ")
-    region = settings.get("region", "").upper()
-    hint = f" Are they of the region {region}? An account lives in one." if region and service.regions else ""
-    message = f"{service.label} does not accept these credentials.{hint}{it_says}{words}"
-    return NeedsPerson(message, status=error.status, raw=error.raw, code=error.code)
-
-
-def _checked_name(name: str) -> str:
-    name = " ".join(name.split())
-    if not 0 < len(name) <= 200:
-        raise InvalidInput("Give the connection a name of 1 to 200 characters.", field="name")
-    return name
-
-
-def _setting_names(service: Service) -> set[str]:
-    return (
-        {c.name for c in service.credentials if not c.secret}
-        | {s for s in ("region",) if service.regions}
-        | set(service.options)
+def _the_same(connection: Connection, found: list[Account]) -> Account:
+    """The pinned account among those the new credentials open."""
+    for account in found:
+        if account.id == connection.account_id or connection.account_id is None:
+            return account
+    names = ", ".join(account.name for account in found[:5]) or "nobody"
+    raise WrongAccount(
+        f"These credentials belong to {names}, but this connection is {connection.account_name}. "
+        "Nothing was changed. To use both, add a second connection."
     )
-
-
-def _checked_settings(service: Service, settings: Mapping[str, str], credentials: Mapping[str, Any]) -> dict[str, str]:
-    allowed = _setting_names(service)
-    for name in settings:
-        if name not in allowed:
-            known = ", ".join(sorted(allowed)) or "none"
-            raise InvalidInput(f"{service.label} has no setting {name!r}. There are: {known}.", field=name)
-    region = settings.get("region")
-    if region and region not in service.regions:
-        raise InvalidInput(
-            f"{service.label} has no region {region!r}. There are: {', '.join(service.regions)}.", field="region"
-        )
-    if "access_token" not in credentials:
-        for wanted in service.credentials:
-            if wanted.required and not wanted.secret and not settings.get(wanted.name):
-                raise InvalidInput(f"{wanted.label} is missing (setting {wanted.name}).", field=wanted.name)
-    return {name: str(value).strip() for name, value in settings.items() if str(value).strip()}
-
-
-def _checked_credentials(service: Service, given: Mapping[str, Any]) -> dict[str, Any]:
-    """What will be sealed: a key, or tokens with the moment they end."""
-    if "access_token" in given:
-        if not any(isinstance(way, OAuth) for way in service.ways):
-            raise InvalidInput(f"{service.label} is connected with a key, not with tokens.", field="credentials")
-        return kept_answer(given)
-    way = next((way for way in service.ways if isinstance(way, ApiKey)), None)
-    if way is None:
-        raise InvalidInput(f"{service.label} is connected by consent (OAuth), not with a key.", field="credentials")
-    value = str(given.get(way.credential) or "").strip()
-    if not value or any(ord(c) < 33 or ord(c) > 126 for c in value):
-        raise InvalidInput(
-            f"The {service.label} key is missing or has characters a key cannot have.", field=way.credential
-        )
-    return {way.credential: value}
 
 
 # -- looking after --------------------------------------------------------------------------------------------------
@@ -238,16 +208,17 @@ def _revoke(connection: Connection) -> str:
 def rename(connection: Connection, name: str, *, by: str) -> None:
     """Give it another name."""
     audit.add("connection renamed", connection.name, actor=by, after=name)
-    connection.name = _checked_name(name)
+    connection.name = proof.checked_name(name)
     db.session.commit()
 
 
 def set_schedule(connection: Connection, frequency: str, time_zone: str, *, by: str) -> None:
     """manual, 15min, hourly, daily, weekly, or a cron line; slots are local times of the zone.
 
-    Raises InvalidInput when the cron line or the zone is none.
+    Raises InvalidInput when the cron line or the zone is none, or when so many reads do not fit the account's limits.
     """
     slots.check(frequency, time_zone)
+    preflight.check_schedule(connection, frequency, time_zone)
     audit.add(
         "schedule changed", connection.name, actor=by, before=connection.frequency, after=frequency, zone=time_zone
     )

@@ -6,13 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from .. import clock
 from ..errors import SealBroken
-from ..models import WebhookSubscription
+from ..models import WebhookSubscription, db
 from ..services.base import Service, Webhook
 from .app_settings import AppSettings
 from .sealed import vault
@@ -32,18 +33,27 @@ def hooks_of(session: Session, service: Service, webhook: Webhook, connection_id
     """Everything that may prove a delivery to these connections; empty means that none can (H2)."""
     if webhook.published_keys:
         told = AppSettings.of(service).get("webhook_key")
+        db.session.rollback()  # nothing is held open
         return [Hook(key.strip()) for key in (told.split(",") if told else webhook.published_keys)]
     now = clock.now()
-    mine = WebhookSubscription.connection_id.in_(list(connection_ids))
-    found = session.scalars(select(WebhookSubscription).where(mine, WebhookSubscription.state != "unwanted"))
     return [
         Hook(secret, row.connection_id, row.id, row.topic)
-        for row in found
+        for row in session.execute(_LIVE, {"connections": list(connection_ids)})
         for secret in _secrets(row, now)
     ]  # fmt: skip
 
 
-def _secrets(row: WebhookSubscription, now: datetime) -> list[str]:
+# Made once: this stands between a sender and its answer.
+_LIVE = select(
+    WebhookSubscription.id, WebhookSubscription.connection_id, WebhookSubscription.topic, WebhookSubscription.secret,
+    WebhookSubscription.old_secret, WebhookSubscription.old_until,
+).where(
+    WebhookSubscription.connection_id.in_(bindparam("connections", expanding=True)),
+    WebhookSubscription.state != "unwanted",
+)  # fmt: skip
+
+
+def _secrets(row: Any, now: datetime) -> list[str]:
     old = row.old_secret if row.old_until and row.old_until > now else None
     return [opened for sealed in (row.secret, old) if sealed and (opened := _opened(row.id, sealed))]
 

@@ -38,7 +38,7 @@ class Letter:
 def keep(session: Session, letter: Letter, events: Sequence[Event], redactor: Redactor) -> int:
     """Keep the events that are not there yet, in the caller's transaction; how many that were."""
     new = 0
-    for reopen in (False, True):
+    for reopen in {event.may_recur for event in events}:
         rows = [_row(session, letter, event, redactor) for event in events if event.may_recur is reopen]
         new += _keep_with_one_body(session, letter, rows, redactor, reopen=reopen)
     return new

@@ -72,9 +72,12 @@ class Keys:
 
     def revoke(self) -> None:
         """Have the service take the tokens back. Raises UpstreamError when it does not."""
-        status, _ = self.token_endpoint(str(self._way().revoke_url))("", self.headers())
+        way = self._way()
+        status, body = self.token_endpoint(str(way.revoke_url))(*auth.revocation(way, self.us, self.credentials))
         if status >= 300:
             raise UpstreamError(f"It answered with status {status}.", status=status)
+        if said := refused_in(body):  # some refuse with status 200
+            raise UpstreamError(f"It said {said}.", status=status)
 
     def token_endpoint(self, url: str) -> TokenEndpoint:
         """Where tokens are asked for; its bodies are never recorded."""
@@ -144,7 +147,7 @@ class Keys:
             )  # fmt: skip
         except NeedsPerson as error:
             reason = {"status": "needs_reconnect", "status_reason": str(error), "status_since": clock.now()}
-            if error.code != "invalid_grant" or self._store(sealed, reason):
+            if error.code not in way.spent_codes or self._store(sealed, reason):
                 raise
             self._reread()  # a person was quicker: theirs count (K3)
             return
@@ -163,3 +166,14 @@ class Keys:
         ours = (Connection.id == self.connection_id, Connection.credentials == sealed)
         with Session(self.engine) as session, session.begin():
             return bool(session.execute(update(Connection).where(*ours).values(**values)).rowcount)  # type: ignore[attr-defined]
+
+
+def refused_in(body: bytes) -> str:
+    """The error in an answer that came with a good status; empty when there is none."""
+    try:
+        data = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return ""
+    if not isinstance(data, dict) or not (data.get("error") or data.get("ok") is False):
+        return ""
+    return str(data.get("error") or "no")[:100]

@@ -14,7 +14,7 @@ from ..services.writing import Field
 from ..storage import unmatched as unmatched_values
 from ..sync import mapping as engine
 from ..sync.mapping import Mapping, MappingDocument, Problem, Side
-from . import audit
+from . import audit, preflight
 from .versions import (
     Past,
     discard,
@@ -194,13 +194,15 @@ def approve(mapping: DataMapping, *, by: str) -> MappingVersion:
 def activate(mapping: DataMapping, *, by: str) -> MappingVersion:
     """Switch the draft on; the version before it is retired. The first run keeps to the preview's counts (W7).
 
-    Raises Conflict naming what is missing: a preview of this very draft, an approval, or what blocks it.
+    Raises Conflict naming what is missing: a preview of this very draft, an approval, what blocks it, or what does
+    not fit the accounts' limits.
     """
     draft = _draft(mapping)
     if blocking := [problem.message for problem in check(mapping) if problem.blocking]:
         raise Conflict(f"{mapping.name} cannot be switched on yet. {' '.join(blocking[:3])}")
     if draft.preview is None:
         raise Conflict(f"Look at a preview of {mapping.name} first: this draft has none since it was last changed.")
+    preflight.check_mapping(mapping, draft.preview.get("sends", {}))
     if needs_approval(mapping):
         _approved(mapping, draft, by)
     for version in mapping.versions:

@@ -19,7 +19,7 @@ from ..sync.ends import End
 from ..sync.outbox import want
 from ..sync.push import Sender, Sent
 from ..sync.settled import told
-from . import audit, connections, crossings
+from . import audit, connections, crossings, outbound
 from .accounts import calling
 
 
@@ -32,9 +32,10 @@ def send_now(
     Through the same outbox and sender as every other write: it is kept before it leaves, guarded, and logged.
     options: {"closed": True} lets a closed matter be written.
     Raises what the upstream said (BadRecord with its field, Stale, NeedsPerson ...), guards.Refused for what is never
-    written, TryLater when its answer was lost; the change then stays in the outbox and is looked up before anything
-    is sent again.
+    written, TryLater when its answer was lost (the change then stays in the outbox and is looked up before anything is
+    sent again), OutboundPaused since a restore.
     """
+    outbound.refuse_while_held()
     with calling(connection) as account:
         end = crossings.end(connection, resource, upstream=account.upstream)
         row = records.find(db.session(), connection.id, resource, external_id) if external_id else None
@@ -94,8 +95,9 @@ def listing(
 def push(connection: Connection) -> Sent:
     """Send what waits for one connection and belongs to no mapping, here and now.
 
-    Raises what ends it: Parked, NeedsPerson. What was sent until then stays sent.
+    Raises what ends it: Parked, NeedsPerson; OutboundPaused since a restore. What was sent until then stays sent.
     """
+    outbound.refuse_while_held()
     opened = connections.open_account(connection)
     ends = ends_of(connection, opened.upstream)
     db.session.rollback()

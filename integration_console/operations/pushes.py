@@ -16,7 +16,7 @@ from ..storage import errors
 from ..sync.crossing import Bridge, Crossing, PushRun
 from ..sync.outcome import Ending
 from ..sync.push import Sender
-from . import connections, crossings, outbox, wakers
+from . import connections, crossings, outbound, outbox, wakers
 from .accounts import Opened
 from .holds import Hold, LiveRun
 from .rules import rules
@@ -41,8 +41,10 @@ def request(
 ) -> SyncRun:
     """Ask for a run of an active mapping; a worker picks it up within seconds.
 
-    Raises Conflict when it is not active, one of its connections is not connected, or a run of it is under way.
+    Raises Conflict when it is not active, one of its connections is not connected, a run of it is under way, or
+    nothing is sent since a restore.
     """
+    outbound.refuse_while_held()
     if mapping.state != "active":
         raise Conflict(f"The mapping {mapping.name} is not active.")
     for connection in (mapping.left_connection, mapping.right_connection):
@@ -97,6 +99,9 @@ def nudge(mapping_id: int | None, *, cause: str = "person", asked_by: str | None
 
 def due() -> int:
     """Ask for a run of every active mapping with something new to carry; how many were asked for."""
+    if outbound.is_held():
+        db.session.rollback()
+        return 0
     asked = 0
     for number in list(db.session.scalars(select(DataMapping.id).where(DataMapping.state == "active"))):
         mapping = db.session.get_one(DataMapping, number)

@@ -12,14 +12,19 @@ from ..models import (
     Delivery,
     ErrorLog,
     Heartbeat,
+    Notice,
     OAuthState,
+    PendingConnection,
+    RepeatableCall,
     SyncRun,
     Throttle,
     Transaction,
     UserSession,
+    WebhookMessage,
     db,
-)
+)  # fmt: skip
 from ..models.run import ENDED_STATES
+from . import legal_holds, quotas, repeats
 from . import settings as firm
 
 BATCH = 500
@@ -35,7 +40,7 @@ def purge() -> dict[str, int]:
     bodies = or_(Transaction.request_body.is_not(None), Transaction.response_body.is_not(None))
     removed = {
         "bodies": _in_steps(
-            Transaction.id, and_(Transaction.started_at < before("bodies"), bodies),
+            Transaction.id, and_(Transaction.started_at < before("bodies"), bodies, legal_holds.free(Transaction)),
             lambda ids: (
                 update(Transaction).where(Transaction.id.in_(ids)).values(request_body=None, response_body=None)
             ),
@@ -48,9 +53,18 @@ def purge() -> dict[str, int]:
             and_(Delivery.received_at < before("deliveries"), Delivery.state.in_(("done", "ignored", "dead"))),
         ),
         "runs": _gone(SyncRun, and_(SyncRun.ended_at < before("runs"), SyncRun.state.in_(ENDED_STATES))),
+        "notices": _gone(Notice, and_(Notice.created_at < before("errors"), Notice.state.in_(("sent", "dead")))),
+        "choices": _in_steps(  # tokens nobody chose an account for
+            OAuthState.id, and_(OAuthState.pending.is_not(None), OAuthState.expires_at < now),
+            lambda ids: update(OAuthState).where(OAuthState.id.in_(ids)).values(pending=None, choices=[]),
+        ),
         "consents": _gone(OAuthState, OAuthState.expires_at < now - timedelta(days=1)),
+        "pending_connections": _gone(PendingConnection, PendingConnection.expires_at < now - timedelta(hours=1)),
+        "repeatable_calls": _gone(RepeatableCall, RepeatableCall.created_at < now - repeats.KEPT_FOR),
+        "webhook_messages": _gone(WebhookMessage, WebhookMessage.ended_at < before("transactions")),
         "sessions": _gone(UserSession, UserSession.last_used_at < now - timedelta(days=30)),
     }  # fmt: skip
+    quotas.purge()
     db.session.execute(delete(Throttle).where(Throttle.last_at < now - timedelta(days=1)))
     db.session.execute(delete(Heartbeat).where(Heartbeat.seen_at < now - timedelta(days=1)))
     db.session.commit()
@@ -58,6 +72,8 @@ def purge() -> dict[str, int]:
 
 
 def _gone(table, condition) -> int:
+    """Rows that match, but for those of accounts under a legal hold."""
+    condition = and_(condition, legal_holds.free(table)) if hasattr(table, "connection_id") else condition
     return _in_steps(table.id, condition, lambda ids: delete(table).where(table.id.in_(ids)))
 
 

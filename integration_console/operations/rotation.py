@@ -5,15 +5,28 @@ from __future__ import annotations
 from sqlalchemy import select, update
 from sqlalchemy.orm import InstrumentedAttribute
 
-from ..errors import SealBroken
-from ..models import ApiConfig, Connection, OAuthState, SecondFactor, WebhookSubscription, db
-from . import audit
+from ..errors import BackupRefused, SealBroken
+from ..models import (
+    ApiConfig,
+    Connection,
+    Erasure,
+    OAuthState,
+    RepeatableCall,
+    SecondFactor,
+    WebhookSubscription,
+    WebhookTarget,
+    db,
+)
+from ..storage import sealed_file
+from . import audit, backup_files
 from .sealed import vault
 
 SEALED = {
     "connections": Connection.credentials, "services": ApiConfig.client_secret, "consents": OAuthState.verifier,
-    "second factors": SecondFactor.seed,
+    "second factors": SecondFactor.seed, "erasures": Erasure.terms,
     "webhooks": WebhookSubscription.secret, "earlier webhook secrets": WebhookSubscription.old_secret,
+    "webhook secrets": WebhookTarget.secret, "answers": RepeatableCall.answer,
+    "choices": OAuthState.pending,
 }  # fmt: skip
 STEP = 50  # rows a commit
 
@@ -31,9 +44,23 @@ def rotate(actor: str) -> dict[str, int]:
                 done[name if _anew(column, number, sealed) else "unreadable"] += 1
             db.session.commit()
             last = rows[-1][0]
+    done["backups"] = _backups(done)
     audit.add("keys rotated", ", ".join(f"{count} {name}" for name, count in done.items()), actor=actor)
     db.session.commit()
     return done
+
+
+def _backups(done: dict[str, int]) -> int:
+    """Backups are opened by a key of their own, which is sealed anew. One that no key opens stays as it is."""
+    sealed = 0
+    with backup_files.alone():
+        for backup in backup_files.every():
+            try:
+                sealed_file.reseal(backup.file, vault())
+                sealed += 1
+            except BackupRefused:
+                done["unreadable"] += 1
+    return sealed
 
 
 def _after(column: InstrumentedAttribute, last: int) -> list:

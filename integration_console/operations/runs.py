@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from math import ceil
 
 import structlog
 from sqlalchemy import select
@@ -15,12 +14,12 @@ from .. import clock, services
 from ..errors import Cancelled, Conflict, ConsoleError, InvalidInput, LeaseLost, NeedsPerson, NotFound, TryLater
 from ..models import Checkpoint, Connection, RunPart, SyncRun, db
 from ..models.run import LIVE_STATES
-from ..services.base import Resource, Service
+from ..services.base import Service
 from ..storage.outage import AWAY
 from ..sync.integration import IntegrationService, Part, Task
 from ..sync.keeping import Desk
 from ..sync.outcome import Ending, sum_up
-from . import connections, pushes, wakers
+from . import connections, preflight, pushes, wakers
 from .holds import STOPPED, Hold, LiveRun, stop
 from .rules import rules
 
@@ -187,17 +186,12 @@ def forecast(connection: Connection, only: Iterable[str] = ()) -> list[Forecast]
         resource, point = service.resources[name], points.get(name)
         known = point.record_count if point and point.last_read_at else None
         owners = points[resource.per].record_count if resource.per and resource.per in points else 0
-        calls = None if known is None else _calls(resource, known, owners)
+        calls = None if known is None else preflight.whole(resource, known, owners)
         seconds = (
             None if calls is None else max(calls * 0.3, max(calls / limit.calls * limit.per_s for limit in limits))
         )
         result.append(Forecast(name, resource.label, known, calls, seconds))
     return result
-
-
-def _calls(resource: Resource, records: int, owners: int) -> int:
-    pages = ceil(records / getattr(resource.paging, "size", max(records, 1))) or 1
-    return max(pages, len(resource.splits), owners if resource.per else 1)
 
 
 # -- carrying out ---------------------------------------------------------------------------------------------------

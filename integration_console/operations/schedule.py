@@ -16,7 +16,20 @@ from ..errors import ConsoleError
 from ..models import Connection, Heartbeat, db
 from ..storage import leases
 from ..storage.outage import AWAY
-from . import flows, practice_area_rules, pushes, runs, tending, wakers
+from . import (
+    backup_clock,
+    erasures,
+    flows,
+    notifications,
+    practice_area_rules,
+    pushes,
+    runs,
+    search,
+    sign_ins,
+    tending,
+    wakers,
+    webhook_messages,
+)  # fmt: skip
 from .holds import process_name
 from .limitations import work_out_all
 from .retention import purge
@@ -96,7 +109,13 @@ CHORES = (
     Chore("offer ready mappings", lambda: 60, flows.ensure),
     Chore("carry mappings", lambda: current_app.config["SETTINGS"].TICK_SECONDS, pushes.due),
     Chore("look after webhooks", lambda: current_app.config["SETTINGS"].TICK_SECONDS, tending.tend),
+    Chore("find what webhooks tell", lambda: current_app.config["SETTINGS"].TICK_SECONDS, webhook_messages.find),
+    Chore("tell people", lambda: current_app.config["SETTINGS"].TICK_SECONDS, notifications.tell),
+    Chore("keep sign-ins alive", lambda: 3600, sign_ins.keep_alive),
     Chore("remove what is past its retention", lambda: 3600, purge),
+    Chore("follow with the search", lambda: current_app.config["SETTINGS"].TICK_SECONDS, search.follow),
+    Chore("erase people", lambda: 30, erasures.work),
+    Chore("make and rehearse backups", lambda: current_app.config["SETTINGS"].TICK_SECONDS, backup_clock.due),
     Chore("work out limitation dates", lambda: 900, work_out_all),
     Chore("bring the practice area rules up to date", lambda: 24 * 3600, practice_area_rules.ensure),
 )

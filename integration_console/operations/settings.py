@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from flask import current_app, g, has_app_context
@@ -57,9 +58,29 @@ def check(name: str, value: str) -> str:
         raise InvalidInput("Choose nobody, administrators or everyone.", field=name)
     if name == "firm.jurisdiction" and (len(value) > 100 or not value.isprintable()):
         raise InvalidInput("The jurisdiction may have at most 100 characters.", field=name)
+    if name == "firm.redirect_uris":
+        return _addresses(value)
     if name.startswith("retention.") and value and not _is_days(value):
         raise InvalidInput(f"Enter whole days from 1 to {LONGEST_DAYS:,}.", field=name)
     return value
+
+
+def _addresses(value: str) -> str:
+    """Whole addresses, one a line, compared character for character when a program names one."""
+    plain = () if current_app.config["SETTINGS"].APP_ENV == "production" else ("http",)
+    found = value.replace(",", " ").split()
+    for address in found:
+        try:
+            parts = urlsplit(address)
+            fine = parts.scheme in ("https", *plain) and parts.hostname and not parts.username and (parts.port or 1)
+        except ValueError:
+            fine = False
+        if not fine or "#" in address or not address.isprintable() or len(address) > 1000:
+            raise InvalidInput(
+                f"{address[:100]} cannot be used: enter whole https addresses without a name, password or #.",
+                field="firm.redirect_uris",
+            )
+    return "\n".join(dict.fromkeys(found))
 
 
 def _is_days(value: str) -> bool:
@@ -69,6 +90,8 @@ def _is_days(value: str) -> bool:
 def _default(name: str) -> str:
     if name == "firm.time_zone":
         return "UTC"
+    if name == "firm.redirect_uris":
+        return current_app.config["SETTINGS"].API_REDIRECT_URIS
     if name.startswith("retention."):
         kind = name.removeprefix("retention.").upper()
         return str(getattr(current_app.config["SETTINGS"], f"RETENTION_{kind}_DAYS"))

@@ -16,7 +16,7 @@ from .. import clock, services
 from ..errors import Conflict, InvalidInput, Missing
 from ..models import Connection, Delivery, WebhookSubscription, db
 from ..services.base import Registrar, Webhook
-from . import accounts, audit
+from . import accounts, audit, outbound
 from .hook_secrets import set_secret
 
 IN_TRANSIT = timedelta(minutes=2)  # how long what was sent before a hook's secret changed may take
@@ -116,7 +116,8 @@ def enter_secret(connection: Connection, secret: str, *, by: str) -> None:
 
 
 def rotate(row: WebhookSubscription, *, by: str) -> None:
-    """Have the service give a hook a new secret. Raises what it says."""
+    """Have the service give a hook a new secret. Raises what it says, and OutboundPaused since a restore."""
+    outbound.refuse_while_held()
     connection, number = row.connection, row.id
     registrar = _registrar(connection)
     if not registrar.rotates or not row.external_id:

@@ -13,7 +13,7 @@ from .. import clock, services
 from ..errors import Conflict, ConsoleError, Missing, NeedsPerson
 from ..models import Connection, WebhookSubscription, db, reading
 from ..services.base import Registered
-from . import accounts, gaps
+from . import accounts, gaps, outbound
 from .accounts import Opened
 from .hook_secrets import secret_of, set_secret
 from .subscriptions import BY_HAND, OFF, register, want
@@ -31,6 +31,9 @@ def tend() -> int:
     if current_app.config["SETTINGS"].SANDBOX:
         _register_in_sandbox()
     gaps.mend_silence()
+    if outbound.is_held():  # a restored console may not know the hooks it made since
+        db.session.rollback()
+        return 0
     now, seen = clock.now(), 0
     by_connection: dict[int, list[int]] = {}
     with reading():

@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import orjson
 from flask import current_app
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -30,6 +30,10 @@ from .hook_secrets import Hook, hooks_of
 from .inbox import Letter, keep
 
 MOST_EVENTS = 5_000  # in one body
+
+# Made once: this stands between a sender and its answer.
+_OF_SERVICE = select(Connection).where(Connection.service == bindparam("service"), Connection.status != "removed")
+_OF_KEY = _OF_SERVICE.where(Connection.key == bindparam("connection_key"))
 
 
 @dataclass(frozen=True)
@@ -78,15 +82,12 @@ def _door(service_key: str, connection_key: str | None) -> _Door:
     service = services.every().get(service_key)
     if service is None or service.webhook is None:
         raise Unproved("No such service calls us.")
-    query = select(Connection).where(Connection.service == service.key, Connection.status != "removed")
-    if connection_key is not None:
-        query = query.where(Connection.key == connection_key)
     with reading(), Session(db.engine, expire_on_commit=False) as session:
-        connections = list(session.scalars(query))
+        which = _OF_SERVICE if connection_key is None else _OF_KEY
+        connections = list(session.scalars(which, {"service": service.key, "connection_key": connection_key}))
         if not connections:
             raise Unproved("There is no such connection.")
         hooks = hooks_of(session, service, service.webhook, [connection.id for connection in connections])
-        db.session.rollback()
     return _Door(service, service.webhook, connections, hooks)
 
 
@@ -99,7 +100,7 @@ def _let_in(door: _Door, knock: Knock) -> Reply:
         return Reply(str(word))
     events = _said(lambda: _events(door.webhook, notice))
     here = next((one for one in door.connections if hook.connection_id in (None, one.id)), door.connections[0])
-    throttle.spend(f"webhooks:{here.id}", current_app.config["SETTINGS"].WEBHOOKS_PER_MINUTE)
+    throttle.spend(f"webhooks:{here.key}", current_app.config["SETTINGS"].WEBHOOKS_PER_MINUTE)
     client_id = _client_id(door.service) if any(event.app for event in events) else None
     letter = Letter(
         door.service, door.webhook, here, hook.subscription_id, knock.headers, knock.body, uuid4().hex, client_id

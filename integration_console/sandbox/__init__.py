@@ -1,4 +1,4 @@
-"""Stand-in upstreams: Clio, HighLevel, Clockify and Stripe on this machine, filled with an invented firm.
+"""Stand-in upstreams: Clio, HighLevel, Clockify, Slack and Stripe on this machine, filled with an invented firm.
 
     with Sandbox() as sandbox:
         sandbox.clio.api_url    # what CLIO_API_URL would hold
@@ -16,9 +16,11 @@ from .firm import Firm
 from .ghl import Ghl
 from .oauth import SignIn
 from .server import Upstream
+from .slack import Slack
 from .stripe import Stripe
 
-KEYS = ("clio", "ghl", "clockify", "stripe")  # in the order of their ports
+KINDS = (Clio, Ghl, Clockify, Slack, Stripe)  # in the order of their ports
+KEYS = tuple(kind.key for kind in KINDS)
 PORTS = (0,) * len(KEYS)  # any that are free
 STIR_EVERY_S = 3.0
 
@@ -29,6 +31,12 @@ class Sandbox:
     alive: a few records change by themselves every few seconds.
     clockify_entities: Clockify also answers its experimental entity-changes addresses.
     """
+
+    clio: Clio
+    ghl: Ghl
+    clockify: Clockify
+    slack: Slack
+    stripe: Stripe
 
     def __init__(
         self,
@@ -43,13 +51,12 @@ class Sandbox:
         today=None,
     ) -> None:
         self.firm = Firm(size=size, seed=seed, today=today)
-        limits, (clio, ghl, clockify, stripe) = limits or {}, ports
-        self.clio = Clio(self.firm, limits=limits.get("clio"), port=clio, window=window)
-        self.ghl = Ghl(self.firm, limits=limits.get("ghl"), port=ghl, window=window)
-        self.clockify = Clockify(self.firm, limits=limits.get("clockify"), port=clockify, window=window)
-        self.stripe = Stripe(self.firm, limits=limits.get("stripe"), port=stripe, window=window)
-        told = (self.clio, self.ghl, self.clockify, self.stripe)
-        self.upstreams: dict[str, Upstream] = {upstream.key: upstream for upstream in told}
+        limits = limits or {}
+        self.upstreams: dict[str, Upstream] = {
+            kind.key: kind(self.firm, limits=limits.get(kind.key), port=port, window=window)
+            for kind, port in zip(KINDS, ports, strict=True)
+        }
+        vars(self).update(self.upstreams)
         self.clockify.has_entities = clockify_entities
         self._alive = alive
         self._over = threading.Event()
@@ -68,9 +75,9 @@ class Sandbox:
 
     def described(self) -> dict:
         """Everything another process needs to connect, as the command line prints it."""
-        clio, ghl, clockify, stripe = self.clio, self.ghl, self.clockify, self.stripe
+        clio, ghl, clockify, slack, stripe = self.clio, self.ghl, self.clockify, self.slack, self.stripe
         told: dict[str, dict] = {key: {"api_url": upstream.api_url} for key, upstream in self.upstreams.items()}
-        by_consent: tuple[SignIn, ...] = (clio, ghl, stripe)
+        by_consent: tuple[SignIn, ...] = (clio, ghl, slack, stripe)
         for signed_in in by_consent:
             told[signed_in.key].update(
                 auth_url=signed_in.auth_url,
@@ -79,8 +86,14 @@ class Sandbox:
                 client_secret=signed_in.client_secret,
                 token=signed_in.token_answer(),
             )
-        told["ghl"].update(api_key=ghl.api_key, location_id=ghl.location_id, webhook_key=ghl.hook_key.public)
+        told["ghl"].update(
+            api_key=ghl.api_key,
+            location_id=ghl.location_id,
+            webhook_key=ghl.hook_key.public,
+            hook_control=f"{ghl.url}/__sandbox__/hook",
+        )
         told["clockify"].update(api_key=clockify.api_key, workspace_id=clockify.workspace_id)
+        told["slack"].update(api_key=slack.api_key, team_id=slack.team_id, signing_secret=slack.signing_secret)
         told["stripe"].update(api_key=stripe.api_key)
         return told
 

@@ -1,7 +1,7 @@
 """Clio Manage, as far as reading a firm needs it: lists, single records, limits.
 
 Source: docs.developers.clio.com, its OpenAPI document of 2026-08-12, API version 4.0.13.
-Writing is in clio_writes.py, signing in is in oauth.py, webhooks are in clio_hooks.py.
+Writing is in clio_writes.py, signing in is in clio_sign_in.py, webhooks are in clio_hooks.py.
 """
 
 import base64
@@ -15,9 +15,10 @@ from .clio_fields import EMPTY, WITHOUT_CREATED_AT, InvalidFields, Selection, et
 from .clio_filters import UNORDERED, filters_of, sort_key
 from .clio_hooks import ClioHooks
 from .clio_money import ClioMoney
+from .clio_sign_in import ClioSignIn
 from .clio_writes import ClioWrites
 from .firm import seconds
-from .oauth import ClioSignIn
+from .oauth import OTHER
 from .server import Answer, Request, Upstream, on
 from .shelf import Shelf
 
@@ -75,6 +76,9 @@ class Clio(ClioSignIn, ClioHooks, ClioWrites, Upstream):
 
     @on("GET", "/users/who_am_i")
     def who_am_i(self, request: Request) -> Answer:
+        if self.account_of(request.holder) == OTHER:
+            account = {"id": 990099, "name": self.other_name}
+            return Answer(200, {"data": {"id": 9, "name": "Kim Other", "account": account}})
         return self._shown("users", 1, request)
 
     @on("GET", "/{resource}")

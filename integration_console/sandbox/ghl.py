@@ -11,9 +11,9 @@ from .firm import utc
 from .ghl_hooks import GhlHooks
 from .ghl_records import GhlRecords, id_of, number_of
 from .ghl_search import GhlSearch
+from .ghl_sign_in import GhlSignIn
 from .ghl_writes import GhlWrites
 from .limits import Windows
-from .oauth import GhlSignIn
 from .server import Answer, Request, Upstream, on
 from .shelf import Shelf
 
@@ -93,6 +93,20 @@ class Ghl(GhlSignIn, GhlHooks, GhlSearch, GhlWrites, Upstream):
     def tasks(self, request: Request) -> Answer:
         return self._of_contact("tasks", request)
 
+    @on("GET", "/contacts/{contact}/notes/{number}")
+    def note(self, request: Request) -> Answer:
+        return self._one_of_contact("notes", "note", request)
+
+    @on("GET", "/contacts/{contact}/tasks/{number}")
+    def task(self, request: Request) -> Answer:
+        return self._one_of_contact("tasks", "task", request)
+
+    def _one_of_contact(self, resource: str, noun: str, request: Request) -> Answer:
+        found = self.get(resource, request.params["number"])
+        if found is None or found["contactId"] != request.params["contact"]:
+            return refusal(400, f"{noun.capitalize()} with id {request.params['number']} not found")
+        return Answer(200, {noun: without_empty(found)})
+
     def _of_contact(self, resource: str, request: Request) -> Answer:
         contact = request.params["contact"]
         if self.get("contacts", contact) is None:
@@ -157,7 +171,10 @@ class Ghl(GhlSignIn, GhlHooks, GhlSearch, GhlWrites, Upstream):
 
     @on("GET", "/locations/{location}")
     def location(self, request: Request) -> Answer:
-        return Answer(200, {"location": self.get("locations", 1)})
+        location = self.get("locations", 1)
+        if request.params["location"] != self.location_id:
+            location = {"id": request.params["location"], "name": self.other_name, "timezone": "Europe/Berlin"}
+        return Answer(200, {"location": location})
 
     @on("GET", "/locations/{location}/customFields")
     def custom_fields(self, request: Request) -> Answer:
@@ -205,7 +222,7 @@ class Ghl(GhlSignIn, GhlHooks, GhlSearch, GhlWrites, Upstream):
         named = [request.one("locationId"), request.one("location_id"), request.params.get("location")]
         if request.method == "POST":
             named.append(request.json().get("locationId"))
-        if any(name not in (None, self.location_id) for name in named):
+        if any(name not in (None, self.location_of(request.holder)) for name in named):
             return refusal(403, "The token does not have access to this location.")
         return None
 

@@ -8,7 +8,7 @@ the reporting view.
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -227,6 +227,7 @@ class Service:
     responses: ClassVar[Mapping[int, str]] = {}  # what a status means here, where it differs from the usual
     resources: ClassVar[dict[str, Resource]]
     writing: ClassVar[Writing] = Writing()  # how it is written; as it stands here, not at all
+    speaks: ClassVar[bool] = False  # it has places where people read what is posted there
     webhook: ClassVar[Webhook | None] = None  # how it calls us; None when it does not, or is only asked
 
     def __init_subclass__(cls) -> None:
@@ -297,6 +298,17 @@ class Service:
     def limits_for(self, settings: Mapping[str, str]) -> tuple[Limit, ...]:
         """How fast one connection may go, where accounts of one service differ."""
         return self.limits
+
+    def limits_apart(self, settings: Mapping[str, str]) -> Mapping[str, tuple[Limit, ...]]:
+        """Calls the vendor counts for themselves, by their template; those do not count with the others."""
+        return {}
+
+    def post(self, upstream: Upstream, place: str, text: str, blocks: Sequence[Mapping[str, Any]] = ()) -> str:
+        """Say something where people read it, where the service `speaks`; what it is known by there.
+
+        place: the id of a channel. blocks: the same laid out; the text is for notifications and plain readers.
+        """
+        raise TypeError(f"{type(self).__name__} has no place where people read")
 
     # -- what a service may change ----------------------------------------------------------------------------------
 

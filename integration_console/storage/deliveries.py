@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Select, or_, select
@@ -19,24 +20,31 @@ _AGAIN = ("kind", "records", "happened_at", "received_at", "next_try_at", "call_
           "body_hash", "subscription_id")  # fmt: skip
 
 
-def keep(session: Session, rows: Sequence[dict[str, Any]], *, reopen: bool = False) -> list[int]:
+def keep(session: Session, rows: Iterable[Mapping[str, Any]], *, reopen: bool = False) -> list[int]:
     """Insert what is not there yet, in the caller's transaction; the numbers of those that are new (H3).
 
     reopen: a key that is there and was dealt with counts as new; one that still waits does not.
     """
-    if not rows:
-        return []
-    make: Any = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    statement = make(Delivery).values(list(rows))
-    if reopen:
-        again = {name: statement.excluded[name] for name in _AGAIN}
-        again |= {"state": "waiting", "tries": 0, "outcome": None, "run_id": None, "done_at": None, "first_id": None}
-        statement = statement.on_conflict_do_update(
-            index_elements=_KEY, set_=again, where=Delivery.state != "waiting"
-        )  # fmt: skip
-    else:
-        statement = statement.on_conflict_do_nothing(index_elements=_KEY)
-    return list(session.scalars(statement.returning(Delivery.id)))
+    statement = _insert(session.get_bind().dialect.name, reopen)
+    found: list[int] = []
+    for row in rows:
+        found += session.connection().execute(statement, row).scalars().all()
+    return found
+
+
+@cache
+def _insert(dialect: str, reopen: bool) -> Any:
+    """Made once: this stands between a sender and its answer."""
+    make: Any = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    statement = make(Delivery.__table__)
+    if not reopen:
+        return statement.on_conflict_do_nothing(index_elements=_KEY).returning(Delivery.__table__.c.id)
+    again = {name: statement.excluded[name] for name in _AGAIN}
+    again |= {"state": "waiting", "tries": 0, "outcome": None, "run_id": None, "done_at": None, "first_id": None}
+    statement = statement.on_conflict_do_update(
+        index_elements=_KEY, set_=again, where=Delivery.__table__.c.state != "waiting"
+    )  # fmt: skip
+    return statement.returning(Delivery.__table__.c.id)
 
 
 @dataclass(frozen=True)

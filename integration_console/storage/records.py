@@ -18,6 +18,7 @@ from . import bulk
 from .bulk import Incoming
 from .storable import NUL, may_hold_nul, without_nul
 
+ERASED = bytes(16)  # the content hash of a record whose person was erased: what comes of it is not kept (X15)
 BATCH = 10_000  # ids read at once while looking for what is gone
 
 
@@ -58,7 +59,7 @@ def keep_page(
     changed: list[Incoming] = []
     for external_id, row in page.items():
         found = known.get(external_id)
-        if found and found[1] == row.content_hash and found[2] is None:
+        if found and ((found[1] == row.content_hash and found[2] is None) or found[1] == ERASED):
             kept.unchanged_ids.append(found[0])
             continue
         (new if found is None else changed).append(row)
@@ -212,6 +213,13 @@ def ids_of(session: Session, connection_id: int, resource: str, external_ids: Co
     """Our numbers of the records with these upstream ids; unknown ones are left out."""
     known = _known(session.connection(), connection_id, resource, list(external_ids)) if external_ids else {}
     return [number for number, _, _ in known.values()]
+
+
+def owners_of(session: Session, connection_id: int, resource: str, external_ids: Collection[str]) -> dict[str, str]:
+    """Under which record each of these is listed, as far as we know."""
+    query = _of(connection_id, resource).where(Record.external_id.in_(external_ids), Record.owner_id.is_not(None))
+    found = session.execute(query.with_only_columns(Record.external_id, Record.owner_id))
+    return {external_id: owner for external_id, owner in found if owner}
 
 
 def count_live(session: Session, *, connection_id: int, resource: str) -> int:

@@ -66,6 +66,7 @@ def _line(part: RunPart) -> dict:
         "until": part.until.isoformat() if part.until else None,
         "upstream_count": part.upstream_count,
         "message": part.message,
+        "note": part.note,
     }
 
 

@@ -29,6 +29,7 @@ class Pull(Keeping):
         super().__init__(desk, resource, order)
         self.of_owner: dict[str, set[str]] = {}  # ids seen in a compared stretch
         self.remember: dict[str, Any] = {}
+        self.note = ""
         self.start: dict[str, Any] = {}  # what the part's line says once the first page is there
         self.point_id: int | None = None
 
@@ -147,6 +148,7 @@ class Pull(Keeping):
         walk.saw(newest(sifted), oldest_refused(sifted.refused))
         walk.said = walk.said if page.upstream_count is None else page.upstream_count
         self.remember.update(page.remember)
+        self.note = page.note or self.note
         if owner is not None and self._span(walk) is not None:
             self.of_owner.setdefault(owner, set()).update(row.external_id for row in sifted.rows)
         with self.desk.work() as session:
@@ -226,7 +228,7 @@ class Pull(Keeping):
         self._close_checkpoint(session, walk, now, complete=not short, count=live - deleted)
         self.part(
             session, state="done", deleted=deleted, complete=not short, ended_at=now,
-            message=short or _empty(walk, live), **self.spent(),
+            message=short or _empty(walk, live), note=self.note or None, **self.spent(),
         )  # fmt: skip
 
     def _close_checkpoint(self, session: Session, walk: Walk, now: datetime, *, complete: bool, count: int) -> None:

@@ -35,7 +35,7 @@ from ..errors import (
 )
 from ..models import Change, Connection
 from ..services.writing import Write, Written
-from ..storage import errors
+from ..storage import errors, outbound
 from . import guards, settled
 from .compare import same
 from .ends import End
@@ -137,9 +137,12 @@ class Sender:
                     != "connected"
                 ):
                     return None
+                outbound.must_flow(session)  # (W10)
                 was = (
                     "uncertain" if change.state == "sending" else "pending" if change.state == "retry" else change.state
                 )
+                if change.op == "create" and outbound.lost_since(session):
+                    was = "uncertain"  # it may have been made in the hours a restore has made us forget
                 change.state, change.sent_run_id, change.tries = "sending", self.run_id, change.tries + 1
                 change.sent_at = clock.now()
                 session.flush()
@@ -165,9 +168,10 @@ class Sender:
     def _write(self, change: Change, end: End) -> Write:
         with self.work() as session:
             current = settled.copy_of(session, end, change)
+            since = min(change.created_at, outbound.lost_since(session) or change.created_at)
         return Write(
             change.op, change.resource, change.wanted, change.external_id, current, end.custom, change.idempotency_key,
-            change.created_at, bool(change.options.get("closed")),
+            since, bool(change.options.get("closed")),
         )  # fmt: skip
 
     def _refused(self, change: Change, end: End, write: Write) -> str | None:

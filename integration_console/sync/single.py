@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from sqlalchemy.orm import Session
+
 from .. import clock
 from ..errors import Missing
 from ..models import RunPart
@@ -11,46 +13,69 @@ from ..storage import records
 from .keeping import Keeping
 from .sifting import sift
 
+TOGETHER = 25  # records kept in one transaction: each is a write lock that others wait for
+AT_LEAST_EVERY_S = 2.0  # so that progress shows
+
 
 class Single(Keeping):
     """Reads named records of one resource; no mark moves."""
 
     def run(self, external_ids: Iterable[str], owners: Mapping[str, str]) -> None:
-        """Read them one by one.
+        """Read them one by one and keep them a few at a time.
 
         owners: id -> the record it is listed under, for those we may not have met yet.
         """
         with self.desk.work() as session:
             self.know_letters(session)
             self.part(session, state="running", mode="record", started_at=clock.now())
-        for external_id in external_ids:
-            self._read(external_id, owners.get(external_id))
+        ids = list(external_ids)
+        owners = {**owners, **self._known_owners(ids)}
+        self._read_all(ids, owners)
         with self.desk.work() as session:
             self.part(session, state="done", complete=True, ended_at=clock.now())
 
-    def _read(self, external_id: str, said_owner: str | None) -> None:
+    def _known_owners(self, ids: list[str]) -> dict[str, str]:
+        """A record listed under an owner keeps that owner."""
         with self.desk.look() as session:
-            known = records.find(session, self.order.connection_id, self.resource.key, external_id)
-            # A record listed under an owner keeps that owner.
-            owner = known.owner_id if known and known.owner_id else said_owner
-        try:
-            item = self.desk.service.read_one(self.desk.upstream, self.resource, external_id, owner)
-        except Missing:
-            self._lose(external_id)
-        else:
-            self._keep(item, owner)
+            return records.owners_of(session, **self.facts, external_ids=ids)
 
-    def _keep(self, item: dict, owner: str | None) -> None:
-        sifted = sift(self.resource, [item], owner=owner)
+    def _read_all(self, ids: list[str], owners: Mapping[str, str]) -> None:
+        found: list[tuple[str, dict | None]] = []
+        began = clock.monotonic()
+        try:
+            for external_id in ids:
+                found.append((external_id, self._fetch(external_id, owners.get(external_id))))
+                if len(found) == TOGETHER or clock.monotonic() - began > AT_LEAST_EVERY_S:
+                    batch, found, began = found, [], clock.monotonic()
+                    self._keep(batch, owners)
+        finally:
+            if found:
+                self._keep(found, owners)  # also what came before one that could not be read
+
+    def _fetch(self, external_id: str, owner: str | None) -> dict | None:
+        try:
+            return self.desk.service.read_one(self.desk.upstream, self.resource, external_id, owner)
+        except Missing:
+            return None
+
+    def _keep(self, found: list[tuple[str, dict | None]], owners: Mapping[str, str]) -> None:
+        by_owner: dict[str | None, list[dict]] = {}
+        for external_id, item in found:
+            if item is not None:
+                by_owner.setdefault(owners.get(external_id), []).append(item)
         with self.desk.work() as session:
-            self.count(session, self.keep(session, sifted, clock.now()), len(sifted.refused))
+            for owner, items in by_owner.items():
+                sifted = sift(self.resource, items, owner=owner)
+                self.count(session, self.keep(session, sifted, clock.now()), len(sifted.refused))
+            self._lose(session, [external_id for external_id, item in found if item is None])
+            self.spend(session)
             self.desk.flush(session)
 
-    def _lose(self, external_id: str) -> None:
-        """The upstream has no such record: mark ours deleted."""
-        with self.desk.work() as session:
-            ids = records.ids_of(session, **self.facts, external_ids=[external_id])
-            gone = records.mark_deleted(session, ids, run_id=self.order.run_id, now=clock.now())
-            what = f"{self.desk.service.label} has no {self.resource.label.lower()} with the id {external_id}."
-            self.part(session, deleted=RunPart.deleted + gone, message=None if ids else what)
-            self.spend(session)
+    def _lose(self, session: Session, external_ids: list[str]) -> None:
+        """The upstream has no such records: mark ours deleted."""
+        if not external_ids:
+            return
+        ids = records.ids_of(session, **self.facts, external_ids=external_ids)
+        gone = records.mark_deleted(session, ids, run_id=self.order.run_id, now=clock.now())
+        what = f"{self.desk.service.label} has no {self.resource.label.lower()} with the id {external_ids[0]}."
+        self.part(session, deleted=RunPart.deleted + gone, message=None if ids else what)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import orjson
 from oauthlib.oauth2 import OAuth2Error, WebApplicationClient
@@ -46,7 +46,14 @@ class OAuth:
     authorize_url: str
     token_url: str
     revoke_url: str | None = None
-    scopes: tuple[str, ...] = ()
+    revoke_as: str = ""  # the body of a revocation: "form", "json", or "" for none
+    revoke_fields: Mapping[str, str] = field(default_factory=dict)  # {"token": "{refresh_token}"}; see Keys.revoke
+    revoke_auth: str = "bearer"  # with the access token; "basic" or "secret" (as a bearer): with the client's own
+    scopes: tuple[str, ...] = ()  # asked for unless a person or program chooses
+    optional_scopes: tuple[str, ...] = ()  # may be chosen besides
+    stops_without: Mapping[str, str] = field(default_factory=dict)  # permission -> what does not work when refused
+    issuer: str = ""  # its name in `iss` beside the code, where that is not the host of the authorize address
+    spent_codes: tuple[str, ...] = ("invalid_grant",)  # its errors that say: this refresh token is spent or revoked
     pkce: bool = False
     client_auth: str = "body"  # where the client secret goes; or "basic"
     rotates: bool = False  # every refresh brings a new refresh token and spends the old one
@@ -79,12 +86,14 @@ class Tokens:
 
 
 def authorize_address(
-    way: OAuth, client: Client, *, state: str, url: str = "", insecure: bool = False
-) -> tuple[str, str | None]:
+    way: OAuth, client: Client, *, state: str, url: str = "", scopes: tuple[str, ...] | None = None,
+    insecure: bool = False,
+) -> tuple[str, str | None]:  # fmt: skip
     """The address to send a person to, and the PKCE verifier to keep until they are back.
 
-    url: the authorize address with its names filled in; the declared one when empty.
+    url: the authorize address with its names filled in; the declared one when empty. scopes: the declared ones too.
     """
+    scopes = way.scopes if scopes is None else scopes
     url, oauth = url or way.authorize_url, WebApplicationClient(client.id)
     plain = insecure and url.startswith("http://")  # oauthlib refuses plain http; the test setting permits it
     extra: dict[str, Any] = dict(way.extra_params)
@@ -95,7 +104,7 @@ def authorize_address(
         extra |= {"code_challenge": challenge, "code_challenge_method": "S256"}
     found = oauth.prepare_request_uri(
         url.replace("http://", "https://", 1) if plain else url,
-        redirect_uri=client.redirect_uri, scope=list(way.scopes) or None, state=state, **extra,
+        redirect_uri=client.redirect_uri, scope=way.scope_separator.join(scopes) or None, state=state, **extra,
     )  # fmt: skip
     return (found.replace("https://", "http://", 1) if plain else found), verifier
 
@@ -128,6 +137,23 @@ def refresh(call: TokenCall, way: OAuth, client: Client, refresh_token: str) -> 
     )
 
 
+def revocation(way: OAuth, client: Client, credentials: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
+    """The body and headers of the call by which a service takes tokens back.
+
+    revoke_fields may name {client_id} and whatever a token answer told: {refresh_token}, {stripe_user_id} ...
+    A field whose value we do not hold is left out; {token} is the refresh token, else the access token.
+    """
+    access = str(credentials.get("access_token") or "")
+    held = {**credentials, "client_id": client.id, "token": credentials.get("refresh_token") or access}
+    fields = {name: str(held[at]) for name, value in way.revoke_fields.items() if held.get(at := value.strip("{}"))}
+    headers = _basic(client)
+    if way.revoke_auth != "basic":
+        headers = {"Authorization": f"Bearer {client.secret if way.revoke_auth == 'secret' else access}"}
+    if way.revoke_as == "json":
+        return orjson.dumps(fields).decode(), headers | {"Content-Type": "application/json"}
+    return urlencode(fields) if way.revoke_as == "form" else "", headers
+
+
 def read_answer(given: Mapping[str, Any]) -> Tokens:
     """A token answer that came another way than from an endpoint, as from a person's terminal.
 
@@ -153,8 +179,10 @@ def _secret_in_body(way: OAuth, client: Client) -> dict[str, str]:
 
 
 def _headers(way: OAuth, client: Client) -> dict[str, str]:
-    if way.client_auth != "basic":
-        return {}
+    return _basic(client) if way.client_auth == "basic" else {}
+
+
+def _basic(client: Client) -> dict[str, str]:
     pair = f"{quote(client.id, safe='')}:{quote(client.secret, safe='')}"
     return {"Authorization": "Basic " + b64encode(pair.encode()).decode()}
 

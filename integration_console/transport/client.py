@@ -37,6 +37,7 @@ class Upstream:
     authorize: the headers with the credentials as they are now; asked before every attempt.
     refresh: renews the credentials after a 401; called at most once a call (K4).
     secrets: every secret value in use, to be kept out of the record.
+    apart: budgets of calls that are counted for themselves, by their template.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Upstream:
         decide: Callable[[Answer], str | None] | None = None, limit_headers: LimitHeaders | None = None,
         should_stop: Callable[[], bool] = lambda: False, patience_s: float = 60, account_id: str | None = None,
         attempts: int = ATTEMPTS, backoff_s: tuple[float, float] = (0.5, 8.0),
+        apart: Mapping[str, Budget] | None = None,
     ) -> None:  # fmt: skip
         self.service, self.settings, self.account_id, self.budget = service, settings, account_id, budget
         self.should_stop = should_stop
@@ -63,6 +65,7 @@ class Upstream:
         self._deadline_s, self._max_bytes, self._patience_s = deadline_s, max_bytes, patience_s
         self._attempts, self._backoff_s = attempts, backoff_s
         self._untold_s: float | None = getattr(service, "untold_wait_s", None)
+        self._apart = apart or {}
         self._redactor_for: tuple[tuple[str, ...], Redactor] = ((), Redactor())
 
     def send(self, call: Call) -> Answer:
@@ -99,7 +102,7 @@ class Upstream:
             self._landed(sending)
             raise self._without_answer(sending, headers, problem) from None
         self._landed(sending)
-        self.budget.saw(self._limit_headers.read(reply.headers, clock.now()))
+        self._budget_of(sending).saw(self._limit_headers.read(reply.headers, clock.now()))
         answer = Answer(
             reply.status, reply.headers, reply.body, waited_ms, sending.took_s * 1000, sending.call_key, self._homes
         )  # fmt: skip
@@ -116,7 +119,7 @@ class Upstream:
         pause(sending.pause_s, self.should_stop)
         sending.pause_s = 0.0
         try:
-            self.budget.wait(self._patience_s + LONGEST_TURN_S, self.should_stop)
+            self._budget_of(sending).wait(self._patience_s + LONGEST_TURN_S, self.should_stop)
         except Parked as parked:
             message = f"The calls {self._label} allows this account are used up for now."
             raise Parked(message, until=parked.until) from None
@@ -133,7 +136,10 @@ class Upstream:
 
     def _landed(self, sending: _Sending) -> None:
         sending.took_s = clock.monotonic() - sending.began
-        self.budget.landed()
+        self._budget_of(sending).landed()
+
+    def _budget_of(self, sending: _Sending) -> Budget:
+        return self._apart.get(sending.call.template, self.budget)
 
     # -- what came of it ----------------------------------------------------------------------------------------------
 
@@ -197,13 +203,13 @@ class Upstream:
 
     def _slow_down(self, sending: _Sending, answer: Answer, error: UpstreamError) -> Exception:
         """Tell everybody on this account to wait; a wait longer than our patience parks the run."""
-        told_s = meaning.retry_after_s(answer.headers.get("Retry-After"))
+        told_s, budget = meaning.retry_after_s(answer.headers.get("Retry-After")), self._budget_of(sending)
         if told_s is None:  # GHL's and Clockify's 429 name no time; their shortest window is a fair guess
-            shortest = min((limit.per_s for limit in self.budget.limits), default=1.0)
+            shortest = min((limit.per_s for limit in budget.limits), default=1.0)
             told_s = self._untold_s or self._backoff(sending.number) + min(shortest, self._backoff_s[1])
         wait_s = told_s + random.uniform(0.02, 0.02 + min(1.0, told_s / 10))
         until = clock.now() + timedelta(seconds=wait_s)
-        self.budget.slow_down(until)
+        budget.slow_down(until)
         if told_s > self._patience_s:
             return Parked(str(error), until=until, status=answer.status, raw=error.raw, code=error.code)
         if isinstance(error, RateLimited):

@@ -52,6 +52,8 @@ def error_for(
     message, code, field = said
     if 300 <= answer.status < 400:
         sentence, code = _REDIRECT, code or "redirect"
+    if answer.status < 300:  # said in the answer's body: the status would only confuse
+        sentence = sentence.replace(" (status {status})", "")
     text = sentence.format(label=label, status=answer.status) + (f" It says: {message}" if message else "")
     if kind is RateLimited:
         return RateLimited(text, wait_s=wait_s, status=answer.status, raw=raw, code=code)

@@ -30,6 +30,7 @@ class Page:
     call_key: str = ""  # Transaction.call_key of the call it came with
     gone: tuple[str, ...] = ()  # ids the upstream itself reports as deleted
     remember: Mapping[str, Any] = field(default_factory=dict)  # for Reading.state of later reads
+    note: str = ""  # a sentence for the receipt: what was left out, and why that is no failure
 
 
 class Paging(Protocol):

@@ -12,6 +12,7 @@ import socket
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import certifi
 import urllib3
@@ -53,17 +54,19 @@ class Reply:
 
 
 def request(
-    method: str, url: str, headers: Mapping[str, str], body: bytes | None, *, deadline_s: float, max_bytes: int
-) -> Reply:
+    method: str, url: str, headers: Mapping[str, str], body: bytes | None, *, deadline_s: float, max_bytes: int,
+    address: str = "",
+) -> Reply:  # fmt: skip
     """Send one request and read its whole answer.
 
+    address: the IP address to connect to, whatever the host's name leads to by now.
     Raises NotSent, Lost or TooLong.
     """
     watch = _Watch(clock.monotonic() + deadline_s)
     _here.watch = watch
     _watchman.guard(watch)
     try:
-        reply = _exchange(method, url, headers, body, deadline_s, max_bytes)
+        reply = _exchange(method, url, headers, body, deadline_s, max_bytes, address)
     except (wrong.NewConnectionError, wrong.ConnectTimeoutError, wrong.SSLError, wrong.NameResolutionError) as error:
         raise NotSent(str(error)) from None
     except (wrong.HTTPError, OSError) as error:
@@ -79,8 +82,9 @@ def request(
     return reply
 
 
-def _exchange(method, url, headers, body, deadline_s, max_bytes) -> Reply:
-    response = _pools().urlopen(
+def _exchange(method, url, headers, body, deadline_s, max_bytes, address) -> Reply:
+    pool, url, headers = _pinned(url, headers, address) if address else (_pools(), url, headers)
+    response = pool.urlopen(
         method, url, body=body, headers=headers, retries=False, redirect=False, preload_content=False,
         decode_content=True, timeout=urllib3.Timeout(connect=min(CONNECT_S, deadline_s), read=deadline_s),
     )  # fmt: skip
@@ -199,6 +203,20 @@ def _pools() -> urllib3.PoolManager:
                 manager.pool_classes_by_scheme = {"http": _PlainPool, "https": _SecurePool}
                 _manager = manager
     return _manager
+
+
+def _pinned(url: str, headers: Mapping[str, str], address: str) -> tuple[HTTPConnectionPool, str, dict[str, str]]:
+    """A connection to one IP address for the host of this address, used once: its certificate must be the host's."""
+    parts = urlsplit(url)
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    named = {"Host": parts.netloc, **headers}
+    if parts.scheme == "http":
+        return _PlainPool(address, parts.port or 80, maxsize=1), path, named
+    pool = _SecurePool(
+        address, parts.port or 443, maxsize=1, ca_certs=certifi.where(), cert_reqs="CERT_REQUIRED",
+        server_hostname=parts.hostname, assert_hostname=parts.hostname,
+    )  # fmt: skip
+    return pool, path, named
 
 
 def _start_anew() -> None:

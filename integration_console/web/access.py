@@ -22,7 +22,7 @@ from sqlalchemy.exc import OperationalError
 from .. import services
 from ..errors import Forbidden, NotFound, NotSignedIn
 from ..models import db, reading
-from ..operations import audit, second_factor, sessions, tokens
+from ..operations import audit, second_factor, session_tokens, sessions, tokens
 from ..services.base import Service
 
 View = TypeVar("View", bound=Callable)
@@ -36,6 +36,7 @@ _WHO = {
         "retry failed reads",
         "keep own profile",
         "see practice areas",  # also try a text
+        "see notifications",  # who is told what; without what a message said of records
     ),
     ("admin", "staff"): (
         "see record contents", "start runs", "pause connections", "close dead letters", "export",
@@ -44,7 +45,7 @@ _WHO = {
     ),
     ("admin",): (
         "manage connections", "manage people", "manage API tokens", "change settings", "see audit log",
-        "change limitation rules", "activate mappings",
+        "change limitation rules", "activate mappings", "manage backups", "erase people",
     ),
 }  # fmt: skip
 RIGHTS: dict[str, tuple[str, ...]] = {right: roles for roles, rights in _WHO.items() for right in rights}
@@ -52,7 +53,8 @@ RIGHTS: dict[str, tuple[str, ...]] = {right: roles for roles, rights in _WHO.ite
 _READ = (
     "see status", "see runs", "see transactions", "see errors", "see connections", "see records", "see record contents",
 )  # fmt: skip
-SCOPES = {"read": _READ, "write": (*_READ, "handle errors", "retry failed reads", "start runs", "change matters")}
+_WRITE = ("handle errors", "retry failed reads", "start runs", "change matters", "manage connections")
+SCOPES = {"read": _READ, "write": (*_READ, *_WRITE)}
 ANYONE = "anyone"  # also people who are not signed in
 
 login = LoginManager()
@@ -130,10 +132,16 @@ def _signed_in(token: str) -> sessions.SignedIn | None:
     return None if for_programs() else sessions.holder(token)
 
 
-def _with_token(asked: Request) -> tokens.TokenHolder | None:
-    """The program that comes with a token, for the API only and only in its header (X10)."""
+def _with_token(asked: Request) -> tokens.TokenHolder | session_tokens.Person | None:
+    """Who comes with a token, for the API only and only in its header (X10).
+
+    The console's own are told by how they begin; others are of the firm's sign-in provider.
+    """
     kind, _, text = asked.headers.get("Authorization", "").partition(" ")
-    return tokens.holder(text.strip()) if for_programs() and kind.lower() == "bearer" else None
+    if not for_programs() or kind.lower() != "bearer":
+        return None
+    text = text.strip()
+    return tokens.holder(text) if text.startswith(tokens.PREFIX) else session_tokens.holder(text)
 
 
 def for_programs() -> bool:

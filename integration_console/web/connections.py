@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, url_for
 
 from .. import services
-from ..errors import Conflict, ConsoleError, InvalidInput, UpstreamError
+from ..errors import Conflict, InvalidInput, UpstreamError
 from ..models import Connection, db
-from ..operations import connections, consent, figures, overview, slots, timeline
-from ..services.base import ApiKey, OAuth, Service
-from . import Menu, forms
-from .access import actor, browser_mark, known_service, may
+from ..operations import connections, figures, overview, preflight, sign_ins, slots, timeline
+from . import Menu, forms, guides
+from .access import actor, known_service, may
+from .connect_forms import ABOUT, FREQUENCIES, as_input, form_page, reconnect_page, sent_by_key, ways
 from .filters import instant
 from .formatting import zone, zones
 
 page = Blueprint("connections", __name__, url_prefix="/connections")
 menu = Menu("Connections", icon="plug", order=20, key="c")
-
-FREQUENCIES = {
-    "15min": "Every 15 minutes", "hourly": "Every hour", "daily": "Every day at 05:00",
-    "weekly": "Every Monday at 05:00", "manual": "Only when asked", "cron": "As a cron line says",
-}  # fmt: skip
 
 
 @page.get("")
@@ -45,7 +40,7 @@ def tiles():
 def form(service: str):
     """What will be read, and the form the service's own declaration draws."""
     chosen = known_service(service)
-    return _form_page(chosen, forms.Form({"name": chosen.label, "frequency": "hourly"}))
+    return form_page(chosen, forms.Form({"name": chosen.label, "frequency": "hourly"}))
 
 
 @page.post("/new/<service>")
@@ -53,73 +48,25 @@ def form(service: str):
 def create(service: str):
     """Connect by key, after one call has told whose it is."""
     chosen = known_service(service)
-    sent, secrets = _sent(chosen, "name", "frequency")
-    settings = {name: value for name, value in sent.items() if name not in ("name", "frequency") and value}
+    sent, secrets = sent_by_key(chosen, *ABOUT)
+    settings = {name: value for name, value in sent.items() if name not in ABOUT and value}
     try:
         connection = connections.add(
             chosen.key, name=sent["name"], credentials=secrets, settings=settings, by=actor(),
-            frequency=sent["frequency"] or "hourly", time_zone=zone().key,
+            frequency=sent["frequency"] or "hourly", time_zone=zone().key, again=sent["again"] == "yes",
         )  # fmt: skip
     except (InvalidInput, Conflict, UpstreamError) as error:
-        return _form_page(chosen, forms.Form(sent, _as_input(error))), 422
+        return form_page(chosen, forms.Form(sent, as_input(error))), 422
     flash(f"{connection.name} is connected as {connection.account_name}. Its first read starts in a moment.", "success")
-    return redirect(url_for("connections.show", connection_id=connection.id))
+    return redirect(url_for("connections.show", connection_id=connection.id) + "#preflight")
 
 
-@page.post("/new/<service>/consent")
-@may("manage connections")
-def create_by_consent(service: str):
-    """Send the person to the service for consent."""
+@page.get("/new/<service>/guide")
+@may("see connections")
+def guide(service: str):
+    """How to set the service up, as its guide in docs/services tells it."""
     chosen = known_service(service)
-    sent = forms.sent("name", *_plain_settings(chosen))
-    settings = {name: value for name, value in sent.items() if name != "name" and value}
-    try:
-        address = consent.begin(
-            chosen.key, name=sent["name"] or chosen.label, settings=settings, by=actor(), session_hash=browser_mark()
-        )
-    except (InvalidInput, UpstreamError) as error:
-        return _form_page(chosen, forms.Form(sent, _as_input(error))), 422
-    return _send_away(chosen, address)
-
-
-def _form_page(service: Service, form: forms.Form):
-    return render_template(
-        "connections/form.html", service=service, form=form, frequencies=FREQUENCIES, **_ways(service)
-    )  # fmt: skip
-
-
-def _ways(service: Service) -> dict:
-    """How a service lets people in, and whether its application is ready for consent."""
-    has_consent = any(isinstance(way, OAuth) for way in service.ways)
-    return {
-        "by_key": any(isinstance(way, ApiKey) for way in service.ways), "by_consent": has_consent,
-        "consent_ready": has_consent and consent.available(service.key),
-    }  # fmt: skip
-
-
-def _sent(service: Service, *more: str) -> tuple[dict[str, str], dict[str, str]]:
-    """The form of a key: what may be shown again, and what may not."""
-    secret = tuple(c.name for c in service.credentials if c.secret)
-    everything = forms.sent(*more, *_plain_settings(service), raw=secret)
-    return {n: v for n, v in everything.items() if n not in secret}, {n: everything[n].strip() for n in secret}
-
-
-def _plain_settings(service: Service) -> tuple[str, ...]:
-    return (*(c.name for c in service.credentials if not c.secret), *(("region",) if service.regions else ()))
-
-
-def _as_input(error: ConsoleError) -> InvalidInput:
-    """What the service said about the credentials, as a message of the form."""
-    return error if isinstance(error, InvalidInput) else InvalidInput(str(error))
-
-
-def _send_away(service: Service, address: str):
-    """To another origin: browsers refuse that as the answer to a form, so a script is told, or a person clicks."""
-    if "HX-Request" in request.headers:
-        response = make_response("", 200)
-        response.headers["HX-Redirect"] = address
-        return response
-    return render_template("connections/consent.html", service=service, address=address)
+    return render_template("connections/guide.html", service=chosen, guide=guides.page_of(chosen.key))
 
 
 # -- one connection --------------------------------------------------------------------------------------------------
@@ -134,7 +81,7 @@ def show(connection_id: int):
     return render_template(
         "connections/show.html", connection=connection, service=services.by_key(connection.service), health=health,
         resources=overview.of_resources(connection), schedule=slots.in_words(connection.frequency),
-        **_budget(connection),
+        preflight=preflight.of(connection), sign_in=sign_ins.of(connection), **_budget(connection),
     )  # fmt: skip
 
 
@@ -170,7 +117,7 @@ def _settings_page(connection: Connection, form: forms.Form | None = None, accou
     return render_template(
         "connections/settings.html", connection=connection, service=service, form=form or forms.Form(values),
         frequencies=FREQUENCIES, zones=zones(), schedule=slots.in_words(connection.frequency), account=account,
-        next_times=slots.next_times(connection.frequency, connection.time_zone), **_ways(service),
+        next_times=slots.next_times(connection.frequency, connection.time_zone), **ways(service),
     )  # fmt: skip
 
 
@@ -271,14 +218,8 @@ def resume(connection_id: int):
 @may("manage connections")
 def reconnect_form(connection_id: int):
     """Give it a new key or a new consent; it keeps its number and its history."""
-    return _reconnect_page(connections.find(connection_id), forms.Form())
-
-
-def _reconnect_page(connection: Connection, form: forms.Form):
-    service = services.by_key(connection.service)
-    return render_template(
-        "connections/reconnect.html", connection=connection, service=service, form=form, **_ways(service)
-    )  # fmt: skip
+    connection = connections.find(connection_id)
+    return reconnect_page(connection, services.by_key(connection.service), forms.Form())
 
 
 @page.post("/<int:connection_id>/reconnect")
@@ -292,31 +233,10 @@ def reconnect(connection_id: int):
         connections.reconnect(connection, {name: value.strip() for name, value in sent.items()}, by=actor())
     except (InvalidInput, UpstreamError) as error:
         db.session.rollback()
-        return _reconnect_page(connections.find(connection_id), forms.Form({}, _as_input(error))), 422
+        connection = connections.find(connection_id)
+        return reconnect_page(connection, services.by_key(connection.service), forms.Form({}, as_input(error))), 422
     flash(f"{connection.name} is connected again. What was missed is read in the next run.", "success")
     return redirect(url_for("connections.show", connection_id=connection.id))
-
-
-@page.post("/<int:connection_id>/consent")
-@may("manage connections")
-def reconnect_by_consent(connection_id: int):
-    """Send the person to the service again, for the same account."""
-    forms.sent()
-    connection = connections.find(connection_id)
-    service = services.by_key(connection.service)
-    plain = {name: str(value) for name, value in connection.settings.items() if isinstance(value, str)}
-    try:
-        address = consent.begin(
-            service.key,
-            name=connection.name,
-            settings=plain,
-            by=actor(),
-            session_hash=browser_mark(),
-            connection=connection,
-        )
-    except (InvalidInput, UpstreamError) as error:
-        return _reconnect_page(connection, forms.Form({}, _as_input(error))), 422
-    return _send_away(service, address)
 
 
 @page.post("/<int:connection_id>/removal")

@@ -27,6 +27,7 @@ STATUS_OF: dict[type[Exception], int] = {
     errors.NotFound: 404,
     errors.Missing: 404,
     errors.Conflict: 409,
+    errors.BackupRefused: 409,
     errors.InvalidInput: 422,
     errors.Malformed: 400,
     errors.TooMany: 429,
@@ -46,6 +47,10 @@ STATUS_OF: dict[type[Exception], int] = {
     PoolTimeout: 503,
     DataError: 422,  # a number too large for its column
 }
+# To callers of the Integrations API: its contract has one status for everything that is wrong with a request.
+INTEGRATIONS = "/api/integrations"
+_THERE: dict[type[Exception], int] = {errors.InvalidInput: 400, errors.BadRecord: 400, DataError: 400}
+_SAID_THERE = {400: "Invalid integration configuration", 404: "Integration not found"}
 CODES = {
     400: "invalid_request", 401: "unauthenticated", 403: "forbidden", 404: "not_found", 405: "method_not_allowed",
     409: "conflict", 413: "too_large", 415: "unsupported_type", 422: "invalid_field", 429: "rate_limited",
@@ -101,10 +106,15 @@ def _status(error: Exception) -> int:
         return 503
     if isinstance(error, errors.NeedsPerson) and not wants_json():
         return NOT_THEIRS
+    table = STATUS_OF | _THERE if _of_integrations() else STATUS_OF
     for kind in type(error).__mro__:
-        if kind in STATUS_OF:
-            return STATUS_OF[kind]
+        if kind in table:
+            return table[kind]
     return (error.code or 500) if isinstance(error, HTTPException) else 500
+
+
+def _of_integrations() -> bool:
+    return request.path == INTEGRATIONS or request.path.startswith(INTEGRATIONS + "/")
 
 
 def wants_json() -> bool:
@@ -119,6 +129,8 @@ def sentence(error: Exception, status: int) -> str:
     """What to tell the person: our own errors speak for themselves, others do not."""
     if access.for_programs() and type(error) in _TO_PROGRAMS:
         return _TO_PROGRAMS[type(error)]
+    if _of_integrations() and status in _SAID_THERE:
+        return _SAID_THERE[status]
     if isinstance(error, errors.ConsoleError) and status != 500:
         return str(error)
     if isinstance(error, DataError):
@@ -127,8 +139,8 @@ def sentence(error: Exception, status: int) -> str:
 
 
 def _json(error: Exception, status: int) -> Response:
-    code = NEEDS_RECONNECT if isinstance(error, errors.NeedsPerson) else CODES.get(status, "invalid_request")
-    body: dict = {"success": False, "error": sentence(error, status), "code": code, **_more(error, status)}
+    body: dict = {"success": False, "error": sentence(error, status), "code": _code(error, status)}
+    body |= _more(error, status)
     if status in (429, 503):
         body["retryAfter"] = wait_s(error)
     body["requestId"] = g.get("request_id", "")
@@ -137,12 +149,21 @@ def _json(error: Exception, status: int) -> Response:
     return answer
 
 
+def _code(error: Exception, status: int) -> str:
+    if isinstance(error, errors.NeedsPerson):
+        return NEEDS_RECONNECT
+    field = isinstance(error, errors.InvalidInput) and not isinstance(error, errors.Malformed)
+    return CODES[422] if field and status == 400 else CODES.get(status, "invalid_request")
+
+
 def _more(error: Exception, status: int) -> dict:
     """What a program is told besides: which fields are wrong, or what stood in the way."""
     if details := getattr(error, "details", None):
-        return {"details": details}
+        return {"details": details, **{name: details[name] for name in ("syncId",) if name in details}}
     field = getattr(error, "field", None)
-    if status != 422 or not field:
+    if status == 400 and _of_integrations():
+        field = field or "request"
+    if status not in (400, 422) or not field:
         return {}
     fields = getattr(error, "fields", None) or {field: str(error)}
     return {"details": {"field": field, "message": fields.get(field, str(error))}, "fields": fields}

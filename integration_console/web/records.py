@@ -10,7 +10,7 @@ from flask import Blueprint, render_template, request
 from .. import services
 from ..errors import NotFound
 from ..models import Connection, Record, db
-from ..operations import connections, library, provenance, samples
+from ..operations import connections, library, life, provenance, samples
 from ..operations.exports import Sheet, paged
 from ..services.base import Column, Resource
 from ..storage import records
@@ -23,6 +23,11 @@ from .mapping_words import shown as in_words
 page = Blueprint("records", __name__, url_prefix="/records")
 menu = Menu("Records", icon="database", order=50, key="b")
 
+LIFE_WORDS = {
+    "seen": ("First read", "eye"), "written": ("Copy written", "database"), "sent": ("Sent", "arrow-up-right"),
+    "conflict": ("Conflict", "lightning-charge"), "paired": ("Pair", "arrow-left-right"),
+    "arrived": ("Webhook", "arrow-down-left"), "failed": ("Failure", "exclamation-triangle"), "gone": ("Gone", "trash"),
+}  # fmt: skip
 PAGE = 50
 LOT = 500  # records read at once for a file
 USUAL_COLUMNS = 6
@@ -196,6 +201,21 @@ def show(record_id: int):
         calls=library.calls_of(record), column_label=column_label, letter=library.waiting_letter(record),
         origins=provenance.of(record), links=samples.links_of(record), in_words=in_words,
         currency=currency_of(record),
+    )  # fmt: skip
+
+
+@page.get("/<int:record_id>/life")
+@may("see records")
+def whole_life(record_id: int):
+    """Everything that happened to a record and its partners, across systems."""
+    record = records.get(db.session(), record_id)
+    if record is None:
+        raise NotFound("There is no such record.")
+    _, kind = _shelf(record.connection_id, record.resource)
+    told, open_ = life.of(record), can("see record contents")
+    return render_template(
+        "records/life.html", record=record, life=told, may_see=open_, in_words=in_words, service_of=life.service_of,
+        title=record.label if open_ else f"{kind.label} {record.external_id}", words=LIFE_WORDS,
     )  # fmt: skip
 
 

@@ -27,7 +27,7 @@ menu = Menu("Settings", icon="gear", order=90, key="s")
 
 AUDIT_FILTERS = {"q": "Who or what", "action": "What was done"}
 AUDIT_EXPORTED = ("id", "at", "actor", "action", "target", "details", "address")
-FIRM = ("name", "time_zone", "jurisdiction", "second_factor")
+FIRM = ("name", "time_zone", "jurisdiction", "redirect_uris", "second_factor")
 
 
 @page.get("/")

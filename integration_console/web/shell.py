@@ -20,7 +20,10 @@ from secure import (
 from structlog.contextvars import bind_contextvars, clear_contextvars
 from whitenoise import WhiteNoise
 
-from . import menu_for
+from ..operations import settings as firm_settings
+from ..operations import sign_ins
+from ..storage import outbound
+from . import access, menu_for
 
 THEMES = ("dark", "light", "auto")
 _YEAR_S = 365 * 24 * 3600
@@ -120,9 +123,19 @@ def _for_every_page() -> dict:
         "theme": theme(),
         "environment": "" if settings.APP_ENV == "production" else settings.APP_ENV,
         "sandbox": settings.SANDBOX,
+        "outbound_held": role is not None and bool(firm_settings.get(outbound.PAUSED)),
         "request_id": g.get("request_id", ""),
         "is_part": "HX-Request" in request.headers,
+        "banners": _banners,
     }
+
+
+def _banners() -> list[sign_ins.Banner]:
+    """What needs a person, save what the page itself is about; nothing for those who may not see connections."""
+    if not current_user.is_authenticated or not access.can("see connections"):
+        return []
+    about = (request.view_args or {}).get("connection_id")
+    return [banner for banner in sign_ins.banners() if banner.connection_id != about]
 
 
 def theme() -> str:

@@ -65,7 +65,8 @@ def _answered(service: str, connection_key: str | None) -> Response:
     except HTTPException as error:  # a body that ended too early
         return _nothing(error.code or 400)
     except (SQLAlchemyError, errors.Unavailable) as error:
-        log.warning("A delivery could not be kept", service=service, error=type(error).__name__)
+        said = str(getattr(error, "orig", error)).strip().splitlines()[:1]
+        log.warning("A delivery could not be kept", service=service, error=type(error).__name__, said=said)
         return _nothing(503, AGAIN_AFTER_S)
     except Exception:
         log.exception("A delivery could not be taken in", service=service)

@@ -66,8 +66,37 @@ def upgrade() -> None:
         sa.UniqueConstraint("user_id", "path", "name", name="uq_saved_view_user_id_path_name"),
     )
     op.create_index("ix_saved_view_path", "saved_view", ["path"])
+    op.create_table(
+        "legal_hold",
+        sa.Column("id", BIG_ID, nullable=False),
+        sa.Column("connection_id", BIG_ID, nullable=True),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("placed_by", sa.String(length=320), nullable=False),
+        sa.Column("placed_at", MOMENT, nullable=False),
+        sa.Column("lifted_by", sa.String(length=320), nullable=True),
+        sa.Column("lifted_at", MOMENT, nullable=True),
+        sa.ForeignKeyConstraint(["connection_id"], ["connection.id"], name="fk_legal_hold_connection_id"),
+        sa.PrimaryKeyConstraint("id", name="pk_legal_hold"),
+    )
+    op.create_index("ix_legal_hold_connection_id", "legal_hold", ["connection_id"])
+    op.create_table(
+        "erasure",
+        sa.Column("id", BIG_ID, nullable=False),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("record_ids", JSON, nullable=False),
+        sa.Column("terms", sa.Text(), nullable=True),
+        sa.Column("reached", JSON, nullable=False),
+        sa.Column("counts", JSON, nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("asked_by", sa.String(length=320), nullable=False),
+        sa.Column("asked_at", MOMENT, nullable=False),
+        sa.Column("done_at", MOMENT, nullable=True),
+        sa.Column("message", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name="pk_erasure"),
+    )
+    op.create_index("ix_erasure_state", "erasure", ["state"])
 
 
 def downgrade() -> None:
-    for table in ("saved_view", "invitation", "recovery_code", "second_factor"):
+    for table in ("erasure", "legal_hold", "saved_view", "invitation", "recovery_code", "second_factor"):
         op.drop_table(table)

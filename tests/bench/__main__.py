@@ -1,6 +1,6 @@
 """The benchmarks: contenders side by side in one run, medians of three. `make bench`, or one of them by name:
 
-    python -m tests.bench [full|warm|recording|memory|budget|many|pages|matching|two_ways] ...
+    python -m tests.bench [full|warm|recording|memory|budget|many|pages|matching|two_ways|api|deliveries] ...
 
 Everything runs on this machine's loopback, in a bounded number of calls, and stops by itself.
 """
@@ -8,6 +8,7 @@ Everything runs on this machine's loopback, in a bounded number of calls, and st
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -61,8 +62,6 @@ def contender(
     name: str, port: int, database: str, python: str = sys.executable, module: str = "tests.bench.contenders", **env
 ) -> dict:
     """Run one contender in a process of its own."""
-    import os
-
     command = [python, "-m", module, name, "--port", str(port), "--database", database]
     done = subprocess.run(
         command, cwd=HERE, capture_output=True, text=True, env={**os.environ, **env}, timeout=600, check=False
@@ -172,7 +171,6 @@ def memory() -> None:
 
 def budget() -> None:
     """How much of an allowed 50 calls per 10 s is used over 60 s, and how many were refused."""
-    import os
 
     for window in ("fixed", "sliding"):
         for processes in (1, 2):
@@ -268,7 +266,33 @@ def two_ways() -> None:
             )
 
 
-ALL = {f.__name__: f for f in (full, warm, recording, memory, budget, many, pages, matching, two_ways)}
+def api() -> None:
+    """Reads of the Integrations API with 1,000 connections."""
+    with databases() as fresh, fast_server() as port:
+        for kind in ("sqlite", "postgresql"):
+            with fresh(kind) as url:
+                facts = in_process("api", port, url)
+            print(f"\nThe API with 1,000 connections, {kind}: p95 (aim 50 ms)")
+            for name, milliseconds in facts.items():
+                print(f"  {name:<20} {milliseconds:.1f} ms")
+
+
+def deliveries() -> None:
+    """Webhooks: 10 000 in 60 s at the embedded set-up; none lost, each read again."""
+    with databases() as fresh:
+        for kind in ("sqlite", "postgresql"):
+            with fresh(kind) as url, tempfile.TemporaryDirectory(prefix="bench-") as folder:
+                command = [sys.executable, "-m", "tests.bench.knocking", url]
+                environment = {**os.environ, "INSTANCE_DIR": folder, "FLASK_SKIP_DOTENV": "1"}
+                done = subprocess.run(command, cwd=HERE, capture_output=True, text=True, env=environment, check=False)
+                if done.returncode:
+                    raise SystemExit(f"deliveries failed:\n{done.stderr[-3000:]}")
+                print(f"\ndeliveries, {kind} (aims: none lost, median < 50 ms, p99 < 500 ms)")
+                for name, value in json.loads(done.stdout.splitlines()[-1]).items():
+                    print(f"  {name:<12} {value}")
+
+
+ALL = {f.__name__: f for f in (full, warm, recording, memory, budget, many, pages, matching, two_ways, api, deliveries)}
 
 if __name__ == "__main__":
     for wanted in sys.argv[1:] or list(ALL):

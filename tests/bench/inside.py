@@ -1,6 +1,6 @@
 """Measurements taken inside one process of ours.
 
-python -m tests.bench.inside warm|budget|many|claims|pages --port PORT --database URL
+python -m tests.bench.inside warm|budget|many|claims|pages|api --port PORT --database URL
 """
 
 from __future__ import annotations
@@ -222,6 +222,11 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--database", required=True)
     told = parser.parse_args()
+    if told.name == "api":
+        from .api_times import api
+
+        print(json.dumps(api(told.port, told.database)))
+        return
     if told.name == "pages":
         from .page_times import pages
 

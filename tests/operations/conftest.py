@@ -5,12 +5,21 @@ import pytest
 from integration_console.models import SyncRun, db
 from integration_console.operations import connections, holds, runs
 
+from .harbor import harbor_open
+
 
 @pytest.fixture
 def sandbox(monkeypatch, fresh_upstreams):
     """This test's own stand-in upstreams, and the settings that lead to them."""
     point_at(monkeypatch, fresh_upstreams)
     return fresh_upstreams
+
+
+@pytest.fixture
+def harbor(monkeypatch):
+    """An imaginary service whose consent has everything real ones have; see harbor.py."""
+    with harbor_open(monkeypatch) as upstream:
+        yield upstream
 
 
 def point_at(monkeypatch, upstreams) -> None:
@@ -28,7 +37,7 @@ def connect(upstreams, key: str, name: str = "") -> int:
     given, settings = {"credentials": facts.get("token")}, {}
     if key != "clio":
         given = {"credentials": {"api_key": facts["api_key"]}}
-        settings = {name: facts[name] for name in ("location_id", "workspace_id") if name in facts}
+        settings = {name: facts[name] for name in ("location_id", "workspace_id", "team_id") if name in facts}
     return connections.add(key, name=name or key, **given, settings=settings, by="test", frequency="manual").id
 
 

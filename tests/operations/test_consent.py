@@ -17,8 +17,8 @@ BROWSER = "a" * 64
 
 
 def leave(service: str, **changes) -> str:
-    usual = {"name": "Ours", "settings": {}, "by": "Ana", "session_hash": BROWSER}
-    address = consent.begin(service, **{**usual, **changes})
+    usual = {"name": "Ours", "settings": {}, "by": "Ana", "bound_to": BROWSER}
+    address = consent.begin(service, **{**usual, **changes}).address
     db.session.remove()
     return address
 
@@ -37,7 +37,7 @@ def decide(address: str, decision: str = "approve") -> dict[str, str]:
 
 
 def come_back(service: str, back: dict[str, str], browser: str = BROWSER) -> Connection:
-    return consent.finish(service, session_hash=browser, **back)
+    return consent.finish(service, bound_to=browser, **back).connection
 
 
 def token_calls(upstream) -> int:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
+import urllib3
 from sqlalchemy import select
 
+from integration_console.errors import NeedsPerson, WrongAccount
 from integration_console.models import Change, Checkpoint, Record, RecordLink, RunPart, db
-from integration_console.operations import connections
+from integration_console.operations import connections, consent
+from integration_console.sandbox.oauth import OTHER
 from integration_console.sync.flows import FLOWS
 
 from .conftest import connect, sync
@@ -112,3 +116,52 @@ def test_a_mapping_that_links_only_finds_pairs_and_writes_nothing(account, sandb
     assert len(same) > 0.98 * len(rows)  # the others by name and a second fact
     assert db.session.scalars(select(Change)).all() == []
     assert {key: len(sandbox.upstreams[key].requests) for key in since} == since
+
+
+# -- consent ----------------------------------------------------------------------------------------------------------
+
+
+def consented(connection=None, decision="approve"):
+    """A person goes to Stripe's page and comes back."""
+    browser = "a" * 64
+    leaving = consent.begin("stripe", name="Ours", settings={}, by="Ana", bound_to=browser, connection=connection)
+    db.session.remove()
+    parts = urlsplit(leaving.address)
+    form = urlencode([*parse_qsl(parts.query), ("decision", decision)])
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    page = f"{parts.scheme}://{parts.netloc}{parts.path}"
+    answer = urllib3.request("POST", page, body=form, headers=headers, redirect=False)
+    back = dict(parse_qsl(urlsplit(answer.headers["Location"]).query))
+    said = {name: back.get(name, "") for name in ("state", "code", "error")}
+    return consent.finish("stripe", bound_to=browser, told=back, **said).connection
+
+
+def test_an_account_is_connected_by_consent_read_and_shut_out_again_on_removal(session, app, sandbox):
+    connection = consented()
+    number, token = connection.id, next(reversed(sandbox.stripe._access))
+    assert connection.account_id == connection.settings["account_id"] == sandbox.stripe.account_id
+    assert list(connection.scopes) == ["read_write"]
+    assert sync(number, kind="full", only=["subscriptions"]).state == "done"
+
+    connections.remove(connections.find(number), by="Ana")
+    assert not sandbox.stripe.is_alive(token)
+    seen = [(one.method, one.path, one.status) for one in sandbox.stripe.requests]
+    assert ("POST", "/oauth/deauthorize", 200) in seen
+
+
+def test_a_refused_consent_changes_nothing_and_the_wrong_account_is_noticed(session, app, sandbox):
+    with pytest.raises(NeedsPerson, match="access_denied"):
+        consented(decision="refuse")
+    connection = consented()
+    with pytest.raises(WrongAccount, match="another account"):
+        consented(connections.find(connection.id), decision=OTHER)
+
+    assert connections.find(connection.id).account_id == sandbox.stripe.account_id
+
+
+def test_access_that_was_taken_away_waits_for_a_person(session, app, sandbox):
+    number = consented().id
+    sandbox.stripe.revoke()
+
+    assert sync(number, kind="full", only=["subscriptions"]).state != "done"
+    assert connections.find(number).status == "needs_reconnect"

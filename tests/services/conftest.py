@@ -69,6 +69,10 @@ def _stripe(sandbox: Any, **settings: str) -> Connected:
     return Connected("stripe", sandbox, {"Authorization": f"Bearer {sandbox.api_key}"}, **settings)
 
 
+def _slack(sandbox: Any, **settings: str) -> Connected:
+    return Connected("slack", sandbox, {"Authorization": f"Bearer {sandbox.api_key}"}, **settings)
+
+
 @pytest.fixture
 def clio(upstreams):
     return _clio(upstreams.clio)
@@ -124,6 +128,17 @@ def stripe(upstreams):
 def fresh_stripe(fresh_upstreams):
     """Stripe to change, to script and to break."""
     return _stripe(fresh_upstreams.stripe)
+
+
+@pytest.fixture
+def slack(upstreams):
+    return _slack(upstreams.slack)
+
+
+@pytest.fixture
+def fresh_slack(fresh_upstreams):
+    """A workspace to write in, to script and to break."""
+    return _slack(fresh_upstreams.slack)
 
 
 def moment(text: str) -> datetime:

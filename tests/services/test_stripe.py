@@ -222,9 +222,10 @@ def test_the_account_is_named_with_its_mode(stripe):
     account = STRIPE.account(stripe.upstream)
 
     assert (account.id, account.name) == (stripe.sandbox.account_id, "Ashby & Okoye LLP")
-    assert account.facts["mode"] == "test"
+    assert (account.facts["Mode"], account.settings["mode"]) == ("test", "test")
     assert account.facts["Currency"] == "USD"
-    assert "acts_for" not in account.facts
+    assert account.settings["account_id"] == account.id
+    assert "acts_for" not in account.settings
 
 
 def test_a_key_of_the_other_mode_is_another_account(upstreams):
@@ -239,9 +240,9 @@ def test_a_platforms_key_acts_for_the_account_that_was_named(upstreams):
     sandbox = upstreams.stripe
     headers = {"Authorization": f"Bearer {sandbox.client_secret}"}
     account = STRIPE.account(Connected("stripe", sandbox, headers, account_id=sandbox.account_id).upstream)
-    acting = Connected("stripe", sandbox, headers, **{k: account.facts[k] for k in ("account_id", "acts_for")})
+    acting = Connected("stripe", sandbox, headers, **account.settings)
 
-    assert account.id == account.facts["acts_for"] == sandbox.account_id
+    assert account.id == account.settings["acts_for"] == sandbox.account_id
     assert len(acting.records("subscriptions")) == sandbox.ledger()["subscriptions"]
     assert acting.one("customers", acting.records("customers")[0]["id"])["object"] == "customer"
     assert Connected("stripe", sandbox, headers).records("subscriptions") == []

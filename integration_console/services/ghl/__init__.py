@@ -42,6 +42,17 @@ SCOPES = (
     "contacts.readonly", "contacts.write", "opportunities.readonly", "opportunities.write", "users.readonly",
     "locations.readonly", "locations/customFields.readonly", "locations/tags.readonly", "calendars.readonly",
 )  # fmt: skip
+STOPS_WITHOUT = {
+    "contacts.readonly": "contacts, their notes and their tasks cannot be read",
+    "contacts.write": "no mapping can write contacts",
+    "opportunities.readonly": "opportunities and pipelines cannot be read",
+    "opportunities.write": "no mapping can write opportunities",
+    "users.readonly": "users cannot be read, so owners stay numbers",
+    "locations.readonly": "the location cannot be told, and nothing can be connected",
+    "locations/customFields.readonly": "custom fields have no names",
+    "locations/tags.readonly": "the list of tags cannot be read",
+    "calendars.readonly": "calendars cannot be read",
+}
 
 # -- paging -----------------------------------------------------------------------------------------------------------
 
@@ -102,7 +113,9 @@ class GHLService(Service):
             authorize_url="https://marketplace.gohighlevel.com/oauth/chooselocation",
             token_url="https://services.leadconnectorhq.com/oauth/token",  # noqa: S106 (an address, not a token)
             scopes=SCOPES,
+            stops_without=STOPS_WITHOUT,
             rotates=True,
+            idle=dt.timedelta(days=365),
             body_extra={"user_type": "Location"},
         ),
     )

@@ -1,0 +1,139 @@
+"""Backups by themselves: the clock's chore starts what is due or was asked for on a page, in a thread beside the clock.
+
+A large database takes minutes; meanwhile the clock must go on asking for runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import Thread
+from typing import Any
+
+import orjson
+import structlog
+from flask import Flask, current_app
+from sqlalchemy import delete, select
+
+from .. import clock
+from ..errors import ConsoleError
+from ..models import Setting, db
+from . import backup_files as files
+from . import backups, rehearsals
+
+log = structlog.get_logger(__name__)
+
+ASKED, FAILED = "backup.asked", "backup.failed"
+AGAIN_AFTER_S = 3600  # what failed by itself is not tried again every few seconds
+BY = "the clock"
+
+_working: list[Thread] = []
+_failed_at: dict[str, float] = {}  # by clock.monotonic
+
+
+def due() -> None:
+    """Begin what is due, unless something is being worked on."""
+    if any(thread.is_alive() for thread in _working):
+        return
+    work = _wanted()
+    db.session.rollback()
+    if work is None:
+        return
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    _working[:] = [Thread(target=_carry_out, args=(app, *work), name="backups", daemon=True)]
+    _working[0].start()
+
+
+def settle() -> None:
+    """Wait until what was begun is done: for a process that ends by itself."""
+    for thread in _working:
+        thread.join()
+
+
+def _wanted() -> tuple[str, Callable[[], object]] | None:
+    """The name of what is to be done next, and how; what people asked for goes first."""
+    if orders := asked():
+        return f"asked {orders[0]['what']}", lambda: _do(orders[0])
+    for name, is_due, do in _BY_ITSELF:
+        if clock.monotonic() - _failed_at.get(name, -1e9) > AGAIN_AFTER_S and is_due():
+            return name, do
+    return None
+
+
+def _rehearse() -> None:
+    newest = backups.newest_good()
+    if newest is not None:
+        rehearsals.rehearse(newest)
+
+
+_BY_ITSELF: tuple[tuple[str, Callable[[], bool], Callable[[], object]], ...] = (
+    ("daily", lambda: backups.is_due(), lambda: backups.create("daily", by=BY)),
+    ("rehearsal", lambda: rehearsals.is_due(), _rehearse),
+)
+
+
+def _carry_out(app: Flask, name: str, do: Callable[[], object]) -> None:
+    with app.app_context():
+        try:
+            do()
+            _failed_at.pop(name, None)
+            _tell(None)
+        except (ConsoleError, OSError) as error:
+            log.error("A backup could not be made", what=name, why=str(error))
+            _failed_at[name] = clock.monotonic()
+            _tell(str(error))
+        except Exception as error:
+            log.exception("A backup could not be made", what=name)
+            _failed_at[name] = clock.monotonic()
+            _tell(f"The console made a mistake ({type(error).__name__}); the log says where.")
+        finally:
+            db.session.remove()
+
+
+# -- asked for on a page ----------------------------------------------------------------------------------------------
+
+
+def ask(what: str, name: str = "", *, by: str) -> None:
+    """Have the worker "create" a backup, or "verify" or "rehearse" one, within seconds."""
+    order = {"what": what, "name": name, "by": by, "at": clock.now().isoformat()}
+    others = [one for one in asked() if (one["what"], one["name"]) != (what, name)]
+    _put(ASKED, [*others, order])
+
+
+def asked() -> list[dict[str, Any]]:
+    """What people asked for and was not done yet, the oldest first."""
+    return _get(ASKED) or []
+
+
+def last_failure() -> dict[str, Any] | None:
+    """Why the last attempt came to nothing: at, message. None when it went well."""
+    return _get(FAILED)
+
+
+def _do(order: dict[str, Any]) -> None:
+    try:
+        if order["what"] == "create":
+            backups.create("by-hand", by=order["by"])
+        elif order["what"] == "verify":
+            backups.verify(files.find(order["name"]).file)
+        else:
+            rehearsals.rehearse(files.find(order["name"]))
+    finally:  # once, whatever came of it
+        db.session.rollback()
+        _put(ASKED, [one for one in asked() if one != order])
+
+
+def _tell(message: str | None) -> None:
+    db.session.rollback()
+    _put(FAILED, {"at": clock.now().isoformat(), "message": message} if message else None)
+
+
+def _get(name: str) -> Any:
+    value = db.session.scalar(select(Setting.value).where(Setting.name == name))
+    return orjson.loads(value) if value else None
+
+
+def _put(name: str, value: Any) -> None:
+    db.session.execute(delete(Setting).where(Setting.name == name))
+    if value:
+        db.session.add(Setting(name=name, value=orjson.dumps(value).decode(), updated_by=None, updated_at=clock.now()))
+    db.session.commit()

@@ -1,0 +1,215 @@
+"""Taking a person out of everything the console keeps (X15): records, pairs, writes, calls, failures, deliveries.
+
+Nothing is deleted at the services. An erased record stays as an empty place, so that the next read does not bring it
+back. The work is done by the clock in small committed steps; a killed step is done again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from sqlalchemy import Text, cast, delete, func, or_, select, update
+
+from .. import clock
+from ..errors import Conflict, InvalidInput
+from ..models import (
+    Change,
+    DeadLetter,
+    Delivery,
+    Erasure,
+    ErrorLog,
+    LegalHold,
+    Notice,
+    PracticeAreaCorrection,
+    Record,
+    RecordLink,
+    Transaction,
+    UnmatchedValue,
+    db,
+)  # fmt: skip
+from ..models import Conflict as Clash
+from ..models.change import WAITING_STATES
+from ..storage import search as index
+from ..storage.records import ERASED
+from . import audit, legal_holds, telling
+from .sealed import vault
+
+PEOPLE = ("contacts", "customers", "clients", "users", "vendors")
+FOUND_AT_MOST, ERASED_AT_MOST = 50, 200
+STEP = 2_000  # rows looked through in one transaction
+A_TURN_S = 20.0  # of work before the clock gets its thread back
+SHORTEST_TERM = 5  # characters; a shorter name is in half of all texts
+WIPED = "erased"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A table whose texts may speak of a person, and what stands there afterwards."""
+
+    table: Any
+    texts: tuple[str, ...]
+    then: dict[str, Any] | None  # None: the row goes
+
+
+PLACES = {
+    "calls": Place(
+        Transaction, ("request_body", "response_body", "url", "error"),
+        {"request_body": None, "response_body": None, "error": None, "url": Transaction.path_template},
+    ),
+    "failures": Place(ErrorLog, ("raw_message", "message", "external_id"), {"raw_message": WIPED, "message": WIPED}),
+    "dead letters": Place(DeadLetter, ("payload", "reason"), {"payload": "{}", "reason": WIPED}),
+    "deliveries": Place(Delivery, ("body",), {"body": None}),
+    "writes": Place(
+        Change, ("wanted", "before", "after", "sources", "options", "message"),
+        {"wanted": {}, "before": {}, "after": {}, "sources": {}, "options": {}, "message": WIPED},
+    ),
+    "conflicts": Place(Clash, ("held",), {"held": {}}),
+    "notices": Place(
+        Notice, ("title", "text", "sent_text", "said"), {"title": WIPED, "text": WIPED, "sent_text": None, "said": None}
+    ),
+    "practice area corrections": Place(PracticeAreaCorrection, ("text",), {"text": WIPED}),
+    "unmatched values": Place(UnmatchedValue, ("value",), None),
+}  # fmt: skip
+
+
+# -- asking -----------------------------------------------------------------------------------------------------------
+
+
+def every() -> list[Erasure]:
+    """Erasures, the newest first."""
+    return list(db.session.scalars(select(Erasure).order_by(Erasure.id.desc()).limit(100)))
+
+
+def candidates(text: str) -> list[Record]:
+    """Records of people that hold this text anywhere: a name, an e-mail address, a telephone number, an id.
+
+    Raises InvalidInput when the text is too short to find one person by.
+    """
+    text = text.strip()
+    if len(text) < 3:
+        raise InvalidInput("Write at least three characters of a name, an address, a number or an id.", field="q")
+    holds = or_(
+        Record.label.icontains(text, autoescape=True), Record.external_id == text,
+        cast(Record.data, Text).icontains(text, autoescape=True),
+    )  # fmt: skip
+    query = select(Record).where(Record.resource.in_(PEOPLE), Record.content_hash != ERASED, holds)
+    return list(db.session.scalars(query.order_by(Record.id).limit(FOUND_AT_MOST)))
+
+
+def request(record_ids: Iterable[int], reason: str, *, by: str) -> Erasure:
+    """Have these records' person erased; the clock does it. Nothing can bring it back but a backup.
+
+    Raises InvalidInput for no record or no reason, Conflict while a legal hold keeps one of them.
+    """
+    found = _records(record_ids)
+    reason = " ".join(reason.split())
+    if not found or len(found) > ERASED_AT_MOST:
+        raise InvalidInput(f"Choose 1 to {ERASED_AT_MOST} records of one person.", field="record")
+    if not 0 < len(reason) <= 500:
+        raise InvalidInput("Say in a few words who asked for it and when.", field="reason")
+    for record in found:
+        if hold := legal_holds.keeps(record.connection_id):
+            raise Conflict(f"A legal hold keeps this data: {hold.reason}. Nothing was erased.")
+    row = Erasure(
+        state="waiting", record_ids=[record.id for record in found], reason=reason, asked_by=by, asked_at=clock.now(),
+        reached={}, counts={},
+    )  # fmt: skip
+    db.session.add(row)
+    db.session.flush()
+    row.terms = vault().seal(f"erasure:{row.id}", orjson.dumps(sorted(_terms(found))).decode())
+    audit.add("erasure asked for", reason, actor=by, erasure=row.id, records=row.record_ids)
+    db.session.commit()
+    return row
+
+
+def _records(record_ids: Iterable[int]) -> list[Record]:
+    numbers = list(dict.fromkeys(record_ids))
+    return list(db.session.scalars(select(Record).where(Record.id.in_(numbers), Record.content_hash != ERASED)))
+
+
+def _terms(records: Iterable[Record]) -> set[str]:
+    """What speaks of these people in texts: their names, addresses and numbers."""
+    found: set[str] = set()
+    for record in records:
+        found |= set(telling.of(record))
+    return {term for text in found if len(term := text.strip()) >= SHORTEST_TERM}
+
+
+# -- doing ------------------------------------------------------------------------------------------------------------
+
+
+def work() -> int:
+    """Go on with what was asked for, for some seconds; how many erasures were finished."""
+    ends, finished = clock.monotonic() + A_TURN_S, 0
+    for number in list(db.session.scalars(select(Erasure.id).where(Erasure.state == "waiting").order_by(Erasure.id))):
+        finished += _go_on(number, ends)
+    return finished
+
+
+def _go_on(number: int, ends: float) -> bool:
+    row = db.session.get_one(Erasure, number)
+    if hold := _hold_on(row):
+        row.message = f"A legal hold keeps this data: {hold.reason}. It goes on when the hold is lifted."
+        db.session.commit()
+        return False
+    if "records" not in row.counts:
+        _empty_records(row)
+    terms = orjson.loads(vault().open(f"erasure:{row.id}", row.terms or ""))
+    for name, place in PLACES.items():
+        while (reached := row.reached.get(name, 0)) is not None:
+            if clock.monotonic() > ends:
+                return False
+            _look_through(row, name, place, terms, reached)
+    row.state, row.done_at, row.terms, row.message = "done", clock.now(), None, None
+    audit.add("person erased", row.reason, actor=row.asked_by, erasure=row.id, **row.counts)
+    db.session.commit()
+    return True
+
+
+def _hold_on(row: Erasure) -> LegalHold | None:
+    connections = select(Record.connection_id).where(Record.id.in_(row.record_ids)).distinct()
+    return next(filter(None, map(legal_holds.keeps, db.session.scalars(connections))), None)
+
+
+def _empty_records(row: Erasure) -> None:
+    """The records, what pairs them, and what waits to be written of them."""
+    mine = row.record_ids
+    gone: dict[str, Any] = {"data": {}, "label": WIPED, "content_hash": ERASED, "deleted_at": clock.now()}
+    index.put(db.session(), [(number, "") for number in mine])
+    counts = {"records": _rowcount(update(Record).where(Record.id.in_(mine)).values(**gone))}
+    either = or_(RecordLink.left_record_id.in_(mine), RecordLink.right_record_id.in_(mine))
+    links = list(db.session.scalars(select(RecordLink.id).where(either)))
+    cut = {"state": "cut", "base": {}, "writes": {}, "candidates": [], "reason": "The person was erased."}
+    counts["pairs"] = _rowcount(update(RecordLink).where(RecordLink.id.in_(links)).values(**cut))
+    of_it = or_(Change.record_id.in_(mine), Change.link_id.in_(links))
+    waiting = update(Change).where(of_it, Change.state.in_(WAITING_STATES))
+    _rowcount(waiting.values(state="dropped", done_at=clock.now()))
+    written = update(Change).where(of_it).values(**(PLACES["writes"].then or {}))
+    counts["writes"] = _rowcount(written)
+    counts["conflicts"] = _rowcount(update(Clash).where(Clash.link_id.in_(links)).values(held={}))
+    row.counts = counts
+    db.session.commit()
+
+
+def _look_through(row: Erasure, name: str, place: Place, terms: list[str], reached: int) -> None:
+    """One step through a table; `reached` is None once it is looked through."""
+    table, upto = place.table, reached + STEP
+    last = db.session.scalar(select(func.max(table.id))) or 0
+    speaks = or_(*(
+        cast(getattr(table, column), Text).icontains(term, autoescape=True) for column in place.texts for term in terms
+    ))  # fmt: skip
+    within = (table.id > reached, table.id <= upto, speaks)
+    ids = list(db.session.scalars(select(table.id).where(*within))) if terms else []
+    if ids:
+        found = table.id.in_(ids)
+        _rowcount(delete(table).where(found) if place.then is None else update(table).where(found).values(**place.then))
+    row.counts = {**row.counts, name: row.counts.get(name, 0) + len(ids)}
+    row.reached = {**row.reached, name: upto if upto < last else None}
+    db.session.commit()
+
+
+def _rowcount(statement: Any) -> int:
+    return db.session.execute(statement.execution_options(synchronize_session=False)).rowcount  # type: ignore[attr-defined]

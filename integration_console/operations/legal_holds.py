@@ -1,0 +1,55 @@
+"""Legal holds: what stays although its days are over, and is not erased, until the hold is lifted (X15)."""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, false, select, true
+
+from .. import clock
+from ..errors import Conflict, InvalidInput, NotFound
+from ..models import Connection, LegalHold, db
+from . import audit
+
+
+def every() -> list[LegalHold]:
+    """All holds, those in force first."""
+    return list(db.session.scalars(select(LegalHold).order_by(LegalHold.lifted_at.is_not(None), LegalHold.id.desc())))
+
+
+def place(connection_id: int | None, reason: str, *, by: str) -> LegalHold:
+    """Keep everything of one account, or with None of the whole firm. Raises InvalidInput naming the field."""
+    reason = " ".join(reason.split())
+    if not 0 < len(reason) <= 500:
+        raise InvalidInput("Say in a few words why, such as the case and its number.", field="reason")
+    if connection_id is not None and db.session.get(Connection, connection_id) is None:
+        raise InvalidInput("There is no such connection.", field="connection")
+    hold = LegalHold(connection_id=connection_id, reason=reason, placed_by=by, placed_at=clock.now())
+    db.session.add(hold)
+    audit.add("legal hold placed", reason, actor=by, connection=connection_id)
+    db.session.commit()
+    return hold
+
+
+def lift(hold_id: int, *, by: str) -> None:
+    """Let the usual days count again. Raises NotFound, Conflict when it was lifted already."""
+    hold = db.session.get(LegalHold, hold_id)
+    if hold is None:
+        raise NotFound("There is no such hold.")
+    if hold.lifted_at:
+        raise Conflict(f"This hold was lifted already by {hold.lifted_by}.")
+    hold.lifted_by, hold.lifted_at = by, clock.now()
+    audit.add("legal hold lifted", hold.reason, actor=by, connection=hold.connection_id)
+    db.session.commit()
+
+
+def free(table) -> ColumnElement[bool]:
+    """Which rows of a table with connections no hold keeps."""
+    held = set(db.session.scalars(select(LegalHold.connection_id).where(LegalHold.lifted_at.is_(None))))
+    if None in held:
+        return false()
+    return table.connection_id.is_(None) | table.connection_id.not_in(held) if held else true()
+
+
+def keeps(connection_id: int) -> LegalHold | None:
+    """The hold that keeps an account's data, if there is one."""
+    mine = LegalHold.connection_id.is_(None) | (LegalHold.connection_id == connection_id)
+    return db.session.scalar(select(LegalHold).where(LegalHold.lifted_at.is_(None), mine).limit(1))

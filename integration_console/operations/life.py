@@ -1,0 +1,138 @@
+"""A record's life: every write, change, conflict, delivery, failure and call of it and of its partners, on one line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import or_, select
+
+from .. import services
+from ..models import Change, Conflict, Connection, DeadLetter, Delivery, ErrorLog, Record, RecordLink, db
+from . import writes
+
+MOST = 200  # of each kind; a longer life is told from its end
+LATEST_DELIVERIES = 2_000  # looked through for this record
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing that happened to the record or a partner."""
+
+    at: datetime
+    kind: str  # seen, written, sent, conflict, paired, arrived, failed, gone
+    record: Record
+    text: str
+    fields: tuple[tuple[str, Any, Any], ...] = ()  # label, before, after
+    by: str = ""
+    run_id: int | None = None
+    call_id: int | None = None
+    conflict_id: int | None = None
+    delivery_id: int | None = None
+    issue_id: int | None = None
+
+
+@dataclass(frozen=True)
+class Life:
+    """The record, its partners on the other sides, and what happened, the newest first."""
+
+    records: list[Record]
+    events: list[Event]
+    connections: dict[int, Connection]
+
+
+def of(record: Record) -> Life:
+    """Everything kept about a record and those it is paired with."""
+    links = _links(record)
+    records = {record.id: record}
+    for link in links:
+        records |= {one.id: one for one in (link.left_record, link.right_record) if one is not None}
+    everyone = list(records.values())
+    events = [
+        *_copies(everyone), *_sent(records), *_conflicts(links, record), *_pairs(links, record), *_deliveries(everyone),
+        *_failures(everyone),
+    ]  # fmt: skip
+    rows = db.session.scalars(select(Connection).where(Connection.id.in_({one.connection_id for one in everyone})))
+    return Life(everyone, sorted(events, key=lambda one: one.at, reverse=True), {row.id: row for row in rows})
+
+
+def _links(record: Record) -> list[RecordLink]:
+    either = or_(RecordLink.left_record_id == record.id, RecordLink.right_record_id == record.id)
+    return list(db.session.scalars(select(RecordLink).where(either).order_by(RecordLink.id.desc()).limit(MOST)))
+
+
+def _copies(records: Iterable[Record]) -> Iterator[Event]:
+    for one in records:
+        yield Event(one.first_seen_at, "seen", one, "First read by the console.")
+        if one.written_at != one.first_seen_at:
+            yield Event(one.written_at, "written", one, "Our copy was last written.", run_id=one.written_run_id)
+        if one.deleted_at:
+            yield Event(one.deleted_at, "gone", one, "It was no longer at the service.", run_id=one.written_run_id)
+
+
+def _sent(records: dict[int, Record]) -> Iterator[Event]:
+    """What the console wrote to the services, field by field, and out of which record."""
+    query = select(Change).where(Change.record_id.in_(records)).order_by(Change.id.desc()).limit(MOST)
+    changes = list(db.session.scalars(query))
+    calls, labels = writes.calls_of(changes), writes.labels_of(changes)
+    for one in changes:
+        values = tuple(
+            (writes.label_of(labels, one, name), one.before.get(name), one.after.get(name, wanted))
+            for name, wanted in one.wanted.items()
+        )
+        what = {"create": "Made", "update": "Changed", "delete": "Deleted"}.get(one.op, one.op)
+        state = {"done": "", "dead": " and refused", "dropped": " and dropped"}.get(one.state, f", {one.state}")
+        yield Event(
+            one.done_at or one.sent_at or one.created_at, "sent", records[one.record_id or 0],
+            f"{what} by the console{state}. {one.message or ''}".strip(), values, one.asked_by or one.cause,
+            one.sent_run_id or one.run_id, calls.get(one.call_key or ""),
+        )  # fmt: skip
+
+
+def _conflicts(links: Iterable[RecordLink], record: Record) -> Iterator[Event]:
+    numbers = [link.id for link in links]
+    query = select(Conflict).where(Conflict.link_id.in_(numbers)).order_by(Conflict.id.desc()).limit(MOST)
+    for one in db.session.scalars(query) if numbers else ():
+        values = ((one.left_field, one.held.get("left"), one.held.get("right")),)
+        won = f"The {one.winner} side won." if one.winner else "A person is asked."
+        yield Event(one.created_at, "conflict", record, f"Both sides changed {one.left_field}. {won}", values,
+                    one.settled_by or "", one.run_id, conflict_id=one.id)  # fmt: skip
+
+
+def _pairs(links: Iterable[RecordLink], record: Record) -> Iterator[Event]:
+    words = {"linked": "Paired", "cut": "The pair was cut", "ambiguous": "Several partners were possible",
+             "gone": "Its partner was deleted", "paused": "The pair was paused"}  # fmt: skip
+    for link in links:
+        if text := words.get(link.state):
+            why = link.reason or link.how
+            yield Event(link.decided_at or link.created_at, "paired", record, f"{text}. {why}".strip(),
+                        by=link.decided_by or "")  # fmt: skip
+
+
+def _deliveries(records: Iterable[Record]) -> Iterator[Event]:
+    """Webhooks that named one of them, among the latest of their accounts."""
+    for record in records:
+        latest = select(Delivery).where(Delivery.connection_id == record.connection_id)
+        for one in db.session.scalars(latest.order_by(Delivery.id.desc()).limit(LATEST_DELIVERIES)):
+            if any(named[:2] == [record.resource, record.external_id] for named in one.records):
+                said = f"A webhook came: {one.kind}. {one.outcome or ''}".strip()
+                yield Event(one.received_at, "arrived", record, said,
+                            run_id=one.run_id, delivery_id=one.id)  # fmt: skip
+
+
+def _failures(records: Iterable[Record]) -> Iterator[Event]:
+    for record in records:
+        mine = {"connection_id": record.connection_id, "resource": record.resource}
+        letters = select(DeadLetter).filter_by(**mine, identity=record.external_id)
+        issues = {one.issue_id for one in db.session.scalars(letters) if one.issue_id}
+        query = select(ErrorLog).where(ErrorLog.issue_id.in_(issues), ErrorLog.external_id == record.external_id)
+        for one in db.session.scalars(query.order_by(ErrorLog.id.desc()).limit(MOST)) if issues else ():
+            yield Event(one.created_at, "failed", record, one.message, run_id=one.run_id, issue_id=one.issue_id)
+
+
+def service_of(connection: Connection) -> str:
+    """The service's name for people."""
+    service = services.every().get(connection.service)
+    return service.label if service else connection.service

@@ -1,0 +1,175 @@
+"""One box for everything: a name, an address, a telephone or matter number, or an id finds what it belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy import false, or_, select, tuple_
+
+from .. import clock
+from ..models import Change, Connection, DeadLetter, Issue, Record, RecordLink, Setting, SyncRun, Transaction, db
+from ..storage import search as index
+from ..storage.records import ERASED
+from . import telling
+
+MOST = 30  # of each kind
+LOT = 1_000  # records indexed in one transaction
+A_TURN_S = 5.0  # of indexing before the clock gets its thread back
+SETTLED_AFTER = timedelta(seconds=15)  # a page that was written before is committed by then
+_MARK = "search.indexed_to"
+
+
+@dataclass
+class Found:
+    """What a search brought, each kind in its own order."""
+
+    records: Sequence[Record] = ()
+    partners: dict[int, list[Record]] = field(default_factory=dict)  # record number -> records it is paired with
+    calls: Sequence[Transaction] = ()
+    runs: Sequence[SyncRun] = ()
+    issues: Sequence[Issue] = ()
+    letters: Sequence[DeadLetter] = ()
+    writes: Sequence[Change] = ()
+    too_short: bool = False
+    more: bool = False  # records there are more of
+
+    @property
+    def nothing(self) -> bool:
+        """Whether nothing was found at all."""
+        return not any((self.records, self.calls, self.runs, self.issues, self.letters, self.writes))
+
+
+def everywhere(words: str, *, by_content: bool) -> Found:
+    """Everything that belongs to these words. by_content: also by what is in records, not by ids alone."""
+    words = " ".join(words.split())[:200]
+    if not words:
+        return Found()
+    found = Found(too_short=len(words) < index.SHORTEST and not words.isdecimal())
+    found.records, found.more = _records(words, by_content)
+    found.partners = _partners([record.id for record in found.records])
+    number = int(words) if words.isascii() and words.isdecimal() and len(words) < 16 else None
+    found.calls = _calls(words, number)
+    found.runs = _numbered(SyncRun, number)
+    found.writes = _writes(words, number)
+    found.letters = list(db.session.scalars(
+        select(DeadLetter).where(DeadLetter.identity == words, DeadLetter.resolved_at.is_(None)).limit(MOST)
+    ))  # fmt: skip
+    found.issues = _issues(words, number)
+    return found
+
+
+def indexed_to() -> datetime | None:
+    """How far the index follows the records; what was written since is found within a minute."""
+    at, _ = _mark()
+    return at
+
+
+def _records(words: str, by_content: bool) -> tuple[list[Record], bool]:
+    numbers = list(db.session.scalars(select(Record.id).where(Record.external_id == words).limit(MOST)))
+    if by_content and len(words) >= index.SHORTEST:
+        numbers += index.find(db.session(), words, MOST + 1)
+        digits = telling.digits_of(words)
+        if len(digits) >= 7 and digits != words and not any(letter.isalpha() for letter in words):
+            numbers += index.find(db.session(), digits, MOST + 1)
+    numbers = list(dict.fromkeys(numbers))
+    query = select(Record).where(Record.id.in_(numbers[: MOST + 1]), Record.content_hash != ERASED)
+    rows = list(db.session.scalars(query.order_by(Record.deleted_at.is_not(None), Record.id.desc())))
+    return rows[:MOST], len(numbers) > MOST
+
+
+def _partners(numbers: list[int]) -> dict[int, list[Record]]:
+    either = or_(RecordLink.left_record_id.in_(numbers), RecordLink.right_record_id.in_(numbers))
+    found: dict[int, list[Record]] = {}
+    for link in db.session.scalars(select(RecordLink).where(either, RecordLink.state == "linked")) if numbers else ():
+        for one, other in ((link.left_record, link.right_record), (link.right_record, link.left_record)):
+            if one is not None and other is not None and one.id in numbers:
+                found.setdefault(one.id, []).append(other)
+    return found
+
+
+def _calls(words: str, number: int | None) -> list[Transaction]:
+    """A call by its number, by the key all its attempts share, or by the number the service gave it."""
+    which = [Transaction.id == number] if number is not None else []
+    if len(words) == 32 and words.isalnum():
+        which.append(Transaction.call_key == words)
+    query = select(Transaction).where(or_(false(), *which)).order_by(Transaction.id.desc()).limit(MOST)
+    found = list(db.session.scalars(query)) if which else []
+    if not found and len(words) >= 8 and " " not in words and "@" not in words:
+        found = _by_their_number(words)
+    return found
+
+
+def _by_their_number(words: str) -> list[Transaction]:
+    """Among the latest calls: the whole log has no index for this, and support asks about what just happened."""
+    newest = select(Transaction.id).order_by(Transaction.id.desc()).limit(20_000).subquery()
+    query = select(Transaction).where(Transaction.id.in_(select(newest)), Transaction.upstream_request_id == words)
+    return list(db.session.scalars(query.limit(MOST)))
+
+
+def _numbered(model, number: int | None) -> list:
+    return [row] if number is not None and (row := db.session.get(model, number)) is not None else []
+
+
+def _writes(words: str, number: int | None) -> list[Change]:
+    if number is None and not (len(words) >= 32 and words.isalnum()):
+        return []
+    which = [Change.idempotency_key == words] + ([Change.id == number] if number is not None else [])
+    return list(db.session.scalars(select(Change).where(or_(false(), *which)).limit(MOST)))
+
+
+def _issues(words: str, number: int | None) -> list[Issue]:
+    which = [Issue.title.icontains(words, autoescape=True)] if len(words) >= index.SHORTEST else []
+    which += [Issue.id == number] if number is not None else []
+    query = select(Issue).where(or_(false(), *which)).order_by(Issue.last_seen_at.desc())
+    return list(db.session.scalars(query.limit(MOST))) if which else []
+
+
+# -- the index --------------------------------------------------------------------------------------------------------
+
+
+def follow() -> int:
+    """Index what was written since the last time, for some seconds; how many records that were."""
+    ends, done = clock.monotonic() + A_TURN_S, 0
+    while clock.monotonic() < ends:
+        count = _index_lot()
+        done += count
+        if count < LOT:
+            break
+    return done
+
+
+def _index_lot() -> int:
+    at, last = _mark()
+    query = select(Record).where(Record.written_at < clock.now() - SETTLED_AFTER)
+    if at is not None:
+        query = query.where(tuple_(Record.written_at, Record.id) > (at, last))
+    rows = list(db.session.scalars(query.order_by(Record.written_at, Record.id).limit(LOT)))
+    if not rows:
+        db.session.rollback()
+        return 0
+    index.put(db.session(), [(row.id, "" if row.content_hash == ERASED else _text(row)) for row in rows])
+    _move_mark(rows[-1].written_at, rows[-1].id)
+    db.session.commit()
+    db.session.expunge_all()
+    return len(rows)
+
+
+def _text(record: Record) -> str:
+    return "\n".join(telling.of(record))[:4_000]
+
+
+def _mark() -> tuple[datetime | None, int]:
+    row = db.session.get(Setting, _MARK, populate_existing=True)
+    moment, _, number = (row.value if row else "").partition(" ")
+    return clock.parse(moment or None), int(number or 0)
+
+
+def _move_mark(at: datetime, number: int) -> None:
+    row = db.session.get(Setting, _MARK) or Setting(name=_MARK, value="", updated_at=clock.now())
+    row.value, row.updated_at = f"{at.isoformat()} {number}", clock.now()
+    db.session.add(row)
+
+
+__all__ = ["Connection", "Found", "everywhere", "follow", "indexed_to"]

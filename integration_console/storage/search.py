@@ -1,0 +1,49 @@
+"""The index behind the search: the telling texts of each record, by every three letters (FTS5, or pg_trgm).
+
+It is filled behind the records by the clock, so that reading a page costs nothing more. On both databases the table is
+`search_entry`; SQLite's is a full-text table, PostgreSQL's a plain one with a trigram index.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import delete, text
+from sqlalchemy.orm import Session
+
+SHORTEST = 3  # letters that can be searched for
+_PUT = {
+    "sqlite": "INSERT INTO search_entry (rowid, text) VALUES (:id, :text)",
+    "postgresql": "INSERT INTO search_entry (record_id, text) VALUES (:id, :text)",
+}
+_TAKE = {
+    "sqlite": "DELETE FROM search_entry WHERE rowid = :id",
+    "postgresql": "DELETE FROM search_entry WHERE record_id = :id",
+}
+_FIND = {
+    "sqlite": "SELECT rowid FROM search_entry WHERE search_entry MATCH :term ORDER BY rowid DESC LIMIT :most",
+    "postgresql": r"SELECT record_id FROM search_entry WHERE text ILIKE :term ESCAPE '\' LIMIT :most",
+}
+
+__all__ = ["SHORTEST", "delete", "find", "put"]
+
+
+def put(session: Session, entries: Iterable[tuple[int, str]]) -> None:
+    """Index records by our number; "" takes one out. In the caller's transaction."""
+    kind = session.get_bind().dialect.name
+    rows = [{"id": number, "text": words} for number, words in entries]
+    if not rows:
+        return
+    session.execute(text(_TAKE[kind]), [{"id": row["id"]} for row in rows])
+    if filled := [row for row in rows if row["text"]]:
+        session.execute(text(_PUT[kind]), filled)
+
+
+def find(session: Session, words: str, most: int) -> list[int]:
+    """Our numbers of records whose texts hold this, upper or lower case; at most so many."""
+    kind = session.get_bind().dialect.name
+    if kind == "sqlite":
+        term = '"' + words.replace('"', '""') + '"'
+    else:
+        term = "%" + words.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_") + "%"
+    return list(session.scalars(text(_FIND[kind]), {"term": term, "most": most}))

@@ -1,0 +1,133 @@
+"""The configuration as a document: out of one console, into another, and nothing secret in it."""
+
+import orjson
+import pytest
+from sqlalchemy import delete, select
+
+from integration_console.errors import InvalidInput
+from integration_console.models import (
+    ApiConfig,
+    DataMapping,
+    FieldMapping,
+    LimitationRule,
+    MappingVersion,
+    PracticeAreaRule,
+    Setting,
+    db,
+)
+from integration_console.operations import (
+    applications,
+    configuration,
+    limitation_rules,
+    mappings,
+    practice_area_rules,
+    settings,
+)
+
+from .conftest import connect
+from .mapped import make_mapping
+
+RULE = {
+    "name": "", "practice_area": "Personal Injury", "jurisdiction": "California", "period": "2", "unit": "years",
+    "from_field": "open_date", "to_field": "statute_of_limitations", "mode": "propose", "source": "CCP 335.1",
+    "enabled": "on",
+}  # fmt: skip
+
+
+@pytest.fixture
+def firm(session, sandbox):
+    """Everything a person can set up."""
+    left, right = connect(sandbox, "ghl", "Our GHL"), connect(sandbox, "clio", "Hale")
+    number = make_mapping(left, right)
+    settings.save({"firm.name": "Hale & Partner", "firm.time_zone": "Europe/Berlin"}, actor="test")
+    applications.save("clio", {"limits": "40/60"}, secret="sesame-open", actor="test")
+    practice_area_rules.add("Personal Injury", "phrase", "slipped on ice", 3, by="test")
+    limitation_rules.save(None, RULE, actor="test")
+    return number
+
+
+def document() -> configuration.Document:
+    return configuration.read(orjson.dumps(configuration.export()))
+
+
+def forget() -> None:
+    for table in (FieldMapping, MappingVersion, DataMapping, Setting, ApiConfig, PracticeAreaRule, LimitationRule):
+        db.session.execute(delete(table))
+    db.session.commit()
+
+
+def test_out_and_in_again_is_the_same(session, firm):
+    before = configuration.export()
+    assert b"sesame" not in orjson.dumps(before)
+    told = document()
+    assert configuration.take_in(told, by="test").changes == []
+    forget()
+
+    imported = configuration.take_in(told, by="test")
+
+    assert imported.problems == []
+    assert len(imported.changes) == 6
+    after = configuration.export()
+    (pair,), (came,) = before.pop("mappings"), after.pop("mappings")
+    assert after == before
+    assert came["draft"] == pair["active"]  # it comes in as a draft
+    assert (came["state"], came["active"]) == ("draft", None)
+    assert configuration.take_in(told, by="test").changes == []
+
+
+def test_a_dry_run_changes_nothing(session, firm):
+    told = document()
+    forget()
+
+    assert len(configuration.take_in(told, by="test", dry_run=True).changes) == 6
+
+    assert session.scalar(select(DataMapping.id)) is None
+    assert session.scalar(select(Setting.name)) is None
+
+
+def test_a_changed_mapping_becomes_a_draft_and_what_is_on_stays_on(session, firm):
+    told = configuration.export()
+    told["mappings"][0]["active"]["lines"] = told["mappings"][0]["active"]["lines"][:2]
+
+    imported = configuration.take_in(configuration.read(orjson.dumps(told)), by="test")
+
+    assert len(imported.changes) == 1
+    assert "Contacts" in imported.changes[0]
+    mapping = mappings.find(firm)
+    assert (mapping.state, mapping.active_version) == ("active", 1)
+    assert len(mappings.document(mapping, 1).lines) == 6
+    assert len(mappings.document(mapping).lines) == 2
+
+
+def test_what_cannot_be_taken_in_is_told_and_the_rest_is(session, firm):
+    told = configuration.export()
+    told["settings"] = {"firm.time_zone": "Mars/Base", "firm.name": "Other", "outbound.paused": "{}"}
+    told["services"] = {"clio": {"api_url": "ftp://x"}, "harbor": {}}
+    told["mappings"][0]["right"], told["mappings"][0]["active"]["right"] = (
+        "Gone", {"service": "clockify", "resource": "clients"},
+    )  # fmt: skip
+    told["mappings"][0]["active"]["lines"] = []
+    told["mappings"][0]["active"]["keys"] = []
+
+    imported = configuration.take_in(configuration.read(orjson.dumps(told)), by="test")
+
+    assert imported.changes == ["firm.name: Hale & Partner becomes Other."]
+    assert len(imported.problems) == 4
+    assert settings.get("firm.time_zone") == "Europe/Berlin"
+
+
+@pytest.mark.parametrize("text", [b"{", b"[]", b'{"format": "config/9"}', b'{"format": "config/1", "users": []}'])
+def test_what_is_no_configuration_is_refused(session, text):
+    with pytest.raises(InvalidInput):
+        configuration.read(text)
+
+
+def test_a_mapping_that_is_none_is_refused_before_anything_is_done(session, firm):
+    told = configuration.export()
+    told["mappings"][0]["active"]["rule"] = "dice"
+    told["settings"] = {"firm.name": "Other"}
+
+    with pytest.raises(InvalidInput):
+        configuration.take_in(configuration.read(orjson.dumps(told)), by="test")
+
+    assert settings.get("firm.name") == "Hale & Partner"

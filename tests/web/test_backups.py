@@ -1,0 +1,108 @@
+"""The page of backups: is there a good one, ask for more, and what is held back after a restore."""
+
+import pytest
+
+from integration_console import clock
+from integration_console.models import AuditEvent, db
+from integration_console.operations import backup_clock, backup_files, backups, outbound
+from integration_console.storage import outbound as gate
+
+
+@pytest.fixture
+def admin(enter):
+    return enter("admin")
+
+
+@pytest.fixture
+def made(app, admin):
+    with app.app_context():
+        return backups.create(by="test")
+
+
+def hold(app) -> None:
+    with app.app_context(), db.engine.begin() as connection:
+        at = clock.now().isoformat()
+        gate.pause(connection, {"at": at, "backup_at": at, "backup": "x.backup", "by": "Ada"})
+
+
+def test_it_says_whether_there_is_a_good_one(app, admin):
+    empty = admin.open("/backups")
+    assert "None yet" in empty.text
+
+    with app.app_context():
+        made = backups.create(by="test")
+    page = admin.open("/backups")
+    assert made.name in page.text
+    assert "Verified" in page.row(1)
+    assert f"flask backup restore {made.name} --dry-run" in page.text
+
+
+def test_what_is_asked_for_is_done_by_the_worker(app, admin, made):
+    assert admin.send("/backups", "/backups").status_code == 302
+    admin.send(f"/backups/{made.name}/rehearsal", "/backups")
+    assert "asked for by admin@example.com" in admin.open("/backups").text
+    assert "No worker is running" in admin.open("/backups").text
+
+    with app.app_context():
+        for _ in range(3):
+            backup_clock.due()
+            backup_clock.settle()
+
+    page = admin.open("/backups")
+    assert "asked for by" not in page.text
+    assert "Restored well" in page.text
+    with app.app_context():
+        assert len(backup_files.every()) == 2
+
+
+def test_a_download_is_sealed_and_remembered(app, admin, made):
+    answer = admin.send(f"/backups/{made.name}/download", "/backups")
+
+    assert answer.data == made.file.read_bytes()
+    assert answer.data.startswith(b"integration-console backup")
+    with app.app_context():
+        assert db.session.query(AuditEvent).filter_by(action="backup downloaded", target=made.name).count() == 1
+
+
+def test_deleting_wants_the_name_and_never_takes_the_last_good_one(app, admin, made):
+    url = f"/backups/{made.name}/removal"
+    assert admin.send(url, "/backups", {"confirm": "yes"}).status_code == 422
+    admin.send(url, "/backups", {"confirm": made.name})
+    assert "last good backup" in admin.open("/backups").text
+    assert made.file.exists()
+
+    with app.app_context():
+        backups.create(by="test")
+    admin.send(url, "/backups", {"confirm": made.name})
+    assert not made.file.exists()
+
+
+@pytest.mark.parametrize("name", ["..%2fsecret_key", "x.backup", "20260101T000000Z-daily.backup"])
+def test_only_backups_are_given_out(admin, name):
+    assert admin.send(f"/backups/{name}/download", "/backups").status_code == 404
+
+
+@pytest.mark.parametrize("role", ["staff", "support"])
+def test_only_administrators(app, admin, made, enter, role):
+    other = enter(role)
+
+    assert other.open("/backups").status == 403
+    for action in ("download", "removal", "verification", "rehearsal"):
+        assert other.send(f"/backups/{made.name}/{action}", "/").status_code == 403
+    assert other.send("/backups/resumption", "/").status_code == 403
+
+
+def test_every_page_says_that_nothing_is_sent_until_somebody_resumes(app, admin, enter):
+    support = enter("support")
+    assert "Nothing is sent" not in admin.open("/").text
+    hold(app)
+
+    assert "Nothing is sent." in support.open("/").text
+    assert "An administrator looks through it" in support.open("/runs").text
+    assert "Look through what waits" in admin.open("/").text
+    assert "every mapped account was read" in admin.open("/backups").text
+
+    admin.send("/backups/resumption", "/backups", {"anyway": ""})
+    assert "Nothing is sent" not in admin.open("/").text
+    with app.app_context():
+        assert not outbound.is_held()

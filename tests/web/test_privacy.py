@@ -1,0 +1,167 @@
+"""A person is erased from everything the console keeps, and a legal hold stops that (X15)."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import text
+
+from integration_console.models import Change, DeadLetter, Erasure, ErrorLog, Record, RecordLink, Transaction, db
+from integration_console.operations import erasures, retention
+
+from ..operations.conftest import point_at
+from .firm import Firm
+from .two_sides import contacts
+
+NAME, MAIL, PHONE = "Zebulon Quackenbush", "zeb.quackenbush@example.org", "+1 415 555 0147"
+
+
+@pytest.fixture
+def firm(monkeypatch, fresh_upstreams, app):
+    point_at(monkeypatch, fresh_upstreams)
+    return Firm(app, fresh_upstreams)
+
+
+@pytest.fixture
+def sides(firm):
+    """Two accounts that agree, and a person whom both of them know."""
+    sides = contacts(firm)
+    sides.run()
+    first, last = NAME.split()
+    firm.upstreams.ghl.put("contacts", {"firstName": first, "lastName": last, "email": MAIL, "phone": PHONE})
+    sides.run()
+    firm.read(sides.right, "contacts")
+    firm.refuse(sides.right, "9001")
+    with firm.app.app_context():
+        letter = db.session.query(DeadLetter).one()
+        letter.payload = f'{{"name": "{NAME}"}}'
+        db.session.commit()
+    return sides
+
+
+def everything(app) -> str:
+    """All the text of every table."""
+    with app.app_context():
+        found = []
+        for table in db.metadata.sorted_tables:
+            found += [str(row) for row in db.session.execute(text(f'SELECT * FROM "{table.name}"')).all()]
+        db.session.rollback()
+        return "\n".join(found)
+
+
+def ticked(admin, app) -> list[str]:
+    page = admin.open(f"/settings/privacy?q={MAIL}")
+    return [tag.attrs["value"] for tag in page.all("input") if tag.attrs.get("name") == "record"]
+
+
+def erase(admin, records, **more):
+    values = {"record": records, "q": MAIL, "reason": "asked by letter on 1 November", "confirm": "erase"} | more
+    return admin.send("/settings/privacy/erasures", f"/settings/privacy?q={MAIL}", values)
+
+
+def test_nothing_of_the_person_is_left_anywhere_and_the_next_read_brings_nothing_back(sides, firm, enter):
+    admin = enter("admin")
+    assert NAME in everything(firm.app)
+    records = ticked(admin, firm.app)
+    assert len(records) == 2
+    assert erase(admin, records).status_code == 302
+    with firm.app.app_context():
+        assert erasures.work() == 1
+        db.session.remove()
+
+    left = everything(firm.app).lower()
+    for word in (NAME, MAIL, "quackenbush"):
+        assert word.lower() not in left, word
+    assert "Done" in admin.open("/settings/privacy").text
+
+    firm.read(sides.left, "contacts", kind="full")
+    firm.read(sides.right, "contacts", kind="full")
+    with firm.app.app_context():
+        assert db.session.query(Record).filter(Record.label.icontains("quackenbush")).count() == 0
+        assert db.session.query(Record).filter_by(label="erased").count() == 2
+        db.session.rollback()
+    run = sides.run()
+    assert (run.new, run.deleted) == (0, 0)
+    assert firm.upstreams.clio.ledger()["contacts"] == firm.upstreams.clio.ledger()["contacts"]
+
+
+def test_others_keep_what_is_theirs(sides, firm, enter):
+    with firm.app.app_context():
+        before = {row.id: row.data for row in db.session.query(Record).filter(Record.resource == "contacts")}
+        db.session.rollback()
+    admin = enter("admin")
+    records = ticked(admin, firm.app)
+    erase(admin, records)
+    with firm.app.app_context():
+        erasures.work()
+        for number, data in before.items():
+            kept = db.session.get_one(Record, number).data
+            assert kept == ({} if str(number) in records else data)
+        assert db.session.query(RecordLink).filter_by(state="linked").count() > 0
+        assert db.session.query(Transaction).count() > 0
+
+
+def test_it_goes_on_where_it_was_killed(sides, firm, enter, monkeypatch):
+    """D9"""
+    admin = enter("admin")
+    erase(admin, ticked(admin, firm.app))
+    monkeypatch.setattr(erasures, "A_TURN_S", -1.0)
+    with firm.app.app_context():
+        assert erasures.work() == 0
+        assert db.session.query(Erasure).one().counts["records"] == 2
+        db.session.remove()
+    monkeypatch.setattr(erasures, "A_TURN_S", 20.0)
+    with firm.app.app_context():
+        assert erasures.work() == 1
+        assert db.session.query(Change).filter(Change.wanted != {}).count() >= 0
+        db.session.remove()
+    assert "quackenbush" not in everything(firm.app).lower()
+
+
+@pytest.mark.parametrize(
+    ("change", "status"), [({"confirm": "yes"}, 422), ({"reason": ""}, 422), ({"record": []}, 422)], ids=str
+)
+def test_it_is_not_done_by_accident(sides, firm, enter, change, status):
+    admin = enter("admin")
+    answer = erase(admin, ticked(admin, firm.app), **change)
+    assert answer.status_code == status
+    with firm.app.app_context():
+        assert db.session.query(Erasure).count() == 0
+
+
+def test_only_administrators_may(sides, enter):
+    """X12"""
+    assert enter("staff").open("/settings/privacy").status == 403
+    assert enter("support").open("/settings/privacy").status == 403
+
+
+def test_a_hold_stops_erasing_and_removing_until_it_is_lifted(sides, firm, enter, clock):
+    """X15"""
+    admin = enter("admin")
+    values = {"connection": str(sides.right), "why": "Doe v. Roe, 26-CV-101"}
+    assert admin.send("/settings/privacy/holds", "/settings/privacy", values).status_code == 302
+    refused = erase(admin, ticked(admin, firm.app))
+    assert refused.status_code == 409
+    assert "Doe v. Roe" in refused.text
+
+    clock.advance(days=200)
+    with firm.app.app_context():
+        retention.purge()
+        kept = db.session.query(Transaction).filter_by(connection_id=sides.right)
+        assert kept.filter(Transaction.response_body.is_not(None)).count() > 0
+        assert db.session.query(Transaction).filter_by(connection_id=sides.left).count() == 0
+        assert db.session.query(ErrorLog).filter_by(connection_id=sides.right).count() == 1
+        db.session.remove()
+    again = enter("admin", "second@example.com")
+    again.send("/settings/privacy/holds/1/lifting", "/settings/privacy")
+    with firm.app.app_context():
+        retention.purge()
+        assert db.session.query(Transaction).count() == 0
+
+
+def test_a_hold_on_everything_keeps_everything(sides, firm, enter, clock):
+    enter("admin").send("/settings/privacy/holds", "/settings/privacy", {"connection": "", "why": "Subpoena"})
+    clock.advance(days=2000)
+    with firm.app.app_context():
+        before = db.session.query(Transaction).count()
+        retention.purge()
+        assert db.session.query(Transaction).count() == before

@@ -1,0 +1,115 @@
+"""The search finds everything by a name, an address, a number or an id; a record's life tells what happened to it."""
+
+from __future__ import annotations
+
+import pytest
+
+from integration_console.models import Record, Transaction, db
+from integration_console.operations import search
+
+from ..operations.conftest import point_at
+from .firm import Firm
+from .two_sides import contacts
+
+NAME, MAIL, PHONE = "Zebulon Quackenbush", "zeb.quackenbush@example.org", "+1 (415) 555-0147"
+
+
+@pytest.fixture
+def firm(monkeypatch, fresh_upstreams, app):
+    point_at(monkeypatch, fresh_upstreams)
+    return Firm(app, fresh_upstreams)
+
+
+@pytest.fixture
+def sides(firm, clock):
+    """Two accounts that agree, and a person whom both know, indexed."""
+    sides = contacts(firm)
+    sides.run()
+    first, last = NAME.split()
+    sides.person = firm.upstreams.ghl.put(
+        "contacts", {"firstName": first, "lastName": last, "email": MAIL, "phone": PHONE}
+    )["id"]
+    sides.run()
+    firm.read(sides.right, "contacts")
+    clock.advance(60)
+    index(firm)
+    return sides
+
+
+def index(firm) -> int:
+    with firm.app.app_context():
+        done = search.follow()
+        db.session.remove()
+        return done
+
+
+@pytest.mark.parametrize(
+    "words", ["quackenbush", "Zebulon Q", MAIL.upper(), "zeb.quack", "4155550147", "(415) 555-0147"]
+)
+def test_a_person_is_found_on_both_sides_by_any_part_of_them(sides, enter, words):
+    page = enter("staff").open(f"/search?q={words.replace('+', '%2B')}")
+    assert len([row for row in page.rows if NAME in row]) == 2
+    assert "Our ghl" in page.text
+    assert "Our clio" in page.text
+
+
+def test_an_id_finds_its_record_and_who_may_not_look_in_finds_by_nothing_else(sides, enter):
+    """X12"""
+    support = enter("support")
+    assert "Nothing belongs" in support.open(f"/search?q={MAIL}").text
+    page = support.open(f"/search?q={sides.person}")
+    assert len(page.rows) == 1
+    assert NAME not in page.text
+
+
+def test_what_changed_is_found_by_its_new_name_only(sides, firm, enter, clock):
+    firm.upstreams.ghl.put("contacts", {"id": sides.person, "lastName": "Featherstonehaugh"})
+    sides.run()
+    clock.advance(60)
+    assert index(firm) > 0
+    assert index(firm) == 0  # nothing is looked at twice
+    staff = enter("staff")
+    assert "Featherstonehaugh" in staff.open("/search?q=featherstone").text
+    with firm.app.app_context():
+        assert db.session.query(Record).filter(Record.label.contains("Quackenbush")).count() == 0
+
+
+def test_numbers_find_runs_and_calls(sides, firm, enter):
+    staff = enter("staff")
+    with firm.app.app_context():
+        call = db.session.query(Transaction).first()
+        number, key = call.id, call.call_key
+    assert f"/transactions/{number}" in staff.open(f"/search?q={number}").html
+    assert f"/transactions/{number}" in staff.open(f"/search?q={key}").html
+    assert "/runs/1" in staff.open("/search?q=1").html
+
+
+def test_a_problem_is_found_by_its_words(sides, firm, enter):
+    firm.refuse(sides.right, "9001")
+    staff = enter("staff")
+    page = staff.open("/search?q=cannot be used")
+    assert page.status == 200
+    assert "/errors/" in staff.open("/search?q=9001").html
+
+
+@pytest.mark.parametrize(
+    "words", ["%", "'", '"', '"x" OR "y"', "a*", "*", "_%_", "NEAR(a b)", "\\", "“", "ab", "x" * 200]
+)
+def test_no_words_break_it(sides, enter, words):
+    from urllib.parse import quote
+
+    assert enter("staff").open(f"/search?q={quote(words)}").status == 200
+
+
+def test_a_life_tells_what_the_console_wrote_and_where_it_came_from(sides, firm, enter):
+    with firm.app.app_context():
+        made = db.session.query(Record).filter_by(connection_id=sides.right).order_by(Record.id.desc()).first().id
+        db.session.rollback()
+    staff = enter("staff")
+    page = staff.open(f"/records/{made}/life")
+    assert page.status == 200
+    for words in ("Made by the console", "First read", "Paired", "Our ghl", "Our clio", "Quackenbush", "See the call"):
+        assert words in page.text, words
+    masked = enter("support").open(f"/records/{made}/life")
+    assert "Quackenbush" not in masked.html
+    assert MAIL not in masked.html
