@@ -28,7 +28,13 @@ def test_everything_comes_up_is_kept_alive_and_ends_cleanly(installed, tmp_path)
     console.environment["DATABASE_URL"] = f"sqlite:///{tmp_path}/sandbox.db"
     wait_for(lambda: {r["state"] for r in console.lines("runs")} == {"done"}, "the first reads")
     assert {r["cause"] for r in console.lines("runs")} == {"command"}  # no person asked for them
-    assert {c["service"] for c in console.lines("connections", "list")} == {"clio", "ghl", "clockify", "stripe"}
+    assert {c["service"] for c in console.lines("connections", "list")} == {
+        "clio",
+        "ghl",
+        "clockify",
+        "slack",
+        "stripe",
+    }
 
     worker = next(pid for pid, name in children.items() if name == "worker")
     os.kill(worker, signal.SIGKILL)

@@ -152,11 +152,11 @@ def test_an_account_is_connected_by_consent_read_and_shut_out_again_on_removal(s
 def test_a_refused_consent_changes_nothing_and_the_wrong_account_is_noticed(session, app, sandbox):
     with pytest.raises(NeedsPerson, match="access_denied"):
         consented(decision="refuse")
-    connection = consented()
+    number = consented().id
     with pytest.raises(WrongAccount, match="another account"):
-        consented(connections.find(connection.id), decision=OTHER)
+        consented(connections.find(number), decision=OTHER)
 
-    assert connections.find(connection.id).account_id == sandbox.stripe.account_id
+    assert connections.find(number).account_id == sandbox.stripe.account_id
 
 
 def test_access_that_was_taken_away_waits_for_a_person(session, app, sandbox):
