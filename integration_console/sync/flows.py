@@ -229,7 +229,7 @@ _TIME = Flow(
 
 _PAYERS = Flow(
     PAYERS, "Stripe customers and Clio contacts",
-    "Who pays through Stripe is linked with the firm's contact, so that payments show beside it. Nothing is written.",
+    "Who pays through Stripe is linked with the firm's contact, by e-mail, else by name and a second fact.",
     ("stripe", "customers"), ("clio", "contacts"), "link",
     (),
     keys=(

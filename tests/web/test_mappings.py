@@ -57,6 +57,20 @@ def test_a_ready_mapping_says_what_is_missing_or_is_made_as_a_draft(enter, own_f
     assert again.status_code == 409
 
 
+def test_a_mapping_that_links_only_asks_for_no_line(enter, own_firm):
+    staff = enter("staff")
+    left, right = own_firm.connect("stripe"), own_firm.connect("clio")
+    answer = staff.send(
+        "/mappings/ready/stripe_customers_clio_contacts", "/mappings", {"left": str(left), "right": str(right)}
+    )
+    page = staff.open(answer.location)
+
+    assert "Nothing is written on either side." in page.text
+    assert "No line is needed" in page.text
+    assert "Add a line" not in page.text
+    assert "Neither: link pairs only" in staff.open(f"{answer.location}/settings").text
+
+
 def test_a_mapping_says_what_it_does_and_sends_a_real_record_through_its_lines(enter, draft):
     number = draft.records(draft.left)[0]
     page = enter("staff").open(f"/mappings/{draft.mapping}?sample={number}")
