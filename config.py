@@ -21,7 +21,7 @@ HERE = Path(__file__).resolve().parent
 
 # What a service may set, as <SERVICE>_<NAME>; the README's table lists these once for all services.
 SERVICE_SETTINGS = (
-    "API_URL", "AUTH_URL", "TOKEN_URL", "CLIENT_ID", "CLIENT_SECRET", "REDIRECT_URI", "REGION", "LIMITS",
+    "API_URL", "AUTH_URL", "TOKEN_URL", "CLIENT_ID", "CLIENT_SECRET", "REDIRECT_URI", "SCOPES", "REGION", "LIMITS",
     "API_KEY", "LOCATION_ID", "WORKSPACE_ID", "WEBHOOK_KEY",
 )  # fmt: skip
 

@@ -25,9 +25,13 @@ log = structlog.get_logger(__name__)
 
 READY_WITHIN_S = 60
 # The same after every start where they are free, so that open pages keep working.
-SANDBOX_PORTS = (8101, 8102, 8103, 8104, 8105)
+SANDBOX_PORTS = tuple(range(8101, 8108))
 # A newcomer waits for nothing.
-SANDBOX_LIMITS = {"clio": "2000/60", "ghl": "2000/10", "clockify": "100/1", "slack": "600/60", "stripe": "100/1"}
+SANDBOX_LIMITS = {
+    "clio": "2000/60", "ghl": "2000/10", "clockify": "100/1", "slack": "600/60", "stripe": "100/1",
+    "quickbooks": "1000/10", "xero": "2000/60",
+}  # fmt: skip
+_PLACES = ("location_id", "workspace_id", "realm_id", "tenant_id")  # settings that say which account it is
 
 Tell = Callable[[str, str | None], None]  # the address, and the first administrator's code while there is none
 
@@ -243,7 +247,7 @@ def _stand_ins(told: Mapping[str, Mapping[str, Any]]) -> list[ToConnect]:
     found = []
     for key, facts in told.items():
         credentials = {"api_key": facts["api_key"]} if "api_key" in facts else facts["token"]
-        settings = {name: facts[name] for name in ("location_id", "workspace_id") if name in facts}
+        settings = {name: facts[name] for name in _PLACES if name in facts}
         found.append(ToConnect(key, f"{services.by_key(key).label} (sandbox)", credentials, settings))
     return found
 

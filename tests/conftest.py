@@ -180,9 +180,9 @@ def fresh_upstreams():
 
 
 def _sandbox():
-    from integration_console.sandbox import Sandbox
+    from integration_console.sandbox import KEYS, Sandbox
 
-    return Sandbox(limits=dict.fromkeys(("clio", "ghl", "clockify", "slack", "stripe"), GENEROUS))
+    return Sandbox(limits=dict.fromkeys(KEYS, GENEROUS))
 
 
 class Clock:

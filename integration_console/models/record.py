@@ -20,6 +20,10 @@ class Record(Base):
             "ix_record_connection_id_resource_owner_id", "connection_id", "resource", "owner_id",
             sqlite_where=text("owner_id IS NOT NULL"), postgresql_where=text("owner_id IS NOT NULL"),
         ),
+        Index(  # what took place when: of most resources nothing does
+            "ix_record_starts_at", "connection_id", "resource", "starts_at", "id",
+            sqlite_where=text("starts_at IS NOT NULL"), postgresql_where=text("starts_at IS NOT NULL"),
+        ),
         Index("ix_record_written_at_id", "written_at", "id"),  # what the search has to look at next
         # Two halves, so that PostgreSQL, before it has statistics, cannot take them for the index on external ids.
         Index(
@@ -37,7 +41,9 @@ class Record(Base):
     resource: Mapped[str] = mapped_column(String(60))
     external_id: Mapped[str] = mapped_column(ExternalId)  # opaque text, compared exactly (P2)
     label: Mapped[str] = mapped_column(String(200), default="")  # what a person calls it; searched
-    owner_id: Mapped[str | None] = mapped_column(ExternalId)  # external id of the record it was listed under
+    owner_id: Mapped[str | None] = mapped_column(
+        ExternalId
+    )  # external id of the record it was listed under, or made of
     starts_at: Mapped[datetime | None]  # when it takes place, for resources read by window
     updated_at: Mapped[datetime | None]  # the upstream's own time of change
     content_hash: Mapped[bytes] = mapped_column(LargeBinary(16))

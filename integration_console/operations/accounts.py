@@ -142,7 +142,7 @@ def _open(
         refresh=keys.renew if keys.renewable else None, secrets=keys.secrets, 
         deadline_s=min(filter(None, (config.CALL_DEADLINE_SECONDS, within_s))), patience_s=min(60, within_s or 60),
         max_bytes=int(config.MAX_ANSWER_MIB * 1024 * 1024), insecure=keys.insecure, should_stop=should_stop,
-        apart=apart,
+        apart=apart, headers=service.headers_for(settings),
     )  # fmt: skip
     return Opened(service, upstream, keys.recorder, budget, keys.connection_id, keys.revocable, keys.revoke)
 

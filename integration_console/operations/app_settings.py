@@ -49,6 +49,7 @@ class AppSettings:
         places = self._places(service, settings)
         return replace(
             way,
+            scopes=tuple((self.get("scopes") or "").split()) or way.scopes,
             authorize_url=self.get("auth_url") or way.authorize_url.format_map(places),
             token_url=self.get("token_url") or way.token_url.format_map(places),
             revoke_url=self._revoke_url(way, places),

@@ -112,13 +112,14 @@ def checked_permissions(
     way, wanted = services_consent(service), tuple(dict.fromkeys(wanted))
     if way is None:
         return ()
-    known = (*way.scopes, *way.optional_scopes)
+    told = tuple((AppSettings.of(service).get("scopes") or "").split())
+    known = (*way.scopes, *way.optional_scopes, *told)
     for each in wanted:
         if each not in known:
             there = f"There are: {', '.join(known)}." if known else "What it may do is decided in its application."
             raise InvalidInput(f"{service.label} has no permission {each[:100]!r}. {there}", field="permissions")
     before = tuple(each for each in connection.permissions if each in known) if connection else ()
-    return wanted or before or way.scopes
+    return wanted or before or told or way.scopes
 
 
 # -- the way back ------------------------------------------------------------------------------------------------------

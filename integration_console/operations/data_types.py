@@ -16,12 +16,8 @@ NAMES: dict[str, tuple[str, ...]] = {
     "ghl": ("contacts", "opportunities", "users", "notes", "tasks"),
     "clockify": ("time_entries", "projects", "clients", "users", "tags", "tasks"),
 }
-# Where a name stands for other resources than the one of its own name; those the service has.
-BEHIND: dict[tuple[str, str], tuple[str, ...]] = {
-    ("stripe", "payments"): ("payment_intents", "charges"),
-    ("quickbooks", "expenses"): ("purchases", "bills"),
-    ("xero", "expenses"): ("accpay_invoices", "bills", "spend_transactions", "receipts"),
-}
+# A name that stands for more than the resource of the same name.
+BEHIND: dict[tuple[str, str], tuple[str, ...]] = {("stripe", "payments"): ("payments", "charges")}
 
 
 def names_of(service: Service) -> tuple[str, ...]:
@@ -51,6 +47,4 @@ def names_for(service: Service, resources: Iterable[str]) -> list[str]:
 
 
 def _behind(service: Service, name: str) -> list[str]:
-    if name in service.resources:
-        return [name]
-    return [key for key in BEHIND.get((service.key, name), ()) if key in service.resources]
+    return [key for key in BEHIND.get((service.key, name), (name,)) if key in service.resources]

@@ -1,4 +1,4 @@
-"""Stand-in upstreams: Clio, HighLevel, Clockify, Slack and Stripe on this machine, filled with an invented firm.
+"""Stand-in upstreams on this machine, filled with an invented firm.
 
     with Sandbox() as sandbox:
         sandbox.clio.api_url    # what CLIO_API_URL would hold
@@ -9,18 +9,28 @@ document differ, it is wrong. It listens on loopback only and imports nothing of
 """
 
 import threading
+from typing import Any
 
 from .clio import Clio
 from .clockify import Clockify
 from .firm import Firm
 from .ghl import Ghl
-from .oauth import SignIn
+from .quickbooks import QuickBooks
 from .server import Upstream
 from .slack import Slack
 from .stripe import Stripe
+from .xero import Xero
 
-KINDS = (Clio, Ghl, Clockify, Slack, Stripe)  # in the order of their ports
-KEYS = tuple(kind.key for kind in KINDS)
+STAND_INS: tuple[type[Upstream], ...] = (
+    Clio,
+    Ghl,
+    Clockify,
+    Slack,
+    Stripe,
+    QuickBooks,
+    Xero,
+)  # in the order of their ports
+KEYS = tuple(one.key for one in STAND_INS)
 PORTS = (0,) * len(KEYS)  # any that are free
 STIR_EVERY_S = 3.0
 
@@ -31,12 +41,6 @@ class Sandbox:
     alive: a few records change by themselves every few seconds.
     clockify_entities: Clockify also answers its experimental entity-changes addresses.
     """
-
-    clio: Clio
-    ghl: Ghl
-    clockify: Clockify
-    slack: Slack
-    stripe: Stripe
 
     def __init__(
         self,
@@ -52,14 +56,19 @@ class Sandbox:
     ) -> None:
         self.firm = Firm(size=size, seed=seed, today=today)
         limits = limits or {}
-        self.upstreams: dict[str, Upstream] = {
-            kind.key: kind(self.firm, limits=limits.get(kind.key), port=port, window=window)
-            for kind, port in zip(KINDS, ports, strict=True)
+        self.upstreams: dict[str, Any] = {
+            one.key: one(self.firm, limits=limits.get(one.key), port=port, window=window)
+            for one, port in zip(STAND_INS, ports, strict=True)
         }
-        vars(self).update(self.upstreams)
-        self.clockify.has_entities = clockify_entities
+        self.upstreams["clockify"].has_entities = clockify_entities
         self._alive = alive
         self._over = threading.Event()
+
+    def __getattr__(self, key: str) -> Any:
+        """A stand-in by its key: sandbox.clio."""
+        if key in KEYS:
+            return self.upstreams[key]
+        raise AttributeError(key)
 
     def start(self) -> "Sandbox":
         for upstream in self.upstreams.values():
@@ -73,29 +82,9 @@ class Sandbox:
         for upstream in self.upstreams.values():
             upstream.stop()
 
-    def described(self) -> dict:
+    def described(self) -> dict[str, dict]:
         """Everything another process needs to connect, as the command line prints it."""
-        clio, ghl, clockify, slack, stripe = self.clio, self.ghl, self.clockify, self.slack, self.stripe
-        told: dict[str, dict] = {key: {"api_url": upstream.api_url} for key, upstream in self.upstreams.items()}
-        by_consent: tuple[SignIn, ...] = (clio, ghl, slack, stripe)
-        for signed_in in by_consent:
-            told[signed_in.key].update(
-                auth_url=signed_in.auth_url,
-                token_url=signed_in.token_url,
-                client_id=signed_in.client_id,
-                client_secret=signed_in.client_secret,
-                token=signed_in.token_answer(),
-            )
-        told["ghl"].update(
-            api_key=ghl.api_key,
-            location_id=ghl.location_id,
-            webhook_key=ghl.hook_key.public,
-            hook_control=f"{ghl.url}/__sandbox__/hook",
-        )
-        told["clockify"].update(api_key=clockify.api_key, workspace_id=clockify.workspace_id)
-        told["slack"].update(api_key=slack.api_key, team_id=slack.team_id, signing_secret=slack.signing_secret)
-        told["stripe"].update(api_key=stripe.api_key)
-        return told
+        return {key: {"api_url": one.api_url, **one.way_in(), **one.facts()} for key, one in self.upstreams.items()}
 
     def __enter__(self) -> "Sandbox":
         return self.start()

@@ -55,6 +55,9 @@ class Clockify(ClockifyChanges, ClockifyHooks, ClockifyWrites, Upstream):
         self._key_works = True
         self.open_hooks()
 
+    def facts(self) -> dict:
+        return {"api_key": self.api_key, "workspace_id": self.workspace_id}
+
     def number(self, resource: str, name) -> int:
         return number_of(resource, name)
 

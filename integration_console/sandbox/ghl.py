@@ -55,6 +55,14 @@ class Ghl(GhlSignIn, GhlHooks, GhlSearch, GhlWrites, Upstream):
         self.open_sign_in()
         self.open_hooks()
 
+    def facts(self) -> dict:
+        return {
+            "api_key": self.api_key,
+            "location_id": self.location_id,
+            "webhook_key": self.hook_key.public,
+            "hook_control": f"{self.url}/__sandbox__/hook",
+        }
+
     def number(self, resource: str, name) -> int:
         return number_of(resource, name)
 

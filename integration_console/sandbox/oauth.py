@@ -63,6 +63,15 @@ class SignIn(Upstream):
         """The answer an earlier sign-in got: a token pair that works."""
         return self.tell(self.access_token, self.refresh_token)
 
+    def way_in(self) -> dict:
+        return {
+            "auth_url": self.auth_url,
+            "token_url": self.token_url,
+            "client_id": self.client_id,
+            "client_secret": self.client_secret,
+            "token": self.token_answer(),
+        }
+
     def tell(self, access: str, refresh: str | None) -> dict:
         raise NotImplementedError
 

@@ -14,6 +14,7 @@ import traceback
 from collections import deque
 from fnmatch import fnmatchcase
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 from .limits import Windows
 from .wire import Answer, Request, Seen, on
@@ -38,6 +39,14 @@ class Upstream:
         self._server = _Server(("127.0.0.1", port), self)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self.api_url = self.url + self.prefix
+
+    def way_in(self) -> dict[str, Any]:
+        """How another process is let in by consent; nothing where there is none."""
+        return {}
+
+    def facts(self) -> dict[str, Any]:
+        """What else another process needs to connect: a key, an account's id, a webhook's secret."""
+        return {}
 
     # For a test: what is there, what was asked, what comes next.
 

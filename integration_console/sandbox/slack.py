@@ -52,6 +52,9 @@ class Slack(SlackSignIn, SlackHooks, SlackMessages, Upstream):
 
     # For a test.
 
+    def facts(self) -> dict:
+        return {"api_key": self.api_key, "team_id": self.team_id, "signing_secret": self.signing_secret}
+
     def number(self, resource: str, name) -> int:
         """A message is known by channel and ts."""
         if resource != "messages":

@@ -51,6 +51,9 @@ class Stripe(StripeSignIn, StripeLists, StripeInvoices):
 
     # For a test
 
+    def facts(self) -> dict:
+        return {"api_key": self.api_key}
+
     def number(self, resource: str, name) -> int:
         return number_of(resource, name)
 

@@ -161,7 +161,9 @@ class Resource:
     headers: Mapping[str, str] = field(default_factory=dict)
     reference: bool = False  # rarely changes: read at most once an hour unless asked
     per: str | None = None  # listed under each record of this resource
-    owner_at: str | None = None  # where in a record that record's id is, for reads that list all owners' together
+    # Where in a record that record's id is, for reads that list all owners' together; without `per`, the id of what it
+    # was made of: records are found by it.
+    owner_at: str | None = None
     per_changed: bool = False  # an increment asks only for owners that changed
     starts: str | None = None  # where the time a record takes place is, for resources read by window
     trailing: timedelta | None = None  # an increment re-reads this much and compares
@@ -220,9 +222,7 @@ class Service:
     limits: ClassVar[tuple[Limit, ...]]
     budget_by_account: ClassVar[bool] = True  # the vendor counts calls by account; False: by key or token
     limit_headers: ClassVar[LimitHeaders] = LimitHeaders()
-    untold_wait_s: ClassVar[float | None] = (
-        None  # to wait after a 429 that names no time; None: a guess from the limits
-    )
+    untold_wait_s: ClassVar[float | None] = None  # after a 429 that names no time; None: by the limits
     headers: ClassVar[Mapping[str, str]] = {}  # sent with every call
     responses: ClassVar[Mapping[int, str]] = {}  # what a status means here, where it differs from the usual
     resources: ClassVar[dict[str, Resource]]
@@ -298,6 +298,10 @@ class Service:
     def limits_for(self, settings: Mapping[str, str]) -> tuple[Limit, ...]:
         """How fast one connection may go, where accounts of one service differ."""
         return self.limits
+
+    def headers_for(self, settings: Mapping[str, str]) -> Mapping[str, str]:
+        """What every call of one connection carries, where that names its account."""
+        return self.headers
 
     def limits_apart(self, settings: Mapping[str, str]) -> Mapping[str, tuple[Limit, ...]]:
         """Calls the vendor counts for themselves, by their template; those do not count with the others."""

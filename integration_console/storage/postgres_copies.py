@@ -37,6 +37,7 @@ FOR one IN
     FROM pg_class JOIN pg_namespace space ON space.oid = relnamespace
     WHERE nspname = current_schema() AND relkind IN ('r', 'p', 'v', 'm', 'S')
       AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.objid = pg_class.oid AND d.deptype = 'e')
+    ORDER BY relkind = 'S'  -- one that belongs to a column goes with its table, and not before it
 LOOP EXECUTE format('DROP %s IF EXISTS %s CASCADE', one.kind, one.name); END LOOP;
 FOR one IN
     SELECT oid::regprocedure::text AS name FROM pg_proc

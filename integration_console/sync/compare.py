@@ -132,11 +132,18 @@ def same(one: Any, other: Any) -> bool:
 
     >>> same("", None), same(2, 2.0), same(["b", "a"], ["a", "b"]), same(None, 0)
     (True, True, True, False)
+    >>> same([{"a": 1, "b": 2}], [{"b": 2, "a": 1}])
+    True
     """
     one, other = _bare(one), _bare(other)
     if isinstance(one, list) and isinstance(other, list):
-        return sorted(map(repr, map(_bare, one))) == sorted(map(repr, map(_bare, other)))
+        return sorted(map(_told_apart, one)) == sorted(map(_told_apart, other))
     return one == other and isinstance(one, bool) == isinstance(other, bool)
+
+
+def _told_apart(value: Any) -> str:
+    """An entry of a list as text. The names in an object have no order either: PostgreSQL keeps them in its own."""
+    return repr(sorted(value.items()) if isinstance(value, dict) else _bare(value))
 
 
 def _bare(value: Any) -> Any:
@@ -215,7 +222,11 @@ def _changed(values: Dictionary[str, Any], base: list | None) -> dict[str, bool]
 def _agree(
     sources: list[str], line: Line, values: Dictionary[str, Any], halves: Dictionary[str, Half], world: World
 ) -> bool:
-    """Whether the two sides say the same, each in its own words."""
+    """Whether the two sides say the same, each in its own words, or both in words that come to one."""
+    if len(sources) > 1 and line.transform.back == line.transform.name and MISSING not in values.values():
+        there, back = (carry_over(line, halves[source].plain, OTHER[source], world) for source in sources)
+        if there is not MISSING and back is not MISSING and _filled(there) and same(there, back):
+            return True
     for source in sources:
         side = OTHER[source]
         if values[side] is not MISSING and values[source] is not MISSING:

@@ -6,93 +6,25 @@ where the firm has none of a fitting name.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
-
-from .mapping import MappingDocument, read
+from .flow import ONCE, Custom, FindCustom, Flow, line
 from .world import PROJECTS_FLOW
+from .xero_flows import XERO_CONTACTS, XERO_INVOICES, XERO_MAPPINGS
+
+__all__ = [
+    "CLIENTS", "CONTACTS", "FLOWS", "HIGHLEVEL_ID", "MATTERS", "ONCE", "OPPORTUNITY_ID", "PROJECTS",
+    "QUICKBOOKS_CUSTOMERS", "QUICKBOOKS_INVOICES", "STAGES", "TAGS", "TIME", "XERO_CONTACTS", "XERO_INVOICES", "Custom",
+    "FindCustom", "Flow", "line",
+]  # fmt: skip
 
 CONTACTS, MATTERS, STAGES = (
     "ghl_contacts_clio_contacts",
     "ghl_opportunities_clio_matters",
     "clio_matters_ghl_opportunities",
 )
+QUICKBOOKS_CUSTOMERS, QUICKBOOKS_INVOICES = "clio_contacts_quickbooks_customers", "clio_bills_quickbooks_invoices"
 CLIENTS, PROJECTS, TIME = "clio_contacts_clockify_clients", PROJECTS_FLOW, "clockify_time_clio_activities"
 
 PAYERS = "stripe_customers_clio_contacts"
-
-FindCustom = Callable[["Custom"], str | None]  # -> the definition's id
-ONCE = {"only_create": True}
-
-
-@dataclass(frozen=True)
-class Custom:
-    """A text field the firm made itself, known by its name: one of `names`, else one with one of `words` in it."""
-
-    side: str
-    parent: str  # Contact, Matter; as the service names what it belongs to
-    names: tuple[str, ...] = ()
-    words: tuple[str, ...] = ()
-
-    def fits(self, name: str) -> bool:
-        """Whether a field of this name is the one, by its words.
-
-        >>> Custom("right", "Contact", words=("tag",)).fits("HighLevel Tags")
-        True
-        """
-        return any(word in name.casefold() for word in self.words)
-
-
-@dataclass(frozen=True)
-class Flow:
-    """One ready mapping."""
-
-    key: str
-    label: str
-    about: str
-    left: tuple[str, str]  # service, resource
-    right: tuple[str, str]
-    direction: str
-    lines: tuple[dict[str, Any], ...]
-    keys: tuple[dict[str, Any], ...] = ()
-    filters: tuple[dict[str, Any], ...] = ()
-    options: dict[str, Any] = field(default_factory=dict)
-    rule: str = "ask"
-    custom_lines: tuple[tuple[Custom, dict[str, Any]], ...] = ()  # `{custom}` in a line stands for the field
-    custom_keys: tuple[tuple[Custom, dict[str, Any]], ...] = ()  # before the others
-
-    def document(self, find: FindCustom = lambda wanted: None) -> MappingDocument:
-        """The mapping it makes for a firm whose custom fields `find` knows."""
-        return read({
-            "name": self.label, "flow": self.key, "note": self.about, "direction": self.direction, "rule": self.rule,
-            "left": dict(zip(("service", "resource"), self.left, strict=True)),
-            "right": dict(zip(("service", "resource"), self.right, strict=True)),
-            "keys": [*_found(self.custom_keys, find), *self.keys], "filters": self.filters, "options": self.options,
-            "lines": [*self.lines, *_found(self.custom_lines, find)],
-        })  # fmt: skip
-
-
-def line(left: str, right: str, direction: str = "both", transform: str = "copy", options: Any = None, **more) -> dict:
-    """One line as a document has it."""
-    return {
-        "left": left,
-        "right": right,
-        "direction": direction,
-        "transform": transform,
-        "options": options or {},
-        **more,
-    }
-
-
-def _found(wanted: tuple[tuple[Custom, dict[str, Any]], ...], find: FindCustom) -> list[dict[str, Any]]:
-    found = []
-    for custom, entry in wanted:
-        if number := find(custom):
-            found.append({**entry, custom.side: entry[custom.side].replace("{custom}", f"custom:{number}")})
-    return found
-
-
 # -- the flows --------------------------------------------------------------------------------------------------------
 
 HIGHLEVEL_ID = Custom("right", "Contact", names=("highlevel id", "ghl id", "highlevel contact id", "ghl contact id"))
@@ -241,4 +173,70 @@ _PAYERS = Flow(
     ),
 )  # fmt: skip
 
-FLOWS = {flow.key: flow for flow in (_CONTACTS, _MATTERS, _STAGES, _CLIENTS, _PROJECTS, _TIME, _PAYERS)}
+# -- money ------------------------------------------------------------------------------------------------------------
+
+CUSTOMER = "CompanyName,GivenName,FamilyName"
+
+_QUICKBOOKS_CUSTOMERS = Flow(
+    QUICKBOOKS_CUSTOMERS, "Clio contacts and QuickBooks customers",
+    "Every client of the firm can be billed in QuickBooks. Who is a customer there already is matched, and what is "
+    "corrected on one side shows on the other.",
+    ("clio", "contacts"), ("quickbooks", "customers"), "both",
+    (
+        # The display name is one of a kind in QuickBooks, and the bookkeeper's own: it is given once.
+        line("name", "DisplayName", "to_right", "template", {"text": "{name}", "longest": 100, **ONCE}, required=True),
+        line("type", CUSTOMER, "to_left", "person_or_company", ONCE, required=True),
+        line("first_name", "GivenName", transform="trim"),
+        line("last_name", "FamilyName", transform="trim"),
+        line("name,type", CUSTOMER, transform="company"),
+        line("email", "PrimaryEmailAddr.Address", transform="email"),
+        line("phone", "PrimaryPhone.FreeFormNumber", transform="phone"),
+        line("address.street", "BillAddr.Line1"),
+        line("address.city", "BillAddr.City"),
+        line("address.province", "BillAddr.CountrySubDivisionCode"),
+        line("address.postal_code", "BillAddr.PostalCode"),
+        line("address.country", "BillAddr.Country"),
+    ),
+    keys=(
+        {"by": "email", "left": "email,other_emails", "right": "PrimaryEmailAddr.Address"},
+        {"by": "name", "left": "first_name,last_name", "right": "GivenName,FamilyName", "with": [
+            ["phone", "PrimaryPhone.FreeFormNumber"], ["address.street", "BillAddr.Line1"],
+            ["address.postal_code", "BillAddr.PostalCode"],
+        ]},
+        {"by": "field", "left": "name", "right": "DisplayName"},
+    ),
+    filters=(
+        {"side": "left", "field": "is_client", "is": "in", "values": [True]},
+        {"side": "right", "field": "Job", "is": "not in", "values": [True]},  # a job of a customer is nobody new
+    ),
+    options={"creates_right": True},
+    rule="left",
+)  # fmt: skip
+
+_QUICKBOOKS_INVOICES = Flow(
+    QUICKBOOKS_INVOICES, "Clio bills to QuickBooks invoices",
+    "A bill that was sent becomes an invoice of the linked customer, line by line under its own number, and follows "
+    "the bill until it is paid. Money for trust, and bills that do not add up, are left to people.",
+    ("clio", "bills"), ("quickbooks", "invoices"), "to_right",
+    (
+        line("number", "DocNumber", "to_right", "trim", required=True),
+        line("client.id", "CustomerRef.value", "to_right", "linked", {"flow": QUICKBOOKS_CUSTOMERS, "side": "left"},
+             required=True),
+        line("id,total,state,kind,updated_at", "lines", "to_right", "bill_lines", required=True),
+        line("", "item", "to_right", "constant", {"value": "Services", **ONCE}, required=True),
+        line("issued_at", "TxnDate", "to_right", "date", blank="keep"),
+        line("due_at", "DueDate", "to_right", "date", blank="keep"),
+        line("currency.code", "CurrencyRef.value", "to_right", options=ONCE, blank="keep"),
+        line("subject", "CustomerMemo.value", "to_right"),
+    ),
+    keys=({"by": "field", "left": "number", "right": "DocNumber"},),
+    filters=(
+        {"side": "left", "field": "state", "is": "in", "values": ["awaiting_payment"]},
+        {"side": "left", "field": "kind", "is": "not in", "values": ["trust_kind"]},
+    ),
+    options={"creates_right": True},
+    rule="left",
+)  # fmt: skip
+
+EVERY = (_CONTACTS, _MATTERS, _STAGES, _CLIENTS, _PROJECTS, _TIME, _PAYERS, _QUICKBOOKS_CUSTOMERS, _QUICKBOOKS_INVOICES)
+FLOWS = {flow.key: flow for flow in (*EVERY, *XERO_MAPPINGS)}

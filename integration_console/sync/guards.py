@@ -37,7 +37,8 @@ def refusal(session: Session, end: End, write: Write, *, going: Collection[tuple
     """
     if not may_write(end.service, end.resource, write.op):
         what = "client trust money" if end.resource.trust else end.resource.label.lower()
-        return f"The console never writes {what} at {end.service.label}."
+        verb = "deletes" if write.op == "delete" and not end.resource.trust else "writes"
+        return f"The console never {verb} {what} at {end.service.label}."
     if said := end.service.writing.refusal(write):
         return said
     if said := _within(session, end, write):

@@ -86,7 +86,7 @@ def _row(resource: Resource, item: dict, owner: str | None) -> Incoming:
 
 
 def _text(value: Any) -> str | None:
-    return None if value is None else str(value)
+    return None if value is None else str(value)[:200]
 
 
 def _refuse(resource: Resource, item: Any, where: str | None, reason: str) -> Refused:

@@ -20,7 +20,7 @@ class Call:
     """One request to an upstream, before credentials."""
 
     method: str
-    path: str  # joined to the connection's base address; never an absolute URL
+    path: str  # joined to the connection's base address; or an address that begins with Upstream.root
     params: Mapping[str, Any] = field(default_factory=dict)  # a list value is sent as repeated parameters
     json: Any = None
     form: Mapping[str, str] | None = None

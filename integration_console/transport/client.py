@@ -64,9 +64,15 @@ class Upstream:
         self._headers = {**_USUAL_HEADERS, **(headers if headers is not None else getattr(service, "headers", {}))}
         self._deadline_s, self._max_bytes, self._patience_s = deadline_s, max_bytes, patience_s
         self._attempts, self._backoff_s = attempts, backoff_s
-        self._untold_s: float | None = getattr(service, "untold_wait_s", None)
         self._apart = apart or {}
+        self._untold_s: float | None = getattr(service, "untold_wait_s", None)
         self._redactor_for: tuple[tuple[str, ...], Redactor] = ((), Redactor())
+
+    @property
+    def root(self) -> str:
+        """The host of the API without its path: for the few calls that lie beside it."""
+        scheme, _, rest = self._address.base_url.partition("://")
+        return f"{scheme}://{rest.partition('/')[0]}"
 
     def send(self, call: Call) -> Answer:
         """Carry one call out and return its answer; raise what any other answer means.

@@ -50,6 +50,7 @@ class LimitHeaders:
     daily_limit: str = ""
     daily_remaining: str = ""
     daily_reset: str = ""  # milliseconds left
+    daily_reserve: int = 0  # calls of a day that are left over: of the last ones we say that none is left
 
     def read(self, headers: Mapping[str, str], now: datetime) -> Seen | None:
         """What these headers say, odd values left out; None when they say nothing."""
@@ -58,13 +59,14 @@ class LimitHeaders:
         if limit is None and remaining is None and daily_remaining is None:
             return None
         interval = _number(headers, self.interval)
+        left = None if daily_remaining is None else max(0, daily_remaining - self.daily_reserve)
         return Seen(
             limit=limit or None,
             remaining=remaining,
             reset_at=_moment(_number(headers, self.reset), self.reset_form, now),
             per_s=interval / 1000 if interval else None,
             daily_limit=_number(headers, self.daily_limit) or None,
-            daily_remaining=daily_remaining,
+            daily_remaining=left,
             daily_reset_at=_moment(_number(headers, self.daily_reset), "milliseconds", now),
         )
 

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from .. import __version__, clock, services
 from ..errors import InvalidInput
 from ..models import db
-from ..operations import applications, health
+from ..operations import applications, backups, health
 from ..operations import audit as audit_log
 from ..operations import settings as firm_settings
 from ..operations.exports import Sheet, paged
@@ -200,6 +200,7 @@ def _facts() -> dict[str, str]:
         "Engine": settings.ENGINE,
         "Python": f"{platform.python_version()} on {platform.system()} {platform.machine()}",
         "Flask, SQLAlchemy": f"{version_of('flask')}, {version_of('sqlalchemy')}",
+        "Last good backup": moment(newest.at) if (newest := backups.newest_good()) else "none yet",
         "Free disk": size(shutil.disk_usage(settings.INSTANCE_DIR).free),
         "Time here": moment(clock.now()),
     }

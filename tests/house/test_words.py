@@ -39,7 +39,7 @@ def test_every_setting_is_in_the_example_and_its_defaults_are_the_ones_in_force(
     lines = (HOME / ".env.example").read_text().splitlines()
     told = dict(line.removeprefix("# ").partition("#")[0].strip().split("=", 1) for line in lines if "=" in line)
     wanted = {*config.Settings.model_fields}
-    services = {name.partition("_")[2] for name in told if name.startswith(("CLIO_", "GHL_", "CLOCKIFY_"))}
+    services = {name.partition("_")[2] for name in told if name.startswith(("CLIO_", "GHL_", "CLOCKIFY_", "XERO_"))}
 
     assert not wanted - told.keys()
     assert set(config.SERVICE_SETTINGS) == services

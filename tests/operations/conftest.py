@@ -35,9 +35,10 @@ def connect(upstreams, key: str, name: str = "") -> int:
     """Connect one of the sandbox's accounts; the connection's number."""
     facts = upstreams.described()[key]
     given, settings = {"credentials": facts.get("token")}, {}
-    if key != "clio":
+    if "api_key" in facts:
         given = {"credentials": {"api_key": facts["api_key"]}}
-        settings = {name: facts[name] for name in ("location_id", "workspace_id", "team_id") if name in facts}
+    named = ("location_id", "workspace_id", "team_id", "realm_id", "tenant_id")
+    settings = {name: facts[name] for name in named if name in facts}
     return connections.add(key, name=name or key, **given, settings=settings, by="test", frequency="manual").id
 
 

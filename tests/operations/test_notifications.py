@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from integration_console import clock as house_clock
+from integration_console import services
 from integration_console.errors import InvalidInput
 from integration_console.models import Connection, Issue, Notice, SyncRun, Transaction, db
 from integration_console.operations import connections, lifetimes, notices, notifications
@@ -505,20 +506,18 @@ def test_a_clio_connection_cannot_speak(sandbox, clio):
 
 
 @pytest.mark.one_database
-def test_a_sign_in_that_dies_of_idleness_is_told_two_weeks_and_two_days_ahead(
-    session, sandbox, clio, clock, monkeypatch
-):
-    from integration_console import services
-
+def test_a_sign_in_that_ends_is_told_a_month_a_week_and_a_day_ahead(session, sandbox, clio, clock, monkeypatch):
     service = services.by_key("clio")
-    ways = tuple(replace(w, idle=timedelta(days=60)) if isinstance(w, OAuth) else w for w in service.ways)
+    ways = tuple(replace(w, life=timedelta(days=100)) if isinstance(w, OAuth) else w for w in service.ways)
     monkeypatch.setattr(type(service), "ways", ways)
     row = db.session.get_one(Connection, clio)
-    ends = row.renewed_at + timedelta(days=60)
+    row.consented_at = house_clock.now()
+    ends = row.consented_at + timedelta(days=100)
 
     def keys(days_before: float) -> list[str]:
         return [one.key for one in lifetimes.told(ends - timedelta(days=days_before))]
 
-    assert keys(20) == keys(-1) == []
-    assert keys(13) == keys(3) == [f"ends {clio} {ends.date()} 14"]
-    assert keys(1) == [f"ends {clio} {ends.date()} 2"]
+    assert keys(40) == keys(-1) == []
+    assert keys(29) == keys(8) == [f"ends {clio} {ends.date()} 30"]
+    assert keys(6) == [f"ends {clio} {ends.date()} 7"]
+    assert keys(0.5) == [f"ends {clio} {ends.date()} 1"]

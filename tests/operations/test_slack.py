@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
 from sqlalchemy import select
 
+from integration_console.errors import NeedsPerson
 from integration_console.models import Record, RunPart, db
 from integration_console.operations import connections
 
 from .conftest import connect, sync
+from .test_consent import come_back, decide, leave
 
 
 def part(run, resource: str) -> RunPart:
@@ -69,3 +72,25 @@ def test_rotating_tokens_are_renewed_and_the_new_refresh_token_kept(session, san
     assert connection.renewed_at > connection.created_at
     clock.advance(hours=11)
     assert connections.test(connection).id == "T0SBXFIRM"
+
+
+def test_the_workspace_comes_with_the_consent(session, sandbox):
+    connection = come_back("slack", decide(leave("slack")))
+
+    assert (connection.account_name, connection.settings["team_id"]) == ("Ashby & Okoye LLP", "T0SBXFIRM")
+    assert {"channels:history", "chat:write.public"} <= set(connection.scopes)
+    assert sync(connection.id, only=["channels"]).state == "done"
+
+
+def test_a_refresh_token_that_was_spent_elsewhere_needs_a_person(session, sandbox, clock):
+    """K3: after that nothing is tried again by itself."""
+    sandbox.slack.rotates = True
+    answer = sandbox.slack.token_answer()
+    number = connections.add("slack", name="Firm", credentials=answer, by="test", frequency="manual").id
+    sandbox.slack._refresh.clear()
+    clock.advance(hours=11)
+
+    with pytest.raises(NeedsPerson):
+        connections.test(connections.find(number))
+    db.session.remove()
+    assert connections.find(number).status == "needs_reconnect"

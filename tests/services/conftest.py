@@ -20,7 +20,8 @@ class Connected:
         self.service, self.sandbox = services.by_key(key), sandbox
         self.upstream = Upstream(
             service=self.service, base_url=sandbox.api_url, settings=settings, authorize=lambda: headers,
-            budget=Budget(f"{key}-tests", (Limit(100_000, 1),)), insecure=True, headers=self.service.headers,
+            budget=Budget(f"{key}-tests", (Limit(100_000, 1),)), insecure=True,
+            headers=self.service.headers_for(settings),
             explain=self.service.explain, decide=self.service.decide, limit_headers=self.service.limit_headers,
         )  # fmt: skip
 
@@ -65,12 +66,31 @@ def _clockify(sandbox: Any, **settings: str) -> Connected:
     return Connected("clockify", sandbox, {"X-Api-Key": sandbox.api_key}, workspace_id=sandbox.workspace_id, **settings)
 
 
-def _stripe(sandbox: Any, **settings: str) -> Connected:
-    return Connected("stripe", sandbox, {"Authorization": f"Bearer {sandbox.api_key}"}, **settings)
+def _xero(sandbox: Any, **settings: str) -> Connected:
+    token = sandbox.token_answer()["access_token"]
+    return Connected(
+        "xero", sandbox, {"Authorization": f"Bearer {token}"}, **{"tenant_id": sandbox.tenant_id, **settings}
+    )
 
 
 def _slack(sandbox: Any, **settings: str) -> Connected:
     return Connected("slack", sandbox, {"Authorization": f"Bearer {sandbox.api_key}"}, **settings)
+
+
+def _quickbooks(sandbox: Any) -> Connected:
+    headers = {"Authorization": f"Bearer {sandbox.access_token}"}
+    return Connected("quickbooks", sandbox, headers, realm_id=sandbox.realm_id)
+
+
+@pytest.fixture
+def quickbooks(upstreams):
+    return _quickbooks(upstreams.quickbooks)
+
+
+@pytest.fixture
+def fresh_quickbooks(fresh_upstreams):
+    """QuickBooks to change, to script and to break."""
+    return _quickbooks(fresh_upstreams.quickbooks)
 
 
 @pytest.fixture
@@ -119,6 +139,10 @@ def telling_clockify(fresh_upstreams):
     return _clockify(fresh_upstreams.clockify)
 
 
+def _stripe(sandbox: Any, **settings: str) -> Connected:
+    return Connected("stripe", sandbox, {"Authorization": f"Bearer {sandbox.api_key}"}, **settings)
+
+
 @pytest.fixture
 def stripe(upstreams):
     return _stripe(upstreams.stripe)
@@ -128,6 +152,17 @@ def stripe(upstreams):
 def fresh_stripe(fresh_upstreams):
     """Stripe to change, to script and to break."""
     return _stripe(fresh_upstreams.stripe)
+
+
+@pytest.fixture
+def xero(upstreams):
+    return _xero(upstreams.xero)
+
+
+@pytest.fixture
+def fresh_xero(fresh_upstreams):
+    """An organisation to write in, to script and to break."""
+    return _xero(fresh_upstreams.xero)
 
 
 @pytest.fixture

@@ -277,3 +277,14 @@ def test_once_written_the_pair_is_quiet(left, right):
     assert not second.to_right
     assert not second.clashes
     assert MISSING not in (left, right)
+
+
+def test_two_spellings_of_one_number_are_no_difference_at_a_first_meeting():
+    """Neither side writes it as the transform would."""
+    phone = line("phone", "phone", transform="phone")
+
+    verdict = judged(mapping(phone), {"phone": "510.555.1234"}, {"phone": "(510) 555-1234"})
+
+    assert (verdict.clashes, bool(verdict.to_left), bool(verdict.to_right)) == ([], False, False)
+    assert verdict.agreed == {phone.key: ["510.555.1234", "(510) 555-1234"]}
+    assert judged(mapping(phone), {"phone": "510.555.1234"}, {"phone": "510 555 9999"}).clashes

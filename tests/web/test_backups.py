@@ -35,6 +35,7 @@ def test_it_says_whether_there_is_a_good_one(app, admin):
     assert made.name in page.text
     assert "Verified" in page.row(1)
     assert f"flask backup restore {made.name} --dry-run" in page.text
+    assert "Last good backup: none yet" not in admin.open("/settings/system").text
 
 
 def test_what_is_asked_for_is_done_by_the_worker(app, admin, made):

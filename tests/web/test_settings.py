@@ -166,4 +166,4 @@ def test_the_audit_log_is_read_page_by_page(app, admin):
 @pytest.mark.one_database
 @pytest.mark.parametrize("before", ["x", "-1", "99999999999999999999", "1%00"])
 def test_an_odd_place_in_the_audit_log_shows_its_beginning(admin, before):
-    assert admin.open(f"/settings/audit?before={before}").status == 200
+    assert admin.open(f"/settings/audit?older={before}").status == 200

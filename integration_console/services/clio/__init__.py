@@ -97,12 +97,20 @@ class ClioService(Service):
     # What it holds. The main lists first.
     matters = listed("/matters", records.Matter, title="display_number description")
     contacts = listed("/contacts", records.Contact, title="name|first_name last_name|primary_email_address")
-    activities = listed("/activities", records.Activity, title="note|activity_description.name|type")
+    activities = listed(
+        "/activities", records.Activity, title="note|activity_description.name|type", owner_at="reference"
+    )
     tasks = listed("/tasks", records.Task)
     notes = listed("/notes", records.Note, title="subject|detail", splits=({"type": "Matter"}, {"type": "Contact"}))
     bills = listed("/bills", records.Bill, title="number subject")
     line_items = listed(
-        "/line_items", records.LineItem, label="Bill line items", title="description|note", ordered=False, single=False
+        "/line_items",
+        records.LineItem,
+        label="Bill line items",
+        title="description|note",
+        ordered=False,
+        single=False,
+        owner_at="activity.id",
     )
     allocations = listed("/allocations", records.Allocation, title="description|payment_type date")
     credit_memos = listed("/credit_memos", records.CreditMemo, title="description|contact.name date")

@@ -39,6 +39,15 @@ SCOPES = (
     "chat:write.public",  # posting where the app was not invited
 )  # fmt: skip
 
+STOPS_WITHOUT = {
+    "channels:read": "no channel is read, and so no message",
+    "channels:history": "no message is read",
+    "users:read": "people are not read",
+    "users:read.email": "people are read without their e-mail addresses",
+    "chat:write": "nobody is told anything in Slack",
+    "chat:write.public": "notifications reach only channels the app was invited to",
+}
+
 # Calls a minute by method, workspace and app. Source: docs, "Rate limits" and each method's page.
 TIER_2, TIER_3, TIER_4 = (Limit(20, 60),), (Limit(50, 60),), (Limit(100, 60),)
 METHODS: Mapping[str, tuple[Limit, ...]] = {
@@ -77,9 +86,12 @@ class SlackService(Service):
             token_url="https://slack.com/api/oauth.v2.access",  # noqa: S106 (an address, not a token)
             revoke_url="https://slack.com/api/auth.revoke",
             scopes=SCOPES,
+            optional_scopes=("groups:read", "groups:history"),
+            stops_without=STOPS_WITHOUT,
             scope_separator=",",
             client_auth="basic",
             rotates=True,  # where the app has switched token rotation on; else its tokens do not end
+            spent_codes=("invalid_grant", "invalid_refresh_token"),
         ),
     )
     credentials = (
@@ -123,7 +135,7 @@ class SlackService(Service):
             raise WrongAccount(f"This token belongs to the workspace {team}, not to {wanted}.")
         name = str(dig(answer.data, "team") or team)
         told = {"Signed in as": dig(answer.data, "user"), "Address": dig(answer.data, "url")}
-        facts = {"team_id": team, **{label: str(value) for label, value in told.items() if value}}
+        facts = {label: str(value) for label, value in told.items() if value}
         granted = str(answer.headers.get("X-OAuth-Scopes") or "").replace(" ", "")
         return Account(team, name, facts, tuple(filter(None, granted.split(","))), {"team_id": team})
 

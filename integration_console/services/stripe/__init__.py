@@ -71,8 +71,8 @@ class StripeService(Service):
             token_url="https://connect.stripe.com/oauth/token",  # noqa: S106 (an address, not a token)
             revoke_url="https://connect.stripe.com/oauth/deauthorize",
             revoke_as="form",
-            revoke_fields={"client_id": "{client_id}", "stripe_user_id": "{stripe_user_id}"},
             revoke_auth="secret",
+            revoke_fields={"client_id": "{client_id}", "stripe_user_id": "{stripe_user_id}"},
             scopes=("read_write",),
         ),
     )

@@ -223,11 +223,17 @@ def _others(mapping: Mapping, others: Sequence[Mapping]) -> Iterator[Problem]:
     for other in others:
         if other.id == mapping.id:
             continue
-        theirs = _written(other)
+        theirs, kept_same = _written(other), _written(other, both_ways=True)
         for towards in SIDES:
             for line in mapping.lines_towards(towards):
                 for name in line.written(towards):
-                    if (mapping.side(towards), name) in theirs:
+                    if _both_ways(mapping, line) and (mapping.side(towards), name) in kept_same:
+                        yield Problem(
+                            False, line.key,
+                            f"The mapping “{other.name}” keeps {name} the same, too: a change at any of the three "
+                            "accounts reaches the others.",
+                        )  # fmt: skip
+                    elif not line.only_create and (mapping.side(towards), name) in theirs:
                         yield Problem(True, line.key, f"{name} is written by the mapping “{other.name}”, too.")
                 if not line.only_create and _comes_back(mapping, line, towards, other):
                     yield Problem(
@@ -235,13 +241,21 @@ def _others(mapping: Mapping, others: Sequence[Mapping]) -> Iterator[Problem]:
                     )
 
 
-def _written(mapping: Mapping) -> set:
+def _written(mapping: Mapping, *, both_ways: bool = False) -> set:
+    """What it writes again and again: what is given once, to records of its own making, is nobody else's."""
     return {
         (mapping.side(towards), name)
         for towards in SIDES
         for line in mapping.lines_towards(towards)
         for name in line.written(towards)
+        if not line.only_create and (not both_ways or _both_ways(mapping, line))
     }  # fmt: skip
+
+
+def _both_ways(mapping: Mapping, line: Line) -> bool:
+    """Whether a line keeps two fields the same. Two such lines may meet in one field: what one brings, the other
+    carries on. A line that goes one way would undo what the other brought."""
+    return line.direction == mapping.direction == "both"
 
 
 def _comes_back(mapping: Mapping, line: Line, towards: str, other: Mapping) -> bool:

@@ -9,9 +9,11 @@ from ..transforms import TRANSFORMS
 from .document import Filter, Key, LineDocument, MappingDocument
 
 DIRECTIONS = {
-    "both": "both ways", "to_right": "to the right only", "to_left": "to the left only",
+    "both": "both ways",
+    "to_right": "to the right only",
+    "to_left": "to the left only",
     "link": "nowhere: it links only",
-}  # fmt: skip
+}
 RULES = {
     "left": "the left side wins", "right": "the right side wins", "newest": "the newest wins",
     "ask": "a person is asked", None: "as the mapping says",

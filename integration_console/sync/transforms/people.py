@@ -150,3 +150,21 @@ def company_name(values):
     ('Acme Inc.', False)
     """
     return trim(values[0]) if is_company(*values) else MISSING
+
+
+# The same with a company's name on the left and its parts on the right.
+transform("Name of a company", name="company", back=company_name, takes="text choice", gives="text", context=True)(
+    company_back
+)
+
+
+@transform("Whole name", back=company_name, takes="text choice", gives="text", context=True)
+def whole_name(values):
+    """Carry the whole name, of persons too. Back comes a company's only: a person's is made of its parts.
+
+    Left: name, type. Right: name, first name, last name. Only the first field of each side is written.
+
+    >>> whole_name([" Ada Lovelace", "Person"]), whole_name(["Acme Inc.", "Company"])
+    ('Ada Lovelace', 'Acme Inc.')
+    """
+    return trim(values[0])

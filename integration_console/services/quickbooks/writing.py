@@ -1,0 +1,162 @@
+"""QuickBooks, written: customers and invoices, and nothing else.
+
+A change names the version it was made from (SyncToken) and only what it changes (sparse); QuickBooks refuses it when
+the record has moved on (5010). What lies inside another object is sent with all of it, and lines are sent whole, for
+both are replaced as one. `requestid` makes a repeat the same write (W3). Deposits, journal entries and bank accounts,
+where clients' trust money lies, have no way of being written here (W8).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any, ClassVar
+
+from ...errors import BadRecord
+from ...transport.call import Call
+from ...transport.client import Upstream
+from ..base import dig
+from ..writing import Field, Idempotency, Write, Writing, Written, value_of
+from . import query
+from .bodies import body_of
+from .calls import call, shown
+from .fields import CUSTOMER, FIELDS, ITEM, LINES, NAMED, plain, state_of
+
+ENTITY = {"customers": "Customer", "invoices": "Invoice"}
+NEVER_FOR = ("trust", "iolta", "retainer")  # products of such a name book to clients' money
+
+
+class QuickBooksWriting(Writing):
+    """Customers and invoices are made and changed. To void or delete an invoice is left to people, in QuickBooks."""
+
+    writable: ClassVar = {
+        "customers": frozenset(("create", "update")),
+        "invoices": frozenset(("create", "update")),
+    }
+    conditional: ClassVar = frozenset(writable)
+    put_away: ClassVar = {"customers": {"Active": False}}
+    # For how long a requestid is remembered is written nowhere: a day is surely too short rather than too long.
+    idempotency = Idempotency(timedelta(days=1), param="requestid")
+
+    def fields(self, resource: str, custom: Sequence[Mapping[str, Any]] = ()) -> list[Field]:
+        """The same in every company."""
+        return list(FIELDS.get(resource, ()))
+
+    def plain(self, resource: str, record: Mapping[str, Any]) -> dict[str, Any]:
+        """As it is sent; of an invoice also its lines in plain values, and what it has come to."""
+        return plain(resource, record)
+
+    def version_of(self, resource: str, record: Mapping[str, Any]) -> str | None:
+        """The SyncToken."""
+        token = record.get("SyncToken")
+        return None if token is None else str(token)
+
+    def refusal(self, write: Write) -> str | None:
+        """Paid and voided invoices stay as they are, and so does whose they are; trust money is never billed."""
+        if write.op not in self.writable.get(write.resource, ()):
+            return f"The console does not {write.op} QuickBooks' {write.resource.replace('_', ' ')}."
+        if write.resource != "invoices":
+            return None
+        if _is_for_trust(write.values.get(ITEM)):
+            return "This product is for clients' trust money, which the console never writes."
+        if write.current is None:
+            return None
+        state, customer = state_of(write.current), dig(write.current, CUSTOMER)
+        if state != "open":
+            return f"This invoice is {state} in QuickBooks and is not changed any more."
+        if write.values.get(CUSTOMER, customer) != customer:
+            name = dig(write.current, "CustomerRef.name") or customer
+            return f"This invoice is {name}'s in QuickBooks; an invoice is never turned into another customer's."
+        return None
+
+    def send(self, upstream: Upstream, write: Write) -> Written:
+        """What is as wanted already is not sent."""
+        if write.op not in self.writable.get(write.resource, ()):
+            return super().send(upstream, write)  # refuses (W8)
+        current = self._current(upstream, write)
+        wanted = _wanted(write, current)
+        if current is not None and not wanted:
+            return Written(str(write.external_id), current)
+        item = _item(upstream, wanted, current) if wanted.get(LINES) else None
+        body = body_of(write.resource, wanted, current, item)
+        if current is not None:
+            body |= {"Id": str(write.external_id), "SyncToken": self.version_of("", current), "sparse": True}
+        answer = upstream.send(self._call(upstream, write, body))
+        record = shown(answer, ENTITY[write.resource])
+        return Written(str(record["Id"]), record, answer.call_key)
+
+    def find(self, upstream: Upstream, write: Write) -> list[Mapping[str, Any]]:
+        """By what is one of a kind: a customer's display name, an invoice's number."""
+        name = {"customers": "DisplayName", "invoices": "DocNumber"}.get(write.resource, "")
+        value = write.values.get(name)
+        if write.op != "create" or not value:
+            return []
+        asked = query.Query(ENTITY[write.resource], where=query.equals(name, str(value)))
+        found = query.found(upstream, write.resource, asked)
+        customer = write.values.get(CUSTOMER)
+        return [one for one in found if customer is None or str(dig(one, CUSTOMER)) == str(customer)]
+
+    def _current(self, upstream: Upstream, write: Write) -> Mapping[str, Any] | None:
+        """The record a change is made from: as it was compared, else as it is now. None for a new one."""
+        if write.op == "create" or (write.current and self.version_of(write.resource, write.current)):
+            return write.current if write.op == "update" else None
+        entity = ENTITY[write.resource]
+        path = f"/{entity.lower()}/{{id}}"
+        asked = call(upstream, "GET", path, id=str(write.external_id), resource=write.resource)
+        record = shown(upstream.send(asked), entity)
+        if why := self.refusal(Write(write.op, write.resource, write.values, write.external_id, record)):
+            raise BadRecord(why)
+        return record
+
+    def _call(self, upstream: Upstream, write: Write, body: Mapping[str, Any]) -> Call:
+        path = f"/{ENTITY[write.resource].lower()}"
+        return self.idempotency.put(call(upstream, "POST", path, json=body, resource=write.resource), write.marker)
+
+
+def _wanted(write: Write, current: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The values that differ from what the record shows; of a new record, those that are not empty.
+
+    Raises BadRecord naming a field that cannot be written.
+    """
+    values = {name: None if value in ("", []) else value for name, value in write.values.items()}
+    there = plain(write.resource, current) if current is not None else {}
+    fields = NAMED[write.resource]
+    for name in values:
+        if name not in fields or not fields[name].writable:
+            label = fields[name].label if name in fields else name
+            raise BadRecord(f"QuickBooks does not let {label} be written.", field=name)
+    if current is None:
+        return {name: value for name, value in values.items() if value is not None}
+    wanted = {name: value for name, value in values.items() if value_of(there, name) != value}
+    return wanted if LINES in wanted else {name: value for name, value in wanted.items() if name != ITEM}
+
+
+def _item(upstream: Upstream, wanted: Mapping[str, Any], current: Mapping[str, Any] | None) -> str:
+    """The id of the product new lines are for: the one named, else the one the invoice has.
+
+    Raises BadRecord when there is none, or when it books to clients' trust money.
+    """
+    name = wanted.get(ITEM)
+    if not name and current is not None:
+        for line in current.get("Line") or ():
+            if number := dig(line, "SalesItemLineDetail.ItemRef.value"):
+                return str(number)
+    if not name:
+        raise BadRecord("The lines need a product or service.", field=ITEM)
+    found = query.found(upstream, "items", query.Query("Item", where=query.equals("Name", str(name))))
+    active = [one for one in found if one.get("Active") is not False and one.get("Type") != "Category"]
+    if not active:
+        message = f"QuickBooks has no product or service called “{name}”. Name one of yours in the mapping."
+        raise BadRecord(message, field=ITEM)
+    item = next((one for one in active if one.get("FullyQualifiedName") == name), active[0])
+    if _is_for_trust(dig(item, "IncomeAccountRef.name")):
+        message = f"“{name}” books to clients' trust money, which the console never writes."
+        raise BadRecord(message, field=ITEM)
+    return str(item["Id"])
+
+
+def _is_for_trust(name: Any) -> bool:
+    return any(word in str(name or "").lower() for word in NEVER_FOR)
+
+
+__all__ = ["QuickBooksWriting"]

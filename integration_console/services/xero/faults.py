@@ -1,0 +1,55 @@
+"""What Xero says of a write it did not take, and which of our fields that is about."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+# Words of a refusal -> our field. Xero names no field, only says what is wrong.
+_ABOUT = (
+    (r"invoice (?:#|number)|invoicenumber", "InvoiceNumber"),
+    (r"contact name .*(?:already|assigned)|already assigned to another contact", "Name"),
+    (r"account code|account must|accountcode", "Line.AccountCode"),
+    (r"tax ?type|tax rate", "Line.TaxType"),
+    (r"email", "EmailAddress"),
+    (r"contact (?:could not|with|must|is required)|valid contact|contact id", "Contact.ContactID"),
+    (r"due date", "DueDate"),
+    (r"\bdate\b", "Date"),
+    (r"currency", "CurrencyCode"),
+    (r"description|line ?item|line amount|unit amount|quantity", "Lines"),
+    (r"status", "Status"),
+    (r"name", "Name"),
+)
+
+
+def sentences(said: Any) -> list[str]:
+    """Every sentence in ValidationErrors, wherever they lie: in the elements, their lines, their contacts."""
+    return list(dict.fromkeys(_found(said)))
+
+
+def _found(said: Any) -> Iterator[str]:
+    if isinstance(said, list):
+        for one in said:
+            yield from _found(one)
+    elif isinstance(said, Mapping):
+        for name, value in said.items():
+            if name == "ValidationErrors" and isinstance(value, list):
+                yield from (str(one["Message"]) for one in value if isinstance(one, dict) and one.get("Message"))
+            elif isinstance(value, dict | list):
+                yield from _found(value)
+
+
+def at_fault(said: str) -> str | None:
+    """Our field a sentence is about.
+
+    >>> at_fault("Account code '999' is not a valid code for this document."), at_fault("No.")
+    ('Line.AccountCode', None)
+    """
+    return next((field for words, field in _ABOUT if re.search(words, said, re.IGNORECASE)), None)
+
+
+def is_refused(record: Mapping[str, Any]) -> bool:
+    """Whether a record in a successful answer was not taken all the same."""
+    marked = record.get("HasErrors") is True or record.get("HasValidationErrors") is True
+    return marked or str(record.get("StatusAttributeString") or "").upper() == "ERROR"

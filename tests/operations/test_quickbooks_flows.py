@@ -1,0 +1,220 @@
+"""Clio's clients and bills in QuickBooks: previewed, approved, switched on and carried, over real HTTP."""
+
+import pytest
+from sqlalchemy import func, select
+
+from integration_console.errors import Conflict, InvalidInput
+from integration_console.models import Change, DataMapping, RecordLink, db
+from integration_console.operations import flows, mappings, previews, users
+from integration_console.sandbox.wire import Answer
+from integration_console.sync.flows import QUICKBOOKS_CUSTOMERS, QUICKBOOKS_INVOICES
+
+from .conftest import connect, sync
+from .mapped import keep_only, push, writes
+
+READ = {
+    "clio": ["contacts", "bills", "line_items", "custom_fields"],
+    "quickbooks": ["customers", "invoices", "items", "vendors", "expenses"],
+}
+BILLED = (152, 154, 158)  # sent bills; see `bill` for their clients
+
+
+@pytest.fixture
+def firm(session, sandbox):
+    """Two small accounts, connected and read once, with a draft of both ready mappings."""
+    keep_only(sandbox.clio, "contacts", 60)
+    keep_only(sandbox.quickbooks, "customers", 12)
+    keep_only(sandbox.quickbooks, "invoices", 5)
+    sandbox.clio.put("matters", {"id": 900, "client": {"id": 4}})
+    for number in list(sandbox.clio.shelves["bills"].numbers()):
+        if number not in BILLED:
+            sandbox.clio.shelves["bills"].delete(number)
+    users.add("bo@firm.example", "admin", "correct horse battery", "Bo", actor="test")
+    found = {key: connect(sandbox, key) for key in READ}
+    bills(sandbox)
+    for key, number in found.items():
+        sync(number, kind="full", only=READ[key])
+    flows.ensure()
+    return found
+
+
+def bills(sandbox) -> None:
+    """Three sent bills, of contacts 1, 2 and 3, who are clients; their lines come to their totals."""
+    for client, number in enumerate(BILLED, start=1):
+        sandbox.clio.put("contacts", {"id": client, "is_client": True})
+        lines = [n for n in sandbox.clio.shelves["line_items"].numbers()
+                 if sandbox.clio.record("line_items", n)["bill"]["id"] == number]  # fmt: skip
+        total = round(sum(sandbox.clio.record("line_items", n)["total"] for n in lines), 2)
+        sandbox.clio.put("bills", {
+            "id": number, "state": "awaiting_payment", "client": {"id": client}, "total": total, "subject": "May",
+            "kind": "revenue_kind", "issued_at": "2026-05-29", "due_at": "2026-06-28",
+        })  # fmt: skip
+
+
+def mapping_of(flow: str) -> DataMapping:
+    mapping = db.session.scalar(select(DataMapping).filter_by(flow=flow))
+    assert mapping is not None
+    return mapping
+
+
+def switched_on(flow: str, *, approved_by: str = "") -> int:
+    mapping = mapping_of(flow)
+    previews.preview(mapping, mappings.draft_of(mapping))
+    mapping = mapping_of(flow)
+    if approved_by:
+        mappings.approve(mapping, by=approved_by)
+    mappings.activate(mapping_of(flow), by="ada@firm")
+    return mapping_of(flow).id
+
+
+def links(mapping: int) -> dict[str, int]:
+    rows = db.session.execute(
+        select(RecordLink.state, func.count()).where(RecordLink.mapping_id == mapping).group_by(RecordLink.state)
+    ).all()
+    db.session.rollback()
+    return dict(rows)
+
+
+def partner(mapping: int, left: str) -> str | None:
+    rows = db.session.scalars(select(RecordLink).filter_by(mapping_id=mapping, state="linked")).all()
+    found = [row.right_record.external_id for row in rows if row.left_record.external_id == left]
+    db.session.rollback()
+    return found[0] if found else None
+
+
+def invoices(sandbox) -> dict[str, dict]:
+    shelf = sandbox.quickbooks.shelves["invoices"]
+    shown = (sandbox.quickbooks.record("invoices", number) for number in shelf.numbers())
+    return {one["DocNumber"]: one for one in shown}
+
+
+def test_the_clients_are_customers_once_and_a_change_on_either_side_reaches_the_other(firm, sandbox):
+    mapping = switched_on(QUICKBOOKS_CUSTOMERS)
+    before = len(sandbox.quickbooks.shelves["customers"])
+
+    run = push(mapping, release_brake=True)
+
+    assert run.refused == 0, run.message
+    assert run.new >= 1
+    assert len(sandbox.quickbooks.shelves["customers"]) == before + run.new
+    assert partner(mapping, "1") == "1"  # the same person, known by the e-mail: not made a second time
+    for key, number in firm.items():
+        sync(number, only=READ[key])
+    begun = len(sandbox.quickbooks.requests), len(sandbox.clio.requests)
+    again = push(mapping)
+    assert (again.new, again.changed) == (0, 0)
+    assert not writes(sandbox.quickbooks, begun[0])
+    assert not writes(sandbox.clio, begun[1])
+
+    made = partner(mapping, "2")
+    sandbox.quickbooks.put("customers", {"Id": made, "PrimaryEmailAddr": {"Address": "new@example.org"}})
+    sandbox.clio.put("contacts", {"id": 3, "phone_numbers": [
+        {"id": 9, "name": "Work", "number": "+15105550177", "default_number": True, "primary": True}
+    ]})  # fmt: skip
+    for key, number in firm.items():
+        sync(number, only=READ[key])
+    push(mapping)
+
+    assert sandbox.clio.record("contacts", 2)["primary_email_address"] == "new@example.org"
+    changed = sandbox.quickbooks.record("customers", partner(mapping, "3"))
+    assert changed["PrimaryPhone"]["FreeFormNumber"] == "+15105550177"
+
+
+def test_a_bill_becomes_an_invoice_after_a_second_administrator_approved_and_never_a_second_one(firm, sandbox):
+    push(switched_on(QUICKBOOKS_CUSTOMERS), release_brake=True)
+    with pytest.raises((Conflict, InvalidInput)):
+        switched_on(QUICKBOOKS_INVOICES)
+    mapping = switched_on(QUICKBOOKS_INVOICES, approved_by="bo@firm.example")
+    assert not [number for number in invoices(sandbox) if number.startswith("B-")]
+
+    run = push(mapping, release_brake=True)
+
+    assert (run.new, run.refused) == (3, 0), run.message
+    for client, number in enumerate(BILLED, start=1):
+        bill, invoice = sandbox.clio.record("bills", number), invoices(sandbox)[f"B-{number:05d}"]
+        assert invoice["TotalAmt"] == invoice["Balance"] == bill["total"]
+        assert invoice["CustomerRef"]["value"] == partner(mapping_of(QUICKBOOKS_CUSTOMERS).id, str(client))
+        assert invoice["CustomerMemo"]["value"] == "May"
+        assert (invoice["TxnDate"], invoice["DueDate"]) == ("2026-05-29", "2026-06-28")
+    sync(firm["quickbooks"], only=["invoices"])
+    begun = len(sandbox.quickbooks.requests)
+    again = push(mapping)
+    assert (again.new, again.changed) == (0, 0)
+    assert not writes(sandbox.quickbooks, begun)
+
+
+def test_an_invoice_follows_its_bill_until_it_is_paid(firm, sandbox):
+    push(switched_on(QUICKBOOKS_CUSTOMERS), release_brake=True)
+    mapping = switched_on(QUICKBOOKS_INVOICES, approved_by="bo@firm.example")
+    push(mapping, release_brake=True)
+    number = BILLED[0]
+    bill = sandbox.clio.record("bills", number)
+    line = next(n for n in sandbox.clio.shelves["line_items"].numbers()
+                if sandbox.clio.record("line_items", n)["bill"]["id"] == number)  # fmt: skip
+    raised(sandbox, number, line, 50)
+    sync(firm["clio"], only=["bills", "line_items"])
+    assert push(mapping).changed == 1
+    invoice = invoices(sandbox)[bill["number"]]
+    assert invoice["TotalAmt"] == round(bill["total"] + 50, 2)
+
+    sandbox.quickbooks.pay(invoice["Id"])
+    raised(sandbox, number, line, 25)
+    sync(firm["quickbooks"], only=["invoices"])
+    sync(firm["clio"], only=["bills", "line_items"])
+    push(mapping)
+
+    assert invoices(sandbox)[bill["number"]]["TotalAmt"] == invoice["TotalAmt"]
+    said = db.session.scalars(select(Change.message).where(Change.state == "dead")).all()
+    assert any("paid in QuickBooks" in one for one in said), said
+
+
+def raised(sandbox, bill: int, line: int, by: float) -> None:
+    """A line of a bill costs more by now, and so does the bill."""
+    there = sandbox.clio.record("line_items", line)
+    more = round(there["total"] + by, 2)
+    sandbox.clio.put("line_items", {"id": line, "total": more, "sub_total": more, "price": more, "quantity": 1.0})
+    sandbox.clio.put("bills", {"id": bill, "total": round(sandbox.clio.record("bills", bill)["total"] + by, 2)})
+
+
+def test_bills_for_trust_and_bills_that_do_not_add_up_make_no_invoice(firm, sandbox):
+    push(switched_on(QUICKBOOKS_CUSTOMERS), release_brake=True)
+    trust, odd, fine = BILLED
+    sandbox.clio.put("bills", {"id": trust, "kind": "trust_kind"})
+    sandbox.clio.put("bills", {"id": odd, "total": sandbox.clio.record("bills", odd)["total"] + 7})
+    sync(firm["clio"], only=["bills"])
+    mapping = switched_on(QUICKBOOKS_INVOICES, approved_by="bo@firm.example")
+
+    run = push(mapping, release_brake=True)
+
+    assert run.new == 1, run.message
+    made = {number for number in invoices(sandbox) if number.startswith("B-")}
+    assert made == {f"B-{fine:05d}"}
+
+
+def test_a_lost_answer_leaves_one_invoice(firm, sandbox, monkeypatch):
+    push(switched_on(QUICKBOOKS_CUSTOMERS), release_brake=True)
+    mapping = switched_on(QUICKBOOKS_INVOICES, approved_by="bo@firm.example")
+    lost = lose_an_answer(sandbox.quickbooks, monkeypatch)
+
+    push(mapping, release_brake=True)
+
+    made = [number for number in invoices(sandbox) if number.startswith("B-")]
+    assert lost
+    assert len(made) == 3
+    assert len(sandbox.quickbooks.shelves["invoices"]) == 8
+
+
+def lose_an_answer(upstream, monkeypatch) -> list[str]:
+    """The first write is carried out and hung up on; what was lost."""
+    lost: list[str] = []
+    answer = upstream.answer
+
+    def losing(request):
+        given = answer(request)
+        if request.method == "POST" and "/invoice" in request.path and not lost:
+            lost.append(request.path)
+            return Answer(raw=b"")
+        return given
+
+    monkeypatch.setattr(upstream, "answer", losing)
+    return lost

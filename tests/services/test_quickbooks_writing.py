@@ -1,0 +1,248 @@
+"""QuickBooks, written to the sandbox: what is sent, what is kept, what is refused, and what a repeat does."""
+
+import pytest
+
+from integration_console import clock, services
+from integration_console.errors import BadAnswer, BadRecord, Stale
+from integration_console.services.writing import Write, bill_line
+from integration_console.sync.guards import may_write
+
+WRITING = services.by_key("quickbooks").writing
+LINES = [bill_line("Drafting", 1.5, 300, 450), bill_line("Filing fee", 1, 435, 435)]
+
+
+class Desk:
+    """Writes through the service as the outbox does."""
+
+    def __init__(self, connected):
+        self.connected, self.sandbox = connected, connected.sandbox
+
+    def create(self, resource, marker="", **values):
+        return self._send(Write("create", resource, values, marker=marker, since=clock.now()))
+
+    def update(self, resource, number, values, current=None, marker=""):
+        current = self.connected.one(resource, number) if current is None else current
+        return self._send(Write("update", resource, values, str(number), current, marker=marker))
+
+    def _send(self, write):
+        if why := WRITING.refusal(write):
+            raise BadRecord(why)
+        return WRITING.send(self.connected.upstream, write)
+
+    def invoice(self, number="B-1", **more):
+        values = {"DocNumber": number, "CustomerRef.value": "1", "lines": LINES, "item": "Services", **more}
+        return self.create("invoices", **values)
+
+
+@pytest.fixture
+def desk(fresh_quickbooks):
+    return Desk(fresh_quickbooks)
+
+
+def posts(desk, since=0):
+    return [one for one in desk.connected.asked(since) if one.method == "POST"]
+
+
+# -- customers --------------------------------------------------------------------------------------------------------
+
+
+def test_a_customer_is_made_and_shown_as_a_read_shows_it(desk):
+    done = desk.create("customers", **{
+        "DisplayName": "Nova Quist", "GivenName": "Nova", "FamilyName": "Quist", "CompanyName": None,
+        "PrimaryEmailAddr.Address": "nova@example.org", "BillAddr.Line1": "1 Elm", "BillAddr.City": "Reno",
+    })  # fmt: skip
+
+    assert done.record == desk.connected.one("customers", done.external_id)
+    assert WRITING.plain("customers", done.record)["PrimaryEmailAddr.Address"] == "nova@example.org"
+    assert "CompanyName" not in done.record
+
+
+def test_an_update_sends_what_changes_and_keeps_the_rest(desk):
+    before = desk.connected.one("customers", "4")
+
+    done = desk.update("customers", "4", {"BillAddr.City": "Elsewhere", "GivenName": before.get("GivenName")})
+
+    assert done.record["BillAddr"] == {**before["BillAddr"], "City": "Elsewhere"}
+    assert done.record["SyncToken"] != before["SyncToken"]
+    moved = {"BillAddr": 0, "MetaData": 0, "SyncToken": 0}
+    assert {**done.record, **moved} == {**before, **moved}
+
+
+def test_an_emptied_field_is_emptied_and_what_is_so_already_is_not_sent(desk):
+    done = desk.update("customers", "4", {"PrimaryEmailAddr.Address": None, "BillAddr.City": ""})
+    plain = WRITING.plain("customers", done.record)
+    assert plain["PrimaryEmailAddr.Address"] is plain["BillAddr.City"] is None
+    assert plain["BillAddr.Line1"]
+    before = desk.connected.calls()
+
+    again = desk.update("customers", "4", {"PrimaryEmailAddr.Address": None}, done.record)
+
+    assert again.record == done.record
+    assert not posts(desk, before)
+
+
+def test_a_record_that_moved_on_is_stale(desk):
+    known = desk.connected.one("customers", "4")
+    desk.sandbox.put("customers", {"Id": "4", "Notes": "moved"})
+
+    with pytest.raises(Stale):
+        desk.update("customers", "4", {"GivenName": "Somebody"}, known)
+    assert desk.sandbox.record("customers", "4")["Notes"] == "moved"
+
+
+def test_a_name_that_is_taken_or_does_not_fit_is_refused_by_its_field(desk):
+    taken = desk.sandbox.record("vendors", 2)["DisplayName"]
+
+    with pytest.raises(BadRecord, match="there already") as told:
+        desk.create("customers", DisplayName=taken.upper())
+    assert told.value.field == "DisplayName"
+    with pytest.raises(BadRecord, match="colon") as told:
+        desk.create("customers", DisplayName="A: B")
+    assert told.value.field == "DisplayName"
+    with pytest.raises(BadRecord, match="100 characters"):
+        desk.create("customers", DisplayName="Long", GivenName="x" * 101)
+
+
+# -- invoices ---------------------------------------------------------------------------------------------------------
+
+
+def test_an_invoice_holds_the_lines_of_the_bill_and_no_cent_is_lost(desk):
+    lines = [bill_line(f"Work {n}", "0.1", "0.7", "0.07") for n in range(30)]
+
+    done = desk.invoice(lines=lines)
+
+    plain = WRITING.plain("invoices", done.record)
+    assert plain["lines"] == lines
+    assert (plain["TotalAmt"], plain["Balance"], plain["state"]) == (2.1, 2.1, "open")
+    assert plain["item"] == "Services"
+
+
+def test_changed_lines_keep_what_people_set_on_them(desk):
+    done = desk.invoice()
+    dated = [dict(line) for line in done.record["Line"]]
+    dated[0]["SalesItemLineDetail"] = {**dated[0]["SalesItemLineDetail"], "ServiceDate": "2026-05-04"}
+    desk.sandbox.put("invoices", {"Id": done.external_id, "Line": dated})
+
+    more = [bill_line("Drafting", 2, 300, 600), LINES[1], bill_line("Courier", 1, 12, 12)]
+    changed = desk.update("invoices", done.external_id, {"lines": more})
+
+    assert WRITING.plain("invoices", changed.record)["lines"] == more
+    assert changed.record["Line"][0]["SalesItemLineDetail"]["ServiceDate"] == "2026-05-04"
+    assert changed.record["TotalAmt"] == 1047
+
+
+def test_lines_people_have_added_are_never_written_over(desk):
+    done = desk.invoice()
+    off = {"Amount": 45, "DetailType": "DiscountLineDetail", "DiscountLineDetail": {"PercentBased": False}}
+    desk.sandbox.put("invoices", {"Id": done.external_id, "Line": [*done.record["Line"], off]})
+
+    with pytest.raises(BadRecord, match="discount line, which would be lost"):
+        desk.update("invoices", done.external_id, {"lines": LINES[:1]})
+
+
+@pytest.mark.parametrize(("invoice", "said"), [("1", "paid"), ("4", "partly paid"), ("29", "voided")])
+def test_what_is_paid_or_voided_is_not_changed(desk, invoice, said):
+    with pytest.raises(BadRecord, match=f"is {said} in QuickBooks"):
+        desk.update("invoices", invoice, {"DueDate": "2026-12-01"})
+    assert not posts(desk)
+
+
+def test_what_was_paid_since_it_was_compared_is_not_changed_either(desk):
+    done = desk.invoice()
+    desk.sandbox.pay(done.external_id)
+
+    with pytest.raises(Stale):
+        desk.update("invoices", done.external_id, {"DueDate": "2026-12-01"}, done.record)
+
+
+def test_an_invoice_is_never_turned_into_another_customers(desk):
+    done = desk.invoice()
+
+    with pytest.raises(BadRecord, match="never turned into another customer's"):
+        desk.update("invoices", done.external_id, {"CustomerRef.value": "2"})
+
+
+def test_a_number_that_is_taken_is_refused(desk):
+    desk.invoice("B-7")
+
+    with pytest.raises(BadRecord, match="of this number") as told:
+        desk.invoice("B-7")
+    assert told.value.field == "DocNumber"
+
+
+# -- trust money ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("item", ["Retainer deposit", "IOLTA", "Trust transfer"])
+def test_a_product_for_trust_money_is_never_billed(desk, item):
+    with pytest.raises(BadRecord, match="trust money"):
+        desk.invoice(item=item)
+    assert not posts(desk)
+
+
+def test_a_product_that_books_to_a_trust_account_is_never_billed_whatever_its_name(desk):
+    desk.sandbox.put("items", {"Id": "6", "IncomeAccountRef": {"value": "6", "name": "Client Trust Liability"}})
+
+    with pytest.raises(BadRecord, match="trust money"):
+        desk.invoice(item="Courier")
+    with pytest.raises(BadRecord, match="no product or service called “Sorvices”"):
+        desk.invoice(item="Sorvices")
+    assert not posts(desk)
+
+
+def test_only_customers_and_invoices_are_ever_written():
+    service = services.by_key("quickbooks")
+
+    may = {(key, op) for key, one in service.resources.items() for op in ("create", "update", "delete")
+           if may_write(service, one, op)}  # fmt: skip
+    assert may == {(key, op) for key in ("customers", "invoices") for op in ("create", "update")}
+    assert service.resources["chart_of_accounts"].trust
+    assert not WRITING.fields("chart_of_accounts")
+    for resource in ("vendors", "expenses", "items", "deposits", "journal_entries"):
+        assert WRITING.refusal(Write("create", resource, {}))
+        assert not any(field.writable for field in WRITING.fields(resource))
+
+
+# -- repeats ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_repeat_with_the_same_key_gives_the_first_answer(desk):
+    first = desk.create("customers", marker="f" * 32, DisplayName="Once Only")
+    again = desk.create("customers", marker="f" * 32, DisplayName="Once Only")
+
+    assert first.external_id == again.external_id
+    assert len([one for one in posts(desk) if "requestid=" + "f" * 32 in one.query]) == 2
+
+
+def test_after_the_keys_life_what_was_made_is_found_by_what_is_one_of_a_kind(desk):
+    invoice = desk.invoice("B-9")
+    customer = desk.create("customers", DisplayName="O'Neill's")
+    upstream = desk.connected.upstream
+
+    wanted = Write("create", "invoices", {"DocNumber": "B-9", "CustomerRef.value": "1"})
+    assert [one["Id"] for one in WRITING.find(upstream, wanted)] == [invoice.external_id]
+    other = Write("create", "invoices", {"DocNumber": "B-9", "CustomerRef.value": "2"})
+    assert WRITING.find(upstream, other) == []
+    wanted = Write("create", "customers", {"DisplayName": "o'neill's"})
+    assert [one["Id"] for one in WRITING.find(upstream, wanted)] == [customer.external_id]
+    assert not WRITING.idempotency.remembers(clock.now() - 2 * WRITING.idempotency.life, clock.now())
+
+
+@pytest.mark.parametrize("body", [{}, {"Customer": {}}, {"Invoice": {"Id": "1"}}])
+def test_an_answer_without_the_record_is_as_good_as_lost(desk, body):
+    desk.sandbox.script("/v3/company/*/customer", {"body": body})
+
+    with pytest.raises(BadAnswer, match="holds no Customer") as told:
+        desk.create("customers", DisplayName="Somebody")
+    assert told.value.code == "lost"
+
+
+def test_a_value_that_cannot_be_written_is_refused_by_its_field(desk):
+    with pytest.raises(BadRecord, match="Balance"):
+        desk.update("customers", "4", {"Balance": 5})
+    with pytest.raises(BadRecord, match="of_tomorrow"):
+        desk.create("customers", DisplayName="A", of_tomorrow=1)
+    with pytest.raises(BadRecord, match="cannot be empty"):
+        desk.update("customers", "4", {"DisplayName": None})
+    with pytest.raises(BadRecord, match="not a date"):
+        desk.invoice(DueDate="soon")
