@@ -110,10 +110,10 @@ class Stripe(StripeSignIn, StripeLists, StripeInvoices):
 
     @on("GET", "/v1/account")
     def account(self, request: Request) -> Answer:
-        is_platform = request.holder == "platform"
-        name = "Sandbox Platform" if is_platform else self.firm.name
+        names = {"acct_1SbxPlatform": "Sandbox Platform", self.other_account_id: self.other_name}
+        name = names.get(str(request.holder), self.firm.name)
         told = {
-            "id": "acct_1SbxPlatform" if is_platform else self.account_id,
+            "id": request.holder,
             "object": "account",
             "business_profile": {"name": name, "url": "https://ashby-okoye.example.com"},
             "charges_enabled": True,
@@ -153,7 +153,9 @@ class Stripe(StripeSignIn, StripeLists, StripeInvoices):
             return told
         if acts_for and not (acts_for == self.account_id and is_platform):
             return fault(403, f"The provided key does not have access to account '{acts_for}'.", code="account_invalid")
-        request.holder = "platform" if is_platform and not acts_for else self.account_id
+        request.holder = acts_for or ("acct_1SbxPlatform" if is_platform else self.account_named(key))
+        if request.method != "GET" and "read_only" in self.scopes_of(key):
+            return fault(403, "The access that was granted is read_only.")
         part = self.short_path(request).split("/")[2] if self.short_path(request).count("/") > 1 else ""
         if key == self.api_key and part in self._forbidden:
             return fault(403, f"The provided key '{key[:8]}****' does not have the required permissions.")

@@ -34,6 +34,7 @@ EXPANDED = {
 
 class StripeLists(Upstream):
     default_version: str
+    account_id: str
 
     @on("GET", *PATHS.values())
     def list_records(self, request: Request) -> Answer:
@@ -41,7 +42,7 @@ class StripeLists(Upstream):
         filters = FILTERS.get(resource, ())
         asked = asked_of(request, *filters, *PAGE, *(("created",) if resource != "webhook_endpoints" else ()))
         shelf = self.shelves[resource]
-        numbers = shelf.numbers_down() if request.holder != "platform" else iter(())
+        numbers = shelf.numbers_down() if request.holder == self.account_id else iter(())
         if "starting_after" in asked:
             numbers = self._below(resource, asked.pop("starting_after"), numbers)
         found = (record for number in numbers if _fits(record := shelf.get(number), resource, asked))

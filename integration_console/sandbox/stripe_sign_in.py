@@ -5,13 +5,21 @@ Source: the official client 16.1.0 (`OAuth`), docs.stripe.com/connect/oauth-refe
 
 from urllib.parse import parse_qsl, urlencode
 
-from .oauth import SignIn, oauth_error
+from .oauth import OTHER, SignIn, oauth_error
 from .server import Answer, Request, on, public
 
 
 class StripeSignIn(SignIn):
     token_life_s = 10 * 365 * 86_400
     account_id: str
+    other_account_id = "acct_1SbxSomeoneElse"
+
+    def grants(self, scopes: tuple[str, ...]) -> tuple[str, ...]:
+        return scopes or ("read_only",)
+
+    def account_named(self, token: str | None) -> str:
+        """The id of the account a token opens."""
+        return self.other_account_id if self.account_of(token) == OTHER else self.account_id
 
     def tell(self, access: str, refresh: str | None) -> dict:
         return {
@@ -19,9 +27,9 @@ class StripeSignIn(SignIn):
             "livemode": False,
             "refresh_token": refresh,
             "token_type": "bearer",
-            "scope": "read_write",
+            "scope": " ".join(self.scopes_of(access)) or "read_write",
             "stripe_publishable_key": "pk_test_sandbox",
-            "stripe_user_id": self.account_id,
+            "stripe_user_id": self.account_named(access),
         }
 
     @on("GET", "/oauth/authorize")
@@ -60,10 +68,13 @@ class StripeSignIn(SignIn):
             return oauth_error(401, "invalid_client", "No such platform key")
         if sent.get("client_id", self.client_id) != self.client_id:
             return oauth_error(400, "invalid_client", "No such application")
-        if sent.get("stripe_user_id", self.account_id) != self.account_id:
+        name = sent.get("stripe_user_id")
+        tokens = [token for token in [*self._access, *self._refresh] if self.account_named(token) == name]
+        if not tokens:
             return oauth_error(400, "invalid_client", "This account is not connected to the application")
-        self.revoke()
-        return Answer(200, {"stripe_user_id": self.account_id})
+        for token in tokens:
+            self.revoke(token)
+        return Answer(200, {"stripe_user_id": name})
 
     def _secret_in(self, request: Request, sent: dict) -> str:
         return sent.get("client_secret") or (request.headers.get("Authorization") or "").partition(" ")[2]

@@ -118,13 +118,13 @@ class StripeService(Service):
             raise BadAnswer("Stripe did not say which account this is.")
         mode, events = self._mode(upstream, acts_for)
         told = {
-            "account_id": dig(account, "id"), "acts_for": acts_for, "mode": mode, "Country": dig(account, "country"),
-            "Currency": str(dig(account, "default_currency") or "").upper(), "E-mail": dig(account, "email"),
-            "Changes": events,
+            "Country": dig(account, "country"), "Currency": str(dig(account, "default_currency") or "").upper(),
+            "E-mail": dig(account, "email"), "Mode": mode, "Changes": events,
         }  # fmt: skip
+        kept = {"account_id": dig(account, "id"), "acts_for": acts_for, "mode": mode}
         name = dig(account, "business_profile.name") or dig(account, "settings.dashboard.display_name")
-        facts = {name: str(value) for name, value in told.items() if value}
-        return Account(str(account["id"]), str(name or dig(account, "email") or ""), facts)
+        facts, settings = ({key: str(value) for key, value in each.items() if value} for each in (told, kept))
+        return Account(str(account["id"]), str(name or dig(account, "email") or ""), facts, settings=settings)
 
     def _mode(self, upstream: Upstream, acts_for: str | None) -> tuple[str | None, str]:
         """Live or test, where an event tells, and what is to be said of events.
