@@ -50,6 +50,7 @@ class Change(Base):
     run_id: Mapped[int | None]  # the run that wanted it
     sent_run_id: Mapped[int | None]  # the run that sent it
     undoes_id: Mapped[int | None]  # the change this one takes back
+    edits_id: Mapped[int | None]  # the refused change this one sends again with other values
     wanted: Mapped[dict] = mapped_column(default=dict)  # field -> value to write; None clears
     before: Mapped[dict] = mapped_column(default=dict)  # field -> value that was there
     after: Mapped[dict] = mapped_column(default=dict)  # field -> value as the upstream has it since

@@ -7,7 +7,7 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 from .. import clock, services
 from ..errors import Conflict, InvalidInput
 from ..models.error import KINDS
-from ..operations import connections, failures, figures, issues, runs
+from ..operations import advice, connections, failures, figures, issue_notes, issues, runs
 from ..operations import settings as firm_settings
 from ..operations.exports import Sheet, paged
 from . import Menu, downloads, forms
@@ -26,7 +26,9 @@ EXPORTED = (
     "id", "created_at", "issue_id", "connection_id", "run_id", "resource", "external_id", "kind", "message",
     "raw_message",
 )  # fmt: skip
-TABS = {"open": "Open", "acknowledged": "Acknowledged", "resolved": "Resolved"}
+TABS = {
+    "open": "Open", "snoozed": "Snoozed", "acknowledged": "Acknowledged", "resolved": "Resolved", issues.MINE: "Mine",
+}  # fmt: skip
 
 
 @page.get("")
@@ -35,11 +37,11 @@ def index():
     """Problems in one state, the one seen last first."""
     asked = Asked({"state": "State"})
     state = asked.one_of("state", TABS) or "open"
-    rows, further = ([], None) if asked.errors else issues.listing(state, _place(asked))
+    rows, further = ([], None) if asked.errors else issues.listing(state, _place(asked), reader=actor())
     older = asked.url(older=f"{further.last_seen_at.isoformat()},{further.id}") if further else None
     return render_template(
         "errors/index.html", asked=asked, state=state, rows=rows, tabs=TABS, older=older, last=failures.last_problem(),
-        names=_names(),
+        names=_names(), mentions=issue_notes.open_mentions(actor()),
     ), asked.status  # fmt: skip
 
 
@@ -115,7 +117,8 @@ def show(issue_id: int):
         "errors/show.html", issue=issue, detail=detail, resource=resource, connection=connection,
         copies=failures.copies_of(detail.letters), calls=failures.calls_of(detail.errors),
         can_retry=connection is not None and connection.status == "connected" and resource is not None,
-        fix=_fix(detail, connection),
+        fix=_fix(detail, connection), who=advice.WHO[detail.advice.who], people=issues.people(), me=actor(),
+        mentioned=issue_id in issue_notes.naming(actor(), [issue_id]),
     )  # fmt: skip
 
 

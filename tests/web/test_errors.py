@@ -127,3 +127,60 @@ def test_a_long_list_goes_on_behind_its_last_row(admin, firm):
 def test_nothing_that_failed_is_good_news(admin, firm):
     assert "No open errors. Nothing has ever failed." in admin.open("/errors").text
     assert admin.open("/errors/99").status == 404
+
+
+# -- looked after ----------------------------------------------------------------------------------------------------
+
+
+def test_support_assigns_notes_and_snoozes_and_the_one_named_finds_it(enter, people, firm):
+    issue = fail(firm, firm.connect())
+    here = f"/errors/{issue}"
+    support, admin = enter("support"), enter("admin")
+    support.send(f"{here}/assignee", here, {"email": "support@example.com"})
+    assert "support@example.com" in support.open("/errors?state=mine").row(1)
+    assert support.send(f"{here}/notes", here, {"text": "<b>@admin@example.com</b> look"}).status_code == 302
+    assert "1 problem asks for you" in admin.open("/errors").text
+    assert "Asks for you" in admin.open("/errors?state=mine").row(1)
+    page = admin.open(here)
+    assert "<b>@admin@example.com</b> look" in page.text  # as text, never as markup (X9)
+    assert "Who must act The service" in page.text
+    admin.send(f"{here}/mentions", here)
+    assert "asks for you" not in admin.open("/errors").text
+
+    support.send(f"{here}/snooze", here, {"for": "events", "events": "2"})
+    assert "No open errors." in support.open("/errors").text
+    assert "asleep until 3 events" in support.open("/errors?state=snoozed").row(1)
+    fail(firm, 1)
+    fail(firm, 1)
+    assert len(support.open("/errors").rows) == 1
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize(
+    ("where", "values", "said"),
+    [
+        ("snooze", {"for": "events", "events": "none"}, "Write a number"),
+        ("snooze", {"for": "time", "until": "2020-01-01T10:00"}, "Choose a time to come"),
+        ("snooze", {"for": "time", "until": "soon"}, "is no time"),
+        ("snooze", {"for": "ever"}, "Choose how long"),
+        ("notes", {"text": "@nobody@example.com"}, "Nobody who may sign in"),
+        ("assignee", {"email": "nobody@example.com"}, "Nobody who may sign in"),
+    ],
+)
+def test_what_cannot_be_is_said_and_nothing_changes(admin, firm, where, values, said):
+    here = f"/errors/{fail(firm, firm.connect())}"
+    admin.send(f"{here}/{where}", here, values)
+    page = admin.open(here)
+    assert said in page.text
+    assert "Nobody has noted anything yet." in page.text
+    assert len(admin.open("/errors").rows) == 1
+
+
+@pytest.mark.one_database
+def test_a_snoozed_problem_is_woken_by_hand(admin, firm):
+    here = f"/errors/{fail(firm, firm.connect())}"
+    for how in ("1h", "1d", "7d", "worse"):
+        admin.send(f"{here}/snooze", here, {"for": how})
+        assert "Asleep until" in admin.open(here).text
+    admin.send(f"{here}/reopen", here)
+    assert len(admin.open("/errors").rows) == 1
