@@ -49,9 +49,13 @@ def upgrade() -> None:
     op.create_index(op.f("ix_issue_mention_issue_id"), "issue_mention", ["issue_id"])
     op.create_index(op.f("ix_issue_mention_note_id"), "issue_mention", ["note_id"])
     op.add_column("change", sa.Column("edits_id", sa.Integer(), nullable=True))
+    op.add_column("change", sa.Column("issue_id", sa.Integer(), nullable=True))
+    op.create_index("ix_change_issue_id_id", "change", ["issue_id", "id"])
 
 
 def downgrade() -> None:
+    op.drop_index("ix_change_issue_id_id", "change")
+    op.drop_column("change", "issue_id")
     op.drop_column("change", "edits_id")
     op.drop_table("issue_mention")
     op.drop_table("issue_note")
