@@ -38,6 +38,7 @@ class Issue(Base):
     # Snoozed: out of sight until then, or until it was counted so often.
     snoozed_until: Mapped[datetime | None]
     snoozed_count: Mapped[int | None]
+    retry_run_id: Mapped[int | None]  # the run that last read its records again
 
 
 class IssueNote(Base):

@@ -167,6 +167,12 @@ def assign(issue_id: int, email: str, *, by: str) -> Issue:
     return issue
 
 
+def note_retry(issue: Issue, run_id: int) -> None:
+    """Remember the run that reads its records again, for its outcome."""
+    issue.retry_run_id = run_id
+    db.session.commit()
+
+
 def people() -> list[str]:
     """The e-mails of those who may be given a problem."""
     return sorted(user.email for user in users.every() if user.active)

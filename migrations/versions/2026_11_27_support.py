@@ -17,6 +17,7 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("assignee", sa.String(length=320), nullable=True))
         batch_op.add_column(sa.Column("snoozed_until", MOMENT, nullable=True))
         batch_op.add_column(sa.Column("snoozed_count", sa.Integer(), nullable=True))
+        batch_op.add_column(sa.Column("retry_run_id", sa.Integer(), nullable=True))
     op.create_table(
         "issue_note",
         sa.Column("id", BIG, nullable=False),
@@ -60,5 +61,5 @@ def downgrade() -> None:
     op.drop_table("issue_mention")
     op.drop_table("issue_note")
     with op.batch_alter_table("issue") as batch_op:
-        for name in ("snoozed_count", "snoozed_until", "assignee"):
+        for name in ("retry_run_id", "snoozed_count", "snoozed_until", "assignee"):
             batch_op.drop_column(name)
