@@ -5,7 +5,7 @@ from .base import Base, db, reading
 from .change import Change
 from .connection import ApiConfig, Connection, OAuthState
 from .delivery import Delivery, WebhookSubscription
-from .error import DeadLetter, ErrorLog, Issue
+from .error import DeadLetter, ErrorLog, Issue, IssueMention, IssueNote
 from .link import Conflict, RecordLink
 from .mapping import DataMapping, FieldMapping, MappingVersion, UnmatchedValue
 from .notification import ConnectionStanding, Notice, NotificationRule
@@ -23,9 +23,9 @@ from .webhook_out import WebhookMessage, WebhookTarget
 __all__ = [
     "ApiConfig", "ApiToken", "AuditEvent", "Base", "CallCount", "Change", "Checkpoint", "Conflict", "Connection",
     "ConnectionStanding", "DataMapping", "DeadLetter", "Delivery", "Erasure", "ErrorLog", "FieldMapping", "Heartbeat",
-    "Invitation", "Issue", "Lease", "LegalHold", "LimitationProposal", "LimitationRule", "MappingVersion", "Notice",
-    "NotificationRule", "OAuthState", "PendingConnection", "PracticeAreaCorrection", "PracticeAreaRule", "Record",
-    "RecordLink", "RecoveryCode", "RepeatableCall", "RunPart", "SavedView", "SecondFactor", "SeenPage", "Setting",
-    "SyncRun", "Throttle", "Transaction", "UnmatchedValue", "User", "UserSession", "WebhookMessage",
-    "WebhookSubscription", "WebhookTarget", "db", "reading",
+    "Invitation", "Issue", "IssueMention", "IssueNote", "Lease", "LegalHold", "LimitationProposal", "LimitationRule",
+    "MappingVersion", "Notice", "NotificationRule", "OAuthState", "PendingConnection", "PracticeAreaCorrection",
+    "PracticeAreaRule", "Record", "RecordLink", "RecoveryCode", "RepeatableCall", "RunPart", "SavedView",
+    "SecondFactor", "SeenPage", "Setting", "SyncRun", "Throttle", "Transaction", "UnmatchedValue", "User",
+    "UserSession", "WebhookMessage", "WebhookSubscription", "WebhookTarget", "db", "reading",
 ]  # fmt: skip

@@ -26,6 +26,7 @@ class Change(Base):
         Index("ix_change_sent_run_id_id", "sent_run_id", "id"),
         Index("ix_change_record_id_id", "record_id", "id"),
         Index("ix_change_link_id_id", "link_id", "id"),
+        Index("ix_change_issue_id_id", "issue_id", "id"),
         Index(  # one write of a pair at a time, each way
             "uq_change_waiting", "link_id", "connection_id", unique=True,
             sqlite_where=text("link_id IS NOT NULL AND state IN ('pending', 'sending', 'retry', 'uncertain')"),
@@ -50,6 +51,8 @@ class Change(Base):
     run_id: Mapped[int | None]  # the run that wanted it
     sent_run_id: Mapped[int | None]  # the run that sent it
     undoes_id: Mapped[int | None]  # the change this one takes back
+    edits_id: Mapped[int | None]  # the refused change this one sends again with other values
+    issue_id: Mapped[int | None]  # the problem it was refused for, also after it was tried again
     wanted: Mapped[dict] = mapped_column(default=dict)  # field -> value to write; None clears
     before: Mapped[dict] = mapped_column(default=dict)  # field -> value that was there
     after: Mapped[dict] = mapped_column(default=dict)  # field -> value as the upstream has it since

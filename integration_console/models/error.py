@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from .base import Base, ExternalId, PrimaryKey
 
 KINDS = ("connection", "permission", "rate limit", "value", "missing", "conflict", "upstream", "ours")
-ISSUE_STATES = ("open", "acknowledged", "resolved")
+ISSUE_STATES = ("open", "snoozed", "acknowledged", "resolved")
 
 
 class Issue(Base):
@@ -34,6 +34,37 @@ class Issue(Base):
     state_by: Mapped[str | None] = mapped_column(String(320))
     state_at: Mapped[datetime | None]
     regressed_at: Mapped[datetime | None]  # came back after it was resolved
+    assignee: Mapped[str | None] = mapped_column(String(320))  # the e-mail of who looks after it
+    # Snoozed: out of sight until then, or until it was counted so often.
+    snoozed_until: Mapped[datetime | None]
+    snoozed_count: Mapped[int | None]
+    retry_run_id: Mapped[int | None]  # the run that last read its records again
+
+
+class IssueNote(Base):
+    """What a person wrote on a problem."""
+
+    __tablename__ = "issue_note"
+    __table_args__ = (Index("ix_issue_note_issue_id_id", "issue_id", "id"),)
+
+    id: Mapped[PrimaryKey]
+    issue_id: Mapped[int] = mapped_column(ForeignKey("issue.id", ondelete="CASCADE"))
+    author: Mapped[str] = mapped_column(String(320))
+    text: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime]
+
+
+class IssueMention(Base):
+    """A person named in a note, until they have read it."""
+
+    __tablename__ = "issue_mention"
+    __table_args__ = (Index("ix_issue_mention_email_seen_at", "email", "seen_at"),)
+
+    id: Mapped[PrimaryKey]
+    note_id: Mapped[int] = mapped_column(ForeignKey("issue_note.id", ondelete="CASCADE"), index=True)
+    issue_id: Mapped[int] = mapped_column(ForeignKey("issue.id", ondelete="CASCADE"), index=True)
+    email: Mapped[str] = mapped_column(String(320))
+    seen_at: Mapped[datetime | None]
 
 
 class ErrorLog(Base):

@@ -21,6 +21,7 @@ from ..models import (
     Delivery,
     Erasure,
     ErrorLog,
+    IssueNote,
     LegalHold,
     Notice,
     PracticeAreaCorrection,
@@ -70,6 +71,7 @@ PLACES = {
     "notices": Place(
         Notice, ("title", "text", "sent_text", "said"), {"title": WIPED, "text": WIPED, "sent_text": None, "said": None}
     ),
+    "notes on problems": Place(IssueNote, ("text",), {"text": WIPED}),
     "practice area corrections": Place(PracticeAreaCorrection, ("text",), {"text": WIPED}),
     "unmatched values": Place(UnmatchedValue, ("value",), None),
 }  # fmt: skip

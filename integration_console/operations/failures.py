@@ -9,7 +9,8 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import load_only
 
-from ..models import DeadLetter, ErrorLog, Issue, Record, Transaction, db
+from ..models import DeadLetter, ErrorLog, Issue, Record, SyncRun, Transaction, db
+from ..models.run import LIVE_STATES
 
 PAGE = 50
 MOST_RETRIED = 200  # records one run reads one by one; beyond that a whole read is cheaper
@@ -64,6 +65,43 @@ def waiting_records(issue: Issue, letter_id: str = "") -> list[str]:
         query = query.where(DeadLetter.id == int(letter_id[:15]))
     found = db.session.execute(query.order_by(DeadLetter.id).limit(MOST_RETRIED + 1)).all()
     return [] if len(found) > MOST_RETRIED else [f"{resource}:{external_id}" for resource, external_id in found]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What reading one record again came to."""
+
+    resource: str
+    external_id: str
+    state: str  # waiting, done, failed
+    reason: str = ""
+
+
+def retry_run(issue: Issue) -> SyncRun | None:
+    """The run that last read the records of a problem again, while it is kept."""
+    return db.session.get(SyncRun, issue.retry_run_id) if issue.retry_run_id else None
+
+
+def outcome_of(run: SyncRun) -> list[Outcome]:
+    """What became of the records a run read again, in the order it was asked for them."""
+    found = []
+    for resource, numbers in run.options.get("records", {}).items():
+        query = select(DeadLetter).where(
+            DeadLetter.connection_id == run.connection_id, DeadLetter.resource == resource,
+            DeadLetter.external_id.in_(numbers),
+        )  # fmt: skip
+        letters = {letter.external_id: letter for letter in db.session.scalars(query)}
+        found += [_outcome(run, resource, number, letters.get(number)) for number in numbers]
+    return found
+
+
+def _outcome(run: SyncRun, resource: str, external_id: str, letter: DeadLetter | None) -> Outcome:
+    if letter is None or letter.resolved_at is not None:
+        return Outcome(resource, external_id, "done")
+    if run.state in LIVE_STATES:
+        return Outcome(resource, external_id, "waiting", "The run is under way.")
+    read = letter.run_id == run.id
+    return Outcome(resource, external_id, "failed", letter.reason if read else run.message or letter.reason)
 
 
 def copies_of(letters: Sequence[DeadLetter]) -> dict[int, int]:

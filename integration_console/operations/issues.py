@@ -1,74 +1,26 @@
-"""Issues: alike errors in one place, what they mean in plain words, and what a person did about them."""
+"""Issues: alike errors in one place, whose they are, how long they sleep, and what a person did about them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import func, literal, select, tuple_, update
+from sqlalchemy import and_, exists, func, literal, or_, select, tuple_, update
 
 from .. import clock
 from ..errors import Conflict, InvalidInput, NotFound
-from ..models import DeadLetter, ErrorLog, Issue, db
+from ..models import DeadLetter, ErrorLog, Issue, IssueMention, IssueNote, db
 from ..models.base import UtcDateTime
 from ..models.error import ISSUE_STATES
-from . import audit
+from . import audit, issue_notes, users
+from .advice import ADVICE, Advice
 
 SAMPLES = 20  # errors and records shown with an issue
-
-
-class Advice(NamedTuple):
-    """What a kind of error means, whether anything was lost, and what to do next."""
-
-    happened: str
-    lost: str
-    next: str
-
-
-ADVICE = {
-    "connection": Advice(
-        "The service no longer accepts the connection's credentials.",
-        "Nothing was lost. Nothing is read until the connection works again.",
-        "Ask an admin to reconnect the account on its connection page.",
-    ),
-    "permission": Advice(
-        "The connected account may not read this.",
-        "Nothing was lost. Everything else is read as before.",
-        "Give the account the right at the service, or switch this resource off on the connection's page.",
-    ),
-    "rate limit": Advice(
-        "The service asked us to slow down.",
-        "Nothing was lost. The run waits and then goes on where it stopped.",
-        "Nothing, unless it happens every day: then read less often, or lower the service's limits in the settings.",
-    ),
-    "value": Advice(
-        "The service sent records with values that cannot be used.",
-        "The records are kept aside as they came; all others were kept.",
-        "Correct the value at the service. The record passes at the next read, or when you retry it.",
-    ),
-    "missing": Advice(
-        "The service does not have what was asked for.",
-        "Nothing was lost.",
-        "Check whether it was deleted at the service. If so, resolve this issue.",
-    ),
-    "conflict": Advice(
-        "The console stopped before a step that may be wrong.",
-        "Nothing was changed.",
-        "Look at the run. Start it again, or release the brake if what it wants to do is right.",
-    ),
-    "upstream": Advice(
-        "The service did not answer, or its answer could not be used.",
-        "Nothing was lost. The next run reads what is missing.",
-        "Wait for the next run. If it fails again, look at the service's status page and at the calls.",
-    ),
-    "ours": Advice(
-        "The console made a mistake here.",
-        "What was read until then is kept.",
-        "Retry once. If it comes back, send the details on this page to whoever looks after the console.",
-    ),
-}
+MINE = "mine"  # asked for like a state: assigned to the reader, or their name is in a note they have not read
+LONGEST_SNOOZE = timedelta(days=366)
+MOST_EVENTS = 1_000_000
 
 
 class Place(NamedTuple):
@@ -84,6 +36,7 @@ class Row:
 
     issue: Issue
     affected: int  # records that wait to be kept
+    mentioned: bool = False  # the reader is named in a note and has not read it
 
 
 @dataclass(frozen=True)
@@ -95,24 +48,43 @@ class Detail:
     affected: int
     letters: Sequence[DeadLetter]  # the latest open ones
     errors: Sequence[ErrorLog]  # the latest ones
+    notes: Sequence[IssueNote] = ()  # the oldest first
 
 
-def listing(state: str = "open", after: Place | None = None, limit: int = 50) -> tuple[list[Row], Place | None]:
+def listing(
+    state: str = "open", after: Place | None = None, limit: int = 50, *, reader: str = ""
+) -> tuple[list[Row], Place | None]:
     """Issues in one state, last seen first, and the place where the next page begins.
 
-    Raises InvalidInput when there is no such state.
+    reader: whose e-mail "mine" and the mentions are about. Raises InvalidInput when there is no such state.
     """
-    if state not in ISSUE_STATES:
+    if state not in (*ISSUE_STATES, MINE):
         raise InvalidInput(f"There is no state {state!r}. There are: {', '.join(ISSUE_STATES)}.", field="state")
-    query = select(Issue).where(Issue.state == state).order_by(Issue.last_seen_at.desc(), Issue.id.desc())
+    query = select(Issue).where(_in_state(state, reader)).order_by(Issue.last_seen_at.desc(), Issue.id.desc())
     if after is not None:
         behind = tuple_(literal(after.last_seen_at, UtcDateTime()), literal(after.id))
         query = query.where(tuple_(Issue.last_seen_at, Issue.id) < behind)
     issues = list(db.session.scalars(query.limit(limit + 1)))
     rows = issues[:limit]
     waiting = _affected([issue.id for issue in rows])
+    naming = issue_notes.naming(reader, [issue.id for issue in rows])
     place = Place(rows[-1].last_seen_at, rows[-1].id) if len(issues) > limit else None
-    return [Row(issue, waiting.get(issue.id, 0)) for issue in rows], place
+    return [Row(issue, waiting.get(issue.id, 0), issue.id in naming) for issue in rows], place
+
+
+def _in_state(state: str, reader: str):
+    """What belongs on a tab. One whose time has come is open, also before the clock has woken it."""
+    over = and_(Issue.state == "snoozed", Issue.snoozed_until <= clock.now())
+    if state == "open":
+        return or_(Issue.state == "open", over)
+    if state == "snoozed":
+        return and_(Issue.state == "snoozed", or_(Issue.snoozed_until.is_(None), Issue.snoozed_until > clock.now()))
+    if state == MINE:
+        named = exists().where(
+            IssueMention.issue_id == Issue.id, IssueMention.email == reader, IssueMention.seen_at.is_(None)
+        )
+        return or_(and_(Issue.assignee == reader, Issue.state != "resolved"), named)
+    return Issue.state == state
 
 
 def _affected(issue_ids: list[int]) -> dict[int, int]:
@@ -135,6 +107,7 @@ def detail(issue_id: int) -> Detail:
         _affected([issue_id]).get(issue_id, 0),
         db.session.scalars(letters.order_by(DeadLetter.id.desc()).limit(SAMPLES)).all(),
         db.session.scalars(errors.order_by(ErrorLog.id.desc()).limit(SAMPLES)).all(),
+        issue_notes.of(issue_id),
     )
 
 
@@ -162,13 +135,87 @@ def resolve(issue_id: int, *, by: str) -> Issue:
 
 
 def reopen(issue_id: int, *, by: str) -> Issue:
-    """Say that it is not done after all. Raises NotFound."""
+    """Say that it is not done after all, or that it has slept enough. Raises NotFound."""
     return _move(by_id(issue_id), "open", by)
 
 
 def _move(issue: Issue, state: str, by: str) -> Issue:
     if issue.state != state:
         issue.state, issue.state_by, issue.state_at = state, by, clock.now()
+        issue.snoozed_until = issue.snoozed_count = None
         audit.add(f"issue {state}", f"issue {issue.id}", actor=by)
+    if state == "resolved":
+        issue_notes.read_by_all(issue.id)
     db.session.commit()
     return issue
+
+
+# -- whose it is, and how long it sleeps -----------------------------------------------------------------------------
+
+
+def assign(issue_id: int, email: str, *, by: str) -> Issue:
+    """Give it to a person, or to nobody with "".
+
+    Raises NotFound, or InvalidInput when nobody active has that e-mail.
+    """
+    issue = by_id(issue_id)
+    chosen = issue_notes.active_email(email) if email else None
+    if issue.assignee != chosen:
+        audit.add("issue assigned", f"issue {issue.id}", actor=by, before=issue.assignee, after=chosen)
+        issue.assignee = chosen
+    db.session.commit()
+    return issue
+
+
+def note_retry(issue: Issue, run_id: int) -> None:
+    """Remember the run that reads its records again, for its outcome."""
+    issue.retry_run_id = run_id
+    db.session.commit()
+
+
+def people() -> list[str]:
+    """The e-mails of those who may be given a problem."""
+    return sorted(user.email for user in users.every() if user.active)
+
+
+def snooze(issue_id: int, *, by: str, until: datetime | None = None, events: int | None = None) -> Issue:
+    """Put it out of sight until a time, or until it happened so many times more.
+
+    Raises NotFound, InvalidInput for a condition that never or at once comes true, Conflict when it is resolved.
+    """
+    issue = by_id(issue_id)
+    if issue.state == "resolved":
+        raise Conflict(f"The issue was resolved already by {issue.state_by or 'the console'}.")
+    if (until is None) == (events is None):
+        raise InvalidInput("Say until when, or after how many more times.", field="until")
+    if until is not None and not clock.now() < until <= clock.now() + LONGEST_SNOOZE:
+        raise InvalidInput("Choose a time to come, within a year.", field="until")
+    if events is not None and not 0 < events <= MOST_EVENTS:
+        raise InvalidInput(f"Write a number from 1 to {MOST_EVENTS:,}.", field="events")
+    issue.state, issue.state_by, issue.state_at = "snoozed", by, clock.now()
+    issue.snoozed_until, issue.snoozed_count = until, issue.count + events if events else None
+    audit.add(
+        "issue snoozed", f"issue {issue.id}", actor=by, until=until.isoformat() if until else None,
+        count=issue.snoozed_count,
+    )  # fmt: skip
+    db.session.commit()
+    return issue
+
+
+def snooze_until_worse(issue_id: int, *, by: str) -> Issue:
+    """Put it out of sight until it happened twice as often as now. Raises as snooze."""
+    return snooze(issue_id, by=by, events=max(by_id(issue_id).count, 1))
+
+
+def wake() -> int:
+    """Open what was snoozed until a time that has come; how many."""
+    over = (Issue.state == "snoozed", Issue.snoozed_until <= clock.now())
+    if db.session.scalar(select(Issue.id).where(*over).limit(1)) is None:
+        return 0  # nothing is written by every tick
+    woken = db.session.execute(
+        update(Issue).where(*over)
+        .values(state="open", state_by=None, state_at=clock.now(), snoozed_until=None, snoozed_count=None)
+        .returning(Issue.id)
+    ).all()  # fmt: skip
+    db.session.commit()
+    return len(woken)

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from ..models import Connection, Issue, Notice, NotificationRule, SyncRun
 from ..transport.redact import Redactor
-from .issues import ADVICE
+from .advice import ADVICE
 
 EVENT_WORDS = {
     "run_failed": "A run failed",

@@ -26,6 +26,7 @@ class Wanted:
     mapping_id: int | None = None
     run_id: int | None = None
     link_id: int | None = None
+    issue_id: int | None = None
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ def _matching(wanted: Wanted):
     for column, value in (
         (Change.connection_id, wanted.connection_id), (Change.mapping_id, wanted.mapping_id),
         (Change.link_id, wanted.link_id), (Change.op, wanted.op or None), (Change.sent_run_id, wanted.run_id),
+        (Change.issue_id, wanted.issue_id),
     ):  # fmt: skip
         if value is not None:
             query = query.where(column == value)

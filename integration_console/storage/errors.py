@@ -7,7 +7,7 @@ from datetime import datetime
 from hashlib import blake2b, sha256
 from typing import Any, Protocol
 
-from sqlalchemy import Case, case, exists, insert, select, update
+from sqlalchemy import Case, ColumnElement, and_, case, exists, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -64,8 +64,12 @@ def _fingerprint(*parts: object) -> str:
 
 
 def _count(session: Session, now: datetime, facts: dict[str, Any]) -> int:
-    """Make the issue or count one more into it; one that was resolved is open again, and says so."""
+    """Make the issue or count one more into it. One that was resolved is open again, and says so; one that was
+    snoozed wakes once its count or its time is reached.
+    """
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    resolved = Issue.state == "resolved"
+    woken = and_(Issue.state == "snoozed", or_(Issue.count + 1 >= Issue.snoozed_count, Issue.snoozed_until <= now))
     new = dialect.insert(Issue).values(first_seen_at=now, last_seen_at=now, count=1, state="open", **facts)
     again = new.on_conflict_do_update(
         index_elements=[Issue.fingerprint],
@@ -73,17 +77,19 @@ def _count(session: Session, now: datetime, facts: dict[str, Any]) -> int:
             "last_seen_at": now,
             "count": Issue.count + 1,
             "title": new.excluded.title,
-            "state": _if_resolved("open", Issue.state),
-            "state_by": _if_resolved(None, Issue.state_by),
-            "state_at": _if_resolved(now, Issue.state_at),
-            "regressed_at": _if_resolved(now, Issue.regressed_at),
+            "state": _if(resolved | woken, "open", Issue.state),
+            "state_by": _if(resolved | woken, None, Issue.state_by),
+            "state_at": _if(resolved | woken, now, Issue.state_at),
+            "regressed_at": _if(resolved, now, Issue.regressed_at),
+            "snoozed_until": _if(woken, None, Issue.snoozed_until),
+            "snoozed_count": _if(woken, None, Issue.snoozed_count),
         },
     )
     return session.execute(again.returning(Issue.id)).scalar_one()
 
 
-def _if_resolved(value: Any, otherwise: Any) -> Case:
-    return case((Issue.state == "resolved", value), else_=otherwise)
+def _if(condition: ColumnElement[bool], value: Any, otherwise: Any) -> Case:
+    return case((condition, value), else_=otherwise)
 
 
 # -- dead letters ---------------------------------------------------------------------------------------------------

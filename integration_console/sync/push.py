@@ -262,12 +262,15 @@ class Sender:
         end = self.ends.get((change.connection_id, change.resource))
         with self.work() as session:
             settled.dead(session, change, message)
-            self._update(session, change, state="dead", message=message, error_kind=kind, error_field=at_field)
-            errors.log_failure(
+            issue_id = errors.log_failure(
                 session, connection_id=change.connection_id, run_id=self.run_id,
                 service=end.service.key if end else "", resource=change.resource, kind=kind, message=message,
                 raw=getattr(error, "raw", "") or repr(error), code=getattr(error, "code", "") or type(error).__name__,
                 field=at_field, now=clock.now(), external_id=change.external_id,
+            )  # fmt: skip
+            self._update(
+                session, change, state="dead", message=message, error_kind=kind, error_field=at_field,
+                issue_id=issue_id,
             )  # fmt: skip
             self.flush(session)
         self.sent.dead += 1

@@ -7,10 +7,11 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 from .. import clock, services
 from ..errors import Conflict, InvalidInput
 from ..models.error import KINDS
-from ..operations import connections, failures, figures, issues, runs
+from ..operations import advice, connections, failures, figures, issue_notes, issues, refused_writes, runs, writes
 from ..operations import settings as firm_settings
 from ..operations.exports import Sheet, paged
-from . import Menu, downloads, forms
+from . import Menu, downloads, forms, write_words
+from . import mapping_words as words
 from .access import actor, may
 from .filters import Asked
 
@@ -26,7 +27,9 @@ EXPORTED = (
     "id", "created_at", "issue_id", "connection_id", "run_id", "resource", "external_id", "kind", "message",
     "raw_message",
 )  # fmt: skip
-TABS = {"open": "Open", "acknowledged": "Acknowledged", "resolved": "Resolved"}
+TABS = {
+    "open": "Open", "snoozed": "Snoozed", "acknowledged": "Acknowledged", "resolved": "Resolved", issues.MINE: "Mine",
+}  # fmt: skip
 
 
 @page.get("")
@@ -35,11 +38,11 @@ def index():
     """Problems in one state, the one seen last first."""
     asked = Asked({"state": "State"})
     state = asked.one_of("state", TABS) or "open"
-    rows, further = ([], None) if asked.errors else issues.listing(state, _place(asked))
+    rows, further = ([], None) if asked.errors else issues.listing(state, _place(asked), reader=actor())
     older = asked.url(older=f"{further.last_seen_at.isoformat()},{further.id}") if further else None
     return render_template(
         "errors/index.html", asked=asked, state=state, rows=rows, tabs=TABS, older=older, last=failures.last_problem(),
-        names=_names(),
+        names=_names(), mentions=issue_notes.open_mentions(actor()),
     ), asked.status  # fmt: skip
 
 
@@ -115,8 +118,21 @@ def show(issue_id: int):
         "errors/show.html", issue=issue, detail=detail, resource=resource, connection=connection,
         copies=failures.copies_of(detail.letters), calls=failures.calls_of(detail.errors),
         can_retry=connection is not None and connection.status == "connected" and resource is not None,
-        fix=_fix(detail, connection),
+        fix=_fix(detail, connection), who=advice.WHO[detail.advice.who], people=issues.people(), me=actor(),
+        **_tries(issue, detail.affected, connection), mentioned=issue_id in issue_notes.naming(actor(), [issue_id]),
     )  # fmt: skip
+
+
+def _tries(issue, affected: int, connection) -> dict:
+    """What trying again takes, and what came of it the last time."""
+    run = failures.retry_run(issue)
+    return {
+        "reads": refused_writes.estimate_reads(connection, affected) if connection and affected else None,
+        "refused": refused_writes.estimate(issue.id), "found": writes.browse(writes.Wanted(issue_id=issue.id)),
+        "run": run, "outcome": failures.outcome_of(run) if run else [], "write_words": write_words,
+        "shown": words.shown,
+        "where": {one.id: one for one in connections.every(removed=True)},
+    }  # fmt: skip
 
 
 def _fix(detail: issues.Detail, connection) -> tuple[str, str, str] | None:
@@ -185,6 +201,7 @@ def retry(issue_id: int):
     except InvalidInput as error:
         flash(f"{error} Nothing was started.", "error")
         return redirect(url_for("errors.show", issue_id=issue_id))
+    issues.note_retry(issue, run.id)
     what = f"{len(records)} record{'s' if len(records) != 1 else ''}" if records else "the whole list"
     flash(f"Reading {what} again. This is the run.", "success")
     return redirect(url_for("runs.show", run_id=run.id))

@@ -43,7 +43,7 @@ def test_issues_are_listed_by_state_last_seen_first_page_by_page(refuse):
     assert [row.issue.id for row in first + second] == numbers[::-1]
     assert end is None
     assert issues.listing("resolved") == ([], None)
-    with pytest.raises(InvalidInput, match="open, acknowledged, resolved"):
+    with pytest.raises(InvalidInput, match="open, snoozed, acknowledged, resolved"):
         issues.listing("lost")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from integration_console import clock
-from integration_console.models import DeadLetter, SyncRun, db
+from integration_console.models import Change, DeadLetter, SyncRun, db
 from integration_console.storage import errors
 
 
@@ -127,3 +127,129 @@ def test_a_long_list_goes_on_behind_its_last_row(admin, firm):
 def test_nothing_that_failed_is_good_news(admin, firm):
     assert "No open errors. Nothing has ever failed." in admin.open("/errors").text
     assert admin.open("/errors/99").status == 404
+
+
+# -- looked after ----------------------------------------------------------------------------------------------------
+
+
+def test_support_assigns_notes_and_snoozes_and_the_one_named_finds_it(enter, people, firm):
+    issue = fail(firm, firm.connect())
+    here = f"/errors/{issue}"
+    support, admin = enter("support"), enter("admin")
+    support.send(f"{here}/assignee", here, {"email": "support@example.com"})
+    assert "support@example.com" in support.open("/errors?state=mine").row(1)
+    assert support.send(f"{here}/notes", here, {"text": "<b>@admin@example.com</b> look"}).status_code == 302
+    assert "1 problem asks for you" in admin.open("/errors").text
+    assert "Asks for you" in admin.open("/errors?state=mine").row(1)
+    page = admin.open(here)
+    assert "<b>@admin@example.com</b> look" in page.text  # as text, never as markup (X9)
+    assert "Who must act The service" in page.text
+    admin.send(f"{here}/mentions", here)
+    assert "asks for you" not in admin.open("/errors").text
+
+    support.send(f"{here}/snooze", here, {"for": "events", "events": "2"})
+    assert "No open errors." in support.open("/errors").text
+    assert "asleep until 3 events" in support.open("/errors?state=snoozed").row(1)
+    fail(firm, 1)
+    fail(firm, 1)
+    assert len(support.open("/errors").rows) == 1
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize(
+    ("where", "values", "said"),
+    [
+        ("snooze", {"for": "events", "events": "none"}, "Write a number"),
+        ("snooze", {"for": "time", "until": "2020-01-01T10:00"}, "Choose a time to come"),
+        ("snooze", {"for": "time", "until": "soon"}, "is no time"),
+        ("snooze", {"for": "ever"}, "Choose how long"),
+        ("notes", {"text": "@nobody@example.com"}, "Nobody who may sign in"),
+        ("assignee", {"email": "nobody@example.com"}, "Nobody who may sign in"),
+    ],
+)
+def test_what_cannot_be_is_said_and_nothing_changes(admin, firm, where, values, said):
+    here = f"/errors/{fail(firm, firm.connect())}"
+    admin.send(f"{here}/{where}", here, values)
+    page = admin.open(here)
+    assert said in page.text
+    assert "Nobody has noted anything yet." in page.text
+    assert len(admin.open("/errors").rows) == 1
+
+
+@pytest.mark.one_database
+def test_a_snoozed_problem_is_woken_by_hand(admin, firm):
+    here = f"/errors/{fail(firm, firm.connect())}"
+    for how in ("1h", "1d", "7d", "worse"):
+        admin.send(f"{here}/snooze", here, {"for": how})
+        assert "Asleep until" in admin.open(here).text
+    admin.send(f"{here}/reopen", here)
+    assert len(admin.open("/errors").rows) == 1
+
+
+def test_what_reading_again_takes_is_said_before_and_what_came_of_it_after(admin, firm):
+    firm.refuse(firm.connect(), "9001", "9002")
+    assert "the oldest first: about 2 calls" in admin.open("/errors/1").text
+    admin.send("/errors/1/retry", "/errors/1")
+    page = admin.open("/errors/1")
+    assert [" ".join(row.split()[:2]) for row in page.rows if "Waiting" in row] == ["9001 Waiting", "9002 Waiting"]
+    with firm.app.app_context():
+        run = db.session.get_one(SyncRun, 1)
+        run.state, run.message = "done_with_problems", "One was refused."
+        db.session.query(DeadLetter).filter_by(external_id="9001").one().resolved_at = clock.now()
+        db.session.query(DeadLetter).filter_by(external_id="9002").one().run_id = 1
+        db.session.commit()
+    page = admin.open("/errors/1")
+    assert page.links["Run 1"] == "/runs/1"
+    assert any(row.startswith("9001 Kept") for row in page.rows)
+    assert any(row.startswith("9002 Not kept") and "31.02.2026" in row for row in page.rows)
+
+
+def refused_write(firm, issue, connection, **more) -> int:
+    with firm.app.app_context():
+        usual = {"resource": "contacts", "op": "update", "external_id": "7", "wanted": {"first_name": "Ana"}}
+        row = Change(
+            connection_id=connection, issue_id=issue, idempotency_key=str(more), state="dead", cause="test",
+            message="The name is not nice.", created_at=clock.now(), **{**usual, **more},
+        )  # fmt: skip
+        db.session.add(row)
+        db.session.commit()
+        return row.id
+
+
+def test_refused_writes_of_a_problem_are_sent_again_together_by_those_who_may(enter, admin, firm):
+    number = firm.connect()
+    issue = fail(firm, number, "value", "contacts")
+    refused_write(firm, issue, number), refused_write(firm, issue, number, external_id="8")
+    here = f"/errors/{issue}"
+    support = enter("support")
+    assert "Retry all 2" not in support.open(here).text
+    assert support.send(f"{here}/writes", here).status_code == 403
+    page = admin.open(here)
+    assert "Retry all 2" in page.text
+    assert "about 4 calls" in page.text
+    assert admin.send(f"{here}/writes", here).location == "/runs/1"
+    with firm.app.app_context():
+        assert {one.state for one in db.session.query(Change)} == {"pending"}
+    admin.send(f"{here}/writes", here)
+    assert "None of these writes can be sent again" in admin.open(here).text
+
+
+def test_a_refused_write_is_sent_again_with_the_value_typed(enter, admin, firm):
+    number = firm.connect()
+    issue = fail(firm, number, "value", "contacts")
+    write = refused_write(firm, issue, number, wanted={"first_name": "Ana", "emails": [{"address": "a@b.example"}]})
+    where = f"/writes/{write}/values"
+    assert enter("support").open(where).status == 403
+    page = admin.open(where)
+    assert "The name is not nice." in page.text
+    assert "Sent as it was" in page.text
+    assert admin.send(where, where, {"v-0": "Ana"}).status_code == 422
+    assert admin.send(where, where, {"v-1": "x"}).status_code == 422
+    answer = admin.send(where, where, {"v-0": "Anna"})
+    assert answer.location == f"/errors/{issue}#writes"
+    with firm.app.app_context():
+        old, new = db.session.query(Change).order_by(Change.id)
+        assert (old.state, old.wanted["first_name"]) == ("dropped", "Ana")
+        assert (new.edits_id, new.wanted["first_name"], new.wanted["emails"]) == (old.id, "Anna", old.wanted["emails"])
+    assert f"write {write} with other values" in admin.open(f"/errors/{issue}").text
+    assert "does not wait for a person" in admin.open(where).text

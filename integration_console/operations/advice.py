@@ -1,0 +1,74 @@
+"""What each kind of error means in plain words: what happened, was anything lost, what to do, and who must do it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Advice(NamedTuple):
+    """What a kind of error means, whether anything was lost, and what to do next."""
+
+    happened: str
+    lost: str
+    next: str
+    cause: str  # the class of its cause
+    who: str  # one of WHO: whose turn it is
+
+
+WHO = {
+    "admin": "The firm's admin",
+    "service": "The service",
+    "person": "Whoever entered the data",
+    "us": "Whoever looks after the console",
+}
+
+ADVICE = {
+    "connection": Advice(
+        "The service no longer accepts the connection's credentials.",
+        "Nothing was lost. Nothing is read until the connection works again.",
+        "Ask an admin to reconnect the account on its connection page.",
+        "Sign-in at the service", "admin",
+    ),
+    "permission": Advice(
+        "The connected account may not read this.",
+        "Nothing was lost. Everything else is read as before.",
+        "Give the account the right at the service, or switch this resource off on the connection's page.",
+        "Rights of the account", "admin",
+    ),
+    "rate limit": Advice(
+        "The service asked us to slow down.",
+        "Nothing was lost. The run waits and then goes on where it stopped.",
+        "Nothing, unless it happens every day: then read less often, or lower the service's limits in the settings.",
+        "More calls than allowed", "us",
+    ),
+    "value": Advice(
+        "The service sent records with values that cannot be used.",
+        "The records are kept aside as they came; all others were kept.",
+        "Correct the value at the service. The record passes at the next read, or when you retry it.",
+        "Data", "person",
+    ),
+    "missing": Advice(
+        "The service does not have what was asked for.",
+        "Nothing was lost.",
+        "Check whether it was deleted at the service. If so, resolve this issue.",
+        "Something is gone at the service", "person",
+    ),
+    "conflict": Advice(
+        "The console stopped before a step that may be wrong.",
+        "Nothing was changed.",
+        "Look at the run. Start it again, or release the brake if what it wants to do is right.",
+        "A safeguard of the console", "admin",
+    ),
+    "upstream": Advice(
+        "The service did not answer, or its answer could not be used.",
+        "Nothing was lost. The next run reads what is missing.",
+        "Wait for the next run. If it fails again, look at the service's status page and at the calls.",
+        "Outage at the service", "service",
+    ),
+    "ours": Advice(
+        "The console made a mistake here.",
+        "What was read until then is kept.",
+        "Retry once. If it comes back, send the details on this page to whoever looks after the console.",
+        "A mistake in the console", "us",
+    ),
+}  # fmt: skip

@@ -1,0 +1,157 @@
+"""Refused writes of a problem: all sent again, or one with other values, over real HTTP."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import select
+
+from integration_console import clock as house_clock
+from integration_console.errors import Conflict, InvalidInput
+from integration_console.models import AuditEvent, Change, Record, SyncRun, db
+from integration_console.operations import refused_writes, runs
+from integration_console.sync import guards
+
+from .conftest import carry_out, connect, sync
+from .mapped import cycle, keep_only, make_mapping, of_clio, pairs, push
+
+BY = "ada@firm.example"
+NO = {"method": "PATCH", "status": 422, "body": {"error": {"type": "Invalid", "message": "First name is not nice"}}}
+
+
+@pytest.fixture
+def pair(session, sandbox):
+    """A location and a firm with a few contacts each, read once."""
+    keep_only(sandbox.ghl, "contacts", 4)
+    keep_only(sandbox.clio, "contacts", 4)
+    keep_only(sandbox.clio, "matters", 1)
+    left, right = connect(sandbox, "ghl"), connect(sandbox, "clio")
+    for connection in (left, right):
+        sync(connection, kind="full", only=["contacts", "custom_fields"])
+    return left, right
+
+
+@pytest.fixture
+def mapping(pair):
+    number = make_mapping(*pair)
+    assert push(number).state == "done"
+    return number
+
+
+@pytest.fixture
+def refused(sandbox, pair, mapping):
+    """Two updates that the service refused for the same reason; the number of their problem."""
+    for n, (left, right) in enumerate(pairs(mapping)[:2]):
+        sandbox.clio.script(f"/contacts/{right}", NO)
+        sandbox.ghl.put("contacts", {"id": left, "firstName": f"Augusta{n}"})
+    assert cycle(mapping, pair).refused == 2
+    (number,) = set(db.session.scalars(select(Change.issue_id).filter_by(state="dead")))
+    db.session.rollback()
+    return number
+
+
+def changes(**of) -> list[Change]:
+    db.session.rollback()
+    db.session.expire_all()
+    return list(db.session.scalars(select(Change).filter_by(**of).order_by(Change.id)))
+
+
+def carry(runs) -> None:
+    for run in list(runs):
+        carry_out(db.session.get_one(SyncRun, run.id))
+
+
+def test_all_alike_are_estimated_sent_again_in_order_and_their_outcome_is_kept(sandbox, mapping, refused):
+    """The problem keeps its writes: what came of each is told there."""
+    told = refused_writes.estimate(refused)
+    assert (told.count, told.calls) == (2, 4)
+    assert told.seconds > 0
+    right = pairs(mapping)[1][1]
+    sandbox.clio.script(f"/contacts/{right}", NO)
+
+    count, asked = refused_writes.retry_all(refused, by=BY)
+    assert (count, [(run.kind, run.cause, run.asked_by) for run in asked]) == (2, [("push", "retry", BY)])
+    carry(asked)
+
+    kept = changes(issue_id=refused)
+    assert [one.state for one in kept] == ["done", "dead"]
+    assert "not nice" in kept[1].message
+    assert kept[0].id < kept[1].id
+    assert of_clio(sandbox.clio, pairs(mapping)[0][1])["first"] == "Augusta0"
+    assert refused_writes.estimate(refused).count == 1
+    assert db.session.scalar(select(AuditEvent).filter_by(action="writes retried")).actor == BY
+
+
+def test_a_cancelled_retry_leaves_what_it_had_not_sent_waiting(session, mapping, refused):
+    _, (run,) = refused_writes.retry_all(refused, by=BY)
+    runs.cancel(db.session.get_one(SyncRun, run.id), BY)
+    assert {one.state for one in changes(issue_id=refused)} == {"pending"}
+    with pytest.raises(Conflict, match="None of these"):
+        refused_writes.retry_all(refused, by=BY)
+
+
+def test_an_older_wish_never_goes_over_a_newer_one(session, refused):
+    first = changes(issue_id=refused)[0]
+    session.add(
+        Change(
+            connection_id=first.connection_id, resource="contacts", op="update", external_id=first.external_id,
+            link_id=first.link_id, mapping_id=first.mapping_id, wanted={}, idempotency_key="newer", state="done",
+            cause="a newer one", created_at=house_clock.now(),
+        )
+    )  # fmt: skip
+    session.commit()
+    assert refused_writes.estimate(refused).count == 1
+    refused_writes.retry_all(refused, by=BY)
+    assert [one.state for one in changes(issue_id=refused)] == ["dead", "pending"]
+
+
+def test_one_is_sent_with_other_values_and_the_refused_one_is_kept(sandbox, mapping, refused):
+    old = changes(issue_id=refused)[0]
+    (name,) = [name for name, value in old.wanted.items() if value == "Augusta0"]
+
+    new = refused_writes.send_edited(old, {name: "Augustina"}, by=BY)
+    number, before, key = new.id, old.id, old.idempotency_key
+    carry(refused_writes.send_soon([new], by=BY))
+
+    (new,), (old,) = changes(id=number), changes(id=before)
+    assert (old.state, old.wanted[name], new.state, new.edits_id) == ("dropped", "Augusta0", "done", before)
+    assert f"Sent again as write {number} by {BY}" in old.message
+    assert "not nice" in old.message
+    assert new.idempotency_key != key
+    assert (new.wanted[name], name in new.sources) == ("Augustina", False)
+    assert of_clio(sandbox.clio, pairs(mapping)[0][1])["first"] == "Augustina"
+
+
+def test_only_fields_of_the_write_may_be_edited_and_only_while_it_waits(session, refused):
+    old = changes(issue_id=refused)[0]
+    name = next(name for name, value in old.wanted.items() if value == "Augusta0")
+    for values, said in (
+        ({"title": "Dr"}, "no such field"),
+        ({}, "Nothing is different"),
+        ({name: "Augusta0"}, "differ"),
+    ):
+        with pytest.raises(InvalidInput, match=said):
+            refused_writes.send_edited(old, values, by=BY)
+    assert len(changes(issue_id=refused)) == 2
+    refused_writes.send_edited(old, {name: "Other"}, by=BY)
+    with pytest.raises(Conflict):
+        refused_writes.send_edited(db.session.get_one(Change, old.id), {name: "More"}, by=BY)
+
+
+@pytest.mark.one_database
+def test_trust_money_is_not_written_by_editing_either(session, sandbox, pair):
+    """W8"""
+    sync(pair[1], kind="full", only=["bank_transactions"])
+    record = db.session.scalar(select(Record).filter_by(resource="bank_transactions"))
+    change = Change(
+        connection_id=pair[1], resource="bank_transactions", op="update", external_id=record.external_id,
+        record_id=record.id, wanted={"amount": 1}, idempotency_key="t", state="dead", cause="a try",
+        created_at=house_clock.now(),
+    )  # fmt: skip
+    session.add(change)
+    session.commit()
+    before = len(sandbox.clio.requests)
+    with pytest.raises(guards.Refused, match="client trust money"):
+        refused_writes.send_edited(change, {"amount": "2"}, by=BY)
+    assert [one.state for one in changes()] == ["dead"]
+    assert db.session.scalar(select(AuditEvent).filter_by(action="trust write refused"))
+    assert len(sandbox.clio.requests) == before
