@@ -224,6 +224,8 @@ def _others(mapping: Mapping, others: Sequence[Mapping]) -> Iterator[Problem]:
         if other.id == mapping.id:
             continue
         theirs, kept_same = _written(other), _written(other, both_ways=True)
+        if {mapping.left, mapping.right} == {other.left, other.right}:
+            kept_same = set()  # the same pair of lists twice: one of the two has nothing to do
         for towards in SIDES:
             for line in mapping.lines_towards(towards):
                 for name in line.written(towards):
