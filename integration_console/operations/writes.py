@@ -117,6 +117,14 @@ def calls_of(changes: Iterable[Change]) -> dict[str, int]:
     return dict(rows.all())
 
 
+def of_call(call: Transaction) -> Change | None:
+    """The write that a call decided."""
+    if call.run_id is None:
+        return None
+    query = select(Change).where(Change.sent_run_id == call.run_id, Change.call_key == call.call_key)
+    return db.session.scalar(query.limit(1))
+
+
 def count_waiting() -> dict[str, int]:
     """How many writes are in each state that is not the end of it, and how many were refused."""
     wanted = (*WAITING_STATES, "dead")

@@ -11,7 +11,7 @@ from .. import services
 from ..errors import InvalidInput, NotFound
 from ..models import Transaction, db
 from ..models.transaction import OUTCOMES
-from ..operations import connections
+from ..operations import connections, writes
 from ..operations import settings as firm_settings
 from ..operations.exports import Sheet, paged
 from ..services.base import ApiKey
@@ -154,6 +154,7 @@ def show(transaction_id: int):
         connection=_connection(call), curl=as_curl(call, with_body=can("see record contents")), whole=as_json(call),
         request_headers=_headers(call.request_headers), response_headers=_headers(call.response_headers),
         bodies_days=firm_settings.days_kept("bodies"), limit_headers=("ratelimit", "rate-limit", "retry-after"),
+        change=writes.of_call(call),
     )  # fmt: skip
 
 

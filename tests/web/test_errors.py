@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 import pytest
 
 from integration_console import clock
@@ -208,7 +210,7 @@ def refused_write(firm, issue, connection, **more) -> int:
     with firm.app.app_context():
         usual = {"resource": "contacts", "op": "update", "external_id": "7", "wanted": {"first_name": "Ana"}}
         row = Change(
-            connection_id=connection, issue_id=issue, idempotency_key=str(more), state="dead", cause="test",
+            connection_id=connection, issue_id=issue, idempotency_key=uuid4().hex, state="dead", cause="test",
             message="The name is not nice.", created_at=clock.now(), **{**usual, **more},
         )  # fmt: skip
         db.session.add(row)
@@ -253,3 +255,11 @@ def test_a_refused_write_is_sent_again_with_the_value_typed(enter, admin, firm):
         assert (new.edits_id, new.wanted["first_name"], new.wanted["emails"]) == (old.id, "Anna", old.wanted["emails"])
     assert f"write {write} with other values" in admin.open(f"/errors/{issue}").text
     assert "does not wait for a person" in admin.open(where).text
+
+
+@pytest.mark.one_database
+def test_a_write_without_a_mapping_says_why_it_cannot_be_worked_out_again(enter, admin, firm):
+    number = firm.connect()
+    write = refused_write(firm, fail(firm, number), number)
+    assert "belongs to no active mapping" in admin.open(f"/writes/{write}/shade").text
+    assert enter("support").open(f"/writes/{write}/shade").status == 403
