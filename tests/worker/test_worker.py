@@ -135,7 +135,7 @@ def test_a_hand_goes_on_after_a_run_that_blew_up(session, sandbox, worker, monke
     thread = at_work(worker)
 
     assert until(lambda: states().count("done") == 3)
-    assert until(lambda: set(states()) == {"done"}, 20), states()
+    assert until(lambda: set(states()) == {"done"}, 60), states()
     assert blown[0] in numbers
     worker.stop()
     thread.join(10)
