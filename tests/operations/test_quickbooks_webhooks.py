@@ -22,7 +22,9 @@ def connected(session, sandbox):
 
 def knocked(connection: int, letter, **changed) -> None:
     headers = {"Content-Type": "application/json", **letter.sign(letter.body), **changed}
-    webhooks.receive("quickbooks", connections.find(connection).key, webhooks.Knock("here", headers, letter.body))
+    key = connections.find(connection).key
+    db.session.remove()  # the door has a transaction of its own, and SQLite one writer
+    webhooks.receive("quickbooks", key, webhooks.Knock("here", headers, letter.body))
 
 
 def letters(sandbox, resource: str, number: int, what: str, form: str = "cloudevents"):
