@@ -19,7 +19,8 @@ OTHER = "other"  # the account of somebody else, to try what happens when a pers
 CODE_LIFE_S = 600
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title><style>body{{font:1rem/1.5 system-ui,sans-serif;max-width:34rem;margin:3rem auto;padding:0 1rem}}
+<title>{title}</title><link rel="icon" href="data:,">
+<style>body{{font:1rem/1.5 system-ui,sans-serif;max-width:34rem;margin:3rem auto;padding:0 1rem}}
 button{{font:inherit;padding:.5rem 1rem;margin:0 .5rem .5rem 0}}</style></head>
 <body><main><h1>{title}</h1><p>{question}</p>{asked}
 <form method="post" action="{path}">{hidden}

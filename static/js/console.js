@@ -118,7 +118,7 @@
       if (link) { event.preventDefault(); link.click(); }
       return;
     }
-    const search = document.querySelector("[data-search]");
+    const search = document.querySelector("main [data-search]") ?? document.querySelector("[data-search]");
     if (event.key === "g") afterG = Date.now();
     else if (event.key === "?") showKeys();
     else if (event.key === "/" && search) { event.preventDefault(); search.focus(); search.select(); }

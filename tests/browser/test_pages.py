@@ -135,7 +135,7 @@ def test_which_records_failed_and_what_to_do_is_two_clicks_away(tab, live, firm)
     page.get_by_role("link", name="See it").first.click()
     page.get_by_text("What to do", exact=True).wait_for()
     page.locator("summary", has_text="Retry all 2").click()
-    assert page.get_by_text("A run reads the 2 waiting matters again.").is_visible()
+    assert page.get_by_text("A run reads the 2 waiting matters again, the oldest first").is_visible()
 
 
 def test_a_run_is_started_from_its_card_and_stopped_on_its_page(tab, live, firm):

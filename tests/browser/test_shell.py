@@ -146,7 +146,7 @@ def test_a_button_pressed_many_times_sends_once(app, admin):
     page = admin.open("/settings/people")
     page.get_by_label("E-mail").fill("sam@example.com")
     page.evaluate("for (let i = 0; i < 20; i++) document.querySelector('#add button').click()")
-    page.get_by_text("This password is shown only now").wait_for()
+    page.get_by_text("It is shown only now").wait_for()
     with app.app_context():
         assert [user.email for user in users.every()] == ["admin@example.com", "sam@example.com"]
 
