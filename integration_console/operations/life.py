@@ -9,7 +9,6 @@ from typing import Any
 
 from sqlalchemy import or_, select
 
-from .. import services
 from ..models import Change, Conflict, Connection, DeadLetter, Delivery, ErrorLog, Record, RecordLink, db
 from . import writes
 
@@ -130,9 +129,3 @@ def _failures(records: Iterable[Record]) -> Iterator[Event]:
         query = select(ErrorLog).where(ErrorLog.issue_id.in_(issues), ErrorLog.external_id == record.external_id)
         for one in db.session.scalars(query.order_by(ErrorLog.id.desc()).limit(MOST)) if issues else ():
             yield Event(one.created_at, "failed", record, one.message, run_id=one.run_id, issue_id=one.issue_id)
-
-
-def service_of(connection: Connection) -> str:
-    """The service's name for people."""
-    service = services.every().get(connection.service)
-    return service.label if service else connection.service

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import false, or_, select, tuple_
 
 from .. import clock
-from ..models import Change, Connection, DeadLetter, Issue, Record, RecordLink, Setting, SyncRun, Transaction, db
+from ..models import Change, DeadLetter, Issue, Record, RecordLink, Setting, SyncRun, Transaction, db
 from ..storage import search as index
 from ..storage.records import ERASED
 from . import telling
@@ -170,6 +170,3 @@ def _move_mark(at: datetime, number: int) -> None:
     row = db.session.get(Setting, _MARK) or Setting(name=_MARK, value="", updated_at=clock.now())
     row.value, row.updated_at = f"{at.isoformat()} {number}", clock.now()
     db.session.add(row)
-
-
-__all__ = ["Connection", "Found", "everywhere", "follow", "indexed_to"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import delete, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 SHORTEST = 3  # letters that can be searched for
@@ -24,8 +24,6 @@ _FIND = {
     "sqlite": "SELECT rowid FROM search_entry WHERE search_entry MATCH :term ORDER BY rowid DESC LIMIT :most",
     "postgresql": r"SELECT record_id FROM search_entry WHERE text ILIKE :term ESCAPE '\' LIMIT :most",
 }
-
-__all__ = ["SHORTEST", "delete", "find", "put"]
 
 
 def put(session: Session, entries: Iterable[tuple[int, str]]) -> None:

@@ -31,9 +31,8 @@ def index():
     asked = Asked({"state": "State", "mapping": "Mapping"})
     state = asked.one_of("state", TABS) or "open"
     names = {str(mapping.id): mapping.name for mapping in matches.mappings()}
-    mapping, older = asked.number("mapping"), asked.cursor.get("older", "")
-    place = int(older) if older.isascii() and older.isdecimal() and len(older) < 16 else None
-    rows, further = ([], None) if asked.errors else conflicts.listing(state, mapping, place)
+    mapping = asked.number("mapping")
+    rows, further = ([], None) if asked.errors else conflicts.listing(state, mapping, asked.place("older"))
     chips = [(text, url) for text, url in asked.chips({"mapping": names}) if not text.startswith("State:")]
     return render_template(
         "conflicts/index.html", asked=asked, state=state, tabs=TABS, rows=rows, chips=chips, empty=EMPTY[state],

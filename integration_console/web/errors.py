@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, flash, redirect, render_template, url_for
 
-from .. import clock, services
+from .. import services
 from ..errors import Conflict, InvalidInput
 from ..models.error import KINDS
 from ..operations import advice, connections, failures, figures, issue_notes, issues, refused_writes, runs, writes
@@ -38,25 +38,13 @@ def index():
     """Problems in one state, the one seen last first."""
     asked = Asked({"state": "State"})
     state = asked.one_of("state", TABS) or "open"
-    rows, further = ([], None) if asked.errors else issues.listing(state, _place(asked), reader=actor())
+    place = asked.dated_place("older", issues.Place)
+    rows, further = ([], None) if asked.errors else issues.listing(state, place, reader=actor())
     older = asked.url(older=f"{further.last_seen_at.isoformat()},{further.id}") if further else None
     return render_template(
         "errors/index.html", asked=asked, state=state, rows=rows, tabs=TABS, older=older, last=failures.last_problem(),
         names=_names(), mentions=issue_notes.open_mentions(actor()),
     ), asked.status  # fmt: skip
-
-
-def _place(asked: Asked) -> issues.Place | None:
-    at, _, number = asked.cursor.get("older", "").partition(",")
-    try:
-        moment = clock.parse(at)
-    except ValueError:
-        return None
-    return (
-        issues.Place(moment, int(number))
-        if moment and number.isascii() and number.isdecimal() and len(number) < 16
-        else None
-    )
 
 
 def _names() -> dict[int, str]:
@@ -69,8 +57,7 @@ def log():
     """Every failure as it happened, the newest first."""
     asked = Asked(LOG_FILTERS)
     wanted = _wanted(asked)
-    older = asked.cursor.get("older", "")
-    place = int(older) if older.isascii() and older.isdecimal() and len(older) < 16 else None
+    place = asked.place("older")
     rows, further = ([], None) if asked.errors else failures.browse(wanted, before=place)
     names = _names()
     return render_template(

@@ -5,9 +5,10 @@ The address is the state: every page of a list can be reloaded, gone back to and
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 from urllib.parse import urlencode
 
 from flask import request
@@ -16,6 +17,8 @@ from werkzeug.routing import RequestRedirect
 from .. import clock
 from ..errors import InvalidInput
 from .formatting import moment, zone
+
+Place = TypeVar("Place")  # of a list: what its operations know as a place
 
 RANGES = {
     "15m": ("the last 15 minutes", timedelta(minutes=15)),
@@ -101,6 +104,16 @@ class Asked:
         """The row a page begins behind; None when the address names none."""
         text = self.cursor.get(name, "")
         return int(text) if text.isascii() and text.isdecimal() and len(text) < 16 else None
+
+    def dated_place(self, name: str, make: Callable[[datetime, int], Place]) -> Place | None:
+        """The moment and the row a page begins behind, as the list's own `make`; None when the address names none."""
+        at, _, number = self.cursor.get(name, "").partition(",")
+        try:
+            moment = clock.parse(at)
+        except ValueError:
+            return None
+        fine = moment and number.isascii() and number.isdecimal() and len(number) < 16
+        return make(moment, int(number)) if moment and fine else None
 
     def one_of(self, name: str, choices: Iterable[str]) -> str:
         """A filter that must be one of these."""

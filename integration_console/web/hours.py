@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from flask import Blueprint, render_template
 
-from .. import clock
 from ..operations import hours
 from . import Menu
 from .access import can, may
@@ -27,7 +26,7 @@ def index():
         asked.refuse("matter", "Your role may not search in records: what is found would tell what is in them.")
     since, until = asked.span()
     wanted = hours.Wanted(since, until, person, asked.value("matter"), fault)
-    found = hours.Slice([], None, 0) if asked.errors else hours.listing(wanted, _place(asked))
+    found = hours.Slice([], None, 0) if asked.errors else hours.listing(wanted, asked.dated_place("older", hours.Place))
     names = people if open_ else {number: number for number in people}
     older = found.older
     return render_template(
@@ -36,16 +35,6 @@ def index():
         chips=asked.chips({"person": names, "fault": FAULTS}),
         older=asked.url(older=f"{older.at.isoformat()},{older.id}") if older else None,
     ), asked.status  # fmt: skip
-
-
-def _place(asked: Asked) -> hours.Place | None:
-    at, _, number = asked.cursor.get("older", "").partition(",")
-    try:
-        moment = clock.parse(at)
-    except ValueError:
-        return None
-    fine = moment and number.isascii() and number.isdecimal() and len(number) < 16
-    return hours.Place(moment, int(number)) if moment and fine else None
 
 
 @page.get("/<int:record_id>")

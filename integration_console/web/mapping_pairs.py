@@ -28,7 +28,7 @@ def index(mapping_id: int):
     mapping = mappings.find(mapping_id)
     asked = Asked({"state": "State"})
     state = asked.one_of("state", LINK_STATES)
-    older, newer = (_number(asked, name) for name in ("older", "newer"))
+    older, newer = (asked.place(name) for name in ("older", "newer"))
     found = (
         pair_pages.Slice([])
         if asked.errors
@@ -40,11 +40,6 @@ def index(mapping_id: int):
         "mappings/pairs.html", mapping=mapping, version=version, ends=ends, words=words, asked=asked, found=found,
         counts=pair_pages.counts(mapping), states=STATES, statuses=STATUS, state=state,
     ), asked.status  # fmt: skip
-
-
-def _number(asked: Asked, name: str) -> int | None:
-    text = asked.cursor.get(name, "")
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 16 else None
 
 
 @page.get("/<int:link_id>")

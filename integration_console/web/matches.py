@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from flask import Blueprint, flash, redirect, render_template, url_for
 
-from .. import clock
 from ..errors import InvalidInput
 from ..operations import matches, pairs, pushes
 from . import Menu, forms
@@ -39,23 +38,14 @@ def index():
     state = asked.one_of("state", TABS) or "ambiguous"
     names = {str(mapping.id): mapping.name for mapping in matches.mappings()}
     mapping = asked.number("mapping")
-    rows, further = ([], None) if asked.errors else matches.listing(state, mapping, _place(asked))
+    place = asked.dated_place("older", matches.Place)
+    rows, further = ([], None) if asked.errors else matches.listing(state, mapping, place)
     chips = [(text, url) for text, url in asked.chips({"mapping": names}) if not text.startswith("State:")]
     return render_template(
         "matches/index.html", asked=asked, state=state, tabs=TABS, rows=rows, chips=chips, empty=EMPTY[state],
         mappings=[("", "All"), *names.items()],
         older=asked.url(older=f"{further.at.isoformat()},{further.id}") if further else None,
     ), asked.status  # fmt: skip
-
-
-def _place(asked: Asked) -> matches.Place | None:
-    at, _, number = asked.cursor.get("older", "").partition(",")
-    try:
-        moment = clock.parse(at)
-    except ValueError:
-        return None
-    fine = moment and number.isascii() and number.isdecimal() and len(number) < 16
-    return matches.Place(moment, int(number)) if moment and fine else None
 
 
 @page.get("/<int:link_id>")

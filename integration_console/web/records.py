@@ -214,7 +214,7 @@ def whole_life(record_id: int):
     _, kind = _shelf(record.connection_id, record.resource)
     told, open_ = life.of(record), can("see record contents")
     return render_template(
-        "records/life.html", record=record, life=told, may_see=open_, in_words=in_words, service_of=life.service_of,
+        "records/life.html", record=record, life=told, may_see=open_, in_words=in_words,
         title=record.label if open_ else f"{kind.label} {record.external_id}", words=LIFE_WORDS,
     )  # fmt: skip
 

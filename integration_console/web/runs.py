@@ -48,7 +48,7 @@ def index():
     """Runs, the newest first."""
     asked = Asked(FILTERS)
     wanted = _wanted(asked)
-    older, newer = _number(asked, "older"), _number(asked, "newer")
+    older, newer = asked.place("older"), asked.place("newer")
     found = run_history.Slice([]) if asked.errors else run_history.browse(wanted, older=older, newer=newer)
     every, known = connections.every(removed=True), {str(one.id): one.name for one in mappings.every()}
     names = {
@@ -88,11 +88,6 @@ def export():
         return [*(getattr(run, name) for name in EXPORTED), *(counts.get(name, 0) for name in run_history.COUNTS)]
 
     return downloads.export(asked, Sheet("runs", (*EXPORTED, *run_history.COUNTS), paged(page_after, row)))
-
-
-def _number(asked: Asked, name: str) -> int | None:
-    text = asked.cursor.get(name, "")
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 16 else None
 
 
 # -- one run ---------------------------------------------------------------------------------------------------------

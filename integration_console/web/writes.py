@@ -42,7 +42,7 @@ def _page_of(asked: Asked, wanted: Wanted) -> dict:
     found = (
         writes.Slice([])
         if asked.errors
-        else writes.browse(wanted, older=_number(asked, "older"), newer=_number(asked, "newer"))
+        else writes.browse(wanted, older=asked.place("older"), newer=asked.place("newer"))
     )
     where = {one.id: one for one in connections.every(removed=True)}
     return {
@@ -50,11 +50,6 @@ def _page_of(asked: Asked, wanted: Wanted) -> dict:
         "older": found.older and asked.url(older=found.older), "newer": found.newer and asked.url(newer=found.newer),
         "first": asked.url(),
     }  # fmt: skip
-
-
-def _number(asked: Asked, name: str) -> int | None:
-    text = asked.cursor.get(name, "")
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 16 else None
 
 
 @page.get("/runs/<int:run_id>/writes")
