@@ -28,6 +28,7 @@ from integration_console.models import db
 
 from .databases import KINDS, PostgresClones, SqliteFiles, bare_app, client_programs
 from .html_page import Page
+from .once import fast_folder, remember
 
 OURS = re.compile(
     "|".join([*config.Settings.model_fields, "(CLIO|GHL|CLOCKIFY|STRIPE|SLACK|QUICKBOOKS|XERO)_.*", "FLASK_.*"])
@@ -37,6 +38,8 @@ GENEROUS = (1_000_000, 60.0)  # calls, seconds: nobody waits in a test that is n
 
 
 def pytest_configure(config) -> None:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", fast_folder())  # where tmp_path is
+    remember()
     config.addinivalue_line("markers", "settings(NAME=value): settings of this test's app")
     config.addinivalue_line("markers", "one_database(kind='sqlite'): one is enough for this test")
 

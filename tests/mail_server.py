@@ -27,7 +27,7 @@ class MailServer(socketserver.ThreadingTCPServer):
         self.commands: list[str] = []  # their names
         self.tls: ssl.SSLContext | None = None
         self.users: dict[str, str] = {}
-        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+        threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
 
     @property
     def port(self) -> int:

@@ -239,7 +239,11 @@ class Upstream:
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
     def stop(self) -> None:
-        self._server.shutdown()
+        ending = threading.Thread(target=self._server.shutdown)
+        ending.start()
+        with contextlib.suppress(OSError):  # a knock: the server would look up from its wait 50 ms later
+            socket.create_connection(("127.0.0.1", self._server.server_port), 1).close()
+        ending.join()
         self._server.server_close()
         self._server.hang_up()
 

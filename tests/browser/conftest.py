@@ -74,7 +74,7 @@ def live(sqlite_app):
     """The app, on SQLite, behind a threaded server on a free port of loopback."""
     app = sqlite_app
     server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     yield Live(f"http://127.0.0.1:{server.server_port}", app)
     server.shutdown()

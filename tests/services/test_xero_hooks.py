@@ -39,7 +39,7 @@ class Ear:
                 pass
 
         self.server = HTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
         self.url = f"http://127.0.0.1:{self.server.server_port}/webhooks/xero/k"
 
     def wait(self, count: int) -> list[tuple[bytes, dict, int]]:

@@ -30,7 +30,7 @@ def listening(app):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     server = make_server("127.0.0.1", port, app, threaded=True, request_handler=_Quiet)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     url = f"http://127.0.0.1:{port}"
     app.config["SETTINGS"].BASE_URL = url
     try:
