@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+from functools import cached_property
 from html.parser import HTMLParser
 
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
@@ -55,14 +57,19 @@ class Tag:
 
 
 class Page(Tag):
-    """A whole answer: its status and its HTML."""
+    """A whole answer: its status and its HTML, which is taken apart when somebody looks into it."""
 
     def __init__(self, response) -> None:
-        super().__init__("page", {})
+        self.name, self.attrs = "page", {}
         self.status = response.status_code
         self.headers = response.headers
         self.html = response.get_data(as_text=True)
-        _Reader(self).feed(self.html)
+
+    @cached_property
+    def children(self) -> list[Tag | str]:
+        top = Tag("page", {})
+        _Reader(top).feed(self.html)
+        return top.children
 
     @property
     def title(self) -> str:
@@ -90,7 +97,7 @@ class Page(Tag):
     @property
     def csrf(self) -> str:
         """The token its forms send along."""
-        return self.all("input", name="csrf_token")[0].attrs["value"]
+        return re.search(r'<input type="hidden" name="csrf_token" value="([^"]+)">', self.html)[1]
 
 
 class _Reader(HTMLParser):

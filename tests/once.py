@@ -8,12 +8,18 @@ from __future__ import annotations
 
 import os
 import shutil
+from copy import copy
 from types import CodeType
 from typing import Any, ClassVar
 
+from argon2 import PasswordHasher
 from flask import Flask
+from flask_sqlalchemy import SQLAlchemy
 from jinja2 import BytecodeCache
+from sqlalchemy.util import LRUCache
 from werkzeug.routing import Rule
+
+from integration_console.operations import passwords
 
 MEMORY = "/dev/shm"
 ROOM = 2 << 30  # bytes that must be free there: databases of several processes, and what tests write
@@ -43,18 +49,47 @@ class Templates(BytecodeCache):
 
 
 class Address(Rule):
-    """An address whose builder was compiled for an earlier app."""
+    """An address that was compiled for an earlier app."""
 
-    builders: ClassVar[dict[tuple, Any]] = {}
+    compiled: ClassVar[dict[tuple, dict[str, Any]]] = {}
+    makes = ("_parts", "_trace", "_converters", "arguments")
 
-    def _compile_builder(self, append_unknown: bool = True):
-        known = (self.rule, self.subdomain, self.host, repr(self.defaults), append_unknown)
-        if known not in self.builders:
-            self.builders[known] = super()._compile_builder(append_unknown)
-        return self.builders[known]
+    def compile(self) -> None:
+        converters = tuple(sorted((name, id(kind)) for name, kind in self.map.converters.items()))
+        known = (self.rule, self.subdomain, self.host, repr(self.defaults), self.merge_slashes, converters)
+        if known not in self.compiled:
+            super().compile()
+            made = {name: copy(getattr(self, name)) for name in self.makes}
+            self.compiled[known] = made | {name: getattr(self, name).__func__ for name in ("_build", "_build_unknown")}
+            return
+        for name, value in self.compiled[known].items():
+            setattr(self, name, copy(value) if name in self.makes else value.__get__(self, None))
 
 
-def remember(templates: Templates = Templates()) -> None:  # noqa: B008 - one for all apps is the point
+class Statements(LRUCache):
+    """SQL as it was compiled for an earlier engine of the same kind."""
+
+    def get(self, key, default=None):
+        return super().get((type(key[0]), *key[1:]), default)
+
+    def __setitem__(self, key, compiled) -> None:
+        super().__setitem__((type(key[0]), *key[1:]), compiled)
+
+
+def remember() -> None:
     """From now on every app of this process uses what was compiled for the one before."""
     Flask.url_rule_class = Address
-    Flask.jinja_options = {**Flask.jinja_options, "bytecode_cache": templates}
+    Flask.jinja_options = {**Flask.jinja_options, "bytecode_cache": Templates()}
+    statements, make = Statements(3000), SQLAlchemy._make_engine
+
+    def make_engine(self, *args):
+        engine = make(self, *args)
+        engine.update_execution_options(compiled_cache=statements)
+        return engine
+
+    SQLAlchemy._make_engine = make_engine
+
+
+def quick_hashes(monkeypatch) -> None:
+    """Passwords of a test in which signing in is only the way to something: argon2id too, at a 500th of the work."""
+    monkeypatch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))

@@ -19,6 +19,8 @@ from werkzeug.serving import make_server
 from integration_console.models import db
 from integration_console.operations import users
 
+from ..once import quick_hashes
+
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "msedge")
 OURS = Path(__file__).resolve().parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 # The one package.json pins, else the older one of the wheel: a fresh clone needs no npm.
@@ -70,8 +72,9 @@ class Live:
 
 
 @pytest.fixture
-def live(sqlite_app):
+def live(sqlite_app, monkeypatch):
     """The app, on SQLite, behind a threaded server on a free port of loopback."""
+    quick_hashes(monkeypatch)
     app = sqlite_app
     server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)

@@ -9,6 +9,7 @@ import pytest
 from integration_console.operations import users
 
 from ..html_page import Page
+from ..once import quick_hashes
 from ..operations.conftest import point_at
 from .firm import Firm
 
@@ -47,7 +48,8 @@ class Browser:
 
 
 @pytest.fixture
-def people(app):
+def people(app, monkeypatch):
+    quick_hashes(monkeypatch)
     return People(app)
 
 

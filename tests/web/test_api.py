@@ -7,6 +7,8 @@ import pytest
 from integration_console.models import AuditEvent, Change, Connection, Record, db
 from integration_console.operations import tokens, users
 
+from ..cases import together
+
 JSON = "application/json"
 
 
@@ -21,6 +23,12 @@ def token(app, people):
         return {"Authorization": f"Bearer {text}"}
 
     return make
+
+
+@pytest.fixture
+def ours(token) -> dict[str, str]:
+    """The header of an administrator's token."""
+    return token()
 
 
 @pytest.fixture
@@ -57,7 +65,7 @@ def refused(answer, status: int, code: str) -> dict:
 
 
 @pytest.mark.one_database
-@pytest.mark.parametrize(
+@together(
     "header", [{}, {"Authorization": "Bearer ic_" + "0" * 64}, {"Authorization": "Basic YTpi"}, {"X-Api-Key": "x"}]
 )
 def test_without_a_token_nothing_opens(client, header):
@@ -124,13 +132,13 @@ def test_addresses_and_methods_that_are_not_there_are_said_in_json(client, token
 
 
 @pytest.mark.one_database
-@pytest.mark.parametrize("name", ["0", "-1", "1.5", "x", "clio:", "clio:x", "ghl:1", "9" * 30, "clio:" + "9" * 30, "١"])
-def test_a_name_no_matter_can_have_is_not_there(client, clio, token, name):
-    refused(client.get(f"/api/matters/{name}", headers=token()), 404, "not_found")
+@together("name", ["0", "-1", "1.5", "x", "clio:", "clio:x", "ghl:1", "9" * 30, "clio:" + "9" * 30, "١"])
+def test_a_name_no_matter_can_have_is_not_there(client, clio, ours, name):
+    refused(client.get(f"/api/matters/{name}", headers=ours), 404, "not_found")
 
 
 @pytest.mark.one_database
-@pytest.mark.parametrize(
+@together(
     "body",
     [
         b"", b"{", b"[]", b"null", b'"x"', b'{"a": NaN}', b'{"a": Infinity}', b'{"a": 1e999}', b'{"a": 1} x',
@@ -138,17 +146,17 @@ def test_a_name_no_matter_can_have_is_not_there(client, clio, token, name):
         b"[" * 100_000, b"\xff\xfe", b'{"a": ' + b"9" * 5000 + b"}",
     ],
 )  # fmt: skip
-def test_a_body_that_can_be_read_in_two_ways_or_none_is_refused(client, token, body):
+def test_a_body_that_can_be_read_in_two_ways_or_none_is_refused(client, ours, body):
     """Section 9"""
-    answer = client.patch("/api/matters/1", headers=token(), data=body, content_type=JSON)
+    answer = client.patch("/api/matters/1", headers=ours, data=body, content_type=JSON)
     refused(answer, 400, "invalid_request")
 
 
 @pytest.mark.one_database
-@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""])
-def test_only_json_is_taken(client, token, kind):
+@together("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""])
+def test_only_json_is_taken(client, ours, kind):
     """X6"""
-    answer = client.patch("/api/matters/1", headers=token(), data=b"{}", content_type=kind)
+    answer = client.patch("/api/matters/1", headers=ours, data=b"{}", content_type=kind)
     refused(answer, 415, "unsupported_type")
 
 
@@ -287,8 +295,8 @@ def test_what_is_so_already_is_not_written_again(app, client, clio, token):
 
 
 @pytest.mark.one_database
-@pytest.mark.parametrize(
-    ("body", "fields"),
+@together(
+    "body, fields",
     [
         ({"colour": "red"}, {"colour"}),
         ({"description": "x", "displayNumber": "1", "client": {}}, {"displayNumber", "client"}),
@@ -320,10 +328,10 @@ def test_what_is_so_already_is_not_written_again(app, client, clio, token):
         ({"customFieldValues": [{"id": 4, "value": "much"}]}, {"customFieldValues[0]"}),
     ],
 )  # fmt: skip
-def test_what_cannot_be_used_is_named_and_nothing_is_saved(app, client, clio, token, body, fields):
+def test_what_cannot_be_used_is_named_and_nothing_is_saved(app, client, clio, ours, body, fields):
     """X12: input models list allowed fields; unknown ones are refused by name."""
     number, _, _ = first(app)
-    told = refused(patch(client, number, token(), **body), 422, "invalid_field")
+    told = refused(patch(client, number, ours, **body), 422, "invalid_field")
     assert set(told["fields"]) == fields
     assert told["details"]["field"] in fields
     assert told["details"]["message"]

@@ -8,6 +8,7 @@ from sqlalchemy import text
 from integration_console.models import Change, DeadLetter, Erasure, ErrorLog, Record, RecordLink, Transaction, db
 from integration_console.operations import erasures, retention
 
+from ..cases import together
 from ..operations.conftest import point_at
 from .firm import Firm
 from .two_sides import contacts
@@ -36,6 +37,11 @@ def sides(firm):
         letter.payload = f'{{"name": "{NAME}"}}'
         db.session.commit()
     return sides
+
+
+@pytest.fixture
+def admin(enter):
+    return enter("admin")
 
 
 def everything(app) -> str:
@@ -117,11 +123,8 @@ def test_it_goes_on_where_it_was_killed(sides, firm, enter, monkeypatch):
     assert "quackenbush" not in everything(firm.app).lower()
 
 
-@pytest.mark.parametrize(
-    ("change", "status"), [({"confirm": "yes"}, 422), ({"reason": ""}, 422), ({"record": []}, 422)], ids=str
-)
-def test_it_is_not_done_by_accident(sides, firm, enter, change, status):
-    admin = enter("admin")
+@together("change, status", [({"confirm": "yes"}, 422), ({"reason": ""}, 422), ({"record": []}, 422)])
+def test_it_is_not_done_by_accident(sides, firm, admin, change, status):
     answer = erase(admin, ticked(admin, firm.app), **change)
     assert answer.status_code == status
     with firm.app.app_context():

@@ -12,6 +12,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from integration_console.operations import session_tokens, users
 
+from ..cases import together
+
 PASSWORD = "violet-harbor-lantern-49"
 ISSUER, OURS = "https://sign-in.example.com", "https://console.example.com"
 
@@ -105,7 +107,7 @@ def test_a_new_role_and_a_disabled_account_count_at_once(app, ask, provider, now
 
 
 @pytest.mark.one_database
-@pytest.mark.parametrize(
+@together(
     "change",
     [
         {"iss": "https://evil.example.com"}, {"iss": None}, {"aud": "somebody else"}, {"aud": None},

@@ -11,6 +11,8 @@ import pytest
 from integration_console import clock
 from integration_console.models import Transaction, db
 
+from ..cases import together
+
 
 @pytest.fixture
 def admin(enter):
@@ -36,6 +38,17 @@ def add_calls(firm, count: int = 1, **values) -> list[int]:
         return [row.id for row in rows]
 
 
+@pytest.fixture
+def slow_note(firm) -> int:
+    """A call like no other among some."""
+    add_calls(firm, 3)
+    (wanted,) = add_calls(
+        firm, status=429, outcome="slow down", path_template="/notes", url="https://x/notes", resource="notes",
+        run_id=7, service="ghl", connection_id=2, method="POST",
+    )  # fmt: skip
+    return wanted
+
+
 def ids(page) -> list[int]:
     return [int(href.rpartition("/")[2]) for tag in page.all("a", class_="row-link") for href in [tag.attrs["href"]]]
 
@@ -52,7 +65,7 @@ def test_walking_older_meets_every_call_once_and_newer_leads_back(admin, firm):
     assert ids(admin.open(page.links["Newer"])) == made[::-1][50:100]
 
 
-@pytest.mark.parametrize(
+@together(
     "query",
     [
         "method=POST", "q=method:POST",
@@ -61,13 +74,8 @@ def test_walking_older_meets_every_call_once_and_newer_leads_back(admin, firm):
         "q=service:ghl+connection:2", "range=15m&status=429",
     ],
 )  # fmt: skip
-def test_a_call_is_found_by(admin, firm, query):
-    add_calls(firm, 3)
-    (wanted,) = add_calls(
-        firm, status=429, outcome="slow down", path_template="/notes", url="https://x/notes", resource="notes",
-        run_id=7, service="ghl", connection_id=2, method="POST",
-    )  # fmt: skip
-    assert ids(admin.open(f"/transactions?{query}")) == [wanted]
+def test_a_call_is_found_by(admin, slow_note, query):
+    assert ids(admin.open(f"/transactions?{query}")) == [slow_note]
 
 
 @pytest.mark.one_database
