@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
 from copy import copy
+from pathlib import Path
 from types import CodeType
 from typing import Any, ClassVar
 
@@ -20,6 +22,7 @@ from sqlalchemy.util import LRUCache
 from werkzeug.routing import Rule
 
 from integration_console.operations import passwords
+from integration_console.storage import source
 
 MEMORY = "/dev/shm"
 ROOM = 2 << 30  # bytes that must be free there: databases of several processes, and what tests write
@@ -76,8 +79,22 @@ class Statements(LRUCache):
         super().__setitem__((type(key[0]), *key[1:]), compiled)
 
 
+def _packed_once() -> Callable[[Path], None]:
+    """The console's source as a zip file, made for the first backup; it does not change while tests run."""
+    pack, kept = source.pack, []
+
+    def packed(target: Path) -> None:
+        if not kept:
+            pack(target)
+            kept.append(target.read_bytes())
+        target.write_bytes(kept[0])
+
+    return packed
+
+
 def remember() -> None:
-    """From now on every app of this process uses what was compiled for the one before."""
+    """From now on every app of this process uses what was made for the one before."""
+    source.pack = _packed_once()
     Flask.url_rule_class = Address
     Flask.jinja_options = {**Flask.jinja_options, "bytecode_cache": Templates()}
     statements, make = Statements(3000), SQLAlchemy._make_engine

@@ -26,6 +26,14 @@ OURS = Path(__file__).resolve().parents[2] / "node_modules" / "axe-core" / "axe.
 # The one package.json pins, else the older one of the wheel: a fresh clone needs no npm.
 AXE = OURS if OURS.exists() else Path(axe_playwright_python.__file__).with_name("axe.min.js")
 WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
+# Each theme and each width is looked at every time, each theme at each width by `make faults`.
+QUICK = [("dark", WIDE), ("light", NARROW)]
+LONG = [(theme, size) for theme in ("dark", "light", "auto") for size in (WIDE, NARROW) if (theme, size) not in QUICK]
+LOOKS = [
+    pytest.param(*look, marks=marks, id=f"{look[0]}-{look[1]['width']}")
+    for looks, marks in ((QUICK, ()), (LONG, pytest.mark.faults))
+    for look in looks
+]
 PASSWORD = "violet-harbor-lantern-49"
 
 
@@ -93,6 +101,7 @@ class Tab:
     page: object
     url: str
     said: list[str] = field(default_factory=list)
+    looked: bool = False  # whether axe has been here
 
     def open(self, path: str):
         """Open an address of ours; the page when it has settled."""
@@ -114,7 +123,10 @@ class Tab:
     def violations(self) -> list[str]:
         """What axe finds wrong with the page shown."""
         self.page.evaluate(AXE.read_text())
-        found = self.page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
+        # The style sheets, which are the same on every page, are fetched and read for the first one only.
+        options = {"resultTypes": ["violations"], "preload": not self.looked}
+        self.looked = True
+        found = self.page.evaluate("options => axe.run(document, options)", options)["violations"]
         return [f"{v['id']}: {node['target']} {node['failureSummary']}" for v in found for node in v["nodes"]]
 
 

@@ -11,9 +11,7 @@ from integration_console.models import Change, db
 from ..operations.conftest import point_at
 from ..web.firm import Firm
 from ..web.two_sides import contacts
-from .conftest import NARROW, WIDE
-
-LOOKS = [(theme, size) for theme in ("dark", "light") for size in (WIDE, NARROW)]
+from .conftest import LOOKS
 
 
 @pytest.fixture
@@ -46,9 +44,7 @@ def pages(sides) -> list[str]:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("theme", "size"), LOOKS, ids=lambda value: value if isinstance(value, str) else value["width"]
-)
+@pytest.mark.parametrize(("theme", "size"), LOOKS)
 def test_axe_finds_nothing_and_no_page_is_wider_than_its_window(tab, live, sides, theme, size):
     tab.sign_in(live.user())
     tab.look(theme, size)

@@ -11,9 +11,7 @@ from integration_console.operations import notifications
 
 from ..operations.conftest import point_at
 from ..web.firm import Firm
-from .conftest import NARROW, WIDE
-
-LOOKS = [(theme, size) for theme in ("dark", "light") for size in (WIDE, NARROW)]
+from .conftest import QUICK
 
 
 @pytest.fixture
@@ -68,7 +66,7 @@ def test_the_pages_are_fit_for_everybody_at_both_widths(firm, live, tab):
     page.get_by_role("button", name="Send test").click()
     page.get_by_text("The test did not arrive.").wait_for()
     for path in ("/settings/notifications", "/settings/notifications/new", "/settings/notifications/1"):
-        for theme, size in LOOKS:
+        for theme, size in QUICK:
             tab.look(theme, size)
             page = tab.open(path)
             shown(tab, f"{path.strip('/').replace('/', '-')}-{theme}-{size['width']}")

@@ -8,7 +8,8 @@ import pytest
 
 from integration_console.operations import users
 
-from .conftest import NARROW, PASSWORD, WIDE
+from ..cases import together
+from .conftest import LONG, NARROW, PASSWORD, QUICK
 
 PAGES = [
     "/settings/", "/settings/profile", "/settings/firm", "/settings/services", "/settings/services/clio",
@@ -16,13 +17,12 @@ PAGES = [
     "/settings/retention", "/settings/system",
     "/settings/audit",
 ]  # fmt: skip
-LOOKS = [(theme, size) for theme in ("dark", "light", "auto") for size in (WIDE, NARROW)]
 
 
-def faults_of(tab, path: str | None = None) -> list[str]:
-    """What is wrong with a page in any theme at any width."""
+def faults_of(tab, path: str | None = None, looks=QUICK) -> list[str]:
+    """What is wrong with a page in one of these themes and widths."""
     found = []
-    for theme, size in LOOKS:
+    for theme, size in looks:
         tab.look(theme, size)
         if path:
             tab.open(path)
@@ -48,10 +48,16 @@ def test_the_door_is_open_to_everybody(live, tab):
     assert faults_of(tab, "/sign-in") == []
 
 
-@pytest.mark.parametrize("path", PAGES)
+@together("path", PAGES)
 def test_no_page_of_the_settings_shuts_anybody_out(admin, path):
     """axe finds nothing, in both themes, at both widths; the console stays clean."""
     assert faults_of(admin, path) == []
+
+
+@pytest.mark.faults
+@together("path", PAGES)
+def test_no_page_of_the_settings_shuts_anybody_out_in_any_look(admin, path):
+    assert faults_of(admin, path, LONG) == []
 
 
 def test_the_first_administrator_is_made_by_hand_and_keyboard_alone(app, live, tab):

@@ -143,6 +143,7 @@ def test_a_name_is_never_a_path(session, tmp_path):
             backup_files.find(name)
 
 
+@pytest.mark.one_database  # about files; what is in them does not matter
 def test_old_ones_go_and_the_last_good_one_stays(session, firm, clock):
     for _ in range(30):
         backups.create("daily", by="test")
