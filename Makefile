@@ -18,7 +18,7 @@ run: $(VENV)/.installed ## start the console (PORT=8000); with the sandbox while
 test: $(VENV)/.installed-dev ## lint, types and every test but `faults` and `bench`
 	@sh .ci/browser
 	@$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest -n 2 -m "not bench and not faults"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not bench and not faults"
 
 lint: $(VENV)/.installed-dev ## style and types
 	$(BIN)/ruff check .
@@ -29,7 +29,8 @@ audit: $(VENV)/.installed-dev ## known weaknesses of what we stand on (needs the
 	@$(PIP) pip-audit
 	$(BIN)/pip-audit --requirement constraints.txt --requirement requirements.txt --disable-pip --no-deps
 
-faults: $(VENV)/.installed-dev ## kill processes and cut networks: minutes
+faults: $(VENV)/.installed-dev ## kill processes, cut networks, look at every page in every look: minutes
+	@sh .ci/browser
 	$(BIN)/python -m pytest -m faults
 
 bench: $(VENV)/.installed-dev ## measure: minutes

@@ -19,6 +19,7 @@ from integration_console.models import (
     SyncRun,
     User,
     UserSession,
+    base,
     db,
 )
 from integration_console.operations import (
@@ -160,6 +161,7 @@ def test_a_worker_must_be_stopped_first(session, firm):
 def test_somebody_who_keeps_writing_makes_it_give_up_with_nothing_changed(session, settings, firm, monkeypatch):
     monkeypatch.setattr(copies, "LOCK_WITHIN_S", 1)
     monkeypatch.setattr(postgres_copies, "LOCK_WITHIN_S", 1)
+    monkeypatch.setattr(base, "PATIENCE_S", 1)
     made = backups.create(by="test")
     an_account("Made later")
     other = create_engine(settings.database_url, poolclass=NullPool)

@@ -102,7 +102,7 @@ def test_the_clock_asks_and_the_hands_do(session, sandbox, worker):
     db.session.remove()
     thread = at_work(worker)
 
-    assert until(lambda: states() == ["done"]), states()
+    assert until(lambda: states() == ["done"], 60), states()  # a whole account
     assert db.session.scalar(select(SyncRun.cause)) == "schedule"
     assert db.session.scalar(select(Heartbeat.chores))
     db.session.remove()
