@@ -306,7 +306,7 @@ def test_a_refused_write_that_is_repeated_is_refused_again(fresh_xero):
             WRITING.send(fresh_xero.upstream, write)
 
 
-def test_trouble_at_xero_is_tried_again_with_the_same_key(fresh_xero):
+def test_trouble_at_xero_is_tried_again_with_the_same_key(fresh_xero, clock):
     fresh_xero.sandbox.script("/Contacts", {"method": "PUT", "status": 503, "times": 5})
 
     with pytest.raises(TryLater):
