@@ -56,6 +56,7 @@ _READ = (
 _WRITE = ("handle errors", "retry failed reads", "start runs", "change matters", "manage connections")
 SCOPES = {"read": _READ, "write": (*_READ, *_WRITE)}
 ANYONE = "anyone"  # also people who are not signed in
+_WITHOUT_COOKIES = ("/api/", "/webhooks/", "/webhook/")  # who calls there is a program, with a proof of its own
 
 login = LoginManager()
 csrf = CSRFProtect()
@@ -127,9 +128,9 @@ def set_up(app: Flask) -> None:
 def _signed_in(token: str) -> sessions.SignedIn | None:
     """Who holds this session now. Also keeps the row's last use, at most once a minute.
 
-    The API knows no cookies: a page of another site could make a browser send them (X6).
+    The API and the webhooks know no cookies: a page of another site could make a browser send them (X6).
     """
-    return None if for_programs() else sessions.holder(token)
+    return None if request.path.startswith(_WITHOUT_COOKIES) else sessions.holder(token)
 
 
 def _with_token(asked: Request) -> tokens.TokenHolder | session_tokens.Person | None:
@@ -179,7 +180,7 @@ def _same_origin() -> None:
 
     Our Referrer-Policy makes browsers send `Origin: null` with forms, so `null` counts only beside Sec-Fetch-Site.
     """
-    if request.method in ("GET", "HEAD", "OPTIONS") or request.path.startswith(("/api/", "/webhooks/", "/webhook/")):
+    if request.method in ("GET", "HEAD", "OPTIONS") or request.path.startswith(_WITHOUT_COOKIES):
         return
     site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
     if site is not None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 
 from .. import services
-from ..errors import Conflict, InvalidInput
+from ..errors import Conflict, Forbidden, InvalidInput
 from ..models import Connection, SyncRun
 from ..models.run import ENDED_STATES, LIVE_STATES
 from ..operations import connections, mappings, run_history, runs, writes
 from ..operations.exports import Sheet, paged
 from ..operations.run_history import Wanted
 from . import Menu, downloads, forms
-from .access import actor, may
+from .access import actor, can, may
 from .filters import Asked
 
 page = Blueprint("runs", __name__)
@@ -119,16 +119,22 @@ def _facts(run: SyncRun) -> dict:
         "brake": run_history.stopped_at_brake(run), "kinds": KINDS, "causes": CAUSES,
         "resources": service.resources if service else {}, "names": [part.resource for part in run.parts],
         "carried": run_history.carried([run]).get(run.id, ""), "writes": writes.count_of_run(run.id),
-        "mapping": mappings.find_or_none(run.mapping_id),
+        "mapping": mappings.find_or_none(run.mapping_id), "may_cancel": _may_cancel(run),
     }  # fmt: skip
 
 
+def _may_cancel(run: SyncRun) -> bool:
+    return can("start runs") or run.asked_by == actor()
+
+
 @page.post("/runs/<int:run_id>/cancel")
-@may("start runs")
+@may("retry failed reads")
 def cancel(run_id: int):
-    """Stop it at the next page edge."""
+    """Stop it at the next page edge. Who may only read failed records again may stop what they asked for."""
     forms.sent()
     run = runs.find(run_id)
+    if not _may_cancel(run):
+        raise Forbidden
     runs.cancel(run, actor())
     flash(f"Run {run.id} stops at the end of the page it is reading. What was read until then stays.", "success")
     return redirect(url_for("runs.show", run_id=run.id))

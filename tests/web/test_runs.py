@@ -87,6 +87,22 @@ def test_only_staff_and_administrators_start_and_stop(enter, firm):
 
 
 @pytest.mark.one_database
+def test_support_stops_a_read_it_asked_for_and_no_other(enter, firm):
+    """X12: who may read failed records again may also take that back."""
+    number, support = firm.connect(), enter("support")
+    firm.refuse(number, "9001")
+    own = support.send("/errors/1/retry", "/errors/1").location
+    assert "Cancel" in support.open(own).text
+    assert support.send(f"{own}/cancel", own).status_code == 302
+    assert run_of(firm, 1).state == "interrupted"
+
+    other = firm.ask(number, "users", asked_by="staff@example.com")
+    assert "Cancel" not in support.open(f"/runs/{other}").text
+    assert support.send(f"/runs/{other}/cancel", own).status_code == 403
+    assert run_of(firm, other).state == "queued"
+
+
+@pytest.mark.one_database
 def test_a_run_that_stopped_at_the_brake_offers_to_release_it_for_those_resources_only(admin, firm):
     """P7"""
     number = firm.connect()
