@@ -30,7 +30,7 @@ def parse(text: str | None) -> datetime | None:
     """Read an upstream's ISO 8601 time as an instant in UTC; None when there is none.
 
     A time without a zone is taken as UTC, a bare date as its midnight.
-    Raises ValueError when the text is no time.
+    Raises ValueError when the text is no time, or one that no calendar of ours reaches.
 
     >>> parse("2026-03-02T14:00:00+02:00").isoformat()
     '2026-03-02T12:00:00+00:00'
@@ -40,4 +40,7 @@ def parse(text: str | None) -> datetime | None:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is UTC:
         return moment
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError:  # midnight of the year 1 in Auckland was still the year before
+        raise ValueError(f"time out of range: {text!r}") from None

@@ -39,6 +39,7 @@ from . import audit, legal_holds, telling
 from .sealed import vault
 
 PEOPLE = ("contacts", "customers", "clients", "users", "vendors")
+LONGEST_SEARCH = 200  # characters; SQLite refuses patterns that are very much longer
 FOUND_AT_MOST, ERASED_AT_MOST = 50, 200
 STEP = 2_000  # rows looked through in one transaction
 A_TURN_S = 20.0  # of work before the clock gets its thread back
@@ -88,9 +89,11 @@ def every() -> list[Erasure]:
 def candidates(text: str) -> list[Record]:
     """Records of people that hold this text anywhere: a name, an e-mail address, a telephone number, an id.
 
-    Raises InvalidInput when the text is too short to find one person by.
+    Raises InvalidInput when the text is too short to find one person by, or too long to be of one.
     """
     text = text.strip()
+    if len(text) > LONGEST_SEARCH:
+        raise InvalidInput(f"This may have at most {LONGEST_SEARCH} characters.", field="q")
     if len(text) < 3:
         raise InvalidInput("Write at least three characters of a name, an address, a number or an id.", field="q")
     holds = or_(

@@ -15,6 +15,7 @@ from ..errors import Malformed
 from ..models import Connection
 from ..services.base import Event, Named, Service, Webhook
 from ..storage import deliveries
+from ..storage.storable import without_nul
 from ..transport.redact import Redactor
 
 LONGEST_ID = 200
@@ -87,7 +88,7 @@ def _addressee(session: Session, letter: Letter, event: Event) -> tuple[Connecti
         return letter.connection, None
     if letter.webhook.shared and event.account:
         query = select(Connection).where(
-            Connection.service == letter.service.key, Connection.account_id == event.account,
+            Connection.service == letter.service.key, Connection.account_id == without_nul(event.account),
             Connection.status != "removed",
         )  # fmt: skip
         if found := session.scalars(query.order_by(Connection.id)).first():

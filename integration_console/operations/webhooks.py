@@ -148,7 +148,8 @@ def _said(read):
     """What a service's own function makes of a proved body. Raises Malformed when it makes nothing of it."""
     try:
         return read()
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError):
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError, OSError):
+        # The last two: a moment so far off that no calendar has it.
         raise Malformed("The delivery is not of the form its sender's documents say.") from None
 
 

@@ -222,13 +222,12 @@ def browser_name(agent: str) -> str:
 
 
 def pretty_json(value: object) -> str:
-    """JSON over several lines; text that is no JSON comes back as it is."""
-    if isinstance(value, bytes | str):
-        try:
-            value = json.loads(value)
-        except ValueError:
-            return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
-    return json.dumps(value, indent=2, ensure_ascii=False, default=str)
+    """JSON over several lines; text that is no JSON, or is nested beyond reading, comes back as it is."""
+    try:
+        found = json.loads(value) if isinstance(value, bytes | str) else value
+        return json.dumps(found, indent=2, ensure_ascii=False, default=str)
+    except (ValueError, RecursionError):
+        return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
 def labelled(cells: Markup, columns: Iterable[str | Mapping]) -> Markup:

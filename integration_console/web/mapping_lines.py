@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as Dictionary
-from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 
-from .. import clock
 from ..errors import ChangedMeanwhile, InvalidInput, NotFound
 from ..models import DataMapping
 from ..models.mapping import BLANKS
@@ -69,7 +67,7 @@ def save(mapping_id: int, number: int):
 @may("edit mappings")
 def remove(mapping_id: int, number: int):
     """Let a line go from the draft."""
-    mapping, seen = mappings.find(mapping_id), _seen(forms.sent("seen_at")["seen_at"])
+    mapping, seen = mappings.find(mapping_id), words.seen(forms.sent("seen_at")["seen_at"])
     gone = _line(mapping, number)
     lines = mappings.document(mapping).to_json()["lines"]
     draft = mappings.edit(mapping, by=actor(), seen_at=seen, lines=[*lines[: number - 1], *lines[number:]])
@@ -88,7 +86,7 @@ def move(mapping_id: int, number: int):
     _line(mapping, number)
     if 0 <= place < len(lines):
         lines.insert(place, lines.pop(number - 1))
-        mappings.edit(mapping, by=actor(), seen_at=_seen(sent["seen_at"]), lines=lines)
+        mappings.edit(mapping, by=actor(), seen_at=words.seen(sent["seen_at"]), lines=lines)
     return _back(mapping)
 
 
@@ -102,16 +100,6 @@ def _line(mapping: DataMapping, number: int) -> dict[str, Any]:
     if not 1 <= number <= len(lines):
         raise NotFound(f"{mapping.name} has no line {number}.")
     return lines[number - 1]
-
-
-def _seen(text: str) -> datetime:
-    """The version the person looked at, by when it was changed."""
-    try:
-        if at := clock.parse(text):
-            return at
-    except ValueError:
-        pass
-    raise InvalidInput("This form does not say which version it is about. Open the page again.", field="seen_at")
 
 
 # -- the form ---------------------------------------------------------------------------------------------------------
@@ -194,7 +182,7 @@ def _save(mapping: DataMapping, number: int | None):
         raise InvalidInput("There is no such way to carry a value.", field="transform")
     if sent["look"] or (sent["options_for"] != transform.name and option_fields.fields_of(transform.options)):
         return _line_page(mapping, number, forms.Form(_for_another(sent, transform)))
-    seen, lines = _seen(sent["seen_at"]), mappings.document(mapping).to_json()["lines"]
+    seen, lines = words.seen(sent["seen_at"]), mappings.document(mapping).to_json()["lines"]
     try:
         was = _line(mapping, number) if number is not None else {}
         line = _document(mapping, sent, transform, was)

@@ -6,7 +6,6 @@ from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, url_for
 
-from .. import clock
 from ..errors import ChangedMeanwhile, InvalidInput
 from ..models import DataMapping
 from ..operations import mappings
@@ -118,7 +117,8 @@ def save(mapping_id: int):
         parts["keys"] = [_key(sent, n) for n in range(1, MOST_KEYS + 1) if sent[f"key-{n}-by"]]
         parts["filters"] = [_filter(mapping, sent, n) for n in range(1, MOST_FILTERS + 1) if sent[f"filter-{n}-field"]]
         parts["options"] = _options(mapping, sent)
-        draft = mappings.edit(mapping, by=actor(), seen_at=clock.parse(sent["seen_at"]), **parts)
+        seen_at = words.seen(sent["seen_at"]) if sent["seen_at"] else None
+        draft = mappings.edit(mapping, by=actor(), seen_at=seen_at, **parts)
     except InvalidInput as error:
         return _settings_page(mapping, forms.Form(sent, _at(error))), 422
     except ChangedMeanwhile:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
+from .. import clock
+from ..errors import InvalidInput
 from ..models import Connection, DataMapping
 from ..operations import mappings
 from ..operations.samples import Carried, Sample
@@ -239,3 +242,13 @@ def field_groups(end: End) -> dict[str, list[tuple[str, str]]]:
         number = f" {one.name.removeprefix('custom:')}" if one.name.startswith("custom:") else ""
         groups.setdefault(one.group or "", []).append((one.name, f"{one.label}{number} ({', '.join(marks)})"))
     return groups
+
+
+def seen(text: str) -> datetime:
+    """The version the person looked at, by when it was changed. Raises InvalidInput."""
+    try:
+        if at := clock.parse(text):
+            return at
+    except ValueError:
+        pass
+    raise InvalidInput("This form does not say which version it is about. Open the page again.", field="seen_at")

@@ -95,7 +95,7 @@ def _found(mapping: DataMapping, asked: Asked):
     if text and not can("see record contents"):
         asked.refuse("q", "Your role may not search in records: what is found would tell what is in them.")
         return None
-    return samples.find(mapping, side, text) if text else None
+    return samples.find(mapping, side, text) if text and not asked.errors else None
 
 
 def _table_of(engine, field: str) -> int | None:

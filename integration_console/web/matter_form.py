@@ -174,6 +174,6 @@ def _read_hashes(text: str) -> dict[str, str]:
     """What the form carried; nothing when it was tampered with: then everything counts as touched."""
     try:
         found = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

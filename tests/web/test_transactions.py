@@ -166,3 +166,13 @@ def test_no_stored_secret_is_on_any_page_of_a_real_read(admin, firm):
     for call in ids(admin.open(f"/transactions?run={run}")):
         for tab in ("request", "response", "attempts"):
             assert token not in admin.open(f"/transactions/{call}?tab={tab}").html
+
+
+@pytest.mark.one_database
+def test_an_answer_nested_beyond_reading_is_shown_as_it_came(admin, firm):
+    """P8 refuses such an answer; the page of its call opens nevertheless."""
+    (number,) = add_calls(firm, response_body="[" * 30_000, request_body="[" * 900 + "]" * 900)
+    for tab in ("request", "response"):
+        page = admin.open(f"/transactions/{number}?tab={tab}")
+        assert page.status == 200
+        assert "[[[[" in page.html or tab == "request"
