@@ -12,6 +12,7 @@ import secrets
 from functools import cached_property
 from pathlib import Path
 from typing import Literal, cast
+from urllib.parse import unquote
 
 from dotenv import dotenv_values
 from pydantic import Field, SecretStr, model_validator
@@ -143,6 +144,9 @@ class Settings(BaseSettings):
 
     @cached_property
     def _everything(self) -> dict[str, str | None]:
+        return self._environment()
+
+    def _environment(self) -> dict[str, str | None]:
         file = cast("str | None", self.model_config.get("env_file"))  # one file; its type allows a list of them
         return {**(dotenv_values(file) if file else {}), **os.environ}
 
@@ -150,6 +154,14 @@ class Settings(BaseSettings):
         """A service's own settings by lower-case name: {"api_url": ..., "limits": ...}; unset ones are absent."""
         found = {name.lower(): self._everything.get(f"{key.upper()}_{name}") for name in SERVICE_SETTINGS}
         return {name: value for name, value in found.items() if value}
+
+    def every_secret(self) -> list[str]:
+        """Every secret of these settings, so that no log line tells one."""
+        own = [value.get_secret_value() for value in dict(self).values() if isinstance(value, SecretStr)]
+        parts = [part.strip() for text in own for part in text.split(",")]
+        passwords = [unquote(url.rpartition("@")[0].rpartition(":")[2]) for url in (*own, self.database_url)]
+        theirs = [value for name, value in self._environment().items() if name.endswith(("_CLIENT_SECRET", "_API_KEY"))]
+        return [secret for secret in (*own, *parts, *passwords, *theirs) if secret]
 
 
 def _random_key() -> str:

@@ -33,6 +33,7 @@ def create_app(settings=None, *, pages: bool = True) -> Flask:
     app.config["SECRET_KEY"] = settings.SECRET_KEY.get_secret_value()
     clock.set_offset(settings.CLOCK_OFFSET_SECONDS)
     logs.set_up(production=settings.APP_ENV == "production")
+    logs.know(*settings.every_secret(), always=True)
     _set_up_database(app, settings)
     if pages:
         _set_up_migrations(app)

@@ -5,13 +5,37 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import MutableMapping
+from threading import Lock
 from typing import Any
 
 import structlog
 
 from .transport.redact import Redactor
 
-_redactor = Redactor()
+LATEST = 300  # secrets known by their value: what this process held last is what a mistake of it could tell
+
+_shapes = Redactor()
+_always: tuple[str, ...] = ()
+_lately: dict[str, None] = {}  # the latest at the end
+_known: Redactor | None = None  # made when a line asks for it
+_lock = Lock()
+
+
+def know(*secrets: str, always: bool = False) -> None:
+    """Keep these values out of every warning and error from now on, whatever stands around them.
+
+    always: those of the installation, in place of earlier ones; others are let go when many newer ones were told.
+    """
+    global _always, _known
+    with _lock:
+        if always:
+            _always = secrets
+        for secret in () if always else secrets:
+            _lately.pop(secret, None)
+            _lately[secret] = None
+        while len(_lately) > LATEST:
+            del _lately[next(iter(_lately))]
+        _known = None
 
 
 def set_up(*, production: bool = False, least: str = "info") -> None:
@@ -38,5 +62,14 @@ def _for_people() -> structlog.dev.ConsoleRenderer:
     )
 
 
-def _redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    return {name: _redactor.text(value) if isinstance(value, str) else value for name, value in event.items()}
+def _redact(_logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Without secrets. What went well says only what we wrote ourselves; a failure may repeat anything we held."""
+    redactor = _shapes if method in ("debug", "info") else _all_known()
+    return {name: redactor.text(value) if isinstance(value, str) else value for name, value in event.items()}
+
+
+def _all_known() -> Redactor:
+    global _known
+    with _lock:
+        _known = _known or Redactor([*_always, *_lately])
+        return _known

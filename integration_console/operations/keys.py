@@ -143,7 +143,8 @@ class Keys:
         way = self._way()
         try:
             tokens = auth.refresh(
-                self.token_endpoint(way.token_url), way, self.us, self.credentials["refresh_token"]
+                self.token_endpoint(way.token_url), way, self.us, self.credentials["refresh_token"],
+                access_token=str(self.credentials.get("access_token") or ""),
             )  # fmt: skip
         except NeedsPerson as error:
             reason = {"status": "needs_reconnect", "status_reason": str(error), "status_since": clock.now()}

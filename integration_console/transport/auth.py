@@ -122,9 +122,10 @@ def exchange(call: TokenCall, way: OAuth, client: Client, code: str, *, verifier
     return _tokens(*call(body, _headers(way, client)), kept=None, hide=Redactor((client.secret, code)))
 
 
-def refresh(call: TokenCall, way: OAuth, client: Client, refresh_token: str) -> Tokens:
+def refresh(call: TokenCall, way: OAuth, client: Client, refresh_token: str, *, access_token: str = "") -> Tokens:
     """New tokens for an old refresh token; the old one is kept when the answer brings none (K2).
 
+    access_token: the one that ends; like the others it is in no message, whatever the answer says.
     Raises as `exchange`. NeedsPerson with code "invalid_grant" means the refresh token is spent or revoked (K3).
     """
     oauth = WebApplicationClient(client.id)
@@ -132,9 +133,8 @@ def refresh(call: TokenCall, way: OAuth, client: Client, refresh_token: str) -> 
     if way.client_auth == "body":
         extra["client_id"] = client.id
     body = oauth.prepare_refresh_body(refresh_token=refresh_token, **extra)
-    return _tokens(
-        *call(body, _headers(way, client)), kept=refresh_token, hide=Redactor((client.secret, refresh_token))
-    )
+    hide = Redactor((client.secret, refresh_token, access_token))
+    return _tokens(*call(body, _headers(way, client)), kept=refresh_token, hide=hide)
 
 
 def revocation(way: OAuth, client: Client, credentials: Mapping[str, Any]) -> tuple[str, dict[str, str]]:

@@ -72,10 +72,15 @@ _PLACES: tuple[tuple[re.Pattern[bytes], str, tuple[tuple[int, re.Pattern[bytes]]
     ),
     (
         re.compile(
-            rb"c(?:(?<=sec)ret|ard|redential|vv|vc|(?<![\w.-]c)ode[\"'=%\\]|ode_?verifier|(?<=basic) |(?<=whsec)_)"
+            rb"c(?:(?<=sec)ret|ard|redential|vv|vc|(?<![\w.-]c)ode[\"'=%\\]|ode_?verifier|(?<=basic) "
+            rb"|(?<=whsec)_|(?<=ic)_)"
         ),
-        r"""secret|card|credential|cvv|cvc|code["'=%\\]|code_?verifier|basic |whsec_""",
-        ((4, re.compile(rb"(?i:basic) ([A-Za-z0-9+/=]{8,})")), (4, re.compile(rb"whsec_\w{6,}"))),
+        r"""secret|card|credential|cvv|cvc|code["'=%\\]|code_?verifier|basic |whsec_|ic_[0-9a-f]{20}""",
+        (
+            (4, re.compile(rb"(?i:basic) ([A-Za-z0-9+/=]{8,})")),
+            (4, re.compile(rb"whsec_[\w+/=-]{6,}")),
+            (1, re.compile(rb"ic_[0-9a-f]{20,}")),  # a token of our own API
+        ),
     ),
     (
         re.compile(rb"p(?:ass[wp]|wd|it-|(?<=xap)p-)"),

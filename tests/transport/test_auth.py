@@ -167,9 +167,9 @@ def test_bodies_of_the_token_endpoint_are_never_kept(server, endpoint, attempts)
     """X2"""
     gives(server, access_token="acc-canary", refresh_token="new-canary")
     refresh(endpoint, WAY, US, "ref-canary")
-    gives(server, 400, error="invalid_grant", error_description="ref-canary is spent")
+    gives(server, 400, error="invalid_grant", error_description="ref-canary is spent, so is acc-canary")
     with pytest.raises(NeedsPerson) as failure:
-        refresh(endpoint, WAY, US, "ref-canary")
+        refresh(endpoint, WAY, US, "ref-canary", access_token="acc-canary")
 
     assert "canary" not in repr(attempts) + repr(failure.value) + failure.value.raw
     assert [(each.request_body, each.response_body) for each in attempts] == [(None, None)] * 2

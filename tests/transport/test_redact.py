@@ -93,6 +93,7 @@ def test_the_longest_value_goes_first():
         ("https://user:pass@host/x", "https://[redacted]@host/x"),
         ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc-_1 end", "[redacted] end"),
         ("key sk_live_abcdef123, pit-12345678-ab, xoxb-123-abc", "key [redacted], [redacted], [redacted]"),
+        ("whsec_02fguIrMVY+/ab== and ic_" + "0af9" * 16 + ".", "[redacted] and [redacted]."),
         ("-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY----- x", "[redacted] x"),
         ('{"code": "abcdefgh12345"}', '{"code": "[redacted]"}'),
         ("code=abcdefgh12345&state=x", "code=[redacted]&state=x"),

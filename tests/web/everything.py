@@ -63,9 +63,12 @@ class Everything:
         return WORDS.get(name) or self.there[name.removesuffix("_id")]
 
 
-def furnish(firm: Firm) -> Everything:
-    """One row of everything that has an address, in a house with three connected accounts."""
-    left, right, hours = (firm.connect(key) for key in ("ghl", "clio", "clockify"))
+def furnish(firm: Firm, **connected: int) -> Everything:
+    """One row of everything that has an address, in a house with three connected accounts.
+
+    connected: those that are there already, by service.
+    """
+    left, right, hours = (connected.get(key) or firm.connect(key) for key in ("ghl", "clio", "clockify"))
     firm.refuse(right, "9001")
     with firm.app.app_context():
         there = {"connection": right, "issue": db.session.query(Issue).one().id}
