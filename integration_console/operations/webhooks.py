@@ -21,6 +21,7 @@ from .. import clock, services
 from ..errors import BadAnswer, Malformed, Unproved
 from ..models import Connection, db, reading
 from ..services.base import Answer, Event, Notice, Service, Webhook
+from ..storage.storable import without_nul
 from ..storage.transactions import Recorder
 from ..transport.call import Attempt
 from ..transport.redact import Redactor
@@ -84,7 +85,9 @@ def _door(service_key: str, connection_key: str | None) -> _Door:
         raise Unproved("No such service calls us.")
     with reading(), Session(db.engine, expire_on_commit=False) as session:
         which = _OF_SERVICE if connection_key is None else _OF_KEY
-        connections = list(session.scalars(which, {"service": service.key, "connection_key": connection_key}))
+        connections = list(
+            session.scalars(which, {"service": service.key, "connection_key": without_nul(connection_key)})
+        )
         if not connections:
             raise Unproved("There is no such connection.")
         hooks = hooks_of(session, service, service.webhook, [connection.id for connection in connections])

@@ -16,6 +16,7 @@ from werkzeug.routing import RequestRedirect
 
 from .. import clock
 from ..errors import InvalidInput
+from . import forms
 from .formatting import moment, zone
 
 Place = TypeVar("Place")  # of a list: what its operations know as a place
@@ -50,6 +51,8 @@ class Asked:
                 self.refuse(name, f"This list has no filter called {name[:40]!r}. There are: {', '.join(labels)}.")
             elif len(text) > _LONGEST:
                 self.refuse(name, f"This may have at most {_LONGEST} characters.")
+            elif forms.unseen(text):
+                self.refuse(name, "This holds characters that cannot be seen. Please type it again.")
 
     def refuse(self, name: str, message: str) -> None:
         """A filter cannot be used: the page says why and shows no rows, never rows of another question."""

@@ -34,9 +34,14 @@ def clean(text: str, field: str | None = None) -> str:
     """
     if len(text) > LONGEST:
         raise InvalidInput(f"This may have at most {LONGEST:,} characters.", field=field)
-    if _UNSEEN.search(text):
+    if unseen(text):
         raise InvalidInput("This holds characters that cannot be seen. Please type it again.", field=field)
     return unicodedata.normalize("NFC", text.replace("\r\n", "\n"))
+
+
+def unseen(text: str) -> bool:
+    """Whether text holds what no keyboard makes, and no database should be asked for."""
+    return _UNSEEN.search(text) is not None
 
 
 class Form:

@@ -66,7 +66,7 @@ def _page(form: forms.Form):
     found, text = [], form.value("q")
     if text:
         try:
-            found = erasures.candidates(text)
+            found = erasures.candidates(forms.clean(text, "q"))
         except InvalidInput as error:
             form = forms.Form(form.values, error)
     names = {one.id: one for one in connections.every(removed=True)}

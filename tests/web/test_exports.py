@@ -103,3 +103,12 @@ def test_the_audit_log_is_filtered_and_taken_by_administrators(firm, enter):
     rows = rows_of(admin.send("/settings/audit/export?q=firm.name", "/settings/audit", {"format": "csv"}))
     assert len(rows) == 2
     assert "Lee LLP" in rows[1][rows[0].index("details")]
+
+
+def test_text_no_database_should_be_asked_for_is_refused_at_its_filter(enter):
+    """PostgreSQL's text holds no NUL; a file of the same list broke off while it was sent."""
+    admin = enter("admin")
+    page = admin.open("/errors/log?resource=a%00b")
+    assert page.status == 422
+    assert "characters that cannot be seen" in page.text
+    assert admin.send("/errors/log/export?resource=a%00b", "/errors/log", {"format": "csv"}).status_code == 422
