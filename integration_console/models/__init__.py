@@ -15,17 +15,17 @@ from .record import Record
 from .run import Checkpoint, RunPart, SeenPage, SyncRun
 from .setting import AuditEvent, Heartbeat, Lease, Setting
 from .throttle import Throttle
-from .transaction import Transaction
+from .transaction import CallTrace, Transaction
 from .user import ApiToken, Invitation, RecoveryCode, SecondFactor, User, UserSession
 from .view import SavedView
 from .webhook_out import WebhookMessage, WebhookTarget
 
 __all__ = [
-    "ApiConfig", "ApiToken", "AuditEvent", "Base", "CallCount", "Change", "Checkpoint", "Conflict", "Connection",
-    "ConnectionStanding", "DataMapping", "DeadLetter", "Delivery", "Erasure", "ErrorLog", "FieldMapping", "Heartbeat",
-    "Invitation", "Issue", "IssueMention", "IssueNote", "Lease", "LegalHold", "LimitationProposal", "LimitationRule",
-    "MappingVersion", "Notice", "NotificationRule", "OAuthState", "PendingConnection", "PracticeAreaCorrection",
-    "PracticeAreaRule", "Record", "RecordLink", "RecoveryCode", "RepeatableCall", "RunPart", "SavedView",
-    "SecondFactor", "SeenPage", "Setting", "SyncRun", "Throttle", "Transaction", "UnmatchedValue", "User",
+    "ApiConfig", "ApiToken", "AuditEvent", "Base", "CallCount", "CallTrace", "Change", "Checkpoint", "Conflict",
+    "Connection", "ConnectionStanding", "DataMapping", "DeadLetter", "Delivery", "Erasure", "ErrorLog", "FieldMapping",
+    "Heartbeat", "Invitation", "Issue", "IssueMention", "IssueNote", "Lease", "LegalHold", "LimitationProposal",
+    "LimitationRule", "MappingVersion", "Notice", "NotificationRule", "OAuthState", "PendingConnection",
+    "PracticeAreaCorrection", "PracticeAreaRule", "Record", "RecordLink", "RecoveryCode", "RepeatableCall", "RunPart",
+    "SavedView", "SecondFactor", "SeenPage", "Setting", "SyncRun", "Throttle", "Transaction", "UnmatchedValue", "User",
     "UserSession", "WebhookMessage", "WebhookSubscription", "WebhookTarget", "db", "reading",
 ]  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Index, String, Text
+from sqlalchemy import BigInteger, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .base import Base, PrimaryKey
@@ -59,3 +59,13 @@ class Transaction(Base):
     # The long ones last: SQLite reads a row from its front, and lists never ask for these.
     request_body: Mapped[str | None] = mapped_column(Text)  # at most 64 KiB
     response_body: Mapped[str | None] = mapped_column(Text)
+
+
+class CallTrace(Base):
+    """That a call named something, by a keyed hash of it; see operations/traces.py."""
+
+    __tablename__ = "call_trace"
+    __table_args__ = (Index("ix_call_trace_transaction_id", "transaction_id"), {"sqlite_with_rowid": False})
+
+    hash: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    transaction_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)

@@ -35,7 +35,7 @@ from ..models import Conflict as Clash
 from ..models.change import WAITING_STATES
 from ..storage import search as index
 from ..storage.records import ERASED
-from . import audit, legal_holds, telling
+from . import audit, legal_holds, telling, traces
 from .sealed import vault
 
 PEOPLE = ("contacts", "customers", "clients", "users", "vendors")
@@ -168,6 +168,7 @@ def _go_on(number: int, ends: float) -> bool:
             if clock.monotonic() > ends:
                 return False
             _look_through(row, name, place, terms, reached)
+    traces.forget(terms)
     row.state, row.done_at, row.terms, row.message = "done", clock.now(), None, None
     audit.add("person erased", row.reason, actor=row.asked_by, erasure=row.id, **row.counts)
     db.session.commit()

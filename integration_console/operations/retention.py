@@ -8,6 +8,7 @@ from sqlalchemy import and_, delete, or_, select, update
 
 from .. import clock
 from ..models import (
+    CallTrace,
     DeadLetter,
     Delivery,
     ErrorLog,
@@ -45,7 +46,9 @@ def purge() -> dict[str, int]:
                 update(Transaction).where(Transaction.id.in_(ids)).values(request_body=None, response_body=None)
             ),
         ),
-        "transactions": _gone(Transaction, Transaction.started_at < before("transactions")),
+        "transactions": _in_steps(
+            Transaction.id, and_(Transaction.started_at < before("transactions"), legal_holds.free(Transaction)), _calls
+        ),
         "errors": _gone(ErrorLog, ErrorLog.created_at < before("errors")),
         "dead_letters": _gone(DeadLetter, DeadLetter.resolved_at < before("errors")),
         "deliveries": _gone(
@@ -75,6 +78,12 @@ def _gone(table, condition) -> int:
     """Rows that match, but for those of accounts under a legal hold."""
     condition = and_(condition, legal_holds.free(table)) if hasattr(table, "connection_id") else condition
     return _in_steps(table.id, condition, lambda ids: delete(table).where(table.id.in_(ids)))
+
+
+def _calls(ids):
+    """Calls go with what they can be found by."""
+    db.session.execute(delete(CallTrace).where(CallTrace.transaction_id.in_(ids)))
+    return delete(Transaction).where(Transaction.id.in_(ids))
 
 
 def _in_steps(column, condition, statement) -> int:

@@ -28,6 +28,7 @@ from . import (
     search,
     sign_ins,
     tending,
+    traces,
     wakers,
     webhook_messages,
 )  # fmt: skip
@@ -116,6 +117,7 @@ CHORES = (
     Chore("keep sign-ins alive", lambda: 3600, sign_ins.keep_alive),
     Chore("remove what is past its retention", lambda: 3600, purge),
     Chore("follow with the search", lambda: current_app.config["SETTINGS"].TICK_SECONDS, search.follow),
+    Chore("follow with the traces of calls", lambda: current_app.config["SETTINGS"].TICK_SECONDS, traces.follow),
     Chore("erase people", lambda: 30, erasures.work),
     Chore("make and rehearse backups", lambda: current_app.config["SETTINGS"].TICK_SECONDS, backup_clock.due),
     Chore("work out limitation dates", lambda: 900, work_out_all),

@@ -12,7 +12,7 @@ from .. import clock
 from ..models import Change, DeadLetter, Issue, Record, RecordLink, Setting, SyncRun, Transaction, db
 from ..storage import search as index
 from ..storage.records import ERASED
-from . import telling
+from . import telling, traces
 
 MOST = 30  # of each kind
 LOT = 1_000  # records indexed in one transaction
@@ -90,8 +90,10 @@ def _partners(numbers: list[int]) -> dict[int, list[Record]]:
 
 
 def _calls(words: str, number: int | None) -> list[Transaction]:
-    """A call by its number, by the key all its attempts share, or by the number the service gave it."""
+    """A call by its number, the key all its attempts share, the number the service gave it, or by whom it named."""
     which = [Transaction.id == number] if number is not None else []
+    if named := traces.calls_naming(words, MOST):
+        which.append(Transaction.id.in_(named))
     if len(words) == 32 and words.isalnum():
         which.append(Transaction.call_key == words)
     query = select(Transaction).where(or_(false(), *which)).order_by(Transaction.id.desc()).limit(MOST)
