@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from .. import clock
 from ..models import SecondFactor, User, UserSession, db, reading
 from ..models.base import PATIENCE
+from ..storage.storable import fitting
 
 TOUCH_EVERY = timedelta(minutes=1)
 _PATIENCE_MS = 100  # noting the last use is no reason to let a page wait for the writer
@@ -53,7 +54,7 @@ def begin(user: User, *, address: str, browser: str) -> str:
         token_hash=_hash(token),
         user_id=user.id,
         address=address[:64],
-        browser=browser[:300],
+        browser=fitting(browser, 300),
         created_at=now,
         last_used_at=now,
     )

@@ -72,8 +72,8 @@ class Fuzzer:
             saved = self._saved - TRACES
             self.findings += [f"{knock}: {problem}" for problem in _problems(knock, answer, took, saved)]
             if answer.status_code in (302, 303) and answer.headers["Location"].startswith("/"):
-                shown = self.client.get(answer.headers["Location"])
-                self.findings += [f"{knock}, then: {problem}" for problem in _shown(shown)]
+                led_to = self.client.get(answer.headers["Location"])
+                self.findings += [f"{knock}, then: {problem}" for problem in shown(led_to)]
             if self._saved or "Set-Cookie" in answer.headers:
                 self.put_back()
         return self.findings
@@ -139,7 +139,7 @@ def _with_part(door: Door, part: str, value: str | bytes) -> str:
 
 
 def _problems(knock: Knock, answer, took_s: float, saved: set[str]) -> list[str]:
-    found = _shown(answer)
+    found = shown(answer)
     if took_s > SLOWEST_S:
         found.append(f"it took {took_s:.1f} s")
     if answer.status_code >= 400 and saved:
@@ -147,7 +147,8 @@ def _problems(knock: Knock, answer, took_s: float, saved: set[str]) -> list[str]
     return found
 
 
-def _shown(answer) -> list[str]:
+def shown(answer) -> list[str]:
+    """What is wrong with an answer, whatever was asked."""
     found, text = [], answer.data.decode("utf-8", "replace")
     if answer.status_code >= 500 and answer.request.path != "/readyz":  # no worker runs here
         found.append(f"answered {answer.status}")

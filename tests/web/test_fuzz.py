@@ -11,8 +11,10 @@ from integration_console.operations import quotas, throttle
 from integration_console.web.access import limiter
 
 from ..html_page import Page
+from .conftest import PASSWORD
 from .everything import furnish
-from .fuzzer import Fuzzer
+from .fuzz_values import VALUES
+from .fuzzer import Fuzzer, shown
 from .fuzzing import Door, Listening, doors, knocks, some
 
 SEED = 20261127
@@ -51,7 +53,7 @@ def test_whatever_is_typed_is_taken_or_refused_in_words(fuzzer, app):
 def _must_know_the_hidden_ones(found: list[Door]) -> None:
     """The fields are found by the fuzzer itself: here are some behind a choice, a script or another form."""
     fields = {(door.method, door.rule): {*door.fields, *door.filters} for door in found}
-    assert sum(map(len, fields.values())) > 700
+    assert sum(map(len, fields.values())) > 600
     for method, rule, name in [
         ("POST", "/connections/new/<service>", "api_key"), ("POST", "/settings/notifications", "quiet_from"),
         ("POST", "/connections/<int:connection_id>/reconnect", "api_key"), ("POST", "/views", "query"),
@@ -67,4 +69,50 @@ def _must_know_the_hidden_ones(found: list[Door]) -> None:
 def test_whatever_is_typed_into_any_field_is_taken_or_refused_in_words(fuzzer):
     """Every field with every value."""
     found = fuzzer.send(knocks(fuzzer.doors))
+    assert not found, "\n".join(found)
+
+
+HEADERS = (
+    "User-Agent", "Accept", "Accept-Language", "Authorization", "Cookie", "Referer", "Origin", "HX-Request",
+    "Idempotency-Key", "If-None-Match", "Range", "X-Forwarded-For", "Content-Type", "X-CSRFToken",
+)  # fmt: skip
+IN_HEADERS = ("nothing", "huge", "control", "nul", "broken utf-8", "emoji", "html", "template", "list", "query", "more")
+
+
+def test_no_header_breaks_a_page(client, people):
+    """Also when somebody comes in: the browser's name is kept with the session."""
+    email = people.add("staff")
+    wrong = []
+    for name in HEADERS:
+        for kind in IN_HEADERS:
+            value = VALUES[kind]
+            text = (value if isinstance(value, bytes) else value.encode()).decode("latin-1")[:20_000]
+            for method, path, sent in [
+                ("GET", "/sign-in", {}), ("GET", "/api/integrations", {}), ("GET", "/webhooks/clio/x", {}),
+                ("POST", "/api/integrations/connections", {"data": b"{}"}),
+                ("POST", "/webhooks/slack/x", {"data": b"{}"}),
+            ]:  # fmt: skip
+                answer = client.open(path, method=method, headers={name: text}, **sent)
+                wrong += [f"{method} {path}, {name}: {kind}: {one}" for one in shown(answer)]
+    for kind in ("huge", "nul", "html", "emoji"):
+        text = VALUES[kind].encode().decode("latin-1")[:20_000]
+        token = Page(client.get("/sign-in")).csrf
+        form = {"csrf_token": token, "email": email, "password": PASSWORD}
+        answer = client.post("/sign-in", data=form, headers={"User-Agent": text})
+        wrong += [f"signing in with {kind}: {one}" for one in shown(answer)]
+        wrong += [f"{kind} shown: {one}" for one in shown(client.get("/settings/profile"))]
+        assert answer.status_code == 302, kind
+        client.delete_cookie("console")
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.settings(SETUP_CODE="chosen-by-the-operator")
+def test_the_first_administrator_may_type_anything(app, client, monkeypatch):
+    """The set-up, while nobody is there yet."""
+    monkeypatch.setattr(throttle, "_FREE", {"account": 10**9, "address": 10**9})
+    monkeypatch.setattr(limiter, "enabled", False)
+    good = {"code": "chosen-by-the-operator", "email": "a@example.com", "name": "Ana", "password": PASSWORD}
+    door = Door("POST", "/setup", "/setup", {name: [value] for name, value in good.items()})
+    fuzzer = Fuzzer(app, client, Page(client.get("/setup")).csrf)
+    found = fuzzer.send(some(knocks([door]), 60, SEED))
     assert not found, "\n".join(found)
