@@ -20,7 +20,7 @@ from flask import current_app
 from sqlalchemy import case, delete, insert, select
 
 from .. import clock
-from ..models import CallTrace, Setting, Transaction, db
+from ..models import CallTrace, Setting, Transaction, db, reading
 from . import telling
 
 LARGEST = 16_384  # bytes of a body that is looked into
@@ -64,7 +64,24 @@ def follow() -> int:
 
 
 def _one_lot() -> int:
-    mark, settled = _mark(), clock.now() - SETTLED_AFTER
+    with reading():  # looking into bodies takes its time, and holds up no writer
+        mark = _mark()
+        last, rows = _looked_into(mark)
+        db.session.rollback()
+    if not last:
+        return 0
+    if not mark:  # the first time, or with another key
+        db.session.execute(delete(CallTrace))
+    if rows:
+        db.session.execute(insert(CallTrace), rows)
+    _move_mark(last)
+    db.session.commit()
+    return last - mark
+
+
+def _looked_into(mark: int) -> tuple[int, list[dict[str, int]]]:
+    """The last of the next calls, and what each of them named; 0 when there is none yet."""
+    settled, last, rows = clock.now() - SETTLED_AFTER, 0, []
     bodies = [
         case((size <= LARGEST, body), else_=None)
         for size, body in (
@@ -73,23 +90,14 @@ def _one_lot() -> int:
         )
     ]
     columns = (Transaction.id, Transaction.started_at, Transaction.url, Transaction.path_template, *bodies)
-    rows, last = [], 0
-    for number, started_at, url, template, *texts in db.session.execute(
-        select(*columns).where(Transaction.id > mark).order_by(Transaction.id).limit(LOT)
-    ):
+    query = select(*columns).where(Transaction.id > mark).order_by(Transaction.id).limit(LOT)
+    for number, started_at, url, template, *texts in db.session.execute(query):
         if started_at > settled:
             break  # and not what lies behind it either: nothing is left out
         named = {*_in_address(url, template), *_in_bodies(texts)}
         rows += [{"hash": one, "transaction_id": number} for one in _hashes(named)]
         last = number
-    if not last:
-        db.session.rollback()
-        return 0
-    if rows:
-        db.session.execute(insert(CallTrace), rows)
-    _move_mark(last)
-    db.session.commit()
-    return last - mark
+    return last, rows
 
 
 def _in_address(url: str, template: str) -> Iterator[str]:
@@ -164,10 +172,7 @@ def _mark() -> int:
     """The last call looked into. With another key all of them are looked into again."""
     row = db.session.get(Setting, _MARK, populate_existing=True)
     number, _, key = (row.value if row else "").partition(" ")
-    if key != _key_name():
-        db.session.execute(delete(CallTrace))
-        return 0
-    return int(number)
+    return int(number) if key == _key_name() else 0
 
 
 def _move_mark(number: int) -> None:
