@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from secrets import token_urlsafe
+
 import pytest
 import structlog
 
@@ -49,3 +51,10 @@ def test_the_latest_are_known_and_those_of_the_installation_always(line):
     assert OURS not in line(OURS)
     assert "another-secret-7 " not in line("another-secret-7 ")
     assert CANARY in line(CANARY)
+
+
+def test_long_traces_and_many_long_secrets_are_no_trouble(line):
+    logs.know(*(token_urlsafe(900) for _ in range(logs.LATEST - 1)), CANARY)
+    said = line("y" * 20_000 + f" {CANARY} " + "z" * 20_000)
+    assert "n0thing" not in said
+    assert " [redacted] " in said

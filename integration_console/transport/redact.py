@@ -19,6 +19,7 @@ from typing import Annotated
 from urllib.parse import quote, quote_plus
 
 from pydantic import StringConstraints, TypeAdapter
+from pydantic_core import SchemaError
 
 REDACTED = b"[redacted]"
 KEPT_BYTES = 65_536  # of one body
@@ -187,7 +188,10 @@ class Redactor:
         except UnicodeDecodeError:
             return None
         pattern = "|".join([*(words for _, words, _ in _PLACES), *known])
-        return TypeAdapter(Annotated[str, StringConstraints(pattern=pattern)]).validator.isinstance_python
+        try:
+            return TypeAdapter(Annotated[str, StringConstraints(pattern=pattern)]).validator.isinstance_python
+        except SchemaError:  # of very many known values the question grows too long
+            return None
 
 
 def _forms(secret: str) -> Iterator[bytes]:
