@@ -8,6 +8,7 @@ clock                        advance() and travel_to() move it, sleep() only not
 
 @pytest.mark.settings(TICK_SECONDS=1)   settings of this test's app
 @pytest.mark.one_database               this test needs SQLite only; or the one named: one_database("postgresql")
+@together("words", [...])               (cases.py) cases that only look share one database and app; each is named
 """
 
 from __future__ import annotations
