@@ -50,12 +50,22 @@ def test_it_is_right_when_it_answers_and_answers_most(half, least):
 
 def test_sentences_of_a_stranger_are_not_told_worse_than_they_were():
     """Whoever wrote the rules wrote the two halves above, too. These are a stranger's: 0.89 precision at 0.75 coverage
-    is where the rules stood when they were first measured, short of the 0.95 at 0.80 they are to reach."""
+    when they were first measured, 0.90 at 0.76 now: short of the 0.95 at 0.80 they are to reach."""
     found = sentences.measure(sentences.blind(), lambda text: detect(text, shipped.compiled()).area)
 
     print(f"blind: precision {found.precision:.3f} at coverage {found.coverage:.3f}")
     assert found.precision >= 0.88
     assert found.coverage >= 0.74
+
+
+def test_fresh_sentences_kept_apart_are_not_told_worse_than_they_were():
+    """0.95 precision at 0.74 coverage is where the rules stand: still short of the 0.80 they are to cover."""
+    tuned, kept = sentences.fresh()
+    found = sentences.measure(kept, lambda text: detect(text, shipped.compiled()).area)
+
+    assert len(tuned) + len(kept) >= 320
+    assert found.precision >= 0.94
+    assert found.coverage >= 0.73
 
 
 def test_a_higher_threshold_errs_less_and_answers_less():
