@@ -104,7 +104,7 @@ def _tell(plan: restoring.Plan) -> None:
     for sentence in plan.mappings or ["No mapping differs."]:
         click.echo(f"Mapping {sentence}" if plan.mappings else sentence)
     kept = ", ".join(f"{count} {name}" for name, count in plan.kept.items() if count)
-    click.echo(f"Taken over from now: {kept} (people and tokens shut out, credentials where newer)." if kept
+    click.echo(f"Taken over from now: {kept} (shut out or erased since, credentials where newer)." if kept
                else "Nothing is taken over from now.")  # fmt: skip
     click.echo("Passwords, roles and second factors become those of then.")
     click.echo(f"Everybody signs in again, nothing is sent until resumed. After it: {plan.next_step}.")

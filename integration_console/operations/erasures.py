@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 from sqlalchemy import Text, cast, delete, func, or_, select, update
+from sqlalchemy.orm import Session
 
 from .. import clock
 from ..errors import Conflict, InvalidInput
@@ -27,6 +28,7 @@ from ..models import (
     PracticeAreaCorrection,
     Record,
     RecordLink,
+    Setting,
     Transaction,
     UnmatchedValue,
     db,
@@ -45,6 +47,7 @@ STEP = 2_000  # rows looked through in one transaction
 A_TURN_S = 20.0  # of work before the clock gets its thread back
 SHORTEST_TERM = 5  # characters; a shorter name is in half of all texts
 WIPED = "erased"
+AGAIN = "erasures.again"  # a setting: what a restored backup without a table of erasures still owes, sealed
 
 
 @dataclass(frozen=True)
@@ -124,7 +127,7 @@ def request(record_ids: Iterable[int], reason: str, *, by: str) -> Erasure:
     )  # fmt: skip
     db.session.add(row)
     db.session.flush()
-    row.terms = vault().seal(f"erasure:{row.id}", orjson.dumps(sorted(_terms(found))).decode())
+    row.terms = vault().seal(f"erasure:{row.id}", orjson.dumps(sorted(terms_of(found))).decode())
     audit.add("erasure asked for", reason, actor=by, erasure=row.id, records=row.record_ids)
     db.session.commit()
     return row
@@ -135,7 +138,7 @@ def _records(record_ids: Iterable[int]) -> list[Record]:
     return list(db.session.scalars(select(Record).where(Record.id.in_(numbers), Record.content_hash != ERASED)))
 
 
-def _terms(records: Iterable[Record]) -> set[str]:
+def terms_of(records: Iterable[Any]) -> set[str]:
     """What speaks of these people in texts: their names, addresses and numbers."""
     found: set[str] = set()
     for record in records:
@@ -151,7 +154,28 @@ def work() -> int:
     ends, finished = clock.monotonic() + A_TURN_S, 0
     for number in list(db.session.scalars(select(Erasure.id).where(Erasure.state == "waiting").order_by(Erasure.id))):
         finished += _go_on(number, ends)
+    _take_up()
     return finished
+
+
+def owed(value: str) -> list[dict[str, Any]]:
+    """What the setting AGAIN holds: reason, asked_by, asked_at, record_ids, counts and terms of each."""
+    return orjson.loads(vault().open(f"setting:{AGAIN}", value))
+
+
+def _take_up() -> None:
+    """What a restore of older tables left to be done has its table since the upgrade."""
+    setting = db.session.get(Setting, AGAIN)
+    if setting is None:
+        return
+    for one in owed(setting.value):
+        terms, asked_at = one.pop("terms"), clock.parse(one.pop("asked_at"))
+        row = Erasure(state="waiting", reached={}, asked_at=asked_at, **one)
+        db.session.add(row)
+        db.session.flush()
+        row.terms = vault().seal(f"erasure:{row.id}", orjson.dumps(terms).decode())
+    db.session.delete(setting)
+    db.session.commit()
 
 
 def _go_on(number: int, ends: float) -> bool:
@@ -181,23 +205,30 @@ def _hold_on(row: Erasure) -> LegalHold | None:
 
 
 def _empty_records(row: Erasure) -> None:
-    """The records, what pairs them, and what waits to be written of them."""
-    mine = row.record_ids
+    row.counts = empty(db.session(), row.record_ids)
+    db.session.commit()
+
+
+def empty(session: Session, mine: list[int], *, searched: bool = True) -> dict[str, int]:
+    """The records, what pairs them, and what waits to be written of them, in the caller's transaction.
+
+    searched: there is a search index to take them out of.
+    """
     gone: dict[str, Any] = {"data": {}, "label": WIPED, "content_hash": ERASED, "deleted_at": clock.now()}
-    index.put(db.session(), [(number, "") for number in mine])
-    counts = {"records": _rowcount(update(Record).where(Record.id.in_(mine)).values(**gone))}
+    if searched:
+        index.put(session, [(number, "") for number in mine])
+    counts = {"records": _rowcount(update(Record).where(Record.id.in_(mine)).values(**gone), session)}
     either = or_(RecordLink.left_record_id.in_(mine), RecordLink.right_record_id.in_(mine))
-    links = list(db.session.scalars(select(RecordLink.id).where(either)))
+    links = list(session.scalars(select(RecordLink.id).where(either)))
     cut = {"state": "cut", "base": {}, "writes": {}, "candidates": [], "reason": "The person was erased."}
-    counts["pairs"] = _rowcount(update(RecordLink).where(RecordLink.id.in_(links)).values(**cut))
+    counts["pairs"] = _rowcount(update(RecordLink).where(RecordLink.id.in_(links)).values(**cut), session)
     of_it = or_(Change.record_id.in_(mine), Change.link_id.in_(links))
     waiting = update(Change).where(of_it, Change.state.in_(WAITING_STATES))
-    _rowcount(waiting.values(state="dropped", done_at=clock.now()))
+    _rowcount(waiting.values(state="dropped", done_at=clock.now()), session)
     written = update(Change).where(of_it).values(**(PLACES["writes"].then or {}))
-    counts["writes"] = _rowcount(written)
-    counts["conflicts"] = _rowcount(update(Clash).where(Clash.link_id.in_(links)).values(held={}))
-    row.counts = counts
-    db.session.commit()
+    counts["writes"] = _rowcount(written, session)
+    counts["conflicts"] = _rowcount(update(Clash).where(Clash.link_id.in_(links)).values(held={}), session)
+    return counts
 
 
 def _look_through(row: Erasure, name: str, place: Place, terms: list[str], reached: int) -> None:
@@ -217,5 +248,6 @@ def _look_through(row: Erasure, name: str, place: Place, terms: list[str], reach
     db.session.commit()
 
 
-def _rowcount(statement: Any) -> int:
-    return db.session.execute(statement.execution_options(synchronize_session=False)).rowcount  # type: ignore[attr-defined]
+def _rowcount(statement: Any, session: Session | None = None) -> int:
+    done = (session or db.session).execute(statement.execution_options(synchronize_session=False))
+    return done.rowcount  # type: ignore[attr-defined]

@@ -5,6 +5,7 @@ Written for tables of any version: only columns that were always there are touch
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, delete, insert, inspect, null, select, update
@@ -33,6 +34,7 @@ from ..models import (
 )
 from ..models.run import LIVE_STATES
 from ..storage import outbound
+from . import erased_again
 
 INTERRUPTED = (
     "Interrupted: a backup was restored. What was read until the backup is kept; the next run goes on from it."
@@ -41,19 +43,28 @@ UNCERTAIN = "Restored from a backup: it is looked up at the other side before an
 
 
 def facts_of_now() -> dict[str, list[Any]]:
-    """What a restore must not take back: people shut out, tokens revoked, codes used, and credentials renewed since.
+    """What a restore must not take back: people shut out or erased, tokens revoked, codes used, credentials renewed.
 
     Services hand out many refresh tokens for one use only; an old one would cost the connection.
     """
     try:
         with reading(), db.engine.connect() as connection:
             there = set(inspect(connection).get_table_names())
-            return {
+            facts: dict[str, list[Any]] = {
                 name: [tuple(row) for row in connection.execute(query)] if table in there else []
                 for name, (table, query) in _KEPT.items()
             }
+            return facts | {
+                "legal holds": erased_again.holds_of_now(connection), "erasures": erased_again.of_now(connection)
+            }  # fmt: skip
     except SQLAlchemyError:  # older tables, or a damaged file
-        return {name: [] for name in _KEPT}
+        return {name: [] for name in (*_KEPT, "legal holds", "erasures")}
+
+
+def kept_since(facts: dict[str, list[Any]], backup_at: datetime) -> dict[str, int]:
+    """How many of each a restore takes over from now; of erasures those the backup does not know to be done."""
+    since = [one for one in facts["erasures"] if one.done_at is None or one.done_at > backup_at]
+    return {name: len(found) for name, found in facts.items()} | {"erasures": len(since)}
 
 
 _KEPT: dict[str, tuple[str, Select]] = {
@@ -124,3 +135,5 @@ def _take_over(link: Link, facts: dict[str, list[Any]], there: set[str]) -> None
         newer = (Connection.renewed_at.is_(None)) | (Connection.renewed_at < renewed_at)
         values = {"credentials": credentials, "expires_at": expires_at, "renewed_at": renewed_at}
         link.execute(update(Connection).where(*same, newer).values(**values))
+    erased_again.hold(link, facts["legal holds"], there)
+    erased_again.erase(link, facts["erasures"], there)

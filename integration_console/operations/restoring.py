@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ class Plan:
     schema_then: str | None
     tables: list[dict[str, Any]]  # {"table", "now", "then"}; None where the table is not there
     mappings: list[str]  # a sentence for each that differs
-    kept: dict[str, int]  # what is taken over from now: disabled people, revoked tokens, renewed credentials
+    kept: dict[str, int]  # what is taken over from now: disabled people, revoked tokens, erasures, credentials
     next_step: str
 
     def as_json(self) -> dict[str, Any]:
@@ -99,7 +100,7 @@ def _plan(file: Path, manifest: dict[str, Any], then: dict[str, Any]) -> Plan:
         backup=file.name, at=manifest["at"], release_now=backups.release(), release_then=manifest["release"],
         schema_now=schema_now, schema_then=manifest["schema"], tables=tables,
         mappings=list(_mappings_that_differ(now, then)),
-        kept={name: len(found) for name, found in restored.facts_of_now().items()},
+        kept=restored.kept_since(restored.facts_of_now(), datetime.fromisoformat(manifest["at"])),
         next_step="`flask db upgrade`, or run the release that made it (`flask backup source`)" if older
         else "look through what waits, then `flask backup resume`",
     )  # fmt: skip
