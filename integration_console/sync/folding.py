@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
@@ -17,6 +17,7 @@ from nameparser import HumanName
 from nameparser.config import CONSTANTS
 
 LONGEST = 300  # characters; what is longer is no name, no e-mail and no address line
+REMEMBERED = 32_768  # e-mails and numbers: both sides of a match write most of theirs alike
 
 _ALONE = str.maketrans(  # letters that no normal form takes apart
     {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "æ": "ae", "œ": "oe", "þ": "th", "ı": "i", "ħ": "h", "ŧ": "t"}
@@ -49,8 +50,11 @@ def email(value: object) -> str:
     ('ada@example.com', 'ada@example.com', '')
     """
     written = str(value or "").strip().removeprefix("mailto:")
-    if "@" not in written or len(written) > LONGEST:
-        return ""
+    return _email(written) if "@" in written and len(written) <= LONGEST else ""
+
+
+@lru_cache(REMEMBERED)
+def _email(written: str) -> str:
     try:
         found = validate_email(written, check_deliverability=False, globally_deliverable=False)
     except EmailNotValidError:
@@ -65,8 +69,11 @@ def phone(value: object, country: str = "US") -> str:
     ('+14155550132', '+4930901820', '', '')
     """
     written = str(value or "").strip().removeprefix("tel:")
-    if len(written) < 7 or len(written) > 60:
-        return ""
+    return _phone(written, country) if 7 <= len(written) <= 60 else ""
+
+
+@lru_cache(REMEMBERED)
+def _phone(written: str, country: str) -> str:
     try:
         found = phonenumbers.parse(written, country)
     except phonenumbers.NumberParseException:

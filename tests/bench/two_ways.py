@@ -32,6 +32,7 @@ def run(database: str, contacts: int, cycles: int, edits: int) -> dict:
     from integration_console import create_app
     from integration_console.models import DataMapping, db
     from integration_console.operations import previews
+    from integration_console.operations.holds import settle_memory
     from integration_console.sandbox import Sandbox, clio_people, ghl_records
 
     from ..cycles import LINES, run_cycles
@@ -48,6 +49,7 @@ def run(database: str, contacts: int, cycles: int, edits: int) -> dict:
                 if name in facts:
                     os.environ[f"{key}_{name}".upper()] = facts[name]
         basics = {"APP_ENV": "test", "ALLOW_INSECURE_UPSTREAMS": True, "DATABASE_URL": database}
+        settle_memory()
         app = create_app(config.load(**basics, INSTANCE_DIR=tempfile.mkdtemp(prefix="bench-")), pages=False)
         with app.app_context():
             ends = connect(sandbox, "ghl"), connect(sandbox, "clio")
