@@ -58,6 +58,15 @@ def test_sentences_of_a_stranger_are_not_told_worse_than_they_were():
     assert found.coverage >= 0.74
 
 
+def test_sentences_of_a_second_stranger_are_not_told_worse_than_they_were():
+    """0.945 precision at 0.777 coverage, measured once; the 0.95 at 0.80 are nearly there."""
+    found = sentences.measure(sentences.judged(), lambda text: detect(text, shipped.compiled()).area)
+
+    print(f"judged: precision {found.precision:.3f} at coverage {found.coverage:.3f}")
+    assert found.precision >= 0.94
+    assert found.coverage >= 0.77
+
+
 def test_fresh_sentences_kept_apart_are_not_told_worse_than_they_were():
     """0.95 precision at 0.74 coverage is where the rules stand: still short of the 0.80 they are to cover."""
     tuned, kept = sentences.fresh()
