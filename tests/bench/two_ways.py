@@ -33,7 +33,9 @@ def run(database: str, contacts: int, cycles: int, edits: int) -> dict:
     from integration_console.models import DataMapping, db
     from integration_console.operations import previews
     from integration_console.operations.holds import settle_memory
-    from integration_console.sandbox import Sandbox, clio_people, ghl_records
+    from integration_console.sandbox import Sandbox
+    from integration_console.sandbox.clio import people as clio_people
+    from integration_console.sandbox.ghl import records as ghl_records
 
     from ..cycles import LINES, run_cycles
     from ..operations.conftest import connect, sync

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from integration_console.errors import BadRecord
-from integration_console.sandbox.clio_attributes import TAKES, TAKES_INSIDE, WRITABLE
+from integration_console.sandbox.clio.attributes import TAKES, TAKES_INSIDE, WRITABLE
 from integration_console.services.writing import Write
 from tests.services.conftest import Connected
 

@@ -9,8 +9,8 @@ import urllib3
 
 from integration_console.sandbox import Sandbox
 from integration_console.sandbox.clio import MAKERS, ONLY_LISTED
-from integration_console.sandbox.clio_fields import known_inside
-from integration_console.sandbox.clio_filters import SORTED_BY, UNORDERED
+from integration_console.sandbox.clio.fields import known_inside
+from integration_console.sandbox.clio.filters import SORTED_BY, UNORDERED
 
 UPSTREAM = Path(__file__).resolve().parents[3] / "shared" / "upstream"
 needs_documents = pytest.mark.skipif(not UPSTREAM.is_dir(), reason=f"the vendors' documents are not in {UPSTREAM}")

@@ -6,7 +6,7 @@ import pytest
 import urllib3
 
 from integration_console.sandbox import Sandbox
-from integration_console.sandbox.clockify_records import duration, id_of
+from integration_console.sandbox.clockify.records import duration, id_of
 
 http = urllib3.PoolManager(retries=False)
 NOBODY = "0" * 24

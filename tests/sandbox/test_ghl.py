@@ -6,7 +6,7 @@ import pytest
 import urllib3
 
 from integration_console.sandbox import Sandbox
-from integration_console.sandbox.ghl_records import id_of, number_of
+from integration_console.sandbox.ghl.records import id_of, number_of
 
 http = urllib3.PoolManager(retries=False)
 

@@ -1,0 +1,60 @@
+"""How a person chooses a location and signs in at HighLevel."""
+
+from ..oauth import OTHER, SignIn
+from ..server import Answer, Request, on, public
+
+
+class GhlSignIn(SignIn):
+    """HighLevel: tokens live a day, every refresh token works once."""
+
+    token_life_s = 86_399
+    rotates = True
+    sign_in_path = "/oauth/chooselocation"
+    location_id: str
+    company_id: str
+    user_ids: list[str]
+
+    def location_of(self, token: str | None) -> str:
+        """The location a token opens."""
+        return "otherLocation00000000" if self.account_of(token) == OTHER else self.location_id
+
+    def tell(self, access: str, refresh: str | None) -> dict:
+        scopes = self.scopes_of(access) or (
+            "contacts.readonly",
+            "contacts.write",
+            "opportunities.readonly",
+            "opportunities.write",
+        )
+        return {
+            "access_token": access,
+            "token_type": "Bearer",
+            "expires_in": self.token_life_s,
+            "refresh_token": refresh,
+            "scope": " ".join(scopes),
+            "userType": "Location",
+            "locationId": self.location_of(access),
+            "companyId": self.company_id,
+            "approvedLocations": [],
+            "userId": self.user_ids[0],
+            "planId": "sandbox",
+            "isBulkInstallation": False,
+        }
+
+    @on("GET", "/oauth/chooselocation")
+    @public
+    def choose_location(self, request: Request) -> Answer:
+        return self.approve_page(request)
+
+    @on("POST", "/oauth/chooselocation")
+    @public
+    def chosen(self, request: Request) -> Answer:
+        return self.decide(request)
+
+    @on("POST", "/oauth/token")
+    @public
+    def token(self, request: Request) -> Answer:
+        if "form-urlencoded" not in (request.headers.get("Content-Type") or ""):
+            return Answer(
+                422, {"statusCode": 422, "message": ["grant_type should not be empty"], "error": "Unprocessable Entity"}
+            )
+        return self.exchange(request)
