@@ -8,9 +8,10 @@ import select
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import orjson
 import structlog
@@ -25,7 +26,6 @@ log = structlog.get_logger(__name__)
 
 READY_WITHIN_S = 60
 # The same after every start where they are free, so that open pages keep working.
-SANDBOX_PORTS = tuple(range(8101, 8108))
 # A newcomer waits for nothing.
 SANDBOX_LIMITS = {
     "clio": "2000/60", "ghl": "2000/10", "clockify": "100/1", "slack": "600/60", "stripe": "100/1",
@@ -212,16 +212,15 @@ def _tell_where_to_knock(told: Mapping[str, Mapping[str, Any]]) -> None:
 
 def _start_sandbox(wanted: SandboxWanted, minder: Minder) -> dict[str, dict[str, Any]]:
     """Start the stand-ins; where they are and how to be let in."""
-    ports = ",".join(map(str, _free_ports(SANDBOX_PORTS)))
     limits = ",".join(f"{key}={limit}" for key, limit in SANDBOX_LIMITS.items())
     command = [
-        sys.executable, "-m", "integration_console.sandbox", "--with-parent", "--ports", ports, "--limits", limits,
+        sys.executable, "-m", "integration_console.sandbox", "--with-parent", "--usual-ports", "--limits", limits,
         "--size", wanted.size, *(["--alive"] if wanted.alive else []),
     ]  # fmt: skip
     child = minder.start("sandbox", command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, ends_last=True)
     told = _first_line(child)
-    there = [facts["api_url"].split("/")[2].rpartition(":")[2] for facts in told.values()]
-    child.command = [",".join(there) if part == ports else part for part in command]  # there again after a crash
+    there = ",".join(f"{key}={urlsplit(facts['api_url']).port}" for key, facts in told.items())
+    child.command = [f"--ports={there}" if part == "--usual-ports" else part for part in command]  # after a crash too
     return told
 
 
@@ -249,18 +248,6 @@ def _stand_ins(told: Mapping[str, Mapping[str, Any]]) -> list[ToConnect]:
         credentials = {"api_key": facts["api_key"]} if "api_key" in facts else facts["token"]
         settings = {name: facts[name] for name in _PLACES if name in facts}
         found.append(ToConnect(key, f"{services.by_key(key).label} (sandbox)", credentials, settings))
-    return found
-
-
-def _free_ports(wanted: Sequence[int]) -> list[int]:
-    """These ports; 0, which is any, for one that is taken."""
-    found = []
-    for port in wanted:
-        try:
-            socket.create_server(("127.0.0.1", port)).close()
-            found.append(port)
-        except OSError:
-            found.append(0)
     return found
 
 

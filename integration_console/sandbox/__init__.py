@@ -9,35 +9,30 @@ document differ, it is wrong. It listens on loopback only and imports nothing of
 """
 
 import threading
+from collections.abc import Mapping
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any
 
-from .clio import Clio
-from .clockify import Clockify
 from .firm import Firm
-from .ghl import Ghl
-from .quickbooks import QuickBooks
 from .server import Upstream
-from .slack import Slack
-from .stripe import Stripe
-from .xero import Xero
 
-STAND_INS: tuple[type[Upstream], ...] = (
-    Clio,
-    Ghl,
-    Clockify,
-    Slack,
-    Stripe,
-    QuickBooks,
-    Xero,
-)  # in the order of their ports
-KEYS = tuple(one.key for one in STAND_INS)
-PORTS = (0,) * len(KEYS)  # any that are free
+
+def _found() -> list[type[Upstream]]:
+    """What each folder here declares as its STAND_IN, in the order of their usual ports."""
+    folders = [import_module(f"{__name__}.{module.name}") for module in iter_modules(__path__) if module.ispkg]
+    return sorted((folder.STAND_IN for folder in folders), key=lambda one: one.usual_port)
+
+
+STAND_INS = {one.key: one for one in _found()}
+KEYS = tuple(STAND_INS)
 STIR_EVERY_S = 3.0
 
 
 class Sandbox:
     """limits: {"clio": (calls, seconds), ...}; services left out keep the vendor's own.
 
+    ports: {"clio": 8101, ...}; services left out get any that is free.
     alive: a few records change by themselves every few seconds.
     clockify_entities: Clockify also answers its experimental entity-changes addresses.
     """
@@ -48,19 +43,20 @@ class Sandbox:
         size="small",
         limits=None,
         alive=False,
-        ports=PORTS,
+        ports: Mapping[str, int] | None = None,
         window="fixed",
         clockify_entities=False,
         seed=7,
         today=None,
     ) -> None:
         self.firm = Firm(size=size, seed=seed, today=today)
-        limits = limits or {}
+        limits, ports = limits or {}, ports or {}
         self.upstreams: dict[str, Any] = {
-            one.key: one(self.firm, limits=limits.get(one.key), port=port, window=window)
-            for one, port in zip(STAND_INS, ports, strict=True)
+            key: stand_in(self.firm, limits=limits.get(key), port=ports.get(key, 0), window=window)
+            for key, stand_in in STAND_INS.items()
         }
-        self.upstreams["clockify"].has_entities = clockify_entities
+        if clockify := self.upstreams.get("clockify"):
+            clockify.has_entities = clockify_entities
         self._alive = alive
         self._over = threading.Event()
 

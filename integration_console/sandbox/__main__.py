@@ -4,14 +4,16 @@ Prints one line of JSON when ready and serves until it is told to end.
 """
 
 import argparse
+import contextlib
 import os
 import signal
+import socket
 import sys
 import threading
 
 import orjson
 
-from . import KEYS, PORTS, Sandbox
+from . import KEYS, STAND_INS, Sandbox
 
 
 def main() -> int:
@@ -25,7 +27,7 @@ def main() -> int:
     with Sandbox(
         size=asked.size,
         alive=asked.alive,
-        ports=asked.ports,
+        ports=_usual_ports() if asked.usual_ports else asked.ports,
         limits=asked.limits,
         window=asked.window,
         clockify_entities=asked.clockify_entities,
@@ -41,7 +43,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m integration_console.sandbox", description=__doc__)
     parser.add_argument("--size", choices=("small", "large"), default="small")
     parser.add_argument("--alive", action="store_true", help="a few records change by themselves")
-    parser.add_argument("--ports", type=_ports, default=PORTS, help=f"{','.join(KEYS)}; 0 is any free port")
+    parser.add_argument("--ports", type=_ports, default={}, help="clio=8101,ghl=8102; any that is free where left out")
+    parser.add_argument("--usual-ports", action="store_true", help="each at its usual port, where that is free")
     parser.add_argument("--limits", type=_limits, default={}, help="clio=5000/60,ghl=100/10: calls/seconds")
     parser.add_argument("--window", choices=("fixed", "sliding"), default="fixed")
     parser.add_argument("--clockify-entities", action="store_true")
@@ -49,22 +52,33 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _ports(text: str) -> tuple[int, ...]:
-    ports = tuple(int(port) for port in text.split(","))
-    if len(ports) != len(KEYS):
-        raise argparse.ArgumentTypeError(f"{len(KEYS)} ports, as 8101,8102,8103 and so on")
-    return ports
+def _ports(text: str) -> dict[str, int]:
+    return {key: int(port) for key, port in _by_service(text)}
 
 
 def _limits(text: str) -> dict[str, tuple[int, float]]:
     limits = {}
-    for part in filter(None, text.split(",")):
-        key, _, window = part.partition("=")
+    for key, window in _by_service(text):
         calls, _, per_s = window.partition("/")
-        if key not in KEYS:
-            raise argparse.ArgumentTypeError(f"there is no {key} here")
         limits[key] = (int(calls), float(per_s))
     return limits
+
+
+def _by_service(text: str) -> list[tuple[str, str]]:
+    """The pairs of "clio=1,ghl=2"."""
+    pairs = [(key, value) for key, _, value in (part.partition("=") for part in text.split(",") if part)]
+    if unknown := {key for key, _ in pairs} - set(KEYS):
+        raise argparse.ArgumentTypeError(f"there is no {', '.join(sorted(unknown))} here")
+    return pairs
+
+
+def _usual_ports() -> dict[str, int]:
+    ports = {}
+    for key, stand_in in STAND_INS.items():
+        with contextlib.suppress(OSError):  # taken: any other does
+            socket.create_server(("127.0.0.1", stand_in.usual_port)).close()
+            ports[key] = stand_in.usual_port
+    return ports
 
 
 def _end_with_stdin(over: threading.Event) -> None:

@@ -24,6 +24,7 @@ REMEMBERED_REQUESTS = 20_000
 
 class Upstream:
     key = ""
+    usual_port = 0  # where people look for it when it serves by itself
     prefix = ""  # what comes before every API path, as "/api/v4"
     real_limits = (50, 60.0)  # calls, seconds: what the vendor documents
 

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from integration_console import services
+from integration_console import sandbox, services
 
 EVERY = list(services.every().values())
 
@@ -41,3 +41,8 @@ def test_every_resource_has_a_name_for_people_and_columns_for_reports(service):
 def test_a_service_is_found_by_its_key_and_no_two_share_one():
     assert len({service.key for service in EVERY}) == len(EVERY)
     assert all(services.by_key(service.key) is service for service in EVERY)
+
+
+def test_every_service_has_a_stand_in_at_a_port_of_its_own():
+    assert set(sandbox.KEYS) == set(services.every())
+    assert len({stand_in.usual_port for stand_in in sandbox.STAND_INS.values()}) == len(sandbox.KEYS)

@@ -55,6 +55,7 @@ COUNTED_UP_TO = 20_000  # filtered lists of larger resources go without meta.rec
 
 class Clio(ClioSignIn, ClioHooks, ClioWrites, Upstream):
     key = "clio"
+    usual_port = 8101
     prefix = "/api/v4"
     real_limits = (50, 60.0)
 
@@ -297,3 +298,6 @@ def _number_in(token: str) -> int:
 
 def _http_date(at_s: float) -> str:
     return time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(at_s))
+
+
+STAND_IN = Clio

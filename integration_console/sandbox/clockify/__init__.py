@@ -37,6 +37,7 @@ W = "/workspaces/{workspace}"
 
 class Clockify(ClockifyChanges, ClockifyHooks, ClockifyWrites, Upstream):
     key = "clockify"
+    usual_port = 8103
     prefix = "/api/v1"
     real_limits = (50, 1.0)  # (30, 3600.0) is what a new free workspace gets
 
@@ -331,3 +332,6 @@ def _entry_fits(entry: dict, request: Request, is_running: bool) -> bool:
 
 def _clock(firm, resource: str, count: int):
     return lambda number: firm.changed_at(f"clockify {resource}", number, count)
+
+
+STAND_IN = Clockify

@@ -37,6 +37,7 @@ DAY_S = 86_400.0
 
 class Ghl(GhlSignIn, GhlHooks, GhlSearch, GhlWrites, Upstream):
     key = "ghl"
+    usual_port = 8102
     real_limits = (100, 10.0)
 
     def __init__(self, firm, **options) -> None:
@@ -274,3 +275,6 @@ def _task_fits(task: dict, asked: dict) -> bool:
 
 def _clock(firm, resource: str, count: int):
     return lambda number: firm.changed_at(f"ghl {resource}", number, count)
+
+
+STAND_IN = Ghl

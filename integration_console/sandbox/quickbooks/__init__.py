@@ -30,6 +30,7 @@ TOO_FAST = (
 
 class QuickBooks(QuickBooksSignIn, QuickBooksHooks, QuickBooksWrites):
     key = "quickbooks"
+    usual_port = 8106
     real_limits = (500, 60.0)
 
     def __init__(self, firm, **options) -> None:
@@ -211,3 +212,6 @@ def _clock(firm, resource: str, count: int) -> dict:
         "changed_at": lambda number: firm.changed_at(f"qbo {resource}", number, count),
         "quiet_below": lambda since_s: firm.quiet_below(since_s, count),
     }
+
+
+STAND_IN = QuickBooks

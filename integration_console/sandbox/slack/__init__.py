@@ -35,6 +35,7 @@ CHATTER = ("Lunch?", "Copies for the hearing are on your desk.", "New lead on li
 
 class Slack(SlackSignIn, SlackHooks, SlackMessages, Upstream):
     key = "slack"
+    usual_port = 8104
     prefix = "/api"
     real_limits = (50, 60.0)
     is_distributed = False  # an app sold outside of the Marketplace: histories at one call a minute
@@ -208,3 +209,6 @@ class Slack(SlackSignIn, SlackHooks, SlackMessages, Upstream):
     def _all(self, resource: str) -> list[dict]:
         shelf = self.shelves[resource]
         return [shelf.get(number) for number in shelf.numbers()]
+
+
+STAND_IN = Slack

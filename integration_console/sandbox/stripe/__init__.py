@@ -31,6 +31,7 @@ MAKERS = {
 
 class Stripe(StripeSignIn, StripeLists, StripeInvoices):
     key = "stripe"
+    usual_port = 8105
     real_limits = (25, 1.0)
     default_version = "2026-10-28.endive"  # of the account, where a call names none
 
@@ -185,3 +186,6 @@ def _key_in(request: Request) -> str:
         return base64.b64decode(token).decode().partition(":")[0]
     except (NotBase64, UnicodeDecodeError):
         return ""
+
+
+STAND_IN = Stripe

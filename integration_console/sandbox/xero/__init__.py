@@ -57,6 +57,7 @@ class Book:
 
 class Xero(XeroSignIn, XeroHooks, XeroWrites, Upstream):
     key = "xero"
+    usual_port = 8107
     prefix = "/api.xro/2.0"
     real_limits = (60, 60.0)
     odd_dates = False  # Xero's own client cannot read them in every field
@@ -362,3 +363,6 @@ def _xml(request: Request) -> Answer | None:
     if "json" in (request.headers.get("Accept") or ""):
         return None
     return Answer(200, "<Response><Status>OK</Status></Response>", {"Content-Type": "text/xml; charset=utf-8"})
+
+
+STAND_IN = Xero
