@@ -1,7 +1,7 @@
 """What people set up, as one document without secrets: taken out of one console and into another, or kept with code.
 
 {"format": "config/1", "release": "0.1.0", "settings": {"firm.name": "…"}, "services": {"clio": {"limits": "…"}},
- "practice_area_rules": […], "limitation_rules": […],
+ "practice_area_rules": […], "limitation_rules": […], "notification_rules": […],
  "mappings": [{"left": "Clio of Hale", "right": "Our GHL", "state": "active", "active": {…}, "draft": {…} or null}]}
 
 Whatever stands only here stays: an import adds and changes, and never removes. A mapping comes in as a draft, which is
@@ -21,7 +21,7 @@ from sqlalchemy import select
 from .. import __version__, services
 from ..errors import ConsoleError, InvalidInput
 from ..models import ApiConfig, Connection, DataMapping, LimitationRule, PracticeAreaRule, Setting, db
-from . import applications, audit, limitation_rules, mappings, practice_area_rules
+from . import applications, audit, configuration_notices, limitation_rules, mappings, practice_area_rules
 from . import settings as firm
 
 FORMAT: Literal["config/1"] = "config/1"
@@ -73,6 +73,7 @@ class Document(_Strict):
     services: dict[str, dict[str, str]] = {}
     practice_area_rules: tuple[_Sign, ...] = ()
     limitation_rules: tuple[_Limit, ...] = ()
+    notification_rules: tuple[configuration_notices.Rule, ...] = ()
     mappings: tuple[_Pair, ...] = ()
 
 
@@ -94,6 +95,7 @@ def export() -> dict[str, Any]:
         "practice_area_rules": [_sign(rule) for rule in db.session.scalars(select(PracticeAreaRule).order_by(
             *(getattr(PracticeAreaRule, name) for name in SIGN)))],
         "limitation_rules": [_limit(rule) for rule in limitation_rules.every()],
+        "notification_rules": configuration_notices.export(),
         "mappings": [_pair(mapping) for mapping in mappings.every()],
     }  # fmt: skip
 
@@ -176,6 +178,7 @@ def _steps(document: Document, told: Import, by: str) -> Iterator[Step]:
     yield from _services_in(document, told, by)
     yield from _signs_in(document, by)
     yield from _limits_in(document, by)
+    yield from configuration_notices.steps(document.notification_rules, told.problems, by)
     for pair in document.mappings:
         yield from _pair_in(pair, told, by)
 

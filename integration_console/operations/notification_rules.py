@@ -61,7 +61,7 @@ def add(wanted: Wanted, *, actor: str) -> NotificationRule:
 
     Raises InvalidInput naming the field.
     """
-    values = _checked(wanted)
+    values = check(wanted)
     rule = NotificationRule(**values, since=clock.now(), changed_by=actor, changed_at=clock.now())
     db.session.add(rule)
     db.session.flush()
@@ -75,7 +75,7 @@ def change(rule: NotificationRule, wanted: Wanted, *, actor: str) -> None:
 
     Raises InvalidInput naming the field.
     """
-    values, was_on = _checked(wanted), rule.enabled
+    values, was_on = check(wanted), rule.enabled
     for name, value in values.items():
         setattr(rule, name, value)
     rule.changed_by, rule.changed_at = actor, clock.now()
@@ -130,7 +130,8 @@ def is_quiet(rule: NotificationRule, now: datetime) -> bool:
 # -- what can be used -------------------------------------------------------------------------------------------------
 
 
-def _checked(wanted: Wanted) -> dict:
+def check(wanted: Wanted) -> dict:
+    """The rule's columns as they will be kept. Raises InvalidInput naming the field."""
     if wanted.kind not in KINDS:
         raise InvalidInput("Choose Slack or e-mail.", field="kind")
     events = [event for event in EVENTS if event in wanted.events]

@@ -11,6 +11,7 @@ from integration_console.models import (
     FieldMapping,
     LimitationRule,
     MappingVersion,
+    NotificationRule,
     PracticeAreaRule,
     Setting,
     db,
@@ -20,13 +21,16 @@ from integration_console.operations import (
     configuration,
     limitation_rules,
     mappings,
+    notification_rules,
     practice_area_rules,
     settings,
 )
+from integration_console.operations.notification_rules import Wanted
 
 from .conftest import connect
 from .mapped import make_mapping
 
+CHANNEL = "C0SBX000006"
 RULE = {
     "name": "", "practice_area": "Personal Injury", "jurisdiction": "California", "period": "2", "unit": "years",
     "from_field": "open_date", "to_field": "statute_of_limitations", "mode": "propose", "source": "CCP 335.1",
@@ -39,6 +43,12 @@ def firm(session, sandbox):
     """Everything a person can set up."""
     left, right = connect(sandbox, "ghl", "Our GHL"), connect(sandbox, "clio", "Hale")
     number = make_mapping(left, right)
+    speaks = connect(sandbox, "slack", "Our Slack")
+    told = Wanted(
+        kind="slack", connection_id=speaks, place=CHANNEL, events=("recovered", "digest"), about_id=right,
+        quiet_from="22:00", quiet_to="07:00", digest_at="09:30", time_zone="Europe/Berlin",
+    )  # fmt: skip
+    notification_rules.add(told, actor="test")
     settings.save({"firm.name": "Hale & Partner", "firm.time_zone": "Europe/Berlin"}, actor="test")
     applications.save("clio", {"limits": "40/60"}, secret="sesame-open", actor="test")
     practice_area_rules.add("Personal Injury", "phrase", "slipped on ice", 3, by="test")
@@ -51,7 +61,8 @@ def document() -> configuration.Document:
 
 
 def forget() -> None:
-    for table in (FieldMapping, MappingVersion, DataMapping, Setting, ApiConfig, PracticeAreaRule, LimitationRule):
+    for table in (FieldMapping, MappingVersion, DataMapping, Setting, ApiConfig, PracticeAreaRule, LimitationRule,
+                  NotificationRule):  # fmt: skip
         db.session.execute(delete(table))
     db.session.commit()
 
@@ -66,7 +77,7 @@ def test_out_and_in_again_is_the_same(session, firm):
     imported = configuration.take_in(told, by="test")
 
     assert imported.problems == []
-    assert len(imported.changes) == 6
+    assert len(imported.changes) == 7
     after = configuration.export()
     (pair,), (came,) = before.pop("mappings"), after.pop("mappings")
     assert after == before
@@ -79,7 +90,7 @@ def test_a_dry_run_changes_nothing(session, firm):
     told = document()
     forget()
 
-    assert len(configuration.take_in(told, by="test", dry_run=True).changes) == 6
+    assert len(configuration.take_in(told, by="test", dry_run=True).changes) == 7
 
     assert session.scalar(select(DataMapping.id)) is None
     assert session.scalar(select(Setting.name)) is None
@@ -131,3 +142,39 @@ def test_a_mapping_that_is_none_is_refused_before_anything_is_done(session, firm
         configuration.take_in(configuration.read(orjson.dumps(told)), by="test")
 
     assert settings.get("firm.name") == "Hale & Partner"
+
+
+def notices_in(*wanted: dict) -> configuration.Import:
+    told = configuration.export() | {"notification_rules": list(wanted)}
+    return configuration.take_in(configuration.read(orjson.dumps(told)), by="test")
+
+
+def test_equal_notification_rules_pair_off_one_by_one_and_one_left_over_changes_the_rule_of_its_place(session, firm):
+    (rule,) = configuration.export()["notification_rules"]
+    other = rule | {"events": ["issue"]}
+
+    assert notices_in(rule, rule, other).changes == [f"A new notification rule: Slack to {CHANNEL}."] * 2
+    assert notices_in(other, rule, rule).changes == []
+    again = notices_in(rule, rule, other | {"enabled": False})
+
+    assert again.changes == [f"Notification rule, Slack to {CHANNEL}: changes."]
+    assert configuration.export()["notification_rules"] == [rule, rule, other | {"enabled": False}]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"through": "our slack"}, "No connection is called our slack here."),
+        ({"about": "Gone"}, "No connection is called Gone here."),
+        ({"kind": "email", "place": "ana@firm.example"}, "There is no mail server yet"),
+        ({"time_zone": "Mars/Base"}, "Choose a time zone of the list"),
+    ],
+)
+def test_a_notification_rule_that_cannot_be_meant_here_is_named_and_nothing_of_it_is_done(session, firm, given, said):
+    (rule,) = before = configuration.export()["notification_rules"]
+
+    told = notices_in(rule | given)
+
+    assert told.changes == []
+    assert said in told.problems[0]
+    assert configuration.export()["notification_rules"] == before
