@@ -18,6 +18,8 @@ from pathlib import Path
 from statistics import median
 
 from ..databases import PostgresClones, SqliteFiles
+from .kept import kept
+from .million import CALLS
 
 HERE = Path(__file__).resolve().parents[2]
 
@@ -64,7 +66,7 @@ def contender(
     """Run one contender in a process of its own."""
     command = [python, "-m", module, name, "--port", str(port), "--database", database]
     done = subprocess.run(
-        command, cwd=HERE, capture_output=True, text=True, env={**os.environ, **env}, timeout=600, check=False
+        command, cwd=HERE, capture_output=True, text=True, env={**os.environ, **env}, timeout=3600, check=False
     )
     if done.returncode:
         raise SystemExit(f"{name} failed:\n{done.stderr[-3000:]}")
@@ -223,17 +225,18 @@ def many() -> None:
 
 
 def pages() -> None:
-    """Pages at 1,000,000 transactions."""
-    with databases() as fresh, fast_server() as port:
-        for kind in ("sqlite", "postgresql"):
-            with fresh(kind) as url:
+    """Every page, with a million calls and half a million records; BENCH_KEEP names a folder that keeps the firm."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder, fast_server() as port:
+        keep = Path(os.environ.get("BENCH_KEEP", folder))
+        for kind in os.environ.get("BENCH_DATABASES", "sqlite,postgresql").split(","):
+            with kept(keep, kind, CALLS, lambda url: in_process("fill", port, url)) as url:
                 facts = in_process("pages", port, url)
-            print(f"\nPages at 1,000,000 transactions, {kind}")
+            print(f"\nPages at {CALLS:,} calls, {kind} (aim: p95 200 ms on SQLite, 150 ms on PostgreSQL)")
             for name, figures in facts["pages"].items():
-                print(
-                    f"  {name:<34} p95 {figures['page_ms']:.1f} ms, bare {figures['bare_ms']:.1f} ms = "
-                    f"{figures['page_ms'] / figures['bare_ms']:.2f}x"
-                )
+                print(f"  {name:<34}" + ", ".join(
+                    f"{key} {value:,.1f}" if isinstance(value, float) else f"{key} {value}"
+                    for key, value in figures.items()
+                ))  # fmt: skip
 
 
 def matching() -> None:

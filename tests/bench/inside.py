@@ -1,6 +1,6 @@
 """Measurements taken inside one process of ours.
 
-python -m tests.bench.inside warm|budget|many|claims|pages|api --port PORT --database URL
+python -m tests.bench.inside warm|budget|many|claims|pages|fill|api --port PORT --database URL
 """
 
 from __future__ import annotations
@@ -227,10 +227,10 @@ def main() -> None:
 
         print(json.dumps(api(told.port, told.database)))
         return
-    if told.name == "pages":
-        from .page_times import pages
+    if told.name in ("pages", "fill"):
+        from . import page_times
 
-        print(json.dumps(pages(told.port, told.database)))
+        print(json.dumps(getattr(page_times, told.name)(told.port, told.database)))
         return
     print(
         json.dumps(
