@@ -167,7 +167,8 @@ def _fits(way: Way, wanted: Wanted, matters: set[str] | None) -> bool:
 
 def ways_of(entries: Sequence[Record]) -> list[Way]:
     """What became of each: a handful of queries for all of them together."""
-    ways = {entry.id: Way(entry, accounting=bool(_connections("quickbooks", "xero"))) for entry in entries}
+    accounting = bool(_connections("quickbooks", "xero"))
+    ways = {entry.id: Way(entry, accounting=accounting) for entry in entries}
     _follow_activities(ways)
     activities = {(row.connection_id, row.external_id): row for way in ways.values() for row in way.activities}
     lines = _made_of(LINES, activities)

@@ -14,6 +14,7 @@ from . import writes
 
 MOST = 200  # of each kind; a longer life is told from its end
 LATEST_DELIVERIES = 2_000  # looked through for this record
+_TOLD = (Delivery.id, Delivery.kind, Delivery.records, Delivery.received_at, Delivery.outcome, Delivery.run_id)
 
 
 @dataclass(frozen=True)
@@ -113,8 +114,8 @@ def _pairs(links: Iterable[RecordLink], record: Record) -> Iterator[Event]:
 def _deliveries(records: Iterable[Record]) -> Iterator[Event]:
     """Webhooks that named one of them, among the latest of their accounts."""
     for record in records:
-        latest = select(Delivery).where(Delivery.connection_id == record.connection_id)
-        for one in db.session.scalars(latest.order_by(Delivery.id.desc()).limit(LATEST_DELIVERIES)):
+        latest = select(*_TOLD).where(Delivery.connection_id == record.connection_id)
+        for one in db.session.execute(latest.order_by(Delivery.id.desc()).limit(LATEST_DELIVERIES)):
             if any(named[:2] == [record.resource, record.external_id] for named in one.records):
                 said = f"A webhook came: {one.kind}. {one.outcome or ''}".strip()
                 yield Event(one.received_at, "arrived", record, said,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import date
+
 from flask import Blueprint, flash, redirect, render_template, url_for
 
 from ..errors import BadRecord, Conflict, ConsoleError, InvalidInput, TryLater, UpstreamError
@@ -39,7 +42,7 @@ def index():
     accounts = {str(one.id): one.name for one in matters.connections()}
     return render_template(
         "matters/index.html", asked=asked, chips=asked.chips({"connection": accounts}), rows=rows, accounts=accounts,
-        areas=matter_list.areas(wanted.connection_id), limitation=_limitation,
+        areas=matter_list.areas(wanted.connection_id), limitation=_limitations(),
         older=older and asked.url(older=older), newer=newer and asked.url(newer=newer),
     ), asked.status  # fmt: skip
 
@@ -49,7 +52,7 @@ def index():
 def export():
     """The matters of this filter as a file."""
     asked = Asked(FILTERS)
-    wanted = _wanted(asked)
+    wanted, limitation = _wanted(asked), _limitations()
 
     def page_after(place):
         rows = matter_list.browse(wanted, before_id=place, limit=LOT)
@@ -57,7 +60,7 @@ def export():
 
     def row(record):
         told = [dig(record.data, path) for path in EXPORTED.values()]
-        return [record.external_id, *told, _limitation(record), record.updated_at]
+        return [record.external_id, *told, limitation(record), record.updated_at]
 
     names = ("external_id", *EXPORTED, "limitation_date", "updated_at")
     return downloads.export(asked, Sheet("matters", names, paged(page_after, row)))
@@ -80,8 +83,10 @@ def _page(wanted: matter_list.Wanted, asked: Asked) -> tuple[list[Record], int |
     return rows, rows[-1].id if has_older else None, rows[0].id if has_newer else None
 
 
-def _limitation(record: Record):
-    return limitation_rules.limitation_of(record.data, limitation_rules.targets())
+def _limitations() -> Callable[[Record], date | None]:
+    """What tells the limitation date of any matter; the rules are looked up once for all of them."""
+    fields = limitation_rules.targets()
+    return lambda record: limitation_rules.limitation_of(record.data, fields)
 
 
 # -- one matter -------------------------------------------------------------------------------------------------------
@@ -155,7 +160,7 @@ def _show(
     open_ = can("see record contents")
     connection = db.session.get_one(Connection, record.connection_id)
     changeable = can("change matters") and record.deleted_at is None and connection.status == "connected"
-    due = _limitation(record)
+    due = _limitations()(record)
     return render_template(
         "matters/show.html", record=record, connection=connection, data=record.data, may_see=open_, due=due,
         today=matter_list.today(),

@@ -81,10 +81,11 @@ def export():
 
     def page_after(place):
         found = run_history.browse(wanted, older=place, limit=LOT)
-        return found.runs, found.older
+        totals = run_history.totals(found.runs)
+        return [(run, totals[run.id]) for run in found.runs], found.older
 
-    def row(run):
-        counts = run_history.totals([run])[run.id]
+    def row(counted):
+        run, counts = counted
         return [*(getattr(run, name) for name in EXPORTED), *(counts.get(name, 0) for name in run_history.COUNTS)]
 
     return downloads.export(asked, Sheet("runs", (*EXPORTED, *run_history.COUNTS), paged(page_after, row)))
