@@ -20,7 +20,7 @@ from ..models.practice import LIMITATION_MODES, LIMITATION_UNITS
 from ..services.base import dig
 from ..services.writing import CUSTOM
 from . import audit, matters, settings
-from .matter_fields import definitions_of
+from .matter_fields import definitions
 
 STATUTE = "statute_of_limitations"
 OPENED = "open_date"
@@ -149,8 +149,9 @@ def date_fields() -> list[tuple[str, str]]:
     """The custom date fields of matters at the connected Clio accounts: custom:<id> and its name."""
     found: dict[str, str] = {}
     several = len(accounts := matters.connections()) > 1
+    known = definitions(account.id for account in accounts)
     for account in accounts:
-        for one in definitions_of(account.id):
+        for one in known[account.id]:
             if one.get("field_type") == "date":
                 found[f"{CUSTOM}{one['id']}"] = (
                     f"{one.get('name')} ({account.name})" if several else str(one.get("name"))

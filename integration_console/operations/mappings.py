@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sqlalchemy import select, update
+from sqlalchemy.orm import selectinload
 
 from .. import clock, services
 from ..errors import Conflict, Forbidden, InvalidInput, NotFound
@@ -40,9 +41,13 @@ __all__ = [
 read_file = engine.read  # JSON -> MappingDocument; an import shows compare(...) first, then calls replace or create
 
 
-def every() -> list[DataMapping]:
-    """All mappings by name."""
-    return list(db.session.scalars(select(DataMapping).order_by(DataMapping.name, DataMapping.id)))
+_WHOLE = selectinload(DataMapping.versions).selectinload(MappingVersion.fields)
+
+
+def every(*, whole: bool = False) -> list[DataMapping]:
+    """All mappings by name. whole: with their versions and lines, looked up for all of them together."""
+    query = select(DataMapping).order_by(DataMapping.name, DataMapping.id)
+    return list(db.session.scalars(query.options(_WHOLE) if whole else query))
 
 
 def find(mapping_id: int) -> DataMapping:
@@ -64,8 +69,8 @@ def in_engine(mapping: DataMapping, number: int | None = None) -> Mapping:
 
 def active() -> list[Mapping]:
     """The mappings that are switched on, each in the version runs use."""
-    rows = db.session.scalars(select(DataMapping).where(DataMapping.state == "active").order_by(DataMapping.id))
-    return [in_engine(row, row.active_version) for row in rows]
+    on = select(DataMapping).where(DataMapping.state == "active").order_by(DataMapping.id)
+    return [in_engine(row, row.active_version) for row in db.session.scalars(on.options(_WHOLE))]
 
 
 def create(wanted: MappingDocument, left: Connection, right: Connection, *, by: str) -> DataMapping:

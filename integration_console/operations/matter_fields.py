@@ -260,11 +260,21 @@ def label_of(name: str, definitions: Iterable[Mapping[str, Any]] = ()) -> str:
 
 def definitions_of(connection_id: int) -> list[dict[str, Any]]:
     """The account's custom fields of matters that are in use, in the order Clio shows them."""
-    of = (Record.connection_id == connection_id, Record.resource == "custom_fields", Record.deleted_at.is_(None))
-    rows = db.session.scalars(select(Record.data).where(*of))
-    wanted = [row for row in rows if row.get("parent_type") == "Matter" and not row.get("deleted")]
-    return sorted(wanted, key=lambda one: (one.get("display_order") or 0, one["id"]))
+    return definitions([connection_id])[connection_id]
+
+
+def definitions(connection_ids: Iterable[int]) -> dict[int, list[dict[str, Any]]]:
+    """The same of each of these accounts."""
+    found: dict[int, list[dict[str, Any]]] = {number: [] for number in connection_ids}
+    of = (Record.connection_id.in_(found), Record.resource == "custom_fields", Record.deleted_at.is_(None))
+    for number, data in db.session.execute(select(Record.connection_id, Record.data).where(*of)):
+        if data.get("parent_type") == "Matter" and not data.get("deleted"):
+            found[number].append(data)
+    return {
+        number: sorted(rows, key=lambda one: (one.get("display_order") or 0, one["id"]))
+        for number, rows in found.items()
+    }  # fmt: skip
 
 
 __all__ = ["BY_NAME", "CUSTOM", "FIELDS", "LIMITATION", "MISSING", "REMINDERS", "STATUSES", "MatterField", "api_name",
-           "custom_value", "definitions_of", "label_of", "read_date", "wanted_of"]  # fmt: skip
+           "custom_value", "definitions", "definitions_of", "label_of", "read_date", "wanted_of"]  # fmt: skip

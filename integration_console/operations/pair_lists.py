@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from sqlalchemy import func, literal, select, tuple_
+from sqlalchemy import Select, func, literal, select, tuple_, union_all
 from sqlalchemy.orm import defer, joinedload, load_only, selectinload
 
 from ..errors import InvalidInput, NotFound
@@ -60,32 +60,36 @@ def listing(
     """
     if state not in LINK_STATES:
         raise InvalidInput(f"There is no state {state!r}. There are: {', '.join(LINK_STATES)}.", field="state")
-    oldest_first, found = state == "ambiguous", []
-    for number in [mapping_id] if mapping_id else db.session.scalars(select(DataMapping.id)).all():
-        found += _places(number, state, after, oldest_first, limit + 1)  # each along its index; there are few mappings
-    found = sorted(found, reverse=not oldest_first)[: limit + 1]
+    oldest_first = state == "ambiguous"
+    numbers = [mapping_id] if mapping_id else db.session.scalars(select(DataMapping.id)).all()
+    found = _places(numbers, state, after, oldest_first, limit + 1)
     rows = {link.id: link for link in db.session.scalars(_with_records([place.id for place in found[:limit]]))}
     place = found[limit - 1] if len(found) > limit else None
     return [rows[one.id] for one in found[:limit] if one.id in rows], place
 
 
-def _places(mapping_id: int, state: str, after: Place | None, oldest_first: bool, limit: int) -> list[Place]:
-    waits = func.coalesce(RecordLink.decided_at, RecordLink.created_at) if oldest_first else RecordLink.created_at
-    query = select(waits, RecordLink.id).where(RecordLink.mapping_id == mapping_id, RecordLink.state == state)
-    if oldest_first:
-        if after is not None:
-            query = query.where(
-                tuple_(waits, RecordLink.id) > tuple_(literal(after.at, UtcDateTime()), literal(after.id))
-            )
-        query = query.order_by(waits, RecordLink.id)
-        return [Place(at, number) for at, number in db.session.execute(query.limit(limit))]
+def _places(mapping_ids: Iterable[int], state: str, after: Place | None, oldest_first: bool, limit: int) -> list[Place]:
+    """Each mapping's first ones along its index, in one question; of them the first."""
+    parts = [select(_of_mapping(one, state, after, oldest_first).limit(limit).subquery()) for one in mapping_ids]
+    if not parts:
+        return []
+    found = [Place(*row) for row in db.session.execute(union_all(*parts))]
+    return sorted(found, reverse=not oldest_first)[:limit]
+
+
+def _of_mapping(mapping_id: int, state: str, after: Place | None, oldest_first: bool) -> Select:
+    waits = func.coalesce(RecordLink.decided_at, RecordLink.created_at) if oldest_first else _ANY_TIME
+    query = select(waits.label("at"), RecordLink.id)
+    query = query.where(RecordLink.mapping_id == mapping_id, RecordLink.state == state)
+    if not oldest_first:
+        query = query.where(RecordLink.id < after.id) if after is not None else query
+        return query.order_by(RecordLink.id.desc())
     if after is not None:
-        query = query.where(RecordLink.id < after.id)
-    found = db.session.execute(query.order_by(RecordLink.id.desc()).limit(limit))
-    return [Place(_ANY_TIME, number) for _, number in found]
+        query = query.where(tuple_(waits, RecordLink.id) > tuple_(literal(after.at, UtcDateTime()), literal(after.id)))
+    return query.order_by(waits, RecordLink.id)
 
 
-_ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)  # newest first goes by number alone
+_ANY_TIME = literal(datetime(2000, 1, 1, tzinfo=UTC), UtcDateTime())  # newest first goes by number alone
 
 
 def _with_records(ids: Sequence[int]):

@@ -122,11 +122,11 @@ def carried(runs: Iterable[SyncRun]) -> dict[int, str]:
     ids = {run.mapping_id for run in pushing if run.mapping_id}
     rows = db.session.execute(select(DataMapping.id, DataMapping.name).where(DataMapping.id.in_(ids)))
     names = dict(rows.all())
-    return {run.id: names.get(run.mapping_id or 0) or _without_mapping(run) for run in pushing}
-
-
-def _without_mapping(run: SyncRun) -> str:
-    return "Single writes" if any(part.resource == OUTBOX for part in run.parts) else "A mapping that was removed"
+    alone = [run.id for run in pushing if run.mapping_id not in names]
+    single = select(RunPart.run_id).where(RunPart.run_id.in_(alone), RunPart.resource == OUTBOX)
+    words = dict.fromkeys(alone, "A mapping that was removed")
+    words |= dict.fromkeys(db.session.scalars(single) if alone else (), "Single writes")
+    return {run.id: words.get(run.id) or names[run.mapping_id or 0] for run in pushing}
 
 
 def is_live(run: SyncRun) -> bool:

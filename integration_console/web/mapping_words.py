@@ -71,12 +71,12 @@ def ends_of(mapping: DataMapping, version: Version) -> dict[str, End]:
     return found
 
 
-def direction(version: Version, ends: Mapping[str, End]) -> str:
+def direction(version: Version) -> str:
     """Which way it goes, in words."""
-    left, right = ends["left"], ends["right"]
+    left, right = version.left.label, version.right.label
     return {
-        "both": f"{left.what} and {right.what}, both ways", "to_right": f"{left.what} to {right.what}",
-        "to_left": f"{right.what} to {left.what}", "link": f"{left.what} and {right.what}, linked only",
+        "both": f"{left} and {right}, both ways", "to_right": f"{left} to {right}",
+        "to_left": f"{right} to {left}", "link": f"{left} and {right}, linked only",
     }[version.direction]  # fmt: skip
 
 

@@ -24,7 +24,7 @@ LONGEST_FILE = 200_000  # characters of a mapping's JSON
 @may("see status")
 def index():
     """Every mapping and how it stands; the ready ones that could be made."""
-    every = mappings.every()
+    every = mappings.every(whole=True)
     return render_template(
         "mappings/index.html", standings=standing.of(every), titles={one.id: _title(one) for one in every},
         offers=[offer for offer in flows.offered() if not offer.mappings], choices=_choices(), words=words,
@@ -32,8 +32,7 @@ def index():
 
 
 def _title(mapping: DataMapping) -> str:
-    version = mappings.in_engine(mapping, mapping.active_version)
-    return words.direction(version, words.ends_of(mapping, version))
+    return words.direction(mappings.in_engine(mapping, mapping.active_version))
 
 
 def _choices() -> dict[str, list[Connection]]:

@@ -1,0 +1,64 @@
+"""No page asks the database more often because it shows more rows."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from sqlalchemy import event
+
+import config
+from integration_console import clock, create_app
+from integration_console.models import db
+from integration_console.operations import users
+
+from ..bench import million
+from ..bench.page_list import places
+from ..bench.page_times import facts_of
+from .conftest import PASSWORD, Browser
+from .firm import Heard
+
+FEW, MANY = 5, 50
+CHANCE = 1  # a list that is empty, or a record that has a partner, asks once more
+
+
+@pytest.fixture(scope="module")
+def asked(sqlite_files, tmp_path_factory):
+    """How often each page asks the same, in a firm that has five of everything, and in one that has fifty."""
+    return {most: _asked(sqlite_files, tmp_path_factory.mktemp(f"firm{most}"), most) for most in (FEW, MANY)}
+
+
+def _asked(files, home, most: int) -> dict[str, int]:
+    with files.fresh(home) as url:
+        app = create_app(
+            config.load(APP_ENV="test", ALLOW_INSECURE_UPSTREAMS=True, INSTANCE_DIR=home, DATABASE_URL=url)
+        )
+        app.config["RATELIMIT_ENABLED"] = False
+        with app.app_context():
+            million.fill(db.engine, clock.now(), most=most)
+            users.add("admin@example.com", "admin", PASSWORD, actor="test")
+            engine, every = db.engine, places(facts_of(app))
+            db.session.remove()
+        browser = Browser(app)
+        browser.sign_in("admin@example.com")
+        try:
+            return {one.name: _count(browser, engine, one.path) for one in every}
+        finally:
+            engine.dispose()
+
+
+def _count(browser, engine, path: str) -> int:
+    browser.client.get(path)  # what a process asks once is asked
+    heard = Heard()
+    event.listen(engine, "before_cursor_execute", heard)
+    try:
+        assert browser.client.get(path).status_code == 200, path
+    finally:
+        event.remove(engine, "before_cursor_execute", heard)
+    return max(Counter(heard.statements).values(), default=0)
+
+
+def test_no_page_asks_more_often_where_there_are_more_rows(asked):
+    grown = {name: (few, asked[MANY][name]) for name, few in asked[FEW].items() if asked[MANY][name] > few + CHANCE}
+
+    assert not grown
