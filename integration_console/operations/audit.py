@@ -9,7 +9,7 @@ from flask import has_request_context, request
 from sqlalchemy import or_, select
 
 from .. import clock
-from ..models import AuditEvent, db
+from ..models import AuditEvent, Connection, db
 
 
 def add(action: str, target: str = "", *, actor: str, **details) -> None:
@@ -18,6 +18,11 @@ def add(action: str, target: str = "", *, actor: str, **details) -> None:
     db.session.add(
         AuditEvent(at=clock.now(), actor=actor, action=action, target=target[:200], details=details, address=address)
     )
+
+
+def about(action: str, connection: Connection, *, actor: str, **details) -> None:
+    """Add one event that belongs to a connection, whatever it is called later."""
+    add(action, connection.name, actor=actor, **details, connection=connection.id)
 
 
 @dataclass(frozen=True)

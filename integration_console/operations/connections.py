@@ -83,7 +83,7 @@ def keep(
     db.session.add(connection)
     db.session.flush()
     seal(connection, kept)
-    audit.add("connection added", connection.name, actor=by, service=service.key, account=account.name)
+    audit.about("connection added", connection, actor=by, service=service.key, account=account.name)
     db.session.commit()
     return connection
 
@@ -120,7 +120,7 @@ def reconnect(
     connection.facts, connection.end_told = dict(account.facts), None
     connection.consented_at = clock.now() if "access_token" in kept else None
     _set_status(connection, "connected", by, None)
-    audit.add("connection renewed", connection.name, actor=by, account=account.name)
+    audit.about("connection renewed", connection, actor=by, account=account.name)
     db.session.commit()
     return connection
 
@@ -162,7 +162,7 @@ def pause(connection: Connection, *, by: str, reason: str = "") -> None:
     """Start nothing new and stop what runs at its page edge, until resumed."""
     _set_status(connection, "paused", by, reason or f"Paused by {by}.")
     _stop_runs(connection, f"The connection was paused by {by}.")
-    audit.add("connection paused", connection.name, actor=by, reason=reason)
+    audit.about("connection paused", connection, actor=by, reason=reason)
     db.session.commit()
 
 
@@ -172,7 +172,7 @@ def resume(connection: Connection, *, by: str) -> None:
         raise Conflict(f"{connection.name} is not paused.")
     _set_status(connection, "connected", by, None)
     connection.next_due_at = slots.next_due(connection.frequency, connection.time_zone, clock.now(), first=True)
-    audit.add("connection resumed", connection.name, actor=by)
+    audit.about("connection resumed", connection, actor=by)
     db.session.commit()
 
 
@@ -183,7 +183,7 @@ def remove(connection: Connection, *, by: str) -> str:
     _set_status(connection, "removed", by, f"Removed by {by}.")
     _stop_runs(connection, f"The connection was removed by {by}.")
     connection.credentials, connection.expires_at, connection.next_due_at = None, None, None
-    audit.add("connection removed", connection.name, actor=by, revoked=said)
+    audit.about("connection removed", connection, actor=by, revoked=said)
     db.session.commit()
     return said
 
@@ -207,7 +207,7 @@ def _revoke(connection: Connection) -> str:
 
 def rename(connection: Connection, name: str, *, by: str) -> None:
     """Give it another name."""
-    audit.add("connection renamed", connection.name, actor=by, after=name)
+    audit.about("connection renamed", connection, actor=by, before=connection.name, after=name)
     connection.name = proof.checked_name(name)
     db.session.commit()
 
@@ -219,9 +219,7 @@ def set_schedule(connection: Connection, frequency: str, time_zone: str, *, by: 
     """
     slots.check(frequency, time_zone)
     preflight.check_schedule(connection, frequency, time_zone)
-    audit.add(
-        "schedule changed", connection.name, actor=by, before=connection.frequency, after=frequency, zone=time_zone
-    )
+    audit.about("schedule changed", connection, actor=by, before=connection.frequency, after=frequency, zone=time_zone)
     connection.frequency, connection.time_zone = frequency, time_zone
     connection.next_due_at = slots.next_due(frequency, time_zone, clock.now())
     db.session.commit()
@@ -233,7 +231,7 @@ def set_resource(connection: Connection, resource: str, on: bool, *, by: str) ->
     off = set(connection.settings.get("resources_off", ()))
     off = off - {resource} if on else off | {resource}
     connection.settings = {**connection.settings, "resources_off": sorted(off)}
-    audit.add("resource switched " + ("on" if on else "off"), connection.name, actor=by, resource=resource)
+    audit.about("resource switched " + ("on" if on else "off"), connection, actor=by, resource=resource)
     db.session.commit()
 
 

@@ -133,7 +133,7 @@ def _tell_of_ends() -> None:
         due = [at for at in TOLD_AT if days is not None and days <= at]
         if due and (connection.end_told is None or connection.end_told > due[-1]):
             connection.end_told = due[-1]
-            audit.add("sign-in ends soon", connection.name, actor="the console", days=days)
+            audit.about("sign-in ends soon", connection, actor="the console", days=days)
     db.session.commit()
 
 

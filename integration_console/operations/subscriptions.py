@@ -66,7 +66,7 @@ def register(connection: Connection, *, by: str) -> int:
         db.session.add(row)
         asked += 1
     _remember(connection, off=False)
-    audit.add("webhooks asked for", connection.name, actor=by, hooks=asked)
+    audit.about("webhooks asked for", connection, actor=by, hooks=asked)
     db.session.commit()
     return asked
 
@@ -80,7 +80,7 @@ def unregister(connection: Connection, *, by: str) -> None:
         row.state, row.next_try_at = "unwanted", None
         row.secret = row.old_secret = None
     _remember(connection, off=True)
-    audit.add("webhooks given up", connection.name, actor=by)
+    audit.about("webhooks given up", connection, actor=by)
     db.session.commit()
 
 
@@ -91,7 +91,7 @@ def renew(row: WebhookSubscription, *, by: str) -> None:
         row.state = "wanted"
     elif row.expires_at:
         row.expires_at = clock.now() + timedelta(minutes=1)  # so that it is due, and not over
-    audit.add("webhook renewal asked for", row.topic or "by hand", actor=by)
+    audit.add("webhook renewal asked for", row.topic or "by hand", actor=by, connection=row.connection_id)
     db.session.commit()
 
 
@@ -111,7 +111,7 @@ def enter_secret(connection: Connection, secret: str, *, by: str) -> None:
     db.session.add(row)
     db.session.flush()
     set_secret(row, secret, old_until=clock.now() + OVERLAP)
-    audit.add("webhook secret entered", connection.name, actor=by)
+    audit.about("webhook secret entered", connection, actor=by)
     db.session.commit()
 
 
@@ -128,7 +128,7 @@ def rotate(row: WebhookSubscription, *, by: str) -> None:
     row = db.session.get_one(WebhookSubscription, number)
     if new.secret:
         set_secret(row, new.secret, old_until=clock.now() + IN_TRANSIT)  # what is on its way bears the old one
-    audit.add("webhook secret rotated", row.topic, actor=by)
+    audit.add("webhook secret rotated", row.topic, actor=by, connection=row.connection_id)
     db.session.commit()
 
 

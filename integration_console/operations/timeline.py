@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 
 from ..models import AuditEvent, Connection, SyncRun, db
 from ..models.run import ENDED_STATES
@@ -35,7 +35,9 @@ def of(connection: Connection) -> list[Event]:
 
 def _acts(connection: Connection) -> list[Event]:
     recent = select(AuditEvent.id).order_by(AuditEvent.at.desc(), AuditEvent.id.desc()).limit(LOOKS)
-    query = select(AuditEvent).where(AuditEvent.id.in_(recent), AuditEvent.target == connection.name)
+    number = AuditEvent.details["connection"].as_integer()
+    its_own = or_(number == connection.id, and_(number.is_(None), AuditEvent.target == connection.name))
+    query = select(AuditEvent).where(AuditEvent.id.in_(recent), its_own)
     found = db.session.scalars(query.order_by(AuditEvent.at.desc()).limit(MOST))
     return [Event(act.at, act.action[:1].upper() + act.action[1:], act.actor, _note(act)) for act in found]
 

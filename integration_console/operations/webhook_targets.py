@@ -46,11 +46,11 @@ def set_url(connection: Connection, url: str | None, *, by: str) -> str | None:
             db.session.delete(target)
             unsent = (WebhookMessage.connection_id == connection.id, WebhookMessage.state.in_(("pending", "sending")))
             db.session.execute(delete(WebhookMessage).where(*unsent))
-            audit.add("webhook address removed", connection.name, actor=by)
+            audit.about("webhook address removed", connection, actor=by)
         return None
     if url == before:
         return None
-    audit.add("webhook address set", connection.name, actor=by)  # not the address: it may hold a secret of theirs
+    audit.about("webhook address set", connection, actor=by)  # not the address: it may hold a secret of theirs
     if target:
         target.url, target.updated_at, target.failed_at, target.failure = url, now, None, None
         return None
@@ -72,7 +72,7 @@ def new_secret(connection: Connection, *, by: str) -> str:
     old = keys_of(target)[0]
     target.secret = _sealed(connection.id, f"{secret} {old} {until.isoformat()}")
     target.updated_at = clock.now()
-    audit.add("webhook secret replaced", connection.name, actor=by)
+    audit.about("webhook secret replaced", connection, actor=by)
     db.session.commit()
     return secret
 
@@ -92,7 +92,7 @@ def try_again(connection: Connection, *, by: str) -> int:
     count = db.session.execute(again.values(state="pending", tries=0, due_at=clock.now(), ended_at=None)).rowcount  # type: ignore[attr-defined]
     if target := of(connection.id):
         target.failed_at = target.failure = None
-    audit.add("webhook messages sent again", connection.name, actor=by, count=count)
+    audit.about("webhook messages sent again", connection, actor=by, count=count)
     db.session.commit()
     return count
 

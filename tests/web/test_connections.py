@@ -243,3 +243,14 @@ def test_the_timeline_tells_who_did_what_and_folds_the_quiet_runs(admin, firm):
     assert any("Connection paused" in row and "admin@example.com" in row and "Audit" in row for row in rows)
     assert any("Read 3 times" in row for row in rows)
     assert any("Connection added" in row for row in rows)
+
+
+def test_a_renamed_connection_keeps_its_timeline_and_its_old_name_may_be_taken(admin, firm):
+    number = firm.connect(name="Ruiz")
+    admin.send(f"/connections/{number}/name", f"/connections/{number}/settings", {"name": "Ruiz & Partner"})
+    other = firm.connect("clockify", name="Ruiz")
+    told = {one: "\n".join(admin.open(f"/connections/{one}/timeline").rows) for one in (number, other)}
+    assert "Connection added" in told[number]
+    assert "Connection renamed" in told[number]
+    assert "Ruiz → Ruiz & Partner" in told[number]
+    assert "Connection renamed" not in told[other]
