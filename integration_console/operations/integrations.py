@@ -81,7 +81,7 @@ def find(text: str, service: str | None = None) -> Connection:
 def listing(
     *, service: str | None = None, status: str | None = None, limit: int = DEFAULT, after: str | None = None
 ) -> tuple[list[Connection], str | None]:
-    """Connections, the newest first, and where the next page begins. Raises NotFound for a cursor that is none."""
+    """Connections, the newest first, and where the next page begins. Raises InvalidInput for a cursor that is none."""
     query = select(Connection).where(Connection.status != "removed")
     if service:
         query = query.where(Connection.service == service)
@@ -98,7 +98,7 @@ def _place(cursor: str) -> int:
     key = cursor.removeprefix(PREFIX)[:60]
     if number := db.session.scalar(select(Connection.id).where(Connection.key == key)):
         return number
-    raise NotFound("There is no such place in the list.")
+    raise InvalidInput("This is no nextCursor of a page before.", field="cursor")
 
 
 def describe(connections: Iterable[Connection]) -> list[dict[str, Any]]:

@@ -31,7 +31,10 @@ log = structlog.get_logger(__name__)
 DEEPEST = 32  # levels of a body
 KEY = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"  # says that an answer is the first call's
-_PLAIN_WORDS = {"extra_forbidden": "There is no such field.", "missing": "This is needed."}
+_PLAIN_WORDS = {
+    "extra_forbidden": "There is no such field.", "missing": "This is needed.",
+    "string_pattern_mismatch": "It holds what cannot stand here.", "int_parsing": "This is a whole number.",
+}  # fmt: skip
 Sent = TypeVar("Sent", bound=BaseModel)
 
 

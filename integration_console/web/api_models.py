@@ -6,11 +6,13 @@ not.
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
 from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
 
 from .. import services
 from ..operations import integrations
@@ -32,7 +34,19 @@ _SCHEDULE = r"^(manual|15min|hourly|daily|weekly|([0-9A-Za-z*,/#-]+ ){4,5}[0-9A-
 Permission = Annotated[str, Field(pattern=r"^[!#-\[\]-~]{1,200}$", examples=["contacts.readonly"])]
 Service = Annotated[str, Field(json_schema_extra={"enum": SERVICES, "type": "string"}, examples=["clio"])]
 ConnectionId = Annotated[str, Field(examples=[EXAMPLE])]
-Frequency = Annotated[str, Field(description=_FREQUENCY, pattern=_SCHEDULE, max_length=150, examples=["hourly"])]
+
+
+def _schedule(text: str) -> str:
+    if not re.fullmatch(_SCHEDULE, text):
+        raise PydanticCustomError("schedule", "It is one of: {choices}", {"choices": _FREQUENCY})
+    return text
+
+
+Frequency = Annotated[
+    str,
+    AfterValidator(_schedule),
+    Field(description=_FREQUENCY, max_length=150, examples=["hourly"], json_schema_extra={"pattern": _SCHEDULE}),
+]
 WebhookUrl = Annotated[
     str | None,
     Field(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import current_app
 
 from .. import clock, services
-from ..errors import Conflict
+from ..errors import Conflict, InvalidInput
 from ..operations import (
     connection_changes,
     connections,
@@ -17,6 +17,7 @@ from ..operations import (
     sync_status,
 )  # fmt: skip
 from ..operations.holds import LiveRun
+from ..services.base import Service
 from . import access, api
 from .access import may
 from .api_contract import READING, WRITING, says
@@ -59,7 +60,7 @@ def listing():
     """Connections, the newest first, a page at a time."""
     wanted = api.asked(ConnectionQuery)
     if wanted.service is not None:
-        services.by_key(wanted.service)
+        _supported(wanted.service)
     found, following = pending.with_them(wanted.service, wanted.status, wanted.limit, wanted.cursor)
     return api.answer(connections=found, nextCursor=following)
 
@@ -72,7 +73,7 @@ def listing():
 def create():
     """By consent: send the person to `authUrl`. With `credentials`: the key is tried before anything is kept."""
     asked = api.sent(NewConnection)
-    service = services.by_key(asked.service)
+    service = _supported(asked.service)
     settings = asked.settings.model_dump(exclude_none=True) if asked.settings else {}
     ours = {name: settings.pop(name, None) for name in ("webhook_url", "sync_frequency")}
     wanted = new_connections.Wanted(
@@ -84,6 +85,13 @@ def create():
         return api.answer(connectionId=integrations.id_of(connection)), 201
     begun = new_connections.by_consent(wanted)
     return api.answer(connectionId=begun.connection_id, authUrl=begun.auth_url, state=begun.state), 201
+
+
+def _supported(key: str) -> Service:
+    """The service a request names. Raises InvalidInput in the contract's words."""
+    if service := services.every().get(key):
+        return service
+    raise InvalidInput("Service not supported", field="service")
 
 
 @page.get("/connections/<connection_id>")

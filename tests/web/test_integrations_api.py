@@ -145,7 +145,8 @@ def test_a_key_the_service_does_not_take_is_not_kept(app, program, firm):
 )
 def test_what_cannot_be_used_is_named(program, change, field):
     asked = {"service": "clockify", "permissions": [], "credentials": {"apiKey": "x"}} | change
-    wrong(program()("POST", f"{API}/connections", asked), field)
+    said = wrong(program()("POST", f"{API}/connections", asked), field)
+    assert "pattern" not in said, "a pattern is no sentence"
 
 
 @pytest.mark.one_database
@@ -204,7 +205,9 @@ def test_questions_that_make_no_sense_are_refused(program):
         "limit=x": "limit", "colour=red": "colour", "limit=1&limit=2": "limit", "service=": "service",
     }.items():  # fmt: skip
         wrong(ana("GET", f"{API}/connections?{query}"), field)
-    refused(ana("GET", f"{API}/connections?cursor=conn_x"), 404, "not_found", "Integration not found")
+    for answer in (ana("GET", f"{API}/connections?service=x"), ana("POST", f"{API}/connections", {"service": "x"})):
+        assert wrong(answer, "service") == "Service not supported"
+    wrong(ana("GET", f"{API}/connections?cursor=conn_x"), "cursor")
 
 
 @pytest.mark.one_database
