@@ -12,7 +12,7 @@ import orjson
 from .. import services
 from ..errors import InvalidInput
 from ..models import Connection
-from ..operations import connections
+from ..operations import connections, subscriptions
 from ..services.base import ApiKey, Service
 from . import output
 from .plainly import command, who
@@ -84,7 +84,8 @@ def _tokens() -> dict[str, Any]:
 
 def facts(connection: Connection) -> dict[str, Any]:
     """A connection for programs."""
-    return {**output.columns_of(connection), "webhook_url": None}  # no service can knock at this version's door
+    knocks = services.by_key(connection.service).webhook is not None
+    return {**output.columns_of(connection), "webhook_url": subscriptions.address(connection) if knocks else None}
 
 
 @command("list", group=accounts)

@@ -19,7 +19,8 @@ def test_each_service_is_connected_and_no_credential_is_ever_shown(console, upst
 
     listed = ended.lines()
     assert {c["service"]: c["status"] for c in listed} == dict.fromkeys(("clio", "ghl", "clockify"), "connected")
-    assert all(c["account_id"] and c["account_name"] and "last_sync_at" in c and "webhook_url" in c for c in listed)
+    assert all(c["account_id"] and c["account_name"] and "last_sync_at" in c for c in listed)
+    assert all(f"/webhooks/{c['service']}/{c['key']}" in c["webhook_url"] for c in listed), "where deliveries go"
     assert not any("credentials" in c for c in listed)
     for secret in (told["clio"]["token"]["access_token"], told["ghl"]["api_key"], told["clockify"]["api_key"]):
         assert secret not in ended.out
