@@ -29,6 +29,16 @@ def test_the_firms_zone_is_what_times_are_shown_in(admin):
     assert "America/Denver" in admin.open("/settings/").text
 
 
+def test_every_section_has_its_card(enter):
+    for role, some in (("admin", "/backups"), ("staff", "/settings/profile"), ("support", "/settings/notifications")):
+        person = enter(role)
+        tabs = {
+            tab.attrs["href"] for tab in person.open("/settings/profile").one("nav", aria_label="Settings").all("a")
+        }
+        assert tabs <= {tab.attrs["href"] for tab in person.open("/settings/").one("main").all("a")}
+        assert some in tabs
+
+
 def test_ones_own_zone_wins_over_the_firms(admin):
     save(admin, "firm", name="Harbor Law", time_zone="America/Denver")
     admin.send("/settings/profile", "/settings/profile", {"name": "Ana", "time_zone": "Europe/Berlin"})
