@@ -39,6 +39,7 @@ class Banner:
     name: str
     what: str
     grave: bool
+    lost: bool = False  # nothing is read already; the dashboard's verdict says so, too
 
 
 def of(connection: Connection) -> SignIn:
@@ -98,7 +99,7 @@ def banners() -> list[Banner]:
     found = []
     for row in rows:
         if row.status == "needs_reconnect":
-            found.append(Banner(row.id, row.name, "needs to be reconnected", True))
+            found.append(Banner(row.id, row.name, "needs to be reconnected", grave=True, lost=True))
         elif (days := _days_left(_way(row.service), row.consented_at)) is not None and days <= TOLD_AT[0]:
             what = f"needs to be reconnected within {days} day{'s' if days != 1 else ''}: its sign-in ends then"
             found.append(Banner(row.id, row.name, what, days <= TOLD_AT[1]))

@@ -134,8 +134,8 @@ def _banners() -> list[sign_ins.Banner]:
     """What needs a person, save what the page itself is about; nothing for those who may not see connections."""
     if not current_user.is_authenticated or not access.can("see connections"):
         return []
-    about = (request.view_args or {}).get("connection_id")
-    return [banner for banner in sign_ins.banners() if banner.connection_id != about]
+    about, verdict = (request.view_args or {}).get("connection_id"), request.endpoint == "dashboard.index"
+    return [one for one in sign_ins.banners() if one.connection_id != about and not (verdict and one.lost)]
 
 
 def theme() -> str:

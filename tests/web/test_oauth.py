@@ -207,6 +207,7 @@ def test_every_page_names_the_connection_that_needs_a_person(admin, enter, firm)
         page = admin.open(path)
         assert "Ruiz needs to be reconnected." in page.text
         assert f"/connections/{number}/reconnect" in str(page.links.values())
+    assert admin.open("/").text.count("Ruiz needs to be reconnected") == 1  # the verdict says it already
     support = enter("support").open("/runs")
     assert "Ruiz needs to be reconnected. An administrator can do that." in support.text
     assert admin.open(f"/connections/{number}").text.count("to be reconnected") == 1  # its own page says it once
