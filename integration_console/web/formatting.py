@@ -16,9 +16,11 @@ from flask_login import current_user
 from markupsafe import Markup, escape
 
 from .. import clock, services
+from ..models import Record
 from ..operations import settings as firm_settings
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"))
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?Z")
 _ALWAYS_UPPER = {"id", "url", "api", "ip", "utc", "sla", "vat"}
 
 _BROWSERS = (
@@ -37,7 +39,7 @@ def set_up(app: Flask) -> None:
         "field_name": field_name, "middle": middle, "pretty_json": pretty_json, "percent": percent,
         "shown_time": shown_time, "labelled": labelled, "masked": masked, "browser_name": browser_name,
         "clock_time": clock_time, "local_time": local_time, "moment_of": moment_of,
-        "day": day,
+        "day": day, "called": called,
         "shown_or": lambda value, empty: shown_time(value) if value else empty,
     }  # fmt: skip
     app.jinja_env.filters.update(filters)
@@ -168,6 +170,13 @@ def moment_of(text: str) -> datetime | None:
         return clock.parse(text)
     except ValueError:
         return None
+
+
+def called(record: Record) -> str:
+    """What people call a record. A time entry that says nothing has only its beginning for a name."""
+    name = record.label or record.external_id
+    began = moment_of(name) if _INSTANT.fullmatch(name) else None
+    return f"No description, {moment(began)}" if began else name
 
 
 def day(text: str | None) -> str:

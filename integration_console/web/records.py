@@ -17,7 +17,7 @@ from ..storage import records
 from . import Menu, downloads
 from .access import can, may
 from .filters import Asked
-from .formatting import field_name, pretty_json
+from .formatting import called, field_name, pretty_json
 from .mapping_words import shown as in_words
 
 page = Blueprint("records", __name__, url_prefix="/records")
@@ -194,7 +194,7 @@ def show(record_id: int):
     facts = [(column, cell(record, column)) for column in kind.columns() if column.type != "json"]
     return render_template(
         "records/show.html", record=record, connection=connection, resource=kind, facts_of=facts, may_see=open_,
-        title=record.label if open_ else f"{kind.label} {record.external_id}",
+        title=called(record) if open_ else f"{kind.label} {record.external_id}",
         lists=[(c, cell(record, c)) for c in kind.columns() if c.type == "json"] if open_ else [],
         related=_related(record, connection), owner=library.owner(record, kind),
         raw=pretty_json(record.data) if open_ else "",
@@ -215,7 +215,7 @@ def whole_life(record_id: int):
     told, open_ = life.of(record), can("see record contents")
     return render_template(
         "records/life.html", record=record, life=told, may_see=open_, in_words=in_words,
-        title=record.label if open_ else f"{kind.label} {record.external_id}", words=LIFE_WORDS,
+        title=called(record) if open_ else f"{kind.label} {record.external_id}", words=LIFE_WORDS,
     )  # fmt: skip
 
 

@@ -159,6 +159,15 @@ def test_what_is_wrong_is_said_in_words(enter, books):
     assert staff.open("/hours/999999").status == 404
 
 
+def test_an_entry_that_says_nothing_is_named_by_its_moment_in_words(app, enter, books):
+    with app.app_context():
+        number = books.record("clockify", "time_entries", "e9", label="2026-11-20T09:30:00Z", owner="u1", starts=NOON)
+    staff, name = enter("staff"), "No description, 20 Nov 2026, 09:30:00 UTC"
+    for path in (f"/hours/{number}", f"/records/{number}"):
+        assert staff.open(path).headings[0] == name
+    assert name in staff.open("/hours").links
+
+
 def test_support_sees_that_something_is_wrong_and_nothing_of_the_records(enter, books):
     support = enter("support")
     listed, shown = support.open("/hours"), support.open(f"/hours/{books.lost}")
