@@ -93,6 +93,12 @@ def test_only_administrators(app, admin, made, enter, role):
     assert other.send("/backups/resumption", "/").status_code == 403
 
 
+@pytest.mark.one_database
+@pytest.mark.settings(BACKUP_EVERY_HOURS=24)
+def test_how_often_is_said_as_people_say_it(admin):
+    assert "every 24 hours, and before every upgrade" in admin.open("/backups").text
+
+
 def test_every_page_says_that_nothing_is_sent_until_somebody_resumes(app, admin, enter):
     support = enter("support")
     assert "Nothing is sent" not in admin.open("/").text
