@@ -82,6 +82,7 @@ class ClioService(Service):
             authorize_url="{region_host}/oauth/authorize",
             token_url="{region_host}/oauth/token",  # noqa: S106 (an address, not a token)
             revoke_url="{region_host}/oauth/deauthorize",
+            extra_params={"redirect_on_decline": "true"},  # else a person who declines stays at Clio
         ),
     )
 
