@@ -218,6 +218,13 @@ def test_times_are_shown_in_full_on_keyboard_focus(admin):
     assert re.search(r"\d{4}, \d\d:\d\d:\d\d UTC", full)
 
 
+def test_what_is_printed_from_the_dark_theme_is_ink_on_paper(admin):
+    admin.page.emulate_media(media="print")
+    for path in ("/settings/people", "/settings/system"):
+        assert faults_of(admin, path, QUICK[:1]) == []
+        assert admin.page.locator("main .badge").count()
+
+
 def test_the_systems_theme_is_followed_when_asked_for(chromium, live):
     live.user("admin")
     for scheme in ("light", "dark"):
