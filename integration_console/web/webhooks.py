@@ -68,7 +68,7 @@ def _answered(service: str, connection_key: str | None) -> Response:
         said = str(getattr(error, "orig", error)).strip().splitlines()[:1]
         log.warning("A delivery could not be kept", service=service, error=type(error).__name__, said=said)
         return _nothing(503, AGAIN_AFTER_S)
-    except Exception:
+    except Exception:  # a mistake of ours: told in the log, and the sender comes again when it is mended (H1)
         log.exception("A delivery could not be taken in", service=service)
         return _nothing(503, AGAIN_AFTER_S)
     finally:

@@ -143,6 +143,13 @@ def test_one_delivery_is_shown_and_read_again(app, enter, sandbox):
     assert staff.client.get("/deliveries/999").status_code == 404
 
 
+def test_one_set_aside_without_a_word_why_says_no_more_than_that(app, enter, sandbox):
+    with app.app_context():
+        one = delivered(connect(sandbox, "clio", "Clio"), "dead", state="dead", tries=5)
+
+    assert "Set aside after 5 tries. Nothing else was held up" in enter("staff").open(f"/deliveries/{one}").text
+
+
 def test_support_sees_that_there_is_a_body_and_not_what_is_in_it(app, enter, sandbox):
     with app.app_context():
         one = delivered(connect(sandbox, "clio", "Clio"), "k", state="done")

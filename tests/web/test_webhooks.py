@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -183,6 +184,25 @@ def test_without_a_commit_the_answer_is_503_h1(door, sandbox):
     db.session.commit()
     assert db.session.scalar(select(func.count()).select_from(Transaction).filter_by(direction="in")) == 0
     assert post(door + path, body, _signed(body)).status == 200
+
+
+@pytest.mark.one_database
+def test_a_mistake_of_ours_is_503_so_that_the_sender_comes_again_h1(door, sandbox, monkeypatch):
+    number = connect(sandbox, "clio")
+    _with_secret(number)
+    clio = services.by_key("clio")
+
+    def mistaken(notice):
+        raise RuntimeError("nobody thought of this")
+
+    with monkeypatch.context() as wrong:
+        wrong.setattr(type(clio), "webhook", replace(clio.webhook, events=mistaken))
+        answered = post(door + address(number), _clio(1), _signed(_clio(1)))
+    assert (answered.status, answered.body) == (503, b"")
+    assert int(answered.headers["retry-after"]) > 0
+    assert not _kept()
+
+    assert post(door + address(number), _clio(1), _signed(_clio(1))).status == 200
 
 
 @pytest.mark.one_database
