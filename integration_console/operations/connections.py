@@ -196,7 +196,15 @@ def _revoke(connection: Connection) -> str:
         return f"The service did not take the tokens back: {error}"
     if not opened.can_revoke:
         return "The key still works at the service until it is deleted there."
+    service_key, account_id = connection.service, connection.account_id or ""
     try:
+        if twin := twin_of(service_key, account_id, connection.id):
+            return f"The sign-in stays at the service: {twin.name} is of the same account and would lose it, too."
+        db.session.rollback()  # nothing is held open while we wait for the service (D5)
+        others = opened.service.leave(opened.upstream)
+        if twin := next(filter(None, (twin_of(service_key, other) for other in others)), None):
+            return f"The service gave this account up; the sign-in stays, for {twin.name} needs it, too."
+        db.session.rollback()
         opened.revoke()
         return "The service took the tokens back."
     except Exception as error:

@@ -307,6 +307,10 @@ class Service:
         """Calls the vendor counts for themselves, by their template; those do not count with the others."""
         return {}
 
+    def leave(self, upstream: Upstream) -> tuple[str, ...]:
+        """Give up this account alone, where one sign-in may open several; the ids of the others it opens."""
+        return ()
+
     def post(self, upstream: Upstream, place: str, text: str, blocks: Sequence[Mapping[str, Any]] = ()) -> str:
         """Say something where people read it, where the service `speaks`; what it is known by there.
 
