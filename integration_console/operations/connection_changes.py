@@ -47,8 +47,11 @@ def _fitting(connection: Connection, schedule: tuple[str, str]) -> tuple[str, st
 
 
 def _changed(connection: Connection, permissions: Sequence[str] | None) -> Sequence[str] | None:
-    """The permissions to ask for; None when they are what the connection has."""
-    if permissions is None or set(permissions) in (set(connection.scopes), set(connection.permissions)):
+    """The permissions to ask for; None when they are what the connection has, and its sign-in is not lost."""
+    if permissions is None:
+        return None
+    lost = connection.status == "needs_reconnect"
+    if not lost and set(permissions) in (set(connection.scopes), set(connection.permissions)):
         return None
     if "access_token" not in unseal(connection):
         label = services.by_key(connection.service).label

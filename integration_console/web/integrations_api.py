@@ -107,7 +107,7 @@ def show(connection_id: str):
 @says("Change a connection", ChangeAnswer, body=Change, problems=WRITING,
       example={"settings": {"syncFrequency": "30 7 * * 1-5 Europe/Berlin"}})  # fmt: skip
 def change(connection_id: str):
-    """What is named and nothing else. Other permissions need a new consent, at `authUrl`."""
+    """What is named and nothing else. Other permissions need a new consent, at `authUrl`; a lost sign-in does, too."""
     asked = api.sent(Change)
     given = asked.settings.model_dump(exclude_unset=True) if asked.settings else {}
     if asked.permissions is not None:

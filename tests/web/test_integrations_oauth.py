@@ -178,6 +178,23 @@ def test_other_permissions_of_a_live_connection_need_a_new_consent(app, program)
     wrong(ana("PATCH", one, {"permissions": ["everything"]}), "permissions")
 
 
+def test_a_lost_sign_in_is_given_again_through_the_api(app, own_firm, program):
+    ana = program()
+    begun = begin(ana)
+    fine(ana("GET", f"{API}/oauth/clio/callback?{urlencode(consent(begun['authUrl']))}"))
+    one = f"{API}/connections/{begun['connectionId']}"
+    assert "authUrl" not in fine(ana("PATCH", one, {"permissions": []}))
+    with app.app_context():
+        db.session.query(Connection).update({"status": "needs_reconnect"})
+        db.session.commit()
+
+    told = fine(ana("PATCH", one, {"permissions": []}))
+    back = urlencode(consent(told["authUrl"]))
+
+    assert fine(ana("GET", f"{API}/oauth/clio/callback?{back}"))["connectionId"] == begun["connectionId"]
+    assert fine(ana("GET", one))["connection"]["status"] == "connected"
+
+
 @pytest.mark.one_database
 def test_a_keys_permissions_are_not_changed_here(own_firm, program):
     own_firm.connect("clockify")
