@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from .. import clock, services
 from ..errors import ConsoleError
-from ..models import Connection, Setting, WebhookSubscription, db
+from ..models import Connection, Delivery, Setting, WebhookSubscription, db
 from . import runs
 
 log = structlog.get_logger(__name__)
@@ -28,9 +28,8 @@ def mend_silence() -> int:
     _note_here(now)
     if last is None or now - last <= SHORTEST:
         return 0
-    hooked = select(WebhookSubscription.connection_id).distinct()
     asked = 0
-    for connection in list(db.session.scalars(select(Connection).where(Connection.id.in_(hooked)))):
+    for connection in list(db.session.scalars(select(Connection).where(_is_told()))):
         webhook = services.by_key(connection.service).webhook
         if webhook and now - last > webhook.retries_for:
             asked += mend(connection, f"The console was away from {last:%Y-%m-%d %H:%M} UTC on.")
@@ -47,6 +46,13 @@ def mend(connection: Connection, why: str) -> bool:
         return False
     log.info("What webhooks may have missed is read", connection=run.connection_id, run=run.id, why=why)
     return True
+
+
+def _is_told():
+    """Whether its service tells it of changes: by a hook we know of, or, where none needs a word of ours, as it has."""
+    hooked = select(WebhookSubscription.id).where(WebhookSubscription.connection_id == Connection.id)
+    heard = select(Delivery.id).where(Delivery.connection_id == Connection.id)
+    return or_(hooked.exists(), heard.exists())
 
 
 def _here_at() -> datetime | None:

@@ -136,6 +136,49 @@ def test_changes_at_highlevel_and_clockify_arrive_too(door, sandbox):
 
 
 @pytest.mark.one_database
+def test_changes_at_stripe_quickbooks_and_xero_arrive_too(door, sandbox):
+    """Stripe's endpoint is made by its API; at the other two a person enters the address and brings the secret."""
+    stripe, quickbooks, xero = (connect(sandbox, key) for key in ("stripe", "quickbooks", "xero"))
+    hooked(stripe)
+    for number, upstream, secret in (
+        (quickbooks, sandbox.quickbooks, sandbox.quickbooks.verifier), (xero, sandbox.xero, sandbox.xero.webhook_key),
+    ):  # fmt: skip
+        subscriptions.enter_secret(connections.find(number), secret, by="test")
+        upstream.hook_url = door + address(number)
+
+    customer = sandbox.stripe.put("customers", {"name": "Ana Quist"})["id"]
+    sandbox.quickbooks.put("customers", {"Id": "4", "Notes": "called"})
+    contact = sandbox.xero.put("contacts", {"Name": "Quist and Partners"})["ContactID"]
+    _until(lambda: {one.kind for one in _kept()} >= {"customer.created", "customer.updated", "contact.create"})
+    work()
+    work()
+
+    assert {one.state for one in _kept()} == {"done"}
+    records = {(one.connection_id, one.external_id): one.data for one in db.session.scalars(select(Record))}
+    assert records[stripe, customer]["name"] == "Ana Quist"
+    assert records[quickbooks, "4"]["Notes"] == "called"
+    assert records[xero, contact]["Name"] == "Quist and Partners"
+    assert {row.state for row in subscriptions.of(connections.find(stripe))} == {"active"}
+
+
+@pytest.mark.one_database
+def test_xeros_intent_to_receive_is_answered_by_its_signature_alone(door, sandbox):
+    number = connect(sandbox, "xero")
+    subscriptions.enter_secret(connections.find(number), sandbox.xero.webhook_key, by="test")
+    calls = select(Transaction.status).filter_by(direction="in")
+    url = door + address(number)
+
+    sandbox.xero.intend(url)
+
+    _until(lambda: len(list(db.session.scalars(calls))) == 4)
+    assert sorted(db.session.scalars(calls)) == [200, 200, 401, 401]
+    assert not _kept()
+    body = b'{"events": []}'
+    answered = post(url, body, hooks.signed_as_xero(sandbox.xero.webhook_key)(body))
+    assert (answered.status, answered.body) == (200, b"")
+
+
+@pytest.mark.one_database
 def test_a_note_nobody_has_met_is_read_under_the_contact_the_event_names(door, sandbox):
     ghl = connect(sandbox, "ghl")
     sandbox.ghl.hook_url = door + address(ghl)
@@ -597,6 +640,24 @@ def test_after_a_silence_longer_than_the_sender_s_retries_what_changed_is_read_h
     tending.tend()
     (run,) = [run for run in db.session.scalars(select(runs.SyncRun)) if run.kind == "incremental"]
     assert (run.cause, run.connection_id) == ("webhook", number)
+
+
+@pytest.mark.one_database
+def test_a_silence_is_made_up_for_also_where_no_hook_is_entered_with_us_h5(door, sandbox, clock):
+    number, never_told = connect(sandbox, "ghl"), connect(sandbox, "clockify")
+    said = {"type": "UserUpdate", "locationId": sandbox.ghl.location_id, "id": "x", "webhookId": "w"}
+    body = json.dumps(said).encode()
+    assert post(door + address(number), body, sandbox.ghl.hook_key.sign(body)).status == 200
+    tending.tend()
+    clock.advance(minutes=60)  # HighLevel tries for seventy minutes
+    tending.tend()
+    assert not [run for run in db.session.scalars(select(runs.SyncRun)) if run.kind == "incremental"]
+
+    clock.advance(minutes=75)
+    tending.tend()
+    (run,) = [run for run in db.session.scalars(select(runs.SyncRun)) if run.kind == "incremental"]
+    assert (run.cause, run.connection_id) == ("webhook", number)
+    assert run.connection_id != never_told  # nothing ever came from there
 
 
 @pytest.mark.one_database
