@@ -41,8 +41,10 @@ def _lines(connections: list[Connection], rule: NotificationRule, now: datetime)
     trouble = {row.connection_id: row.state for row in db.session.scalars(select(ConnectionStanding)) if _is_bad(row)}
     for one in connections:
         good, bad = runs.get(one.id, (0, 0))
-        said = f"{good + bad} runs, {bad} failed" if bad else f"{good} runs, all went well" if good else "no run"
-        parts = [said, *([f"{issues[one.id]} kinds of errors open"] if issues.get(one.id) else [])]
+        said = f"{_counted(good + bad, 'run')}, {bad} failed" if bad else "no run"
+        if good and not bad:
+            said = f"{_counted(good, 'run')}, {'all' if good > 1 else 'it'} went well"
+        parts = [said, *([f"{_counted(issues[one.id], 'kind')} of errors open"] if issues.get(one.id) else [])]
         if one.status == "paused":
             parts.append("paused")
         elif one.status == "needs_reconnect":
@@ -53,6 +55,10 @@ def _lines(connections: list[Connection], rule: NotificationRule, now: datetime)
             parts.append(f"last read {local(one.last_sync_at, rule):%d %b %H:%M}")
         mark = "! " if one.status == "needs_reconnect" or one.id in trouble else ""
         yield f"{mark}{one.name}: {', '.join(parts)}."
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s' if count != 1 else ''}"
 
 
 def _runs_since(since: datetime) -> dict[int, tuple[int, int]]:

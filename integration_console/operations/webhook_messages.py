@@ -39,7 +39,8 @@ def find() -> int:
     new = 0
     for found in (_runs(since), _connections(since), _issues(since)):
         for connection_id, kind, at, event, data in found:
-            if at >= max(targets[connection_id].looked_until - OVERLAP, targets[connection_id].created_at):
+            target = targets.get(connection_id)  # none: set in this moment, and so told of what comes next
+            if target and at >= max(target.looked_until - OVERLAP, target.created_at):
                 new += _keep((connection_id, kind, event, data), at, now)
     db.session.execute(update(WebhookTarget).values(looked_until=now))
     db.session.commit()
