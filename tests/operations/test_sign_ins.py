@@ -51,6 +51,29 @@ def test_a_sign_in_is_renewed_at_half_of_what_it_survives_unused(session, harbor
     assert refreshes(harbor) == 1
 
 
+@pytest.mark.one_database
+@pytest.mark.parametrize(("key", "idle_days", "life_days"), [("quickbooks", 100, 5 * 365), ("xero", 60, None)])
+def test_the_sign_ins_that_die_are_kept_alive_by_each_services_own_days(
+    session, sandbox, clock, key, idle_days, life_days
+):
+    """QuickBooks: 100 days, and five years in any case. Xero: 60 days."""
+    number = connect(sandbox, key)
+    old, sign_in = sealed.unseal(connections.find(number)), sign_ins.of(connections.find(number))
+    assert sign_in.idle == timedelta(days=idle_days)
+    assert (sign_in.ends_at and sign_in.ends_at - connections.find(number).consented_at) == (
+        life_days and timedelta(days=life_days)
+    )
+
+    clock.advance((idle_days / 2 - 1) * DAY_S)
+    assert sign_ins.keep_alive() == 0
+    clock.advance(2 * DAY_S)
+    assert sign_ins.keep_alive() == 1
+
+    new = sealed.unseal(connections.find(number))
+    assert new["refresh_token"] != old["refresh_token"]
+    assert connections.test(connections.find(number)).id == connections.find(number).account_id
+
+
 def test_a_service_without_such_an_end_is_left_alone(session, sandbox, clock):
     connect(sandbox, "clio")
     clock.advance(400 * DAY_S)
