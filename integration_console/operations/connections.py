@@ -12,7 +12,7 @@ from .. import clock, services
 from ..errors import AlreadyConnected, Conflict, NotFound, WrongAccount
 from ..models import Connection, SyncRun, db
 from ..models.run import LIVE_STATES
-from ..services.base import Account
+from ..services.base import Account, Service
 from . import audit, preflight, proof, slots, subscriptions
 from .accounts import Opened, budget_seen, limits_of, open_account
 from .holds import stop
@@ -117,12 +117,20 @@ def reconnect(
     given = proof.Given(service, connection.name, kept, settings, tuple(permissions))
     connection.account_id, connection.account_name = account.id, account.name
     connection.scopes, connection.permissions = proof.granted(given, account), list(given.permissions)
+    connection.settings = _found_anew(connection, service, account)
     connection.facts, connection.end_told = dict(account.facts), None
     connection.consented_at = clock.now() if "access_token" in kept else None
     _set_status(connection, "connected", by, None)
     audit.about("connection renewed", connection, actor=by, account=account.name)
     db.session.commit()
     return connection
+
+
+def _found_anew(connection: Connection, service: Service, account: Account) -> dict[str, Any]:
+    """Its settings, with what was found out about the account as it is now; what a person chose stays."""
+    names = proof.setting_names(service)
+    chosen = {n: v for n, v in connection.settings.items() if n not in names or connection.facts.get(n) != v}
+    return {**{n: str(v) for n, v in account.facts.items() if n in names}, **chosen}
 
 
 def _the_same(connection: Connection, found: list[Account]) -> Account:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy import func, select, update
@@ -279,6 +279,12 @@ def replay_dead(connection_id: int | None, *, by: str) -> int:
     audit.add("deliveries replayed", f"{done} set aside", actor=by)
     db.session.commit()
     return done
+
+
+def latest_at(connection_id: int) -> datetime | None:
+    """When something came for a connection last."""
+    mine = select(Delivery.received_at).where(Delivery.connection_id == connection_id)
+    return db.session.scalar(mine.order_by(Delivery.id.desc()).limit(1))
 
 
 def counts(connection_id: int | None = None) -> dict[str, int]:

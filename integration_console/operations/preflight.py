@@ -94,28 +94,28 @@ class Preflight:
 
 def of(connection: Connection) -> Preflight:
     """What a connection's full read and its schedule take."""
-    service, limits = services.by_key(connection.service), limits_of(connection)
-    counts = _counts(connection)
-    chosen = _switched_on(service, connection.settings)
-    full = sum(whole(r, counts.get(r.key, 0), counts.get(r.per or "", 0)) for r in chosen)
-    seconds = max([full * 0.3, *(full / limit.calls * limit.per_s for limit in limits)])
-    demands = [_demand(_cost(chosen, counts), connection.frequency, limit) for limit in limits]
-    shown = {d.span_s: d for d in sorted(filter(None, demands), key=lambda d: -d.allowed)}  # the tightest of each span
-    return Preflight(full, seconds, bool(counts), sorted(shown.values(), key=lambda d: d.span_s))
+    counts, full, seconds, demands = _counts(connection), 0, [0.0], []
+    for limits, resources in _shares(services.by_key(connection.service), connection.settings):
+        calls = sum(whole(r, counts.get(r.key, 0), counts.get(owner_of(r), 0)) for r in resources)
+        full += calls
+        seconds += [calls / limit.calls * limit.per_s for limit in limits]
+        cost = _cost(resources, counts)
+        demands += [d for limit in limits if (d := _demand(cost, connection.frequency, limit))]
+    # The tightest of each span.
+    shown = {d.span_s: d for d in sorted(demands, key=lambda d: (d.calls / max(d.allowed, 1), -d.allowed))}
+    shortest = max(full * 0.3, *seconds)
+    return Preflight(full, shortest, bool(counts), sorted(shown.values(), key=lambda d: d.span_s))
 
 
 def check(service: Service, settings: Mapping[str, Any], frequency: str, time_zone: str) -> None:
     """Whether a schedule fits an account that was never read. Raises InvalidInput with the arithmetic."""
-    told = AppSettings.of(service).get("limits")
-    limits = parse_limits(told) if told else service.limits_for(settings)
-    _refuse_too_dense(service, _cost(_switched_on(service, settings), {}), frequency, limits)
+    _refuse_too_dense(service, settings, {}, frequency)
 
 
 def check_schedule(connection: Connection, frequency: str, time_zone: str) -> None:
     """Whether a schedule fits a connection's account. Raises InvalidInput with the arithmetic."""
     service = services.by_key(connection.service)
-    cost = _cost(_switched_on(service, connection.settings), _counts(connection))
-    _refuse_too_dense(service, cost, frequency, limits_of(connection))
+    _refuse_too_dense(service, connection.settings, _counts(connection), frequency)
 
 
 def check_mapping(mapping: DataMapping, sends: Mapping[str, Mapping[str, int]]) -> None:
@@ -142,7 +142,7 @@ def check_mapping(mapping: DataMapping, sends: Mapping[str, Mapping[str, int]]) 
 def whole(resource: Resource, records: int, owners: int) -> int:
     """The calls a full read of one resource takes."""
     pages = ceil(records / getattr(resource.paging, "size", max(records, 1))) or 1
-    return max(pages, len(resource.splits), owners if resource.per else 1)
+    return max(pages, len(resource.splits) * resource.lists, owners if owner_of(resource) else 1)
 
 
 def span_in_words(span_s: float) -> str:
@@ -153,25 +153,40 @@ def span_in_words(span_s: float) -> str:
 # -- the arithmetic ----------------------------------------------------------------------------------------------------
 
 
-def _refuse_too_dense(service: Service, cost: Cost, frequency: str, limits: Iterable[Limit]) -> None:
-    limits = tuple(limits)
-    over = [demand for limit in limits if (demand := _demand(cost, frequency, limit)) and not demand.fits]
-    if not over:
+def _refuse_too_dense(service: Service, settings: Mapping[str, Any], counts: Mapping[str, int], frequency: str) -> None:
+    shares = [(limits, _cost(resources, counts)) for limits, resources in _shares(service, settings)]
+    demands = _demands(shares, frequency)
+    if all(demand.fits for demand in demands):
         return
-    worst = max(over, key=lambda demand: demand.calls / max(demand.allowed, 1))
+    worst = max(demands, key=lambda demand: demand.calls / max(demand.allowed, 1))
     words = slots.in_words(frequency)
     raise InvalidInput(
         f"{words[0].upper()}{words[1:]} would take {worst.sum} calls {worst.span}; {service.label} allows this account "
-        f"{worst.allowed:,}. {_instead(cost, frequency, limits)}",
+        f"{worst.allowed:,}. {_instead(shares, frequency)}",
         field="frequency",
     )
 
 
-def _instead(cost: Cost, frequency: str, limits: tuple[Limit, ...]) -> str:
+def _shares(service: Service, settings: Mapping[str, Any]) -> list[tuple[tuple[Limit, ...], list[Resource]]]:
+    """The resources that are switched on, with the limits their calls count against."""
+    told = AppSettings.of(service).get("limits")
+    limits = parse_limits(told) if told else service.limits_for(settings)
+    apart, chosen = service.limits_apart(settings), _switched_on(service, settings)
+    found = [(limits if told else own, [r for r in chosen if r.path == path]) for path, own in apart.items()]
+    found.append((limits, [r for r in chosen if r.path not in apart]))
+    return [(own, resources) for own, resources in found if resources]
+
+
+def _demands(shares: Iterable[tuple[tuple[Limit, ...], Cost]], frequency: str) -> list[Demand]:
+    found = (_demand(cost, frequency, limit) for limits, cost in shares for limit in limits)
+    return [demand for demand in found if demand]
+
+
+def _instead(shares: Iterable[tuple[tuple[Limit, ...], Cost]], frequency: str) -> str:
     """What a person can do about it."""
     for name, seconds in _EVERY.items():
         rarer = seconds > _interval(frequency)
-        if rarer and all(d is None or d.fits for d in (_demand(cost, name, limit) for limit in limits)):
+        if rarer and all(demand.fits for demand in _demands(shares, name)):
             return f"Choose {slots.in_words(name)} or less often, or switch resources off."
     return "Switch resources off, or read it only when asked."
 
@@ -230,13 +245,19 @@ def _cost(resources: Iterable[Resource], counts: Mapping[str, int]) -> Cost:
     """The calls of one increment: lists without a filter are read whole, the others are taken to be one page."""
     often = seldom = 0
     for resource in resources:
-        records, owners = counts.get(resource.key, 0), counts.get(resource.per or "", 0)
+        records, owners = counts.get(resource.key, 0), counts.get(owner_of(resource), 0)
         if resource.lists_everything:
             calls = whole(resource, records, owners)
         else:
-            calls = max(len(resource.splits), owners if resource.per and not resource.per_changed else 1)
+            each = owner_of(resource) and not resource.per_changed
+            calls = max(len(resource.splits) * resource.lists, owners if each else 1)
         often, seldom = (often, seldom + calls) if resource.reference else (often + calls, seldom)
     return Cost(often, seldom)
+
+
+def owner_of(resource: Resource) -> str:
+    """The resource for each record of which a read takes a call; empty for none."""
+    return resource.per or resource.asks_per or ""
 
 
 def _switched_on(service: Service, settings: Mapping[str, Any]) -> list[Resource]:

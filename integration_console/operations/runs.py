@@ -185,7 +185,8 @@ def forecast(connection: Connection, only: Iterable[str] = ()) -> list[Forecast]
     for name in _chosen(connection, service, list(only)):
         resource, point = service.resources[name], points.get(name)
         known = point.record_count if point and point.last_read_at else None
-        owners = points[resource.per].record_count if resource.per and resource.per in points else 0
+        owner = points.get(preflight.owner_of(resource))
+        owners = owner.record_count if owner else 0
         calls = None if known is None else preflight.whole(resource, known, owners)
         seconds = (
             None if calls is None else max(calls * 0.3, max(calls / limit.calls * limit.per_s for limit in limits))

@@ -46,6 +46,19 @@ def webhook_of(connection: Connection) -> Webhook:
     return service.webhook
 
 
+def in_words(connection: Connection) -> str:
+    """How its service tells us of changes, and how many hooks it may have, for its preflight."""
+    webhook = services.by_key(connection.service).webhook
+    if webhook is None:
+        return "none, it is read on schedule"
+    there = sum(row.state != "unwanted" for row in of(connection))
+    if webhook.registrar and (most := webhook.registrar.slots(connection.settings)):
+        return f"{there} of the {most} its plan allows, one for each event"
+    if webhook.registrar:
+        return f"{there} registered" if there else "none registered yet"
+    return "its secret is entered" if there else "set up by hand at the service"
+
+
 # -- what people ask for ----------------------------------------------------------------------------------------------
 
 

@@ -78,7 +78,7 @@ class Credential:
     secret: bool = False
     required: bool = True
     hint: str = ""
-    choices: tuple[str, ...] = ()  # the values it may have, the first when empty; any when there are none
+    choices: tuple[str, ...] = ()  # the values it may have, the first when empty; "": as the service says
 
 
 @dataclass(frozen=True)
@@ -161,6 +161,8 @@ class Resource:
     headers: Mapping[str, str] = field(default_factory=dict)
     reference: bool = False  # rarely changes: read at most once an hour unless asked
     per: str | None = None  # listed under each record of this resource
+    asks_per: str | None = None  # one list to us, though it takes a call for each record of this resource
+    lists: int = 1  # that one read asks for, where it is one list to us
     # Where in a record that record's id is, for reads that list all owners' together; without `per`, the id of what it
     # was made of: records are found by it.
     owner_at: str | None = None

@@ -81,6 +81,10 @@ class Registrar:
     life: ClassVar[timedelta | None] = None  # until it ends by itself; None = for ever
     rotates: ClassVar[bool] = False  # it can be given a new secret
 
+    def slots(self, settings: Mapping[str, Any]) -> int | None:
+        """How many hooks this account may have; None where the service names no number."""
+        return None
+
     def wanted(self, settings: Mapping[str, Any]) -> tuple[str, ...]:
         """The topics to subscribe to, as many as this account may have."""
         return tuple(self.topics)

@@ -37,7 +37,7 @@ def _page(connection: Connection, form: forms.Form):
     return render_template(
         "hooks/index.html", connection=connection, service=service, webhook=service.webhook, form=form,
         rows=subscriptions.of(connection), address=subscriptions.address(connection), states=STATES,
-        counts=deliveries.counts(connection.id),
+        counts=deliveries.counts(connection.id), latest=deliveries.latest_at(connection.id),
     )  # fmt: skip
 
 

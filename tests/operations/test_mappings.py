@@ -75,6 +75,15 @@ def previewed(mapping: DataMapping) -> DataMapping:
     return mapping
 
 
+def test_a_mapping_that_an_accounts_limits_cannot_carry_is_not_switched_on(ends, monkeypatch):
+    monkeypatch.setenv("CLIO_LIMITS", "11/604800")
+    mapping = previewed(make(ends))
+    with pytest.raises(Conflict, match=r"6 records at Clio: 6 × 2 = 12 calls\. .* is allowed 11 a week"):
+        mappings.activate(mapping, by=ANA)
+    db.session.rollback()
+    assert mapping.state == "draft"
+
+
 def switched_on(ends, **parts) -> DataMapping:
     mapping = previewed(make(ends, **parts))
     mappings.activate(mapping, by=ANA)

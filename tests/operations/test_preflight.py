@@ -5,7 +5,7 @@ import pytest
 from integration_console import clock, services
 from integration_console.errors import Conflict, InvalidInput
 from integration_console.models import Checkpoint, db
-from integration_console.operations import connections, preflight
+from integration_console.operations import connections, preflight, subscriptions
 from integration_console.services.base import Limit
 
 from .conftest import connect
@@ -76,6 +76,80 @@ def test_the_day_of_an_organisation_is_counted_too(session, frequency, day, fits
     cost = preflight.Cost(often=11, seldom=1)
     demand = preflight._demand(cost, frequency, Limit(day, preflight.DAY))
     assert (demand is None or demand.fits) is fits
+
+
+def says_plan(sandbox, plan: str) -> None:
+    workspace = {"id": sandbox.clockify.workspace_id, "featureSubscriptionType": plan}
+    sandbox.clockify.put("workspaces", workspace)
+
+
+def test_a_workspace_says_itself_that_it_is_free(session, sandbox, monkeypatch):
+    monkeypatch.delenv("CLOCKIFY_LIMITS")
+    says_plan(sandbox, "FREE")
+    number = connect(sandbox, "clockify")
+    counted(number, users=9, projects=3)
+    connection = connections.find(number)
+    assert (connection.settings["plan"], connection.facts["Plan"]) == ("free", "Free")
+    assert subscriptions.in_words(connection) == "0 of the 3 its plan allows, one for each event"
+    with pytest.raises(InvalidInput, match="48 calls an hour; Clockify allows this account 30"):
+        connections.set_schedule(connection, "15min", "UTC", by="Ana")
+    db.session.rollback()
+
+    says_plan(sandbox, "PRO_2021")
+    key = {"api_key": sandbox.described()["clockify"]["api_key"]}
+    connections.reconnect(connections.find(number), key, by="Ana")
+
+    connection = connections.find(number)
+    assert "plan" not in connection.settings
+    assert connection.facts["Plan"] == "Pro 2021"
+    connections.set_schedule(connection, "15min", "UTC", by="Ana")
+
+
+@pytest.mark.one_database
+def test_a_plan_that_a_person_chose_stays(session, sandbox):
+    says_plan(sandbox, "FREE")
+    facts = sandbox.described()["clockify"]
+    key, chosen = {"api_key": facts["api_key"]}, {"workspace_id": facts["workspace_id"], "plan": "paid"}
+    connection = connections.add("clockify", name="Ours", credentials=key, settings=chosen, by="Ana")
+    connections.reconnect(connection, key, by="Ana")
+
+    assert connection.settings["plan"] == "paid"
+
+
+@pytest.mark.one_database
+def test_calls_that_are_counted_apart_have_a_sum_of_their_own(session, sandbox, monkeypatch):
+    """Slack: messages take a call for each channel, and apps sold elsewhere than in its Marketplace one a minute."""
+    monkeypatch.delenv("SLACK_LIMITS")
+    connection = connections.find(connect(sandbox, "slack"))
+    counted(connection.id, channels=90)
+    connections.set_schedule(connection, "hourly", "UTC", by="Ana")
+
+    connection.settings = {**connection.settings, "app": "distributed"}
+    with pytest.raises(InvalidInput) as caught:
+        connections.set_schedule(connection, "hourly", "UTC", by="Ana")
+    assert str(caught.value) == (
+        "Every hour would take 1 × 90 = 90 calls an hour; Slack allows this account 60. "
+        "Choose every day at 05:00 or less often, or switch resources off."
+    )
+    assert not preflight.of(connection).fits
+    connections.set_resource(connection, "messages", False, by="Ana")
+    assert preflight.of(connection).fits
+
+
+@pytest.mark.one_database
+def test_xeros_day_is_kept_to(session, sandbox, monkeypatch):
+    """Five lists a read, for expenses are two, and reference lists once an hour."""
+    monkeypatch.delenv("XERO_LIMITS")
+    connection = connections.find(connect(sandbox, "xero"))
+    connections.set_schedule(connection, "*/5 * * * *", "UTC", by="Ana")
+
+    connection.settings = {**connection.settings, "plan": "starter"}
+    with pytest.raises(InvalidInput) as caught:
+        connections.set_schedule(connection, "*/5 * * * *", "UTC", by="Ana")
+    assert str(caught.value) == (
+        "By the cron line */5 * * * * would take 288 × 5 + 24 × 3 = 1,512 calls a day; Xero allows this account 950. "
+        "Choose every 15 minutes or less often, or switch resources off."
+    )
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -49,6 +50,7 @@ def test_the_tab_registers_shows_and_gives_up_hooks(app, enter, sandbox):
     with app.app_context():
         tending.tend()
     assert "New time entry Active" in admin.open(tab).row(1)
+    assert "10 of the 10 its plan allows" in admin.open(f"/connections/{number}").text
     assert len(sandbox.clockify.hooks) == 10
 
     admin.send(f"{tab}/1/rotation", tab)
@@ -75,10 +77,15 @@ def test_where_hooks_are_made_by_hand_the_page_says_how(app, enter, sandbox):
     with app.app_context():
         number = connect(sandbox, "ghl", "Sales")
 
-    page = enter("admin").open(f"/connections/{number}/webhooks")
+    admin, tab = enter("admin"), f"/connections/{number}/webhooks"
+    page = admin.open(tab)
 
     assert "In the HighLevel marketplace" in page.text
     assert "There is no secret to enter" in page.text
+    assert "Last delivery: none yet" in page.text
+    with app.app_context():
+        delivered(number, "k")
+    assert re.search(r"Last delivery: (just now|\d+ s ago)", admin.open(tab).text)
     assert "Register" not in page.text.replace("Registered", "")
 
 

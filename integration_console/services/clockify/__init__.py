@@ -59,7 +59,8 @@ class ClockifyService(Service):
     entries that begin from 35 days back to 35 days ahead and compares. What was changed further back, such as an old
     timer stopped only now, shows at the next full read.
 
-    Connection settings: `plan` (free: 30 calls an hour), `trailing_days`, `entity_changes` (auto, yes, no).
+    Connection settings: `plan` (free: 30 calls an hour; found out when connecting), `trailing_days`, `entity_changes`
+    (auto, yes, no).
     """
 
     key = "clockify"
@@ -75,7 +76,7 @@ class ClockifyService(Service):
         Credential("api_key", "API key", secret=True, hint="Preferences, then Advanced; it sees what its owner sees"),
         Credential("workspace_id", "Workspace ID", required=False, hint="Empty: the workspace its owner works in"),
         Credential(
-            "plan", "Plan", required=False, choices=("paid", "free"),
+            "plan", "Plan", required=False, choices=("", "paid", "free"),
             hint="Newly made free workspaces get 30 calls an hour for everybody together",
         ),
     )  # fmt: skip
@@ -116,9 +117,11 @@ class ClockifyService(Service):
             raise BadAnswer("Clockify did not say which workspace this is.")
         call = Call("GET", f"/workspaces/{workspace_id}", template=W)
         workspace = upstream.send(call).data
+        plan = str(dig(workspace, "featureSubscriptionType") or "")
         told = {
             "workspace_id": workspace_id, "Signed in as": dig(me, "name"), "E-mail": dig(me, "email"),
-            "Zone": dig(me, "settings.timeZone"),
+            "Zone": dig(me, "settings.timeZone"), "Plan": plan.replace("_", " ").capitalize(),
+            "plan": "free" if plan == "FREE" else None,
         }  # fmt: skip
         facts = {name: str(value) for name, value in told.items() if value}
         return Account(str(workspace_id), str(dig(workspace, "name") or ""), facts)

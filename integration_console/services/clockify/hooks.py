@@ -39,9 +39,11 @@ class ClockifyRegistrar(Registrar):
     }  # fmt: skip
     rotates = True
 
+    def slots(self, settings: Mapping[str, Any]) -> int:
+        return FREE_HOOKS if settings.get("plan") == "free" else PAID_HOOKS
+
     def wanted(self, settings: Mapping[str, Any]) -> tuple[str, ...]:
-        most = FREE_HOOKS if settings.get("plan") == "free" else PAID_HOOKS
-        return tuple(self.topics)[:most]
+        return tuple(self.topics)[: self.slots(settings)]
 
     def create(self, upstream: Upstream, topic: str, url: str, now: datetime) -> Registered:
         asked = {

@@ -122,7 +122,7 @@ class SlackService(Service):
     )  # fmt: skip
     messages = Resource(
         "/conversations.history", Message, NextCursor(), title="text|subtype", changed=None, since="oldest", one="",
-        items_at="messages", starts="posted_at",
+        items_at="messages", starts="posted_at", asks_per="channels",
     )  # fmt: skip
 
     def account(self, upstream: Upstream) -> Account:

@@ -129,7 +129,7 @@ class XeroService(Service):
     expenses = Resource(
         "/Invoices", Expense, XeroPages(), id="ExpenseID", title="InvoiceNumber|Reference|Contact.Name",
         changed="UpdatedDateUTC", since="If-Modified-Since", items_at="Invoices", count_at="pagination.itemCount",
-        params={"where": 'Type=="ACCPAY"', "includeArchived": True, "order": "InvoiceID ASC"},
+        params={"where": 'Type=="ACCPAY"', "includeArchived": True, "order": "InvoiceID ASC"}, lists=len(EXPENSE_LISTS),
     )  # fmt: skip
     bank_transactions = Resource(
         "/BankTransactions", BankTransaction, XeroPages(), id="BankTransactionID", title="Reference|Contact.Name|Type",
