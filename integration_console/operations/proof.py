@@ -107,6 +107,11 @@ def checked_settings(service: Service, settings: Mapping[str, str], credentials:
         raise InvalidInput(
             f"{service.label} has no region {region!r}. There are: {', '.join(service.regions)}.", field="region"
         )
+    for offered in service.credentials:
+        value = settings.get(offered.name)
+        if value and offered.choices and value not in offered.choices:
+            known = ", ".join(filter(None, offered.choices))
+            raise InvalidInput(f"{offered.label} cannot be {value[:100]!r}. There are: {known}.", field=offered.name)
     if "access_token" not in credentials:
         for wanted in service.credentials:
             if wanted.required and not wanted.secret and not settings.get(wanted.name):

@@ -109,6 +109,15 @@ def test_what_cannot_be_connected_is_said_in_a_sentence_and_nothing_is_kept(
     assert add(sandbox, key).status == "connected"
 
 
+@pytest.mark.one_database
+def test_a_value_that_is_none_of_those_offered_is_named(session, sandbox):
+    facts = sandbox.described()["clockify"]
+    with pytest.raises(InvalidInput, match=r"Plan cannot be 'gold'\. There are: paid, free\.") as caught:
+        connections.add("clockify", name="Ours", credentials={"api_key": facts["api_key"]}, settings={"plan": "gold"},
+                        by="Ana")  # fmt: skip
+    assert caught.value.field == "plan"
+
+
 def test_an_unknown_service_is_refused(session, sandbox):
     with pytest.raises((InvalidInput, NotFound), match="dragons"):
         connections.add("dragons", name="x", credentials={"api_key": "k"}, by="Ana")

@@ -21,7 +21,7 @@ def way_of(key: str) -> OAuth:
 
 def consented(key: str, decision: str = "approve", at: int = 0, **changes) -> consent.Returned:
     """at: which of several accounts."""
-    leaving = consent.begin(key, name="Ours", settings={}, by="Ana", bound_to=BROWSER, **changes)
+    leaving = consent.begin(key, **{"name": "Ours", "settings": {}, "by": "Ana", "bound_to": BROWSER, **changes})
     back = decide(leaving, decision)
     said = {name: back.get(name, "") for name in ("state", "code", "error")}
     returned = consent.finish(key, bound_to=BROWSER, told=back, **said)
@@ -76,6 +76,14 @@ def test_a_refusal_and_another_account_change_nothing(session, sandbox, key):
     assert (connections.find(number).account_id, connections.find(number).settings) == before
     assert sealed.unseal(connections.find(number)) == tokens
     assert connections.test(connections.find(number)).id == before[0]
+
+
+@pytest.mark.one_database
+def test_a_plan_chosen_before_the_consent_counts(session, sandbox, monkeypatch):
+    monkeypatch.delenv("XERO_LIMITS")
+    connection = consented("xero", settings={"plan": "starter"}).connection
+
+    assert connections.limits_of(connection)[1].calls == 950
 
 
 # -- several connections of one service -------------------------------------------------------------------------------

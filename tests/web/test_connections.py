@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
@@ -49,6 +50,18 @@ def test_an_account_is_connected_by_key_and_named_by_the_service(admin, firm, gh
     assert page.headings == ["Intake"]
     assert "is connected as Ashby & Okoye LLP" in page.text
     assert ghl["api_key"] not in page.html
+
+
+@pytest.mark.one_database
+def test_what_a_service_wants_to_know_is_asked_before_a_consent_too(admin, firm):
+    """By key and by consent stand on one page: each label leads to its own field."""
+    page = admin.open("/connections/new/slack").html
+    ids = re.findall(r'\bid="([^"]+)"', page)
+    assert page.count('name="app"') == 2
+    assert sorted(ids) == sorted(set(ids))
+    assert set(re.findall(r'\bfor="([^"]+)"', page)) <= set(ids)
+
+    assert '<option value="starter">Starter</option>' in admin.open("/connections/new/xero").html
 
 
 def test_a_wrong_key_is_refused_with_the_form_kept_and_the_key_not_shown(admin, firm, ghl):

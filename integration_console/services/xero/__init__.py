@@ -16,6 +16,7 @@ from ..base import (
     Account,
     Answer,
     Call,
+    Credential,
     Limit,
     LimitHeaders,
     OAuth,
@@ -102,7 +103,13 @@ class XeroService(Service):
             idle=dt.timedelta(days=60),
         ),
     )
-    options = ("tenant_id", "plan")
+    credentials = (
+        Credential(
+            "plan", "Plan of your app", required=False, choices=("", "starter"),
+            hint="Starter, the smallest for developers, has 1,000 calls a day for each organisation; all others 5,000",
+        ),
+    )  # fmt: skip
+    options = ("tenant_id",)
 
     # Per organisation; 5 calls at a time besides. Source: developer.xero.com, "API limits", and for the smallest plan
     # "Pricing" (2026-03). A day's limit that is hit may shut us out for most of a day: some calls are left over.
