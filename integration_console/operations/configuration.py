@@ -25,7 +25,7 @@ from . import applications, audit, configuration_notices, limitation_rules, mapp
 from . import settings as firm
 
 FORMAT: Literal["config/1"] = "config/1"
-KEPT_APART = ("outbound.", "backup.")  # the state of this console, not what somebody set
+SET_BY_PEOPLE = ("firm.", "retention.")  # the rest is how this console stands: marks, pauses, what is still owed
 SIGN = ("area", "kind", "text")  # by which a practice area rule is known
 LIMIT = ("practice_area", "jurisdiction", "from_field", "to_field")  # by which a limitation rule is known
 LIMIT_FIELDS = (*LIMIT, "name", "period", "unit", "mode", "source", "enabled")
@@ -102,7 +102,7 @@ def export() -> dict[str, Any]:
 
 def _settings() -> dict[str, str]:
     rows = db.session.execute(select(Setting.name, Setting.value).order_by(Setting.name))
-    return {name: value for name, value in rows if not name.startswith(KEPT_APART) and value}
+    return {name: value for name, value in rows if name.startswith(SET_BY_PEOPLE) and value}
 
 
 def _services() -> dict[str, dict[str, str]]:
@@ -186,7 +186,7 @@ def _steps(document: Document, told: Import, by: str) -> Iterator[Step]:
 def _settings_in(document: Document, told: Import, by: str) -> Iterator[Step]:
     here = _settings()
     for name, value in document.settings.items():
-        if name.startswith(KEPT_APART) or here.get(name, "") == value:
+        if not name.startswith(SET_BY_PEOPLE) or here.get(name, "") == value:
             continue
         try:
             firm.check(name, value)

@@ -4,6 +4,7 @@ import orjson
 import pytest
 from sqlalchemy import delete, select
 
+from integration_console import clock
 from integration_console.errors import InvalidInput
 from integration_console.models import (
     ApiConfig,
@@ -84,6 +85,18 @@ def test_out_and_in_again_is_the_same(session, firm):
     assert came["draft"] == pair["active"]  # it comes in as a draft
     assert (came["state"], came["active"]) == ("draft", None)
     assert configuration.take_in(told, by="test").changes == []
+
+
+def test_how_a_console_stands_is_no_configuration(session, firm):
+    """Another's marks would make the search skip what is here; "setup.done" would refuse the first administrator."""
+    stands = {"search.indexed_to": "2026-11-27T08:00:00+00:00 7", "setup.done": "a@b.example", "backup.asked": "{}"}
+    session.add_all(Setting(name=name, value=value, updated_at=clock.now()) for name, value in stands.items())
+    session.commit()
+    told = configuration.export()
+
+    assert not stands.keys() & told["settings"].keys()
+    told["settings"] |= {"traces.followed_to": "7"}  # as a file of before held it
+    assert configuration.take_in(configuration.read(orjson.dumps(told)), by="test").changes == []
 
 
 def test_a_dry_run_changes_nothing(session, firm):
