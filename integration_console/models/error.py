@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from .base import Base, ExternalId, PrimaryKey
 
-KINDS = ("connection", "permission", "rate limit", "value", "missing", "conflict", "upstream", "ours")
+KINDS = ("connection", "permission", "rate limit", "value", "missing", "conflict", "upstream", "drift", "ours")
 ISSUE_STATES = ("open", "snoozed", "acknowledged", "resolved")
 
 

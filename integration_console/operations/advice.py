@@ -65,6 +65,13 @@ ADVICE = {
         "Wait for the next run. If it fails again, look at the service's status page and at the calls.",
         "Outage at the service", "service",
     ),
+    "drift": Advice(
+        "A nightly check found records that the reads before it had missed or held otherwise.",
+        "Nothing was lost. The check read them anew; deletions beyond the brake wait for a person.",
+        "Nothing, if it happened once. If it comes back, the service does not tell all its changes: read everything "
+        "now and then, and tell the service.",
+        "Changes the service did not tell", "service",
+    ),
     "ours": Advice(
         "The console made a mistake here.",
         "What was read until then is kept.",

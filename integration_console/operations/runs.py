@@ -19,7 +19,7 @@ from ..storage.outage import AWAY
 from ..sync.integration import IntegrationService, Part, Task
 from ..sync.keeping import Desk
 from ..sync.outcome import Ending, sum_up
-from . import connections, preflight, pushes, wakers
+from . import connections, drift, preflight, pushes, wakers
 from .holds import STOPPED, Hold, LiveRun, stop
 from .rules import rules
 
@@ -275,6 +275,8 @@ def _close(hold: Hold, ending: Ending | None, foreground: bool) -> None:
         run.retry_at = ending.retry_at
         if ending.state not in LIVE_STATES:
             run.ended_at = now
+        if ending.state not in LIVE_STATES:
+            drift.report(session, run)
         connection = session.get_one(Connection, run.connection_id)
         connection.budget = connections.budget_seen(hold.budget) or connection.budget
         if ending.state in ("done", "done_with_problems") and run.kind in ("full", "incremental"):

@@ -24,6 +24,7 @@ from . import (
     notifications,
     practice_area_rules,
     pushes,
+    reconcile,
     runs,
     search,
     sign_ins,
@@ -120,6 +121,7 @@ CHORES = (
     Chore("follow with the traces of calls", lambda: current_app.config["SETTINGS"].TICK_SECONDS, traces.follow),
     Chore("erase people", lambda: 30, erasures.work),
     Chore("make and rehearse backups", lambda: current_app.config["SETTINGS"].TICK_SECONDS, backup_clock.due),
+    Chore("check what reads of changes missed", lambda: 900, reconcile.due),
     Chore("work out limitation dates", lambda: 900, work_out_all),
     Chore("bring the practice area rules up to date", lambda: 24 * 3600, practice_area_rules.ensure),
 )

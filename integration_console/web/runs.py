@@ -26,6 +26,7 @@ STATES = {
 CAUSES = {
     "schedule": "Schedule", "person": "A person", "command": "Command line", "retry": "Retry",
     "mapping": "After a read", "undo": "Undo", "webhook": "A webhook",
+    "check": "Nightly check",
 }  # fmt: skip
 KINDS = {
     "full": "Everything", "incremental": "What changed", "record": "Single records", "webhook": "By webhook",
