@@ -65,6 +65,7 @@ class Settings(BaseSettings):
     RETENTION_RUNS_DAYS: int = Field(365, ge=1)
     RETENTION_ERRORS_DAYS: int = Field(180, ge=1)
     RETENTION_DELIVERIES_DAYS: int = Field(30, ge=1)  # webhooks that were dealt with
+    RETENTION_CORRECTIONS_DAYS: int = Field(365, ge=1)  # texts whose practice area was answered, client data
 
     BACKUP_DIR: Path = HERE / "backups"  # machines that share a database share this folder, too
     BACKUP_EVERY_HOURS: float = Field(24, ge=0)  # 0: none by itself, and no rehearsals

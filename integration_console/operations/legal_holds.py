@@ -42,9 +42,9 @@ def lift(hold_id: int, *, by: str) -> None:
 
 
 def free(table) -> ColumnElement[bool]:
-    """Which rows of a table with connections no hold keeps."""
+    """Which rows of a table no hold keeps. Where they name no account, any hold keeps them: they may be about it."""
     held = set(db.session.scalars(select(LegalHold.connection_id).where(LegalHold.lifted_at.is_(None))))
-    if None in held:
+    if None in held or (held and not hasattr(table, "connection_id")):
         return false()
     return table.connection_id.is_(None) | table.connection_id.not_in(held) if held else true()
 

@@ -16,6 +16,7 @@ from ..models import (
     Notice,
     OAuthState,
     PendingConnection,
+    PracticeAreaCorrection,
     RepeatableCall,
     SyncRun,
     Throttle,
@@ -57,6 +58,10 @@ def purge() -> dict[str, int]:
         ),
         "runs": _gone(SyncRun, and_(SyncRun.ended_at < before("runs"), SyncRun.state.in_(ENDED_STATES))),
         "notices": _gone(Notice, and_(Notice.created_at < before("errors"), Notice.state.in_(("sent", "dead")))),
+        "corrections": _gone(
+            PracticeAreaCorrection,
+            and_(PracticeAreaCorrection.at < before("corrections"), legal_holds.free(PracticeAreaCorrection)),
+        ),
         "choices": _in_steps(  # tokens nobody chose an account for
             OAuthState.id, and_(OAuthState.pending.is_not(None), OAuthState.expires_at < now),
             lambda ids: update(OAuthState).where(OAuthState.id.in_(ids)).values(pending=None, choices=[]),

@@ -19,6 +19,7 @@ RETENTION = {
     "runs": "Runs",
     "errors": "Errors",
     "deliveries": "Webhook deliveries",
+    "corrections": "Practice area answers",
 }
 LONGEST_DAYS = 3650
 

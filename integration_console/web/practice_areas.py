@@ -8,6 +8,7 @@ from ..errors import Conflict, InvalidInput
 from ..models.practice import RULE_KINDS
 from ..operations import practice_area_rules as rules
 from ..operations import practice_areas
+from ..operations import settings as firm_settings
 from . import Menu, forms
 from .access import actor, can, may
 from .filters import Asked
@@ -70,6 +71,7 @@ def _index(form: forms.Form, detected=None):
         answered=forms.Form({"text": form.value("text"), "corrected": form.value("corrected") or likeliest or NO_AREA}),
         firm_name=practice_areas.firm_name(detected.area) if detected and detected.area else None, no_area=NO_AREA,
         said=practice_areas.corrections() if can("see record contents") else [], threshold=practice_areas.THRESHOLD,
+        days=firm_settings.days_kept("corrections"),
     )  # fmt: skip
 
 

@@ -11,13 +11,14 @@ from integration_console.models import (
     ErrorLog,
     Issue,
     OAuthState,
+    PracticeAreaCorrection,
     Record,
     RunPart,
     SyncRun,
     Transaction,
     db,
 )
-from integration_console.operations import retention
+from integration_console.operations import legal_holds, practice_areas, retention
 from integration_console.operations import settings as firm
 
 from .conftest import connect, sync
@@ -82,6 +83,21 @@ def test_a_waiting_letter_is_kept_and_a_settled_one_goes(session, sandbox, clock
     clock.advance(days=400)
     retention.purge()
     assert count(DeadLetter) == 0
+
+
+def test_what_people_said_a_text_is_about_goes_with_the_clients_words_unless_any_hold_may_be_about_it(
+    session, sandbox, clock
+):
+    """X15"""
+    practice_areas.correct("I slipped on the ice in front of the store", "", by="Ana")
+    hold = legal_holds.place(connect(sandbox, "clockify"), "Case 7", by="Ana")
+    clock.advance(days=366)
+    retention.purge()
+    assert count(PracticeAreaCorrection) == 1
+    legal_holds.lift(hold.id, by="Ana")
+
+    assert retention.purge() == {"corrections": 1}
+    assert count(PracticeAreaCorrection) == 0
 
 
 def test_consents_nobody_came_back_from_do_not_pile_up(session, clock):
