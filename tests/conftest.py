@@ -4,6 +4,7 @@ app, client, page, session   on SQLite and on PostgreSQL, one after the other
 engine                       the same, and on PostgreSQL also with the other way of waking workers
 sqlite_app                   the app where one database is enough
 upstreams, fresh_upstreams   the sandbox, shared or this test's own
+mails                        a mail server, empty
 clock                        advance() and travel_to() move it, sleep() only notes
 
 @pytest.mark.settings(TICK_SECONDS=1)   settings of this test's app
@@ -29,6 +30,7 @@ from integration_console.models import db
 
 from .databases import KINDS, PostgresClones, SqliteFiles, bare_app, client_programs
 from .html_page import Page
+from .mail_server import MailServer
 from .once import fast_folder, remember
 
 OURS = re.compile(
@@ -187,6 +189,14 @@ def _sandbox():
     from integration_console.sandbox import KEYS, Sandbox
 
     return Sandbox(limits=dict.fromkeys(KEYS, GENEROUS))
+
+
+@pytest.fixture
+def mails():
+    """A mail server that takes every letter."""
+    server = MailServer()
+    yield server
+    server.close()
 
 
 class Clock:

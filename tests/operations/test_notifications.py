@@ -17,20 +17,12 @@ from integration_console.operations.notification_rules import Wanted
 from integration_console.services.base import OAuth, replace
 from integration_console.storage import outbound
 
-from ..mail_server import MailServer
 from .conftest import connect, sync
 from .mapped import make_mapping
 
 CHANNEL = "C0SBX000006"
 EVERYTHING = ("run_failed", "needs_person", "recovered", "issue", "digest")
 CHANGES = EVERYTHING[:4]
-
-
-@pytest.fixture
-def mails(request):
-    server = MailServer()
-    yield server
-    server.close()
 
 
 @pytest.fixture

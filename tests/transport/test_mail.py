@@ -15,16 +15,9 @@ from integration_console import clock
 from integration_console.errors import InvalidInput, NotAllowed, TryLater
 from integration_console.transport import mail
 
-from ..mail_server import MailServer, silent_port
+from ..mail_server import silent_port
 
 ELSEWHERE = "127.1"  # this machine, written so that nobody takes it for that
-
-
-@pytest.fixture
-def server():
-    server = MailServer()
-    yield server
-    server.close()
 
 
 @pytest.fixture
@@ -51,77 +44,77 @@ def letter(**more):
     return mail.letter(**{**usual, "key": "notice-1", "host": "firm.example", **more})
 
 
-def test_a_letter_arrives_as_it_was_written(server):
-    mail.send(mail.server_of(server.url), letter(text="Zoë & 王 — what now?"))
+def test_a_letter_arrives_as_it_was_written(mails):
+    mail.send(mail.server_of(mails.url), letter(text="Zoë & 王 — what now?"))
 
-    (came,) = server.letters
+    (came,) = mails.letters
     assert (came["To"], came["From"], came["Subject"]) == ("ana@firm.example", "console@firm.example", "A run failed")
     assert came.get_content().strip() == "Zoë & 王 — what now?"
     assert came["Auto-Submitted"] == "auto-generated"
     assert came["Message-ID"] == "<notice-1@firm.example>"
 
 
-def test_a_line_break_in_a_subject_adds_no_header(server):
-    mail.send(mail.server_of(server.url), letter(subject="Failed\r\nBcc: all@firm.example"))
+def test_a_line_break_in_a_subject_adds_no_header(mails):
+    mail.send(mail.server_of(mails.url), letter(subject="Failed\r\nBcc: all@firm.example"))
 
-    assert server.letters[0]["Subject"] == "Failed Bcc: all@firm.example"
-    assert server.letters[0]["Bcc"] is None
-
-
-def test_a_sign_in_is_made_where_one_is_named(server):
-    server.users = {"console@firm.example": "pa/ss word"}
-    mail.send(mail.server_of(f"smtp://console%40firm.example:pa%2Fss%20word@127.0.0.1:{server.port}"), letter())
-
-    assert server.letters
-    assert "AUTH" in server.commands
+    assert mails.letters[0]["Subject"] == "Failed Bcc: all@firm.example"
+    assert mails.letters[0]["Bcc"] is None
 
 
-def test_a_refused_password_is_never_repeated(server):
-    server.users = {"console": "right-one-987"}
+def test_a_sign_in_is_made_where_one_is_named(mails):
+    mails.users = {"console@firm.example": "pa/ss word"}
+    mail.send(mail.server_of(f"smtp://console%40firm.example:pa%2Fss%20word@127.0.0.1:{mails.port}"), letter())
+
+    assert mails.letters
+    assert "AUTH" in mails.commands
+
+
+def test_a_refused_password_is_never_repeated(mails):
+    mails.users = {"console": "right-one-987"}
 
     with pytest.raises(NotAllowed, match="535") as refused:
-        mail.send(mail.server_of(f"smtp://console:wrong-one-123@127.0.0.1:{server.port}"), letter())
+        mail.send(mail.server_of(f"smtp://console:wrong-one-123@127.0.0.1:{mails.port}"), letter())
     assert "wrong-one-123" not in str(refused.value)
-    assert not server.letters
+    assert not mails.letters
 
 
 @pytest.mark.parametrize(
     ("command", "code", "kind"),
     [("RCPT", 550, NotAllowed), ("RCPT", 450, TryLater), ("MAIL", 421, TryLater), ("DATA", 554, NotAllowed)],
 )
-def test_a_refusal_says_whether_to_try_again(server, command, code, kind):
-    server.refuse = {command: (code, "because")}
+def test_a_refusal_says_whether_to_try_again(mails, command, code, kind):
+    mails.refuse = {command: (code, "because")}
 
     with pytest.raises(kind, match=f"{code} because"):
-        mail.send(mail.server_of(server.url), letter())
+        mail.send(mail.server_of(mails.url), letter())
 
 
-def test_nothing_leaves_this_machine_in_the_clear(server):
+def test_nothing_leaves_this_machine_in_the_clear(mails):
     with pytest.raises(NotAllowed, match="offers no encryption"):
-        mail.send(mail.server_of(f"smtp://{ELSEWHERE}:{server.port}"), letter())
-    assert "EHLO" in server.commands
-    assert "MAIL" not in server.commands
+        mail.send(mail.server_of(f"smtp://{ELSEWHERE}:{mails.port}"), letter())
+    assert "EHLO" in mails.commands
+    assert "MAIL" not in mails.commands
 
 
-def test_a_certificate_nobody_signed_is_not_trusted(server, own_certificate):
-    server.tls = own_certificate[0]
+def test_a_certificate_nobody_signed_is_not_trusted(mails, own_certificate):
+    mails.tls = own_certificate[0]
 
     with pytest.raises(NotAllowed, match="not trusted"):
-        mail.send(mail.server_of(f"smtp://{ELSEWHERE}:{server.port}"), letter())
-    assert not server.letters
+        mail.send(mail.server_of(f"smtp://{ELSEWHERE}:{mails.port}"), letter())
+    assert not mails.letters
 
 
-def test_a_letter_goes_out_encrypted(server, own_certificate, monkeypatch):
-    server.tls, file = own_certificate
+def test_a_letter_goes_out_encrypted(mails, own_certificate, monkeypatch):
+    mails.tls, file = own_certificate
     monkeypatch.setenv("SSL_CERT_FILE", str(file))
 
-    mail.send(mail.server_of(f"smtp://{ELSEWHERE}:{server.port}"), letter())
+    mail.send(mail.server_of(f"smtp://{ELSEWHERE}:{mails.port}"), letter())
 
-    assert server.letters
-    assert server.commands.index("STARTTLS") < server.commands.index("MAIL")
+    assert mails.letters
+    assert mails.commands.index("STARTTLS") < mails.commands.index("MAIL")
 
 
-def test_a_server_that_is_silent_or_gone_is_tried_later(server, monkeypatch):
+def test_a_server_that_is_silent_or_gone_is_tried_later(mails, monkeypatch):
     monkeypatch.setattr(mail, "TIMEOUT_S", 0.2)
     listener, port = silent_port()
     with listener, pytest.raises(TryLater, match="could not be reached"):

@@ -35,7 +35,6 @@ from integration_console.storage import backup_file
 from integration_console.web.access import may
 
 from ..html_page import Page
-from ..mail_server import MailServer
 from .everything import furnish
 from .serving import consent, listening
 from .test_second_factor import added
@@ -91,13 +90,6 @@ class Hunt:
 @pytest.fixture
 def hunt():
     return Hunt()
-
-
-@pytest.fixture
-def mails():
-    server = MailServer()
-    yield server
-    server.close()
 
 
 @pytest.fixture
