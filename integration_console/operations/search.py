@@ -12,11 +12,10 @@ from .. import clock
 from ..models import Change, DeadLetter, Issue, Record, RecordLink, Setting, SyncRun, Transaction, db
 from ..storage import search as index
 from ..storage.records import ERASED
-from . import telling, traces
+from . import telling, traces, turns
 
 MOST = 30  # of each kind
 LOT = 1_000  # records indexed in one transaction
-A_TURN_S = 5.0  # of indexing before the clock gets its thread back
 SETTLED_AFTER = timedelta(seconds=15)  # a page that was written before is committed by then
 _MARK = "search.indexed_to"
 
@@ -133,13 +132,7 @@ def _issues(words: str, number: int | None) -> list[Issue]:
 
 def follow() -> int:
     """Index what was written since the last time, for some seconds; how many records that were."""
-    ends, done = clock.monotonic() + A_TURN_S, 0
-    while clock.monotonic() < ends:
-        count = _index_lot()
-        done += count
-        if count < LOT:
-            break
-    return done
+    return turns.one(_index_lot, LOT)
 
 
 def _index_lot() -> int:

@@ -21,12 +21,11 @@ from sqlalchemy import case, delete, insert, select
 
 from .. import clock
 from ..models import CallTrace, Setting, Transaction, db, reading
-from . import telling
+from . import telling, turns
 
 LARGEST = 16_384  # bytes of a body that is looked into
 MOST_NAMED = 40  # a page of a list names hundreds and helps to find nobody; its records know the run that read them
 LOT = 500  # calls in one transaction
-A_TURN_S = 5.0  # before the clock gets its thread back
 SETTLED_AFTER = timedelta(seconds=90)  # a call that began before is committed by then, and so are those of before it
 _MARK = "traces.followed_to"
 _MAIL = re.compile(r"[\w.+'-]+@[\w-]+(?:\.[\w-]+)+")
@@ -54,13 +53,7 @@ def forget(terms: Iterable[str]) -> None:
 
 def follow() -> int:
     """Look into the calls made since the last time, for some seconds; how many those were."""
-    ends, done = clock.monotonic() + A_TURN_S, 0
-    while clock.monotonic() < ends:
-        count = _one_lot()
-        done += count
-        if count < LOT:
-            break
-    return done
+    return turns.one(_one_lot, LOT)
 
 
 def _one_lot() -> int:
