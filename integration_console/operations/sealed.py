@@ -14,7 +14,7 @@ from ..errors import InvalidInput, NeedsPerson, UpstreamError
 from ..models import Connection
 from ..storage.vault import Vault
 from ..transport import auth
-from ..transport.redact import is_secret
+from ..transport.named_secrets import is_secret
 
 
 def vault() -> Vault:

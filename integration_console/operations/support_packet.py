@@ -33,7 +33,8 @@ from ..models import (
     db,
 )  # fmt: skip
 from ..storage import source, transactions
-from ..transport.redact import Redactor, is_secret
+from ..transport.named_secrets import is_secret
+from ..transport.redact import Redactor
 from . import audit, hook_secrets, issues, run_history, runs
 from .advice import ADVICE, WHO
 from .app_settings import AppSettings

@@ -13,15 +13,16 @@ import json
 import re
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cached_property, lru_cache
-from itertools import pairwise
+from functools import cached_property
 from typing import Annotated
 from urllib.parse import quote, quote_plus
 
 from pydantic import StringConstraints, TypeAdapter
 from pydantic_core import SchemaError
 
-REDACTED = b"[redacted]"
+from . import named_secrets
+from .named_secrets import REDACTED, Span
+
 KEPT_BYTES = 65_536  # of one body
 SHORTEST = 6  # a known value shorter than this would blot out ordinary words
 _BEYOND = 4_096  # also looked at, so that a secret lying across the cut is seen whole
@@ -34,33 +35,6 @@ _HEADERS = frozenset((
     "x-trace-id", "cf-ray",
 ))  # fmt: skip
 _HEADER_STARTS = ("x-ratelimit-", "ratelimit", "x-rate-limit")
-
-_SECRET_WORDS = frozenset((
-    "password", "passwd", "pwd", "passphrase", "secret", "secrets", "token", "tokens", "auth", "authorization",
-    "cookie", "cookies", "bearer", "apikey", "credential", "credentials", "signature", "verifier", "cvc", "cvv", "card",
-    "cardnumber", "sessionid", "accesstoken", "refreshtoken", "clientsecret", "idtoken", "privatekey",
-))  # fmt: skip
-_KEY_OF = frozenset((
-    "api", "private", "secret", "access", "signing", "encryption", "client", "webhook", "session", "auth", "shared",
-))  # fmt: skip
-_PAGING = frozenset(("page", "paging", "next", "previous", "prev", "cursor", "sync", "continuation"))
-_HARMLESS_ENDS = frozenset((
-    "type", "url", "uri", "at", "in", "expires", "expiry", "count", "kind", "endpoint", "method", "scope", "scopes",
-    "required", "enabled", "status",
-))  # fmt: skip
-_WHOLE_LINE = frozenset((b"authorization", b"cookie", b"set-cookie", b"proxy-authorization"))
-
-_NAME_BYTES = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-."
-_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
-_JSON_SIGN = re.compile(rb"""(\\*["'])\s*(?::|=>|=)\s*""")
-_FORM_SIGN = re.compile(rb"\]?(?:=|%3[dD])")
-_FORM_VALUE = re.compile(rb"""(?:(?!%26)[^&\s"'<>;,\\}])+""")
-_LINE_SIGN = re.compile(rb"[ \t]*:[ \t]*")
-_LINE_VALUE = re.compile(rb"""[^\r\n"]+""")
-_LINE_TOKEN = re.compile(rb"""(?=[^\s"',]*\d)[^\s"',]{6,}""")
-_TAG_VALUE = re.compile(rb">([^<]+)")
-_BARE_VALUE = re.compile(rb"""[^\s,}\]"'\\]+""")
-_STRING_REST = {b'"': re.compile(rb'(?:[^"\\]|\\.)*', re.DOTALL), b"'": re.compile(rb"(?:[^'\\]|\\.)*", re.DOTALL)}
 
 # Where to look: one pass for each of a few seldom letters, and what may stand around it, for the nine in ten bytes that
 # are none of these cost next to nothing this way. Beside each, the words it finds, as one question for a whole stretch
@@ -105,8 +79,6 @@ _STRETCH = 4_096  # bytes asked about, and looked through, at once
 _WORD = 32  # longer than any of the words
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # PostgreSQL's text takes neither
-
-Span = tuple[int, int, bytes]
 
 
 class Redactor:
@@ -165,7 +137,7 @@ class Redactor:
                     yield at, at + len(value), REDACTED
             for place, _, shapes in _PLACES:
                 for hit in place.finditer(low, start, stop):
-                    yield from _named(data, hit.start())
+                    yield from named_secrets.around(data, hit.start())
                     for back, shape in shapes:
                         if found := shape.match(data, max(0, hit.start() - back)):
                             yield *found.span(found.lastindex or 0), REDACTED
@@ -216,83 +188,6 @@ def _places(data: bytes, value: bytes, start: int, stop: int) -> Iterator[int]:
     while at >= 0:
         yield at
         at = data.find(value, at + 1, stop)
-
-
-def _named(data: bytes, at: int) -> Iterator[Span]:
-    """The value that stands under a name around this place, when the name is that of a secret."""
-    before = data[max(0, at - 60) : at]
-    start = at - len(before) + len(before.rstrip(_NAME_BYTES))
-    if data[start - 1 : start] == b"%" and start + 2 <= at:  # inside an address inside an address: %3Ftoken%3D
-        start += 2
-    after = data[at : at + 60]
-    stop = at + len(after) - len(after.lstrip(_NAME_BYTES))
-    name = data[start:stop]
-    if is_secret(name):
-        yield from _value(data, stop, name.lower())
-
-
-@lru_cache(maxsize=4096)
-def is_secret(name: bytes) -> bool:
-    """Whether a value of this name is to be hidden.
-
-    >>> [is_secret(n) for n in (b"accessToken", b"X-Api-Key", b"page_token", b"author", b"SyncToken", b"token_type")]
-    [True, True, False, False, False, False]
-    """
-    words = [word.lower() for word in _WORDS.findall(name.decode("ascii", "ignore"))]
-    if not words or words[-1] in _HARMLESS_ENDS:
-        return False
-    if words == ["code"]:
-        return True
-    if _PAGING.intersection(words) and words[-1] == "token":
-        return False
-    pairs = pairwise(words)
-    return not _SECRET_WORDS.isdisjoint(words) or any(a in _KEY_OF and b in ("key", "keys") for a, b in pairs)
-
-
-def _value(data: bytes, at: int, name: bytes) -> Iterator[Span]:
-    if found := _JSON_SIGN.match(data, at):
-        yield from _json_value(data, found.end(), found[1], name)
-    elif found := _FORM_SIGN.match(data, at):
-        value = _FORM_VALUE.match(data, found.end())
-        if value and not (name == b"code" and len(value[0]) < 8):
-            yield *value.span(), REDACTED
-    elif found := _LINE_SIGN.match(data, at):
-        value = (_LINE_VALUE if name in _WHOLE_LINE else _LINE_TOKEN).match(data, found.end())
-        if value:
-            yield *value.span(), REDACTED
-    elif found := _TAG_VALUE.match(data, at):
-        yield *found.span(1), REDACTED
-
-
-def _json_value(data: bytes, at: int, quote_mark: bytes, name: bytes) -> Iterator[Span]:
-    """A value in JSON, also in JSON that lies escaped inside a string."""
-    if data.startswith(quote_mark, at):
-        at += len(quote_mark)
-        if len(quote_mark) == 1:
-            end = _STRING_REST[quote_mark].match(data, at).end()  # type: ignore[union-attr]
-        else:
-            end = data.find(quote_mark, at)
-            end = len(data) if end < 0 else end
-        if end > at and not (name == b"code" and end - at < 8):
-            yield at, end, REDACTED
-    elif data[at : at + 1] in (b"{", b"["):
-        if name != b"code":
-            yield at, _closing(data, at), b'"' + REDACTED + b'"'
-    elif (found := _BARE_VALUE.match(data, at)) and found[0] not in (b"null", b"true", b"false") and name != b"code":
-        yield *found.span(), b'"' + REDACTED + b'"'
-
-
-_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
-
-
-def _closing(data: bytes, at: int) -> int:
-    """Behind the bracket that closes the one at this place; the end when it is not there."""
-    depth = 0
-    for found in _BRACKETS.finditer(data, at):
-        depth += {b"{": 1, b"[": 1, b"}": -1, b"]": -1}.get(found[0], 0)
-        if not depth and found[0] in (b"}", b"]"):
-            return found.end()
-    return len(data)
 
 
 def _text(data: bytes) -> str:
