@@ -1,11 +1,11 @@
 """The front door: build the app from its settings and hand it to the WSGI server. `flask` finds it by itself."""
 
 from integration_console import cli, create_app
-from integration_console.operations import holds
+from integration_console.minder import settle_memory
 
 try:
     app = create_app()
 except Exception as error:
     cli.refuse_to_start(error)  # in one line, when it is not a mistake of ours
     raise
-holds.settle_memory()
+settle_memory()

@@ -10,6 +10,7 @@ from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
 from . import clock
+from .minder import settle_memory
 from .models import db
 from .operations import backup_clock, deliveries, holds, runs, schedule, wakers, webhook_sending
 
@@ -197,7 +198,7 @@ class Worker:
 
 def work(app: Flask, *, once: bool = False) -> int:
     """Run a worker in this process until SIGTERM or SIGINT; with `once`, until nothing is due. Returns runs done."""
-    holds.settle_memory()
+    settle_memory()
     worker = Worker(app)
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, worker.stop)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import socket
 from collections.abc import Iterator
@@ -30,16 +29,6 @@ STOPPED = "The worker was stopped; another goes on from the last page."
 def process_name() -> str:
     """Who we are in leases and heartbeats: host and process number."""
     return f"{socket.gethostname()}:{os.getpid()}"
-
-
-def settle_memory() -> None:
-    """Tell the collector what kind of process this is: its own modules are no garbage, and pages are many small dicts.
-
-    With the usual threshold it looks through everything several times a page: a seventh of a full read's time, and half
-    of a preview's of ten thousand pairs.
-    """
-    gc.freeze()
-    gc.set_threshold(100_000, 20, 100)
 
 
 class LiveRun(Conflict):

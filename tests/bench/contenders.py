@@ -73,7 +73,7 @@ def carry(connection: int, kind: str, only=("matters",)) -> dict:
 
 
 def ours(port: int, database: str, facts: dict) -> None:
-    from integration_console.operations.holds import settle_memory
+    from integration_console.minder import settle_memory
 
     app = console(port, database, RECORD_CALLS=os.environ.get("BENCH_RECORD", "1") == "1")
     with app.app_context():
