@@ -40,7 +40,7 @@ def make(
 
 def _fitting(connection: Connection, schedule: tuple[str, str]) -> tuple[str, str]:
     try:
-        preflight.check_schedule(connection, *schedule)
+        preflight.check_schedule(connection, schedule[0])
     except InvalidInput as error:
         raise InvalidInput(str(error), field="settings.syncFrequency") from None
     return schedule

@@ -70,7 +70,7 @@ def keep(
     if not again and (twin := twin_of(service.key, account.id)):
         raise AlreadyConnected(twin_told(account, twin), details={"connections": [twin.id]})
     settings = proof.settings_of(service, account, given.settings)
-    preflight.check(service, settings, frequency, time_zone)
+    preflight.check(service, settings, frequency)
     by_consent = "access_token" in kept
     connection = Connection(
         key=random.token_urlsafe(18), service=service.key, name=given.name, account_id=account.id,
@@ -234,7 +234,7 @@ def set_schedule(connection: Connection, frequency: str, time_zone: str, *, by: 
     Raises InvalidInput when the cron line or the zone is none, or when so many reads do not fit the account's limits.
     """
     slots.check(frequency, time_zone)
-    preflight.check_schedule(connection, frequency, time_zone)
+    preflight.check_schedule(connection, frequency)
     audit.about("schedule changed", connection, actor=by, before=connection.frequency, after=frequency, zone=time_zone)
     connection.frequency, connection.time_zone = frequency, time_zone
     connection.next_due_at = slots.next_due(frequency, time_zone, clock.now())

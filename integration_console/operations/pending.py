@@ -44,7 +44,7 @@ def keep_promise(asked: OAuthState, connection: Connection) -> None:
         return
     connection.key = row.key
     try:
-        preflight.check_schedule(connection, row.frequency or "hourly", row.time_zone or "UTC")
+        preflight.check_schedule(connection, row.frequency or "hourly")
         connection.frequency, connection.time_zone = row.frequency or "hourly", row.time_zone or "UTC"
     except InvalidInput:  # it does not fit this account; the page says what does
         connection.frequency = "manual"

@@ -107,12 +107,12 @@ def of(connection: Connection) -> Preflight:
     return Preflight(full, shortest, bool(counts), sorted(shown.values(), key=lambda d: d.span_s))
 
 
-def check(service: Service, settings: Mapping[str, Any], frequency: str, time_zone: str) -> None:
+def check(service: Service, settings: Mapping[str, Any], frequency: str) -> None:
     """Whether a schedule fits an account that was never read. Raises InvalidInput with the arithmetic."""
     _refuse_too_dense(service, settings, {}, frequency)
 
 
-def check_schedule(connection: Connection, frequency: str, time_zone: str) -> None:
+def check_schedule(connection: Connection, frequency: str) -> None:
     """Whether a schedule fits a connection's account. Raises InvalidInput with the arithmetic."""
     service = services.by_key(connection.service)
     _refuse_too_dense(service, connection.settings, _counts(connection), frequency)

@@ -218,7 +218,7 @@ def execute(hold: Hold, *, foreground: bool = False) -> None:
         silent = isinstance(error, TryLater)  # the sign-in could not be renewed just now
         state = "needs_person" if isinstance(error, NeedsPerson) else "failed"
         ending = Ending(state, str(error), error.kind, silent=silent)
-    except Exception:
+    except Exception:  # whatever it was: a run is closed with a reason, never left to look as if it were still going
         log.exception("A run failed by our own mistake", run=hold.run_id)
         ending = Ending(
             "failed", "The console made a mistake. What was read until then stays; nothing was lost.", "ours"

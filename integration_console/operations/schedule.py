@@ -145,7 +145,7 @@ def do_chores(last: dict[str, float]) -> None:
         _beat(notes)
     except AWAY as error:  # the next tick looks again
         log.warning("The clock could not do its round: the database is away", error=type(error).__name__)
-    except Exception:
+    except Exception:  # a mistake in one round must not end the clock of all connections (D3)
         log.exception("The clock could not do its round")
     finally:
         db.session.remove()
@@ -162,7 +162,7 @@ def _do(chore: Chore) -> dict:
     try:
         chore.do()
         problem = None
-    except Exception as error:
+    except Exception as error:  # and one chore's mistake is no other chore's
         db.session.rollback()
         log.exception("A chore failed", chore=chore.name)
         problem = type(error).__name__
