@@ -29,7 +29,7 @@ from ..base import (
     dig,
     replace,
 )
-from . import records
+from . import money, records
 from .hooks import WEBHOOK
 from .writing import ClioWriting
 
@@ -99,33 +99,33 @@ class ClioService(Service):
     matters = listed("/matters", records.Matter, title="display_number description")
     contacts = listed("/contacts", records.Contact, title="name|first_name last_name|primary_email_address")
     activities = listed(
-        "/activities", records.Activity, title="note|activity_description.name|type", owner_at="reference"
+        "/activities", money.Activity, title="note|activity_description.name|type", owner_at="reference"
     )
     tasks = listed("/tasks", records.Task)
     notes = listed("/notes", records.Note, title="subject|detail", splits=({"type": "Matter"}, {"type": "Contact"}))
-    bills = listed("/bills", records.Bill, title="number subject")
+    bills = listed("/bills", money.Bill, title="number subject")
     line_items = listed(
         "/line_items",
-        records.LineItem,
+        money.LineItem,
         label="Bill line items",
         title="description|note",
         ordered=False,
         single=False,
         owner_at="activity.id",
     )
-    allocations = listed("/allocations", records.Allocation, title="description|payment_type date")
-    credit_memos = listed("/credit_memos", records.CreditMemo, title="description|contact.name date")
+    allocations = listed("/allocations", money.Allocation, title="description|payment_type date")
+    credit_memos = listed("/credit_memos", money.CreditMemo, title="description|contact.name date")
     interest_charges = listed(
-        "/interest_charges", records.InterestCharge, title="description|bill.number", ordered=False, single=False
+        "/interest_charges", money.InterestCharge, title="description|bill.number", ordered=False, single=False
     )
 
     # Client trust money, or mixed with it: shown, never written (W8).
-    bank_accounts = listed("/bank_accounts", records.BankAccount, trust=True)
+    bank_accounts = listed("/bank_accounts", money.BankAccount, trust=True)
     bank_transactions = listed(
-        "/bank_transactions", records.BankTransaction, title="description|payer_payee|transaction_type", trust=True
+        "/bank_transactions", money.BankTransaction, title="description|payer_payee|transaction_type", trust=True
     )
     trust_line_items = listed(
-        "/trust_line_items", records.TrustLineItem, title="note|client.name date", single=False, trust=True
+        "/trust_line_items", money.TrustLineItem, title="note|client.name date", single=False, trust=True
     )
 
     # What the others are described with.
@@ -134,9 +134,9 @@ class ClioService(Service):
     matter_stages = listed("/matter_stages", records.MatterStage, ordered=False, single=False, reference=True)
     custom_fields = listed("/custom_fields", records.CustomField, reference=True)
     groups = listed("/groups", records.Group, reference=True)
-    currencies = listed("/currencies", records.Currency, title="code", ordered=False, single=False, reference=True)
-    activity_descriptions = listed("/activity_descriptions", records.ActivityDescription, ordered=False, reference=True)
-    expense_categories = listed("/expense_categories", records.ExpenseCategory, reference=True)
+    currencies = listed("/currencies", money.Currency, title="code", ordered=False, single=False, reference=True)
+    activity_descriptions = listed("/activity_descriptions", money.ActivityDescription, ordered=False, reference=True)
+    expense_categories = listed("/expense_categories", money.ExpenseCategory, reference=True)
 
     # Its writing side is conditional on the etag; nothing of trust money is in it (W8).
     writing = ClioWriting()

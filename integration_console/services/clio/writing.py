@@ -25,7 +25,8 @@ from ..writing import Field, Write, Writing, Written
 from .bodies import data_of, wanted_of
 from .faults import at_fault
 from .fields import FIELDS, LIMITATION, REMINDERS, custom_fields, plain_of
-from .records import Activity, Contact, Matter
+from .money import Activity
+from .records import Contact, Matter
 
 ALL = frozenset(("create", "update", "delete"))
 MODELS: dict[str, type[UpstreamRecord]] = {"contacts": Contact, "matters": Matter, "activities": Activity}
