@@ -1,4 +1,6 @@
-"""Refused writes of a problem: what trying them all again takes, doing it, and sending one again with other values."""
+"""Refused writes of a problem: what trying them all again takes, doing it, and sending one again with other values,
+typed ones or those of today's mapping.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ from ..models import Change, Connection, Record, SyncRun, db
 from ..models.change import WAITING_STATES
 from ..services.writing import Write, by_name
 from ..sync import guards
-from . import audit, connections, crossings, outbound, pushes
+from . import audit, connections, crossings, outbound, pushes, shade
 
 MOST = 500  # writes tried again at once: as many as one run sends
 CALLS_EACH = 2  # a look before it is written over, and the write
@@ -120,14 +122,43 @@ def send_edited(change: Change, values: Mapping[str, str], *, by: str) -> Change
     Raises Conflict when it does not wait for a person, InvalidInput for a field it did not write, a value of the wrong
     kind, or when nothing is different; guards.Refused for what is never written.
     """
-    if change.state != "dead" or change.op == "delete":
-        raise Conflict("Only a refused write that carries values can be sent with other ones.")
+    _must_wait(change)
     wanted = _with(change, values)
     changed = [name for name in wanted if wanted[name] != change.wanted[name]]
     if not changed:
         raise InvalidInput("Nothing is different. To send it as it was, use Retry.")
-    _guard(change, wanted)
-    new = _copy(change, wanted, changed, by)
+    return _send(_copy(change, wanted, changed, by), change, changed, by)
+
+
+def send_anew(change: Change, *, by: str) -> Change:
+    """Send a refused write again as the mapping of today makes it of the record as it is now; the old one is kept.
+
+    Raises Conflict when it does not wait for a person, when nothing can be worked out, or nothing is different;
+    guards.Refused for what is never written.
+    """
+    _must_wait(change)
+    found = shade.of(change)
+    if not found.takes_part:
+        raise Conflict("The mapping of today leaves this record out.")
+    if untold := next((one for one in found.fields if one.why), None):
+        raise Conflict(f"The mapping of today cannot fill {untold.field}: {untold.why}")
+    if not found.differs:
+        raise Conflict("The mapping of today would write the same. To send it as it was, use Retry.")
+    wanted = {one.field: one.sent if one.same else one.now for one in found.fields if one.would_be_sent}
+    if not wanted:
+        raise Conflict("The mapping of today would write nothing of it any more.")
+    new = _copy(change, wanted, [one.field for one in found.fields if not one.same], by)
+    new.version, new.cause = found.version, f"Write {change.id} with the mapping of today, by {by}"
+    return _send(new, change, [one.field for one in found.fields if not one.same], by)
+
+
+def _must_wait(change: Change) -> None:
+    if change.state != "dead" or change.op == "delete":
+        raise Conflict("Only a refused write that carries values can be sent with other ones.")
+
+
+def _send(new: Change, change: Change, changed: list[str], by: str) -> Change:
+    _guard(change, new.wanted)
     db.session.add(new)
     change.state = "dropped"  # before the new one is written down: one write of a pair waits at a time
     db.session.flush()
@@ -192,7 +223,7 @@ def _copy(change: Change, wanted: dict[str, Any], changed: list[str], by: str) -
     )  # fmt: skip
     return Change(
         **{name: getattr(change, name) for name in kept}, wanted=wanted, after={}, edits_id=change.id,
-        sources={name: one for name, one in change.sources.items() if name not in changed},
+        sources={name: one for name, one in change.sources.items() if name in wanted and name not in changed},
         idempotency_key=uuid4().hex, cause=f"Write {change.id} with other values, by {by}", asked_by=by,
         state="pending", tries=0, created_at=clock.now(),
     )  # fmt: skip

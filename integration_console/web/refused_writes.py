@@ -53,7 +53,25 @@ def send(change_id: int):
         told = InvalidInput(str(error), field=None if at is None else f"v-{at}")
         return _edit_page(outbox.find(change_id), forms.Form(sent, told)), 422
     refused_writes.send_soon([new], by=actor())
-    flash("It is sent again with your values. What was refused is kept beside it.", "success")
+    return _sent("It is sent again with your values. What was refused is kept beside it.", new)
+
+
+@page.post("/writes/<int:change_id>/anew")
+@may("close dead letters")
+def send_anew(change_id: int):
+    """Send it again as the mapping of today makes it; what was refused is kept as it was."""
+    forms.sent()
+    try:
+        new = refused_writes.send_anew(outbox.find(change_id), by=actor())
+    except (Conflict, guards.Refused) as error:
+        flash(str(error), "warning")
+        return redirect(url_for("shade.show", change_id=change_id))
+    refused_writes.send_soon([new], by=actor())
+    return _sent("It is sent again with the mapping of today. What was refused is kept beside it.", new)
+
+
+def _sent(told: str, new: Change):
+    flash(told, "success")
     if new.issue_id:
         return redirect(url_for("errors.show", issue_id=new.issue_id, _anchor="writes"))
     return redirect(url_for("writes.index"))

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from integration_console import clock as house_clock
 from integration_console.errors import Conflict, InvalidInput
-from integration_console.models import AuditEvent, Change, Record, SyncRun, db
+from integration_console.models import AuditEvent, Change, FieldMapping, Record, SyncRun, db
 from integration_console.operations import refused_writes, runs
 from integration_console.sync import guards
 
@@ -119,6 +119,27 @@ def test_one_is_sent_with_other_values_and_the_refused_one_is_kept(sandbox, mapp
     assert new.idempotency_key != key
     assert (new.wanted[name], name in new.sources) == ("Augustina", False)
     assert of_clio(sandbox.clio, pairs(mapping)[0][1])["first"] == "Augustina"
+
+
+def test_one_is_sent_as_the_mapping_of_today_makes_it(sandbox, mapping, refused):
+    old = changes(issue_id=refused)[0]
+    (name,) = [name for name, value in old.wanted.items() if value == "Augusta0"]
+    with pytest.raises(Conflict, match="would write the same"):
+        refused_writes.send_anew(old, by=BY)
+    line = next(one for one in db.session.scalars(select(FieldMapping)) if name in (one.left, one.right))
+    line.transform = "upper"
+    db.session.commit()
+    before = old.id
+
+    number = refused_writes.send_anew(old, by=BY).id
+    carry(refused_writes.send_soon(changes(id=number), by=BY))
+
+    (new,), (old,) = changes(id=number), changes(id=before)
+    assert (old.state, old.wanted[name], new.state, new.edits_id) == ("dropped", "Augusta0", "done", before)
+    assert (new.wanted[name], name in new.sources) == ("AUGUSTA0", False)
+    assert of_clio(sandbox.clio, pairs(mapping)[0][1])["first"] == "AUGUSTA0"
+    with pytest.raises(Conflict, match="Only a refused write"):
+        refused_writes.send_anew(old, by=BY)
 
 
 def test_only_fields_of_the_write_may_be_edited_and_only_while_it_waits(session, refused):

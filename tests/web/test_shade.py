@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from sqlalchemy import select
+
+from integration_console.models import Change, db
+
 from .two_sides import contacts
 
 
@@ -24,4 +28,28 @@ def test_a_write_is_shown_as_it_was_sent_and_as_it_would_be_today(enter, firm):
     page = admin.open(f"/writes/{write}/shade")
     assert "would not write the same" in page.text
     assert "Augusta Berta Differs" in page.row(1)
+    assert "Send with the mapping of today" not in page.text
     assert two.changes(op="update", state="done")[-1] == write
+
+
+def test_a_refused_write_is_sent_as_the_mapping_of_today_makes_it(enter, firm):
+    two = contacts(firm)
+    two.run()
+    left, _ = two.pair()
+    firm.upstreams.ghl.put("contacts", {"id": left, "firstName": "Augusta"})
+    two.run()
+    write = two.changes(op="update", state="done")[-1]
+    firm.upstreams.ghl.put("contacts", {"id": left, "firstName": "Berta"})
+    firm.read(two.left, "contacts", kind="full")
+    with firm.app.app_context():
+        db.session.get_one(Change, write).state = "dead"
+        db.session.commit()
+    admin, shade = enter("admin"), f"/writes/{write}/shade"
+    assert "Send with the mapping of today" in admin.open(shade).text
+
+    assert admin.send(f"/writes/{write}/anew", shade).location == "/writes"
+
+    with firm.app.app_context():
+        new = db.session.scalars(select(Change).filter_by(edits_id=write)).one()
+        assert (list(new.wanted.values()), new.state) == (["Berta"], "pending")
+    assert "Only a refused write" in admin.open(admin.send(f"/writes/{write}/anew", shade).location).text
