@@ -8,13 +8,29 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import or_, select
+from sqlalchemy.orm import load_only
 
-from ..models import Change, Conflict, Connection, DeadLetter, Delivery, ErrorLog, Record, RecordLink, db
-from . import writes
+from ..models import (
+    Change,
+    Conflict,
+    Connection,
+    DeadLetter,
+    Delivery,
+    ErrorLog,
+    Record,
+    RecordLink,
+    Transaction,
+    db,
+)
+from . import traces, writes
 
 MOST = 200  # of each kind; a longer life is told from its end
 LATEST_DELIVERIES = 2_000  # looked through for this record
 _TOLD = (Delivery.id, Delivery.kind, Delivery.records, Delivery.received_at, Delivery.outcome, Delivery.run_id)
+_CALL = (  # of a call; its bodies may be long
+    Transaction.id, Transaction.started_at, Transaction.method, Transaction.path_template, Transaction.status,
+    Transaction.run_id,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -22,7 +38,7 @@ class Event:
     """One thing that happened to the record or a partner."""
 
     at: datetime
-    kind: str  # seen, written, sent, conflict, paired, arrived, failed, gone
+    kind: str  # seen, written, sent, conflict, paired, arrived, failed, called, gone
     record: Record
     text: str
     fields: tuple[tuple[str, Any, Any], ...] = ()  # label, before, after
@@ -50,9 +66,10 @@ def of(record: Record) -> Life:
     for link in links:
         records |= {one.id: one for one in (link.left_record, link.right_record) if one is not None}
     everyone = list(records.values())
+    sent = list(_sent(records))
     events = [
-        *_copies(everyone), *_sent(records), *_conflicts(links, record), *_pairs(links, record), *_deliveries(everyone),
-        *_failures(everyone),
+        *_copies(everyone), *sent, *_calls(everyone, {one.call_id for one in sent}), *_conflicts(links, record),
+        *_pairs(links, record), *_deliveries(everyone), *_failures(everyone),
     ]  # fmt: skip
     rows = db.session.scalars(select(Connection).where(Connection.id.in_({one.connection_id for one in everyone})))
     return Life(everyone, sorted(events, key=lambda one: one.at, reverse=True), {row.id: row for row in rows})
@@ -89,6 +106,20 @@ def _sent(records: dict[int, Record]) -> Iterator[Event]:
             f"{what} by the console{state}. {one.message or ''}".strip(), values, one.asked_by or one.cause,
             one.sent_run_id or one.run_id, calls.get(one.call_key or ""),
         )  # fmt: skip
+
+
+def _calls(records: Iterable[Record], told: set[int | None]) -> Iterator[Event]:
+    """Calls that named one of them, also when their bodies are gone; those of a write are told with it."""
+    for record in records:
+        named = set(traces.calls_naming(record.external_id, MOST)) - told
+        query = select(Transaction).where(
+            Transaction.id.in_(named), Transaction.connection_id == record.connection_id,
+            Transaction.resource == record.resource,
+        )  # fmt: skip
+        for one in db.session.scalars(query.options(load_only(*_CALL))) if named else ():
+            said = f"answered {one.status}" if one.status else "no answer came"
+            yield Event(one.started_at, "called", record, f"{one.method} {one.path_template}: {said}.",
+                        run_id=one.run_id, call_id=one.id)  # fmt: skip
 
 
 def _conflicts(links: Iterable[RecordLink], record: Record) -> Iterator[Event]:

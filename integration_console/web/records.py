@@ -27,6 +27,7 @@ LIFE_WORDS = {
     "seen": ("First read", "eye"), "written": ("Copy written", "database"), "sent": ("Sent", "arrow-up-right"),
     "conflict": ("Conflict", "lightning-charge"), "paired": ("Pair", "arrow-left-right"),
     "arrived": ("Webhook", "arrow-down-left"), "failed": ("Failure", "exclamation-triangle"), "gone": ("Gone", "trash"),
+    "called": ("Call", "list-ul"),
 }  # fmt: skip
 PAGE = 50
 LOT = 500  # records read at once for a file

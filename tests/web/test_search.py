@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from integration_console.models import Record, Transaction, db
-from integration_console.operations import search
+from integration_console.operations import search, traces
 
 from ..cases import together
 from ..operations.conftest import point_at
@@ -103,13 +103,24 @@ def test_no_words_break_it(sides, staff, words):
     assert staff.open(f"/search?q={quote(words)}").status == 200
 
 
-def test_a_life_tells_what_the_console_wrote_and_where_it_came_from(sides, firm, enter):
+def test_a_life_tells_what_the_console_wrote_and_where_it_came_from(sides, firm, enter, clock):
     with firm.app.app_context():
         made = db.session.query(Record).filter_by(connection_id=sides.right).order_by(Record.id.desc()).first().id
         db.session.rollback()
     staff = enter("staff")
     page = staff.open(f"/records/{made}/life")
     assert page.status == 200
+    clock.advance(minutes=2)
+    with firm.app.app_context():
+        record = db.session.get_one(Record, made)
+        number, named = record.connection_id, f"contacts:{record.external_id}"
+    firm.read(number, records=[named])
+    clock.advance(minutes=2)
+    with firm.app.app_context():
+        traces.follow()
+    page = staff.open(f"/records/{made}/life")
+    assert "Call Our clio" in page.text
+    assert "GET /contacts/" in page.text
     for words in ("Made by the console", "First read", "Paired", "Our ghl", "Our clio", "Quackenbush", "See the call"):
         assert words in page.text, words
     masked = enter("support").open(f"/records/{made}/life")
