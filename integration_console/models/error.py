@@ -9,7 +9,9 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from .base import Base, ExternalId, PrimaryKey
 
-KINDS = ("connection", "permission", "rate limit", "value", "missing", "conflict", "upstream", "drift", "ours")
+KINDS = (
+    "connection", "permission", "rate limit", "value", "refused", "missing", "conflict", "upstream", "drift", "ours",
+)  # fmt: skip
 ISSUE_STATES = ("open", "snoozed", "acknowledged", "resolved")
 
 

@@ -47,6 +47,13 @@ ADVICE = {
         "Correct the value at the service. The record passes at the next read, or when you retry it.",
         "Data", "person",
     ),
+    "refused": Advice(
+        "The service refused what the console wanted to write.",
+        "Nothing was lost, and nothing was changed there. What was refused is kept as it was.",
+        "Read the reason. Correct the value where it comes from, mend the mapping, or edit the write; then send it "
+        "again.",
+        "Data", "person",
+    ),
     "missing": Advice(
         "The service does not have what was asked for.",
         "Nothing was lost.",

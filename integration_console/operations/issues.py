@@ -11,7 +11,7 @@ from sqlalchemy import and_, exists, func, literal, or_, select, tuple_, update
 
 from .. import clock
 from ..errors import Conflict, InvalidInput, NotFound
-from ..models import DeadLetter, ErrorLog, Issue, IssueMention, IssueNote, db
+from ..models import Change, DeadLetter, ErrorLog, Issue, IssueMention, IssueNote, db
 from ..models.base import UtcDateTime
 from ..models.error import ISSUE_STATES
 from . import audit, issue_notes, users
@@ -35,7 +35,7 @@ class Row:
     """One line of the list."""
 
     issue: Issue
-    affected: int  # records that wait to be kept
+    affected: int  # records that wait to be kept, and writes that were refused
     mentioned: bool = False  # the reader is named in a note and has not read it
 
 
@@ -45,7 +45,8 @@ class Detail:
 
     issue: Issue
     advice: Advice
-    affected: int
+    affected: int  # records that wait to be kept
+    refused: int  # writes that wait for a person
     letters: Sequence[DeadLetter]  # the latest open ones
     errors: Sequence[ErrorLog]  # the latest ones
     notes: Sequence[IssueNote] = ()  # the oldest first
@@ -66,10 +67,12 @@ def listing(
         query = query.where(tuple_(Issue.last_seen_at, Issue.id) < behind)
     issues = list(db.session.scalars(query.limit(limit + 1)))
     rows = issues[:limit]
-    waiting = _affected([issue.id for issue in rows])
-    naming = issue_notes.naming(reader, [issue.id for issue in rows])
+    numbers = [issue.id for issue in rows]
+    waiting, refused = _affected(numbers), _refused(numbers)
+    naming = issue_notes.naming(reader, numbers)
     place = Place(rows[-1].last_seen_at, rows[-1].id) if len(issues) > limit else None
-    return [Row(issue, waiting.get(issue.id, 0), issue.id in naming) for issue in rows], place
+    lines = [Row(one, waiting.get(one.id, 0) + refused.get(one.id, 0), one.id in naming) for one in rows]
+    return lines, place
 
 
 def _in_state(state: str, reader: str):
@@ -88,12 +91,17 @@ def _in_state(state: str, reader: str):
 
 
 def _affected(issue_ids: list[int]) -> dict[int, int]:
-    query = (
-        select(DeadLetter.issue_id, func.count())
-        .where(DeadLetter.issue_id.in_(issue_ids), DeadLetter.resolved_at.is_(None))
-        .group_by(DeadLetter.issue_id)
+    """Records that wait to be kept, by issue."""
+    query = select(DeadLetter.issue_id, func.count()).where(
+        DeadLetter.issue_id.in_(issue_ids), DeadLetter.resolved_at.is_(None)
     )
-    return {issue_id: count for issue_id, count in db.session.execute(query) if issue_id}
+    return {number: count for number, count in db.session.execute(query.group_by(DeadLetter.issue_id)) if number}
+
+
+def _refused(issue_ids: list[int]) -> dict[int, int]:
+    """Writes that wait for a person, by issue."""
+    query = select(Change.issue_id, func.count()).where(Change.issue_id.in_(issue_ids), Change.state == "dead")
+    return {number: count for number, count in db.session.execute(query.group_by(Change.issue_id)) if number}
 
 
 def detail(issue_id: int) -> Detail:
@@ -105,6 +113,7 @@ def detail(issue_id: int) -> Detail:
         issue,
         ADVICE[issue.kind],
         _affected([issue_id]).get(issue_id, 0),
+        _refused([issue_id]).get(issue_id, 0),
         db.session.scalars(letters.order_by(DeadLetter.id.desc()).limit(SAMPLES)).all(),
         db.session.scalars(errors.order_by(ErrorLog.id.desc()).limit(SAMPLES)).all(),
         issue_notes.of(issue_id),

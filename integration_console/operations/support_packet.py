@@ -83,7 +83,7 @@ def of_issue(issue_id: int, *, contents: bool, by: str) -> bytes:
     return _packed(
         _Subject(
             "issue", issue_id, _some(issue.connection_id), {issue.kind},
-            {**_facts(issue, names), "records_waiting": detail.affected},
+            {**_facts(issue, names), "records_waiting": detail.affected, "writes_waiting": detail.refused},
             _calls([*keys, *(one.call_key for one in written if one.call_key)]), detail.errors, written,
         ), contents=contents, by=by,
     )  # fmt: skip

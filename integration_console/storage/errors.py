@@ -9,9 +9,10 @@ from typing import Any, Protocol
 
 from sqlalchemy import Case, ColumnElement, and_, case, exists, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
-from ..models import DeadLetter, ErrorLog, Issue
+from ..models import Change, DeadLetter, ErrorLog, Issue
+from ..models.change import WAITING_STATES
 from .storable import fitting, without_nul
 
 BY_ITSELF = "the console"  # who resolved an issue whose last record passed
@@ -169,6 +170,32 @@ def resolve_dead_letters(
             Issue.state != "resolved",
             ~waiting,
         )
+        .values(state="resolved", state_by=BY_ITSELF, state_at=now)
+    )
+
+
+def resolve_written(
+    session: Session, change_id: int, *, link_id: int | None, connection_id: int, now: datetime
+) -> None:
+    """This write went through. An issue none of whose refused writes waits any longer is resolved with it.
+
+    A refused write waits no longer, too, once a later one of its pair went through: that one carried whatever differed.
+    """
+    earlier = and_(Change.link_id == link_id, Change.connection_id == connection_id, Change.id < change_id)
+    mine = or_(Change.id == change_id, earlier) if link_id is not None else Change.id == change_id
+    issues = set(session.scalars(select(Change.issue_id).where(Change.issue_id.is_not(None), mine)))
+    if not issues:
+        return
+    later = aliased(Change)
+    overtaken = exists().where(
+        later.link_id == Change.link_id, later.connection_id == Change.connection_id, later.id > Change.id,
+        later.state == "done",
+    )  # fmt: skip
+    waiting = exists().where(Change.issue_id == Issue.id, Change.state.in_((*WAITING_STATES, "dead")), ~overtaken)
+    letters = exists().where(DeadLetter.issue_id == Issue.id, DeadLetter.resolved_at.is_(None))
+    session.execute(
+        update(Issue)
+        .where(Issue.id.in_(issues), Issue.state != "resolved", ~waiting, ~letters)
         .values(state="resolved", state_by=BY_ITSELF, state_at=now)
     )
 

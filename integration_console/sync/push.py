@@ -264,7 +264,8 @@ class Sender:
             settled.dead(session, change, message)
             issue_id = errors.log_failure(
                 session, connection_id=change.connection_id, run_id=self.run_id,
-                service=end.service.key if end else "", resource=change.resource, kind=kind, message=message,
+                service=end.service.key if end else "", resource=change.resource,
+                kind="refused" if kind == "value" else kind, message=message,
                 raw=getattr(error, "raw", "") or repr(error), code=getattr(error, "code", "") or type(error).__name__,
                 field=at_field, now=clock.now(), external_id=change.external_id,
             )  # fmt: skip

@@ -13,7 +13,7 @@ from .. import clock
 from ..errors import BadRecord, Missing
 from ..models import Change, DataMapping, Record, RecordLink
 from ..services.writing import Write, value_of
-from ..storage import records
+from ..storage import errors, records
 from .compare import same
 from .ends import End
 from .sifting import sift
@@ -91,6 +91,7 @@ def done(session: Session, end: End, change: Change, landed: Landed, *, run_id: 
             if _put_away(session, change):
                 session.execute(update(RecordLink).where(RecordLink.id == change.link_id).values(state="cut"))
     session.execute(update(Change).where(Change.id == change.id).values(**values))
+    errors.resolve_written(session, change.id, link_id=change.link_id, connection_id=change.connection_id, now=now)
     return values["message"] or ""
 
 

@@ -212,7 +212,7 @@ def shown(value: Any) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(text for one in value if (text := shown(one)))
     if isinstance(value, Mapping):
-        return line_in_words(value)
+        return line_in_words(value) if "amount" in value else ", ".join(filter(None, map(shown, value.values())))
     return _plain(value)
 
 

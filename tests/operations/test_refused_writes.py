@@ -7,8 +7,8 @@ from sqlalchemy import select
 
 from integration_console import clock as house_clock
 from integration_console.errors import Conflict, InvalidInput
-from integration_console.models import AuditEvent, Change, FieldMapping, Record, SyncRun, db
-from integration_console.operations import refused_writes, runs
+from integration_console.models import AuditEvent, Change, FieldMapping, Issue, Record, SyncRun, db
+from integration_console.operations import outbox, refused_writes, runs
 from integration_console.sync import guards
 
 from .conftest import carry_out, connect, sync
@@ -79,6 +79,26 @@ def test_all_alike_are_estimated_sent_again_in_order_and_their_outcome_is_kept(s
     assert of_clio(sandbox.clio, pairs(mapping)[0][1])["first"] == "Augusta0"
     assert refused_writes.estimate(refused).count == 1
     assert db.session.scalar(select(AuditEvent).filter_by(action="writes retried")).actor == BY
+
+
+def issue(number: int) -> tuple[str, str, str | None]:
+    found = db.session.get_one(Issue, number, populate_existing=True)
+    return found.kind, found.state, found.state_by
+
+
+def test_the_problem_closes_by_itself_when_the_last_of_its_writes_went_through(sandbox, pair, mapping, refused):
+    """One sent again as it was, the other overtaken by what was corrected where it came from."""
+    first, second = changes(issue_id=refused)
+    last = second.id
+    assert issue(refused) == ("refused", "open", None)
+    carry(refused_writes.send_soon([outbox.retry(first, by=BY)], by=BY))
+    assert issue(refused)[1] == "open"
+
+    sandbox.ghl.put("contacts", {"id": pairs(mapping)[1][0], "firstName": "Nice"})
+    cycle(mapping, pair)
+
+    assert issue(refused) == ("refused", "resolved", "the console")
+    assert changes(id=last)[0].state == "dead"  # kept as it was refused
 
 
 def test_a_cancelled_retry_leaves_what_it_had_not_sent_waiting(session, mapping, refused):
