@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 
 from flask import current_app
@@ -28,6 +28,12 @@ def make(user: User, *, actor: str) -> str:
     audit.add("invited", user.email, actor=actor)
     db.session.commit()
     return f"{current_app.config['SETTINGS'].BASE_URL.rstrip('/')}/invitation/{token}"
+
+
+def waiting() -> dict[int, datetime]:
+    """People who have not used their link: until when it is good, by their number."""
+    query = select(Invitation.user_id, Invitation.expires_at).where(Invitation.used_at.is_(None))
+    return dict(db.session.execute(query).all())
 
 
 def of(token: str) -> User:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, current_app, flash, make_response, redirect, render_template, request, url_for
 from flask_login import current_user
 
+from .. import clock
 from ..errors import Conflict, InvalidInput, NotFound
 from ..models import User
 from ..models.user import ROLES
@@ -213,4 +214,11 @@ def _person(user_id: int):
 
 def _people_page(form: forms.Form):
     roles = [(role, ROLE_WORDS[role]) for role in ROLES]
-    return render_template("settings/people.html", people=users.every(), form=form, roles=roles)
+    return render_template(
+        "settings/people.html",
+        people=users.every(),
+        form=form,
+        roles=roles,
+        invited=invitations.waiting(),
+        now=clock.now(),
+    )

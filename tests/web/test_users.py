@@ -25,13 +25,15 @@ def test_somebody_invited_chooses_a_password_once_and_signs_in(admin, browser):
         "/settings/people", "/settings/people", {"email": "Sam@Example.com", "name": "Sam", "role": "staff"}
     )
     link, sam = link_of(answer), browser()
-    assert link not in admin.open("/settings/people").html
+    page = admin.open("/settings/people")
+    assert link not in page.html
+    assert "Link not used yet" in page.row(2)
     weak = sam.send(link, link, {"password": "short", "name": "Sam"})
     assert weak.status_code == 422
     assert "at least 15 characters" in weak.text
     assert sam.send(link, link, {"password": NEW, "name": "Samuel"}).status_code == 302
     assert sam.sign_in("sam@example.com", NEW).status_code == 302
-    assert "Samuel" in admin.open("/settings/people").text
+    assert "Samuel Staff Active" in admin.open("/settings/people").row(2)
     assert browser().open(link).status == 422  # spent
 
 
