@@ -160,6 +160,8 @@ def _slack(wanted: Wanted) -> tuple[int, str, str]:
         raise InvalidInput("Choose the connection through which it speaks.", field="connection_id")
     number = int(wanted.connection_id or 0)
     known, typed = dict(channels(number)), wanted.place.strip().removeprefix("#")
+    if not typed:
+        raise InvalidInput("Enter a channel, such as #integrations.", field="place")
     found = next((id for id, name in known.items() if typed in (id, name)), None)
     if found is None and not _CHANNEL_ID.fullmatch(typed):
         raise InvalidInput(

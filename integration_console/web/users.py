@@ -215,10 +215,6 @@ def _person(user_id: int):
 def _people_page(form: forms.Form):
     roles = [(role, ROLE_WORDS[role]) for role in ROLES]
     return render_template(
-        "settings/people.html",
-        people=users.every(),
-        form=form,
-        roles=roles,
-        invited=invitations.waiting(),
+        "settings/people.html", people=users.every(), form=form, roles=roles, invited=invitations.waiting(),
         now=clock.now(),
-    )
+    )  # fmt: skip

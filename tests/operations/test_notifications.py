@@ -468,6 +468,7 @@ def test_a_channel_is_found_by_its_name_once_the_channels_were_read(sandbox, sla
         ({"events": ()}, "events"),
         ({"events": ("everything",)}, "events"),
         ({"place": "#nowhere"}, "place"),
+        ({"place": " # "}, "place"),
         ({"connection_id": None}, "connection_id"),
         ({"about_id": 77}, "about_id"),
         ({"quiet_from": "22:00"}, "quiet_to"),
