@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from flask import current_app
@@ -51,12 +52,13 @@ def save(service_key: str, values: dict[str, str], *, secret: str = "", actor: s
     wanted = {name: _checked(service, name, values.get(name, "")) for name in fields(service)}
     row = of(service)
     changed = [name for name, value in wanted.items() if (getattr(row, name) or None) != (value or None)]
+    told = audit.changes({name: getattr(row, name) for name in changed}, {name: wanted[name] for name in changed})
     for name in changed:
         setattr(row, name, wanted[name] or None)
     if secret and has_consent(service):
         row.client_secret = vault().seal(f"api_config:{service.key}", _checked(service, "client_secret", secret))
         changed.append("client_secret")
-    _keep(row, changed, actor)
+    _keep(row, changed, actor, told)
     return changed
 
 
@@ -68,11 +70,11 @@ def remove_secret(service_key: str, *, actor: str) -> None:
         _keep(row, ["client_secret removed"], actor)
 
 
-def _keep(row: ApiConfig, changed: list[str], actor: str) -> None:
+def _keep(row: ApiConfig, changed: list[str], actor: str, told: Mapping[str, str] | None = None) -> None:
     if changed:
         row.updated_at = clock.now()
         db.session.add(row)
-        audit.add("service settings changed", row.service, actor=actor, fields=changed)
+        audit.add("service settings changed", row.service, actor=actor, fields=changed, **(told or {}))
     db.session.commit()
 
 

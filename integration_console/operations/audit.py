@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from flask import has_request_context, request
 from sqlalchemy import or_, select
@@ -23,6 +25,19 @@ def add(action: str, target: str = "", *, actor: str, **details) -> None:
 def about(action: str, connection: Connection, *, actor: str, **details) -> None:
     """Add one event that belongs to a connection, whatever it is called later."""
     add(action, connection.name, actor=actor, **details, connection=connection.id)
+
+
+def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, str]:
+    """What differs, as details of an event: {"retention.runs": "365 → 30"}."""
+    return {name: f"{_said(before.get(name))} → {_said(new)}" for name, new in after.items() if before.get(name) != new}
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value)) or "none"
+    return "not set" if value is None or value == "" else str(value)
 
 
 @dataclass(frozen=True)

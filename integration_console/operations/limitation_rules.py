@@ -173,11 +173,12 @@ def save(rule: LimitationRule | None, values: Mapping[str, str], *, actor: str) 
     checked = _checked(values)
     made = rule is None
     rule = rule or LimitationRule()
+    told = checked if made else audit.changes({name: getattr(rule, name) for name in checked}, checked)
     for name, value in checked.items():
         setattr(rule, name, value)
     rule.changed_by, rule.changed_at = actor, clock.now()
     db.session.add(rule)
-    audit.add(f"limitation rule {'made' if made else 'changed'}", rule.name, actor=actor, **checked)
+    audit.add(f"limitation rule {'made' if made else 'changed'}", rule.name, actor=actor, **told)
     db.session.commit()
     return rule
 

@@ -76,6 +76,7 @@ def change(rule: NotificationRule, wanted: Wanted, *, actor: str) -> None:
     Raises InvalidInput naming the field.
     """
     values, was_on = check(wanted), rule.enabled
+    changes = audit.changes({name: getattr(rule, name) for name in values}, values)
     for name, value in values.items():
         setattr(rule, name, value)
     rule.changed_by, rule.changed_at = actor, clock.now()
@@ -84,7 +85,7 @@ def change(rule: NotificationRule, wanted: Wanted, *, actor: str) -> None:
         db.session.execute(update(Notice).where(*waiting).values(state="dead", said="The rule was switched off."))
     elif not was_on:
         rule.since = clock.now()
-    audit.add("notification rule changed", where(rule), actor=actor, rule=rule.id, events=rule.events, on=rule.enabled)
+    audit.add("notification rule changed", where(rule), actor=actor, rule=rule.id, **changes)
     db.session.commit()
 
 

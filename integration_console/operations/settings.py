@@ -40,9 +40,11 @@ def save(values: dict[str, str], *, actor: str) -> list[str]:
     Raises InvalidInput naming the field that cannot be used; then nothing is saved.
     """
     wanted = {name: check(name, value) for name, value in values.items()}
+    before = {name: get(name) for name in wanted}
     changed = [name for name, value in wanted.items() if _put(name, value, actor)]
     if changed:
-        audit.add("settings changed", ", ".join(changed), actor=actor, **{name: wanted[name] for name in changed})
+        audit.add("settings changed", ", ".join(changed), actor=actor,
+                  **audit.changes(before, {name: wanted[name] or _default(name) for name in changed}))  # fmt: skip
     db.session.commit()
     g.pop("firm_settings", None)
     return changed

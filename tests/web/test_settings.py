@@ -54,6 +54,15 @@ def test_an_unknown_zone_is_refused_at_its_field(admin, zone):
     assert 'value="Harbor Law"' in answer.text
 
 
+def test_what_was_changed_is_in_the_audit_log_with_before_and_after(app, admin):
+    save(admin, "retention", transactions="10", bodies="30", runs="365", errors="180")
+    save(admin, "services/clio", client_id="app-1", limits="40/60")
+    rows = " ".join(admin.open("/settings/audit").rows)
+    assert "90 → 10" in rows
+    assert "365" not in rows
+    assert "not set → app-1" in rows
+
+
 def test_retention_counts_and_goes_back_to_the_environment(app, admin):
     save(admin, "retention", transactions="10", bodies="5", runs="100", errors="50")
     with app.app_context():
