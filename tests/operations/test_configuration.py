@@ -87,6 +87,7 @@ def test_out_and_in_again_is_the_same(session, firm):
     assert configuration.take_in(told, by="test").changes == []
 
 
+@pytest.mark.one_database
 def test_how_a_console_stands_is_no_configuration(session, firm):
     """Another's marks would make the search skip what is here; "setup.done" would refuse the first administrator."""
     stands = {"search.indexed_to": "2026-11-27T08:00:00+00:00 7", "setup.done": "a@b.example", "backup.asked": "{}"}
@@ -174,6 +175,7 @@ def test_equal_notification_rules_pair_off_one_by_one_and_one_left_over_changes_
     assert configuration.export()["notification_rules"] == [rule, rule, other | {"enabled": False}]
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("given", "said"),
     [

@@ -68,6 +68,7 @@ def test_what_reads_of_changes_missed_is_found_mended_and_told_until_a_check_is_
     assert issues() == [("drift", "tasks", "resolved")]
 
 
+@pytest.mark.one_database
 def test_a_change_since_the_last_read_is_no_miss(read, clock, sandbox):
     sandbox.clio.put("tasks", {**sandbox.clio.record("tasks", 1), "name": "Just now"})
 
@@ -75,6 +76,7 @@ def test_a_change_since_the_last_read_is_no_miss(read, clock, sandbox):
     assert issues() == []
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("values", [{"frequency": "manual"}, {"time_zone": "Asia/Tokyo"}, {"status": "paused"}])
 def test_nobody_is_checked_by_day_nor_who_is_read_by_hand_only(read, values):
     db.session.execute(update(Connection).values(**values))
