@@ -6,9 +6,10 @@ The records are the sandbox's own, sifted by the product; what the search knows 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from hashlib import md5
 from types import SimpleNamespace
 
@@ -218,15 +219,27 @@ def _sifted(service: str, resource: str, count: int) -> Iterator:
     from integration_console.sandbox import clio, clockify, firm, ghl
     from integration_console.sync.sifting import sift
 
-    kinds = {
-        "clio": (clio.MAKERS, clio.ClioMoney), "ghl": (ghl.MAKERS, ghl.GhlRecords),
-        "clockify": (clockify.MAKERS, clockify.ClockifyRecords),
-    }  # fmt: skip
-    makers, records = kinds[service]
-    make = getattr(records(firm.Firm(size="large")), makers[resource])
-    declared = services.by_key(service).resources[resource]
+    declared, of = services.by_key(service).resources[resource], firm.Firm(size="large")
+    if resource == "matters":  # their lists are filtered by what Clio tells inside of fields
+        make = _asked_of_clio(of, resource, declared.params["fields"])
+    else:
+        makers, records = {
+            "clio": (clio.MAKERS, clio.ClioMoney), "ghl": (ghl.MAKERS, ghl.GhlRecords),
+            "clockify": (clockify.MAKERS, clockify.ClockifyRecords),
+        }[service]  # fmt: skip
+        make = getattr(records(of), makers[resource])
     for first in range(1, count + 1, 500):
         yield from sift(declared, [make(n) for n in range(first, min(first + 500, count + 1))]).rows
+
+
+def _asked_of_clio(of, resource: str, fields: str) -> Callable[[int], dict]:
+    """What Clio answers for a number, with the fields inside fields that were asked for."""
+    from integration_console.sandbox import clio
+
+    there = clio.Clio(of)
+    there.get = lru_cache(100_000)(there.get)
+    selection = clio.Selection(there, resource, fields)
+    return lambda number: selection.cut(there.get(resource, number))
 
 
 def _record(now, number: int, connection: int, resource: str, row) -> dict:
