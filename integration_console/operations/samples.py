@@ -14,7 +14,7 @@ from ..services.writing import MISSING, value_of
 from ..storage import records
 from ..sync.mapping import Line, Mapping, carry_over, takes_part, value_on
 from ..sync.transforms import OTHER, empty
-from . import crossings
+from . import crossings, search
 
 PAIRED = ("linked", "paused", "waiting", "aside", "ambiguous")
 MOST_FOUND = 8
@@ -88,8 +88,8 @@ def find(mapping: DataMapping, side: str, text: str) -> list[Record]:
     connection_id, resource = _end(mapping, side)
     return list(
         records.browse(
-            db.session(), connection_id=connection_id, resource=resource, text=text, deleted=False, before_id=None,
-            after_id=None, limit=MOST_FOUND,
+            db.session(), connection_id=connection_id, resource=resource, text=text, among=search.may_hold(text),
+            limit=MOST_FOUND,
         )
     )  # fmt: skip
 

@@ -12,9 +12,11 @@ from .. import clock
 from ..models import Change, DeadLetter, Issue, Record, RecordLink, Setting, SyncRun, Transaction, db
 from ..storage import search as index
 from ..storage.records import ERASED
+from ..storage.storable import without_nul
 from . import telling, traces, turns
 
 MOST = 30  # of each kind
+MOST_NAMED = 2_000  # records that one look into the index may name
 LOT = 1_000  # records indexed in one transaction
 SETTLED_AFTER = timedelta(seconds=15)  # a page that was written before is committed by then
 _MARK = "search.indexed_to"
@@ -63,6 +65,23 @@ def indexed_to() -> datetime | None:
     """How far the index follows the records; what was written since is found within a minute."""
     at, _ = _mark()
     return at
+
+
+def may_hold(words: str) -> list[int] | None:
+    """Our numbers of every record whose name may hold these words: what the index knows, and what it has not seen yet.
+
+    None where they cannot be named, because the words are too short, or the records too many: then whoever reads the
+    records one after the other meets enough of them soon.
+    """
+    at, last = _mark()
+    words = (without_nul(words) or "")[:200]
+    if at is None or len(words) < index.SHORTEST:
+        return None
+    since = select(Record.id).where(tuple_(Record.written_at, Record.id) > (at, last))
+    numbers = list(db.session.scalars(since.limit(MOST_NAMED + 1)))
+    if len(numbers) <= MOST_NAMED:
+        numbers += index.find(db.session(), words, MOST_NAMED + 1)
+    return numbers if len(numbers) <= MOST_NAMED else None
 
 
 def _records(words: str, by_content: bool) -> tuple[list[Record], bool]:

@@ -246,18 +246,21 @@ def owners(
 
 
 def browse(
-    session: Session, *, connection_id: int, resource: str, text: str | None = None, before_id: int | None = None,
-    after_id: int | None = None, limit: int = 50, deleted: bool = False,
+    session: Session, *, connection_id: int, resource: str, text: str | None = None,
+    among: Sequence[int] | None = None, before_id: int | None = None, after_id: int | None = None, limit: int = 50,
+    deleted: bool = False,
 ) -> list[Record]:  # fmt: skip
     """Records of a resource, newest first: those before `before_id`, or the page just above `after_id`.
 
-    text: part of a label, or a whole upstream id. deleted: the deleted ones instead of the live ones.
+    text: part of a label, or a whole upstream id. among: our numbers of those it can be, where that is known; without
+    them every label is looked at. deleted: the deleted ones instead of the live ones.
     """
     query = _of(connection_id, resource).where(
         Record.deleted_at.is_not(None) if deleted else Record.deleted_at.is_(None)
     )
     if text := without_nul(text):
         query = query.where(or_(Record.label.icontains(text, autoescape=True), Record.external_id == text))
+        query = query if among is None else query.where(Record.id.in_(among))
     if after_id is not None:
         above = session.scalars(query.where(Record.id > after_id).order_by(Record.id).limit(limit)).all()
         return list(reversed(above))

@@ -10,7 +10,7 @@ from flask import Blueprint, render_template, request
 from .. import services
 from ..errors import NotFound
 from ..models import Connection, Record, db
-from ..operations import connections, library, life, provenance, samples
+from ..operations import connections, library, life, provenance, samples, search
 from ..operations.exports import Sheet, paged
 from ..services.base import Column, Resource
 from ..storage import records
@@ -79,10 +79,12 @@ def export(connection_id: int, resource: str):
     asked = Asked({"q": "Search", "gone": "Gone", "columns": "Columns"})
     gone = asked.one_of("gone", ("yes",)) == "yes"
     columns = [column for column in kind.columns() if column.type != "json"]
+    text = asked.value("q")
+    among = search.may_hold(text)
 
     def page_after(place):
         rows = records.browse(
-            db.session(), connection_id=connection_id, resource=kind.key, text=asked.value("q") or None, deleted=gone,
+            db.session(), connection_id=connection_id, resource=kind.key, text=text or None, among=among, deleted=gone,
             before_id=place, limit=LOT,
         )  # fmt: skip
         return rows, rows[-1].id if len(rows) == LOT else None
@@ -107,8 +109,8 @@ def _page(connection: Connection, kind: Resource, asked: Asked, gone: bool) -> t
     older, newer = (asked.place(name) for name in ("older", "newer"))
     text = asked.value("q")
     rows = records.browse(
-        db.session(), connection_id=connection.id, resource=kind.key, text=text or None, deleted=gone,
-        before_id=older, after_id=newer, limit=PAGE + 1,
+        db.session(), connection_id=connection.id, resource=kind.key, text=text or None,
+        among=search.may_hold(text), deleted=gone, before_id=older, after_id=newer, limit=PAGE + 1,
     )  # fmt: skip
     more = len(rows) > PAGE
     rows = (rows[-PAGE:] if newer is not None else rows[:PAGE]) if more else rows

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from integration_console import clock
 from integration_console.models import Record, Transaction, db
 from integration_console.operations import search, traces
 
@@ -76,6 +77,20 @@ def test_what_changed_is_found_by_its_new_name_only(sides, firm, enter, clock):
     assert "Featherstonehaugh" in staff.open("/search?q=featherstone").text
     with firm.app.app_context():
         assert db.session.query(Record).filter(Record.label.contains("Quackenbush")).count() == 0
+
+
+@pytest.mark.parametrize("named", [search.MOST_NAMED, 0])
+def test_a_list_is_searched_by_the_index_and_what_it_has_not_seen_is_found_too(sides, firm, staff, monkeypatch, named):
+    """Where the index names too many, every name is looked at."""
+    monkeypatch.setattr(search, "MOST_NAMED", named)
+    address = f"/records/{sides.right}/contacts?q="
+    assert [NAME in row for row in staff.open(f"{address}quackenbush").rows] == [True]
+    with firm.app.app_context():
+        record = db.session.query(Record).filter_by(connection_id=sides.right, label=NAME).one()
+        record.label, record.written_at = "Ada Newly", clock.now()
+        db.session.commit()
+    assert len(staff.open(f"{address}newly").rows) == 1
+    assert staff.open(f"{address}quackenbush").rows == []
 
 
 def test_numbers_find_runs_and_calls(sides, firm, enter):
