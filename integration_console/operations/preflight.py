@@ -139,6 +139,13 @@ def check_mapping(mapping: DataMapping, sends: Mapping[str, Mapping[str, int]]) 
                 )
 
 
+def limits_of_resource(connection: Connection, resource: Resource) -> tuple[Limit, ...]:
+    """How fast one of its lists may be asked for."""
+    service = services.by_key(connection.service)
+    told = AppSettings.of(service).get("limits")
+    return (not told and service.limits_apart(connection.settings).get(resource.path)) or limits_of(connection)
+
+
 def whole(resource: Resource, records: int, owners: int) -> int:
     """The calls a full read of one resource takes."""
     pages = ceil(records / getattr(resource.paging, "size", max(records, 1))) or 1

@@ -179,7 +179,6 @@ class Forecast:
 def forecast(connection: Connection, only: Iterable[str] = ()) -> list[Forecast]:
     """The calls and seconds a full read will take, from the last counts and the known limits."""
     service = services.by_key(connection.service)
-    limits = connections.limits_of(connection)
     points = {p.resource: p for p in db.session.scalars(select(Checkpoint).filter_by(connection_id=connection.id))}
     result = []
     for name in _chosen(connection, service, list(only)):
@@ -188,6 +187,7 @@ def forecast(connection: Connection, only: Iterable[str] = ()) -> list[Forecast]
         owner = points.get(preflight.owner_of(resource))
         owners = owner.record_count if owner else 0
         calls = None if known is None else preflight.whole(resource, known, owners)
+        limits = preflight.limits_of_resource(connection, resource)
         seconds = (
             None if calls is None else max(calls * 0.3, max(calls / limit.calls * limit.per_s for limit in limits))
         )
