@@ -103,7 +103,8 @@ def _let_in(door: _Door, knock: Knock) -> Reply:
         return Reply(str(word))
     events = _said(lambda: _events(door.webhook, notice))
     here = next((one for one in door.connections if hook.connection_id in (None, one.id)), door.connections[0])
-    throttle.spend(f"webhooks:{here.key}", current_app.config["SETTINGS"].WEBHOOKS_PER_MINUTE)
+    for key in _counted_for(door, here, events):
+        throttle.spend(f"webhooks:{key}", current_app.config["SETTINGS"].WEBHOOKS_PER_MINUTE)
     client_id = _client_id(door.service) if any(event.app for event in events) else None
     letter = Letter(
         door.service, door.webhook, here, hook.subscription_id, knock.headers, knock.body, uuid4().hex, client_id
@@ -113,6 +114,18 @@ def _let_in(door: _Door, knock: Knock) -> Reply:
         _note(session, door, knock, letter.call_key, redactor, here=here, kind=events[0].kind if events else "")
         keep(session, letter, events, redactor)
     return Reply()
+
+
+def _counted_for(door: _Door, here: Connection, events: list[Event]) -> list[str]:
+    """The keys of the connections a body speaks of: where one address serves many accounts, each has its own number."""
+    others = {without_nul(event.account) for event in events if event.account and event.account != here.account_id}
+    if not door.webhook.shared or not others:
+        return [here.key]
+    named = select(Connection.key).where(
+        Connection.service == door.service.key, Connection.account_id.in_(others), Connection.status != "removed"
+    )
+    with reading(), Session(db.engine) as session:
+        return sorted(session.scalars(named)) or [here.key]
 
 
 def _proved(door: _Door, knock: Knock) -> Hook:

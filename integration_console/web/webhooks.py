@@ -24,12 +24,13 @@ csrf.exempt(page)
 
 MOST_BYTES = 1 << 20  # of one body
 AGAIN_AFTER_S = 30
-REFUSED_PER_MINUTE = 600  # of one address: somebody who tries keys
+REFUSED_PER_MINUTE = 600  # at one address, of one sender: somebody who tries keys shuts the door for nobody else
 CLIO = "clio"
 
 _refusals = limiter.limit(
-    f"{REFUSED_PER_MINUTE}/minute", key_func=lambda: request.path, deduct_when=lambda answer: answer.status_code == 401
-)
+    lambda: f"{REFUSED_PER_MINUTE}/minute", key_func=lambda: f"{request.path} {request.remote_addr}",
+    deduct_when=lambda answer: answer.status_code == 401,
+)  # fmt: skip
 
 
 @page.post("/webhooks/<service>/<connection_key>")

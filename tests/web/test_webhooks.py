@@ -17,6 +17,7 @@ from integration_console.models import Delivery, Record, Transaction, WebhookSub
 from integration_console.operations import connections, deliveries, runs, subscriptions, tending
 from integration_console.operations.hook_secrets import secret_of, set_secret
 from integration_console.sandbox import hooks
+from integration_console.web import webhooks as webhooks_door
 from integration_console.web.access import limiter
 
 from ..forgery import OTHER, SECRET, forgeries, signer_of
@@ -546,6 +547,43 @@ def test_a_storm_is_told_to_come_again_x11(door, sandbox, clock):
     assert post(door + address(second), _clio(1), _signed(_clio(1), OTHER)).status == 200
     clock.advance(61)
     assert post(door + address(first), _clio(6), _signed(_clio(6))).status == 200
+
+
+@pytest.mark.one_database
+@pytest.mark.settings(WEBHOOKS_PER_MINUTE=5)
+def test_accounts_that_share_an_address_have_a_number_of_their_own_x11(door, sandbox):
+    """HighLevel knows one address for every location of an app."""
+    busy, quiet = connect(sandbox, "ghl"), _stored("ghl")
+    url = door + address(busy)
+
+    def told(location: str, number: int) -> int:
+        said = {"type": "UserUpdate", "locationId": location, "id": "x", "webhookId": f"{location}-{number}"}
+        body = json.dumps(said).encode()
+        return post(url, body, sandbox.ghl.hook_key.sign(body)).status
+
+    assert [told(sandbox.ghl.location_id, number) for number in range(7)] == [200] * 5 + [429] * 2
+    assert [told("acct", number) for number in range(3)] == [200] * 3
+    assert [told("a stranger's", number) for number in range(2)] == [429] * 2
+    assert len(_kept(connection_id=quiet)) == 3
+
+
+@pytest.mark.one_database
+def test_who_tries_secrets_is_stopped_and_nobody_else_x11(app, sandbox, session, monkeypatch):
+    monkeypatch.setattr(webhooks_door, "REFUSED_PER_MINUTE", 3)
+    number = _stored("clio")
+    _with_secret(number)
+    path, client = address(number), app.test_client()
+
+    def knock(sender: str, at: str, secret: str):
+        return client.post(
+            at, data=_clio(1), headers=_signed(_clio(1), secret), environ_overrides={"REMOTE_ADDR": sender}
+        )
+
+    for at in (path, "/webhook/matter"):
+        tries = [knock("203.0.113.9", at, OTHER) for _ in range(5)]
+        assert [one.status_code for one in tries] == [401] * 3 + [429] * 2
+        assert int(tries[-1].headers["retry-after"]) > 0
+        assert knock("198.51.100.4", at, SECRET).status_code == 200
 
 
 # -- H6: secrets ------------------------------------------------------------------------------------------------------
