@@ -7,7 +7,7 @@ from .connection import ApiConfig, Connection, OAuthState
 from .delivery import Delivery, WebhookSubscription
 from .error import DeadLetter, ErrorLog, Issue, IssueMention, IssueNote
 from .link import Conflict, RecordLink
-from .mapping import DataMapping, FieldMapping, MappingVersion, UnmatchedValue
+from .mapping import DataMapping, FieldMapping, MappingVersion, PreviewPage, UnmatchedValue
 from .notification import ConnectionStanding, Notice, NotificationRule
 from .practice import LimitationProposal, LimitationRule, PracticeAreaCorrection, PracticeAreaRule
 from .privacy import Erasure, LegalHold
@@ -22,10 +22,11 @@ from .webhook_out import WebhookMessage, WebhookTarget
 
 __all__ = [
     "ApiConfig", "ApiToken", "AuditEvent", "Base", "CallCount", "CallTrace", "Change", "Checkpoint", "Conflict",
-    "Connection", "ConnectionStanding", "DataMapping", "DeadLetter", "Delivery", "Erasure", "ErrorLog", "FieldMapping",
-    "Heartbeat", "Invitation", "Issue", "IssueMention", "IssueNote", "Lease", "LegalHold", "LimitationProposal",
-    "LimitationRule", "MappingVersion", "Notice", "NotificationRule", "OAuthState", "PendingConnection",
-    "PracticeAreaCorrection", "PracticeAreaRule", "Record", "RecordLink", "RecoveryCode", "RepeatableCall", "RunPart",
-    "SavedView", "SecondFactor", "SeenPage", "Setting", "SyncRun", "Throttle", "Transaction", "UnmatchedValue", "User",
-    "UserSession", "WebhookMessage", "WebhookSubscription", "WebhookTarget", "db", "reading",
+    "Connection", "ConnectionStanding", "DataMapping", "DeadLetter", "Delivery", "Erasure", "ErrorLog",
+    "FieldMapping", "Heartbeat", "Invitation", "Issue", "IssueMention", "IssueNote", "Lease", "LegalHold",
+    "LimitationProposal", "LimitationRule", "MappingVersion", "Notice", "NotificationRule", "OAuthState",
+    "PendingConnection", "PracticeAreaCorrection", "PracticeAreaRule", "PreviewPage", "Record", "RecordLink",
+    "RecoveryCode", "RepeatableCall", "RunPart", "SavedView", "SecondFactor", "SeenPage", "Setting", "SyncRun",
+    "Throttle", "Transaction", "UnmatchedValue", "User", "UserSession",
+    "WebhookMessage", "WebhookSubscription", "WebhookTarget", "db", "reading",
 ]  # fmt: skip

@@ -104,6 +104,20 @@ class FieldMapping(Base):
     version: Mapped[MappingVersion] = relationship(back_populates="fields")
 
 
+class PreviewPage(Base):
+    """A page of what a preview counted: which records or pairs, by kind and in the order they were looked at."""
+
+    __tablename__ = "preview_page"
+    __table_args__ = (UniqueConstraint("version_id", "kind", "place"),)
+
+    id: Mapped[PrimaryKey]
+    version_id: Mapped[int] = mapped_column(ForeignKey("mapping_version.id", ondelete="CASCADE"))
+    kind: Mapped[str] = mapped_column(String(20))  # one of COUNTED in sync/tally.py
+    place: Mapped[int]  # 0 is the first page
+    rows: Mapped[list] = mapped_column(default=list)  # as operations/previews.py keeps them
+    kept_at: Mapped[datetime]
+
+
 class UnmatchedValue(Base):
     """A value that a value map or a lookup did not know, so that an admin can add it."""
 

@@ -26,6 +26,7 @@ from ..models import (
     LegalHold,
     Notice,
     PracticeAreaCorrection,
+    PreviewPage,
     Record,
     RecordLink,
     Setting,
@@ -77,6 +78,7 @@ PLACES = {
     ),
     "notes on problems": Place(IssueNote, ("text",), {"text": WIPED}),
     "practice area corrections": Place(PracticeAreaCorrection, ("text",), {"text": WIPED}),
+    "previews": Place(PreviewPage, ("rows",), {"rows": []}),
     "unmatched values": Place(UnmatchedValue, ("value",), None),
 }  # fmt: skip
 

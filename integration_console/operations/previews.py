@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
 from .. import clock
-from ..models import DataMapping, MappingVersion, db, reading
+from ..models import DataMapping, MappingVersion, PreviewPage, Record, db, reading
 from ..sync.carry import Carrier, Chosen
 from ..sync.compare import OTHER
 from ..sync.tally import Tally
@@ -17,6 +19,7 @@ from . import connections, crossings
 # Calls one write takes: a service that checks no versions is looked at before it is written over.
 CALLS_A_WRITE = {True: 1, False: 2}
 SECONDS_A_CALL = 0.3
+PAGE = 50  # records or pairs of a kind that are shown together, and kept in one row
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,15 @@ class Cost:
 
     calls: int
     seconds: float
+
+
+@dataclass(frozen=True)
+class Row:
+    """A record or a pair that was counted. A record that is gone since is None."""
+
+    left: Record | None
+    right: Record | None
+    reason: str
 
 
 def look(mapping: DataMapping, version: MappingVersion) -> Tally:
@@ -52,8 +64,51 @@ def preview(mapping: DataMapping, version: MappingVersion) -> dict[str, Any]:
     }  # fmt: skip
     row = db.session.get_one(MappingVersion, version.id)
     row.preview = {name: value for name, value in told.items() if name != "samples"}
+    _keep(row, tally)
     db.session.commit()
     return told
+
+
+def _keep(version: MappingVersion, tally: Tally) -> None:
+    """Remember who was counted, in place of what an older preview of this mapping counted."""
+    older = select(MappingVersion.id).where(MappingVersion.mapping_id == version.mapping_id)
+    db.session.execute(delete(PreviewPage).where(PreviewPage.version_id.in_(older)))
+    if pages := list(_pages(version.id, tally)):
+        db.session.execute(insert(PreviewPage), pages)
+
+
+def _pages(version_id: int, tally: Tally) -> Iterator[dict[str, Any]]:
+    now = clock.now()
+    for kind, counted in tally.rows.items():
+        kept = [one._asdict() for one in counted]
+        for row, sample in zip(kept, tally.samples[kind], strict=False):  # the first few in full
+            row["sample"] = sample
+        for start in range(0, len(kept), PAGE):
+            yield {
+                "version_id": version_id, "kind": kind, "place": start // PAGE, "kept_at": now,
+                "rows": kept[start : start + PAGE],
+            }  # fmt: skip
+
+
+def samples(version: MappingVersion) -> dict[str, list[dict[str, Any]]]:
+    """The first few of each kind as the preview saw them, with what would change; empty where none are kept."""
+    query = select(PreviewPage.kind, PreviewPage.rows).filter_by(version_id=version.id, place=0)
+    return {
+        kind: [row["sample"] for row in rows if "sample" in row]
+        for kind, rows in db.session.execute(query)
+    }  # fmt: skip
+
+
+def rows(version: MappingVersion, kind: str, place: int) -> tuple[list[Row], bool]:
+    """One page of those a preview counted as this kind, and whether there are more."""
+    query = select(PreviewPage.place, PreviewPage.rows).filter_by(version_id=version.id, kind=kind)
+    both = db.session.execute(query.where(PreviewPage.place.in_((place, place + 1))))
+    pages = {row.place: row.rows for row in both}
+    kept = pages.get(place, [])
+    numbers = {number for row in kept for number in (row["left"], row["right"]) if number is not None}
+    there = {one.id: one for one in db.session.scalars(select(Record).where(Record.id.in_(numbers)))}
+    found = [Row(there.get(row["left"]), there.get(row["right"]), row["reason"]) for row in kept]
+    return found, place + 1 in pages
 
 
 def cost_of(mapping: DataMapping, tally: Tally) -> Cost:

@@ -17,6 +17,7 @@ from ..models import (
     OAuthState,
     PendingConnection,
     PracticeAreaCorrection,
+    PreviewPage,
     RepeatableCall,
     SyncRun,
     Throttle,
@@ -62,6 +63,7 @@ def purge() -> dict[str, int]:
             PracticeAreaCorrection,
             and_(PracticeAreaCorrection.at < before("corrections"), legal_holds.free(PracticeAreaCorrection)),
         ),
+        "previews": _gone(PreviewPage, and_(PreviewPage.kept_at < before("bodies"), legal_holds.free(PreviewPage))),
         "choices": _in_steps(  # tokens nobody chose an account for
             OAuthState.id, and_(OAuthState.pending.is_not(None), OAuthState.expires_at < now),
             lambda ids: update(OAuthState).where(OAuthState.id.in_(ids)).values(pending=None, choices=[]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..models.change import OPERATIONS
 from .compare import OTHER, Intent
@@ -17,17 +17,26 @@ SENT = ("create", "update", "link")  # what waits, is refused or asked about cos
 COUNTED = ("create", "update", "same", "conflict", "ambiguous", "refused", "delete", "aside", "wait", "link")
 
 
+class Counted(NamedTuple):
+    """A record or a pair that was counted: its numbers, and why it is of this kind."""
+
+    left: int | None
+    right: int | None
+    reason: str
+
+
 @dataclass
 class Tally:
     """What was counted so far.
 
     counts: create, update, same, conflict, ambiguous, refused, delete, aside (left out), wait, link (new pairs).
     Pairs with a conflict are counted there and, where something is written all the same, among the updates too.
-    writes: objects written on each side; sends: the same by what is done with them.
+    writes: objects written on each side; sends: the same by what is done with them. rows: who was counted, by kind.
     """
 
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTED, 0))
     samples: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    rows: dict[str, list[Counted]] = field(default_factory=dict)
     writes: dict[str, int] = field(default_factory=lambda: {"left": 0, "right": 0})
     sends: dict[str, dict[str, int]] = field(
         default_factory=lambda: {side: dict.fromkeys(OPERATIONS, 0) for side in ("left", "right")}
@@ -36,8 +45,10 @@ class Tally:
     def add(self, steps: Iterable[Step]) -> None:
         """Count a batch."""
         for step in steps:
+            counted = _counted(step)
             for kind in self._kinds(step):
                 self.counts[kind] += 1
+                self.rows.setdefault(kind, []).append(counted)
                 kept = self.samples.setdefault(kind, [])
                 if len(kept) < SAMPLES:
                     kept.append(sample(step))
@@ -77,11 +88,20 @@ def sample(step: Step) -> dict[str, Any]:
         {"line": clash.line.key, "left": clash.left, "right": clash.right, "winner": clash.winner, "rule": clash.rule}
         for clash in (verdict.clashes if verdict else ())
     ]
-    problems = [text for _, text in verdict.problems] if verdict else []
     return {
         "left": _named(step.left), "right": _named(step.right), "fields": fields, "conflicts": clashes,
-        "reason": " ".join(filter(None, [step.reason, step.how, *problems])), "candidates": list(step.candidates),
+        "reason": _why(step), "candidates": list(step.candidates),
     }  # fmt: skip
+
+
+def _counted(step: Step) -> Counted:
+    left, right = step.left, step.right
+    return Counted(left.record_id if left else None, right.record_id if right else None, _why(step))
+
+
+def _why(step: Step) -> str:
+    problems = [text for _, text in step.verdict.problems] if step.verdict else ()
+    return " ".join(filter(None, [step.reason, step.how, *problems]))
 
 
 def _fields(side: str, intent: Intent) -> list[Dictionary[str, Any]]:

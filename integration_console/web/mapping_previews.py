@@ -7,12 +7,12 @@ from typing import Any
 from flask import Blueprint, flash, redirect, render_template, url_for
 
 from .. import clock
-from ..errors import Conflict
-from ..models import DataMapping, MappingVersion
+from ..errors import Conflict, NotFound
 from ..operations import mappings, previews, standing
 from . import forms
 from . import mapping_words as words
 from .access import actor, may
+from .filters import Asked
 from .formatting import number as figure
 
 page = Blueprint("mapping_previews", __name__, url_prefix="/mappings/<int:mapping_id>")
@@ -33,10 +33,37 @@ DONE = {"update": "change", "delete": "delete"}  # verbs
 @page.get("/preview")
 @may("see status")
 def show(mapping_id: int):
-    """What the last preview counted; samples are shown when it is made."""
+    """What the last preview counted, with samples."""
     mapping = mappings.find(mapping_id)
     version = mappings.latest(mapping)
-    return _preview_page(mapping, version, version.preview)
+    engine = mappings.in_engine(mapping, version.number)
+    ends, told = words.ends_of(mapping, engine), version.preview
+    return render_template(
+        "mappings/preview.html", mapping=mapping, version=version, told=told, ends=ends, words=words, kinds=KINDS,
+        bad=BAD, standing=standing.of([mapping])[0], shown=words.shown, at=clock.parse((told or {}).get("at")),
+        samples=previews.samples(version) if told else {},
+        blocking=[one for one in mappings.check(mapping, version.number) if one.blocking],
+        effects=effects(told, ends) if told else [], money=mappings.needs_approval(mapping, version.number),
+    )  # fmt: skip
+
+
+@page.get(f"/preview/<any({', '.join(KINDS)}):kind>")
+@may("see status")
+def rows(mapping_id: int, kind: str):
+    """Every record or pair the last preview counted as one kind."""
+    mapping = mappings.find(mapping_id)
+    version = mappings.latest(mapping)
+    if not version.preview:
+        raise NotFound("This version of the mapping was not previewed.")
+    asked = Asked({})
+    place = asked.place("older") or 0
+    found, more = previews.rows(version, kind, place)
+    return render_template(
+        "mappings/preview_rows.html", mapping=mapping, version=version, kind=kind, kinds=KINDS, found=found,
+        ends=words.ends_of(mapping, mappings.in_engine(mapping, version.number)), asked=asked, place=place,
+        count=version.preview["counts"].get(kind, 0), at=clock.parse(version.preview["at"]),
+        older=asked.url(older=place + 1) if more else None,
+    ), asked.status  # fmt: skip
 
 
 @page.post("/preview")
@@ -48,22 +75,8 @@ def make(mapping_id: int):
     version = mappings.latest(mapping)
     if blocking := [one.message for one in mappings.check(mapping) if one.blocking]:
         raise Conflict(f"There is nothing to preview yet. {' '.join(blocking[:3])}")
-    number = version.id
-    told = previews.preview(mapping, version)
-    mapping = mappings.find(mapping_id)
-    version = next(one for one in mapping.versions if one.id == number)
-    return _preview_page(mapping, version, told)
-
-
-def _preview_page(mapping: DataMapping, version: MappingVersion, told: dict[str, Any] | None):
-    engine = mappings.in_engine(mapping, version.number)
-    ends = words.ends_of(mapping, engine)
-    return render_template(
-        "mappings/preview.html", mapping=mapping, version=version, told=told, ends=ends, words=words, kinds=KINDS,
-        bad=BAD, standing=standing.of([mapping])[0], shown=words.shown, at=clock.parse((told or {}).get("at")),
-        blocking=[one for one in mappings.check(mapping, version.number) if one.blocking],
-        effects=effects(told, ends) if told else [], money=mappings.needs_approval(mapping, version.number),
-    )  # fmt: skip
+    previews.preview(mapping, version)
+    return redirect(url_for("mapping_previews.show", mapping_id=mapping_id))
 
 
 def effects(told: dict[str, Any], ends) -> list[str]:

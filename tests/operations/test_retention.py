@@ -12,16 +12,18 @@ from integration_console.models import (
     Issue,
     OAuthState,
     PracticeAreaCorrection,
+    PreviewPage,
     Record,
     RunPart,
     SyncRun,
     Transaction,
     db,
 )
-from integration_console.operations import legal_holds, practice_areas, retention
+from integration_console.operations import legal_holds, mappings, practice_areas, previews, retention
 from integration_console.operations import settings as firm
 
 from .conftest import connect, sync
+from .mapped import make_mapping
 
 
 def count(model, *where) -> int:
@@ -110,6 +112,23 @@ def test_consents_nobody_came_back_from_do_not_pile_up(session, clock):
     clock.advance(days=2)
     retention.purge()
     assert count(OAuthState) == 0
+
+
+def test_whom_a_preview_counted_goes_with_the_bodies_and_the_counts_stay(session, sandbox, clock):
+    ends = connect(sandbox, "ghl"), connect(sandbox, "clio")
+    for number in ends:
+        sync(number, only=["contacts"])
+    made = make_mapping(*ends)
+    mapping = mappings.find(made)
+    previews.preview(mapping, mappings.latest(mapping))
+    clock.advance(days=29)
+    retention.purge()
+    kept = count(PreviewPage)
+    assert kept
+
+    clock.advance(days=2)
+    assert retention.purge()["previews"] == kept
+    assert sum(mappings.latest(mappings.find(made)).preview["counts"].values()) > 0
 
 
 def test_a_purge_goes_in_small_steps_and_a_killed_one_is_finished_by_the_next(session, clock, monkeypatch):

@@ -35,6 +35,7 @@ from .firm import Firm
 WORDS = {
     "service": "clio", "key": "clio", "resource": "contacts", "number": 1, "state": "off",
     "filename": "no-such-file.css", "flow": "ghl_contacts_clio_contacts",
+    "kind": "update",
 }  # fmt: skip
 WHOSE = {  # what `rule_id` and the like name, by how the address begins
     "rule_id": {"/practice-areas": "area_rule", "/limitations": "limitation_rule", "/settings": "notification_rule"},

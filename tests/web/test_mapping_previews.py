@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from integration_console.models import DataMapping, db
+from integration_console.operations import previews
 
 from ..html_page import Page
 from .two_sides import contacts
@@ -18,7 +19,7 @@ def draft(own_firm):
 
 
 def previewed(browser, mapping: int) -> Page:
-    return Page(browser.send(f"/mappings/{mapping}/preview", f"/mappings/{mapping}"))
+    return browser.open(browser.send(f"/mappings/{mapping}/preview", f"/mappings/{mapping}").location)
 
 
 def state_of(sides) -> tuple:
@@ -34,13 +35,45 @@ def test_a_preview_counts_shows_samples_and_writes_nothing(enter, draft):
     assert page.status == 200
     tally = page.one("ul", class_="tally")
     assert "8 New pairs" in tally.text
-    assert {"#link", "#update"} <= set(page.links.values())
+    assert {f"/mappings/{draft.mapping}/preview/{kind}" for kind in ("link", "update")} <= set(page.links.values())
     assert "at the speed the services allow" in page.text
     assert "An administrator can switch it on." in page.text
     assert [len(u.requests) for u in (draft.firm.upstreams.ghl, draft.firm.upstreams.clio)] == sent
     again = enter("admin").open(f"/mappings/{draft.mapping}/preview")
-    assert "8 New pairs" in again.text  # the counts are kept, the samples are not
-    assert "#link" not in again.links.values()
+    assert "8 New pairs" in again.text
+    assert again.rows == page.rows  # a reload shows the same
+
+
+def test_every_count_of_a_preview_leads_to_those_it_counts(enter, draft):
+    """ux.md, promise 2; support sees that they are there, not what is in them"""
+    staff, address = enter("staff"), f"/mappings/{draft.mapping}/preview"
+    assert staff.open(f"{address}/link").status == 404  # not previewed yet
+    home = previewed(staff, draft.mapping)
+    counts = {link: text.split()[0] for text, link in home.links.items() if link.startswith(f"{address}/")}
+    assert f"{address}/link" in counts
+    for link, count in counts.items():
+        page = staff.open(link)
+        assert len(page.rows) == int(count), link
+        assert page.one("h1").text.endswith(f": {count}")
+    told = staff.open(f"{address}/link").rows
+    masked = enter("support").open(f"{address}/link").rows
+    assert any("@" in row for row in told)
+    assert len(masked) == len(told)
+    assert not any("@" in row for row in masked)
+    assert staff.open(f"{address}/nonsense").status == 404
+
+
+def test_a_count_beyond_a_page_is_walked_to_its_end(enter, draft, monkeypatch):
+    monkeypatch.setattr(previews, "PAGE", 3)
+    staff = enter("staff")
+    previewed(staff, draft.mapping)
+    sizes, link = [], f"/mappings/{draft.mapping}/preview/link"
+    while link:
+        page = staff.open(link)
+        sizes.append(len(page.rows))
+        link = next((to for text, to in page.links.items() if text == "Next"), None)
+    assert sizes == [3, 3, 2]
+    assert page.links["Previous"] == f"/mappings/{draft.mapping}/preview/link?older=1"
 
 
 def test_only_an_administrator_switches_on_and_only_what_was_previewed(enter, draft):
@@ -132,7 +165,7 @@ def test_money_goes_live_only_after_a_second_administrator(enter, own_firm):
         "blank": "clear",
     }  # fmt: skip
     assert staff.send(address, address, values).status_code == 302
-    page = Page(staff.send(f"{home}/preview", home))
+    page = previewed(staff, int(home.rpartition("/")[2]))
     assert "Nobody has approved this draft yet." in page.text
     assert one.send(f"{home}/activation", f"{home}/preview").status_code == 409
     one.send(f"{home}/approval", f"{home}/preview")

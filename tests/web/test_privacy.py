@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from integration_console.models import Change, DeadLetter, Erasure, ErrorLog, Record, RecordLink, Transaction, db
-from integration_console.operations import erasures, retention
+from integration_console.operations import erasures, mappings, previews, retention
 
 from ..cases import together
 from ..operations.conftest import point_at
@@ -36,6 +36,7 @@ def sides(firm):
         letter = db.session.query(DeadLetter).one()
         letter.payload = f'{{"name": "{NAME}"}}'
         db.session.commit()
+        previews.preview(sides.row(), mappings.latest(sides.row()))
     return sides
 
 
@@ -88,6 +89,20 @@ def test_nothing_of_the_person_is_left_anywhere_and_the_next_read_brings_nothing
     run = sides.run()
     assert (run.new, run.deleted) == (0, 0)
     assert firm.upstreams.clio.ledger()["contacts"] == firm.upstreams.clio.ledger()["contacts"]
+
+
+def test_a_preview_forgets_the_person_and_says_so(sides, firm, enter):
+    """Those counted on the same page go with them: a preview is made again in seconds."""
+    admin, address = enter("admin"), f"/mappings/{sides.mapping}/preview"
+    assert NAME in admin.open(address).text
+    erase(admin, ticked(admin, firm.app))
+    with firm.app.app_context():
+        erasures.work()
+        db.session.remove()
+    assert NAME not in admin.open(address).text
+    page = admin.open(f"{address}/same")
+    assert page.rows == []
+    assert "preview it again" in page.text
 
 
 def test_others_keep_what_is_theirs(sides, firm, enter):
