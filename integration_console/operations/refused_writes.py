@@ -1,5 +1,5 @@
-"""Refused writes of a problem: what trying them all again takes, doing it, and sending one again with other values,
-typed ones or those of today's mapping.
+"""Refused writes: what trying all of a problem or mapping again takes, doing it, and one sent with other values, typed
+ones or those of today's mapping.
 """
 
 from __future__ import annotations
@@ -38,9 +38,12 @@ class Estimate:
 # -- all alike --------------------------------------------------------------------------------------------------------
 
 
-def estimate(issue_id: int) -> Estimate:
-    """How many refused writes of a problem would be sent again, with how many calls, in how long by the limits."""
-    return _estimate(_alike(issue_id), CALLS_EACH)
+def estimate(**of: int) -> Estimate:
+    """How many refused writes would be sent again, with how many calls, in how long by the limits.
+
+    of: `issue_id` or `mapping_id`, whose they are.
+    """
+    return _estimate(_alike(of), CALLS_EACH)
 
 
 def estimate_reads(connection: Connection, records: int) -> Estimate:
@@ -61,31 +64,33 @@ def _seconds(connection: Connection, calls: int) -> float:
     return max([calls * CALL_S, *((calls - one.calls) / one.calls * one.per_s for one in limits if one.calls)])
 
 
-def _alike(issue_id: int) -> list[Change]:
-    """The refused writes of a problem, the oldest first: the order they are sent in. Of one pair only the newest, and
-    none where a newer one waits already: an older wish must not go over a newer.
+def _alike(of: Mapping[str, int]) -> list[Change]:
+    """The refused writes of a problem or mapping, the oldest first: the order they are sent in. Of one pair only the
+    newest, and none where a newer one waits already: an older wish must not go over a newer.
     """
     newer = aliased(Change)
     overtaken = exists().where(
         newer.link_id == Change.link_id, newer.connection_id == Change.connection_id, newer.id > Change.id,
         newer.state.in_((*WAITING_STATES, "done", "dead")),
     )  # fmt: skip
-    query = select(Change).where(Change.issue_id == issue_id, Change.state == "dead", ~overtaken)
+    query = select(Change).filter_by(**of, state="dead").where(~overtaken)
     return list(db.session.scalars(query.order_by(Change.id).limit(MOST)))
 
 
-def retry_all(issue_id: int, *, by: str) -> tuple[int, list[SyncRun]]:
-    """Send the refused writes of a problem again, as they were; how many, and the runs that send them.
+def retry_all(*, by: str, **of: int) -> tuple[int, list[SyncRun]]:
+    """Send the refused writes of a problem (`issue_id`) or a mapping (`mapping_id`) again, as they were; how many, and
+    the runs that send them.
 
     Raises Conflict when none is left, or nothing is sent since a restore.
     """
     outbound.refuse_while_held()
-    changes = _alike(issue_id)
+    changes = _alike(of)
     if not changes:
         raise Conflict("None of these writes can be sent again: they were sent, dropped, or overtaken by a newer one.")
     for change in changes:
         change.state, change.tries, change.retry_at, change.message = "pending", 0, None, None
-    audit.add("writes retried", f"issue {issue_id}", actor=by, writes=[change.id for change in changes])
+    whose = " ".join(f"{name.removesuffix('_id')} {number}" for name, number in of.items())
+    audit.add("writes retried", whose, actor=by, writes=[change.id for change in changes])
     db.session.commit()
     return len(changes), send_soon(changes, by=by)
 

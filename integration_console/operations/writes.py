@@ -132,6 +132,6 @@ def count_waiting() -> dict[str, int]:
     return dict(db.session.execute(query).all())
 
 
-def count_of_run(run_id: int) -> int:
-    """How many writes a run sent."""
-    return db.session.scalar(select(func.count()).select_from(Change).where(Change.sent_run_id == run_id)) or 0
+def count(wanted: Wanted) -> int:
+    """How many writes there are of these."""
+    return db.session.scalar(select(func.count()).select_from(_matching(wanted).subquery())) or 0

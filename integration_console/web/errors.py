@@ -115,7 +115,7 @@ def _tries(issue, affected: int, connection) -> dict:
     run = failures.retry_run(issue)
     return {
         "reads": refused_writes.estimate_reads(connection, affected) if connection and affected else None,
-        "refused": refused_writes.estimate(issue.id), "found": writes.browse(writes.Wanted(issue_id=issue.id)),
+        "refused": refused_writes.estimate(issue_id=issue.id), "found": writes.browse(writes.Wanted(issue_id=issue.id)),
         "run": run, "outcome": failures.outcome_of(run) if run else [], "write_words": write_words,
         "shown": words.shown,
         "where": {one.id: one for one in connections.every(removed=True)},

@@ -7,7 +7,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from .. import services
 from ..errors import Conflict, InvalidInput
 from ..models import Connection, DataMapping
-from ..operations import connections, flows, mappings, samples, standing, suggestions
+from ..operations import connections, flows, mappings, samples, standing, suggestions, writes
 from ..sync.mapping import MappingDocument
 from . import Menu, forms
 from . import mapping_words as words
@@ -83,6 +83,7 @@ def show(mapping_id: int):
         standing=standing.of([mapping])[0], problems=problems, sample=sample, editable=editable,
         rows=words.rows(engine, ends, notes, problems, sample), sentences=words.sentences(engine, ends),
         whole=[one for one in problems if one.line is None], found=_found(mapping, asked),
+        refused=writes.count(writes.Wanted(states=("dead",), mapping_id=mapping.id)),
         suggestions=suggestions.of(mapping) if editable and can("edit mappings") else [],
         unmatched=[(one, _table_of(engine, one.field)) for one in mappings.unmatched(mapping)], shown=words.shown,
     ), asked.status  # fmt: skip

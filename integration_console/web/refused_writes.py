@@ -1,4 +1,4 @@
-"""Refused writes: all alike of a problem sent again, and one sent again with other values."""
+"""Refused writes: all of a problem or a mapping sent again, and one sent again with other values."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 
 from ..errors import Conflict, InvalidInput
 from ..models import Change
-from ..operations import connections, outbox, refused_writes, writes
+from ..operations import connections, mappings, outbox, refused_writes, writes
 from ..sync import guards
 from . import forms
 from . import mapping_words as words
@@ -20,10 +20,21 @@ page = Blueprint("refused_writes", __name__)
 @may("close dead letters")
 def retry_all(issue_id: int):
     """Send every refused write of a problem again, as it was."""
+    return _retry(url_for("errors.show", issue_id=issue_id, _anchor="writes"), issue_id=issue_id)
+
+
+@page.post("/mappings/<int:mapping_id>/writes")
+@may("close dead letters")
+def retry_all_of_mapping(mapping_id: int):
+    """Send every refused write of a mapping again, as it was."""
+    mappings.find(mapping_id)
+    return _retry(url_for("writes.index", mapping=mapping_id), mapping_id=mapping_id)
+
+
+def _retry(here: str, **of: int):
     forms.sent()
-    here = url_for("errors.show", issue_id=issue_id, _anchor="writes")
     try:
-        count, asked = refused_writes.retry_all(issue_id, by=actor())
+        count, asked = refused_writes.retry_all(by=actor(), **of)
     except Conflict as error:
         flash(str(error), "warning")
         return redirect(here)

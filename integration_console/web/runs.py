@@ -120,7 +120,7 @@ def _facts(run: SyncRun) -> dict:
         "part": run_history.current_part(run), "summary": run_history.summary(run),
         "brake": run_history.stopped_at_brake(run), "kinds": KINDS, "causes": CAUSES,
         "resources": service.resources if service else {}, "names": [part.resource for part in run.parts],
-        "carried": run_history.carried([run]).get(run.id, ""), "writes": writes.count_of_run(run.id),
+        "carried": run_history.carried([run]).get(run.id, ""), "writes": writes.count(writes.Wanted(run_id=run.id)),
         "mapping": mappings.find_or_none(run.mapping_id), "may_cancel": _may_cancel(run),
     }  # fmt: skip
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, flash, redirect, render_template, url_for
 
 from ..models.change import OPERATIONS
-from ..operations import connections, mappings, outbox, pushes, runs, writes
+from ..operations import connections, mappings, outbox, pushes, refused_writes, runs, writes
 from ..operations.writes import Wanted
 from . import forms, write_words
 from . import mapping_words as words
@@ -33,8 +33,15 @@ def index():
     }  # fmt: skip
     return render_template(
         "writes/index.html", asked=asked, chips=asked.chips(names), names=names, counts=writes.count_waiting(),
-        **_page_of(asked, wanted),
+        refused=_refused(state, wanted), **_page_of(asked, wanted),
     ), asked.status  # fmt: skip
+
+
+def _refused(state: str | None, wanted: Wanted) -> refused_writes.Estimate | None:
+    """What sending a mapping's refused writes again takes, where its list may show any."""
+    if wanted.mapping_id is None or state not in (None, "refused", "open"):
+        return None
+    return refused_writes.estimate(mapping_id=wanted.mapping_id)
 
 
 def _page_of(asked: Asked, wanted: Wanted) -> dict:

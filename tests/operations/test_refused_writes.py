@@ -62,13 +62,13 @@ def carry(runs) -> None:
 
 def test_all_alike_are_estimated_sent_again_in_order_and_their_outcome_is_kept(sandbox, mapping, refused):
     """The problem keeps its writes: what came of each is told there."""
-    told = refused_writes.estimate(refused)
+    told = refused_writes.estimate(issue_id=refused)
     assert (told.count, told.calls) == (2, 4)
     assert told.seconds > 0
     right = pairs(mapping)[1][1]
     sandbox.clio.script(f"/contacts/{right}", NO)
 
-    count, asked = refused_writes.retry_all(refused, by=BY)
+    count, asked = refused_writes.retry_all(issue_id=refused, by=BY)
     assert (count, [(run.kind, run.cause, run.asked_by) for run in asked]) == (2, [("push", "retry", BY)])
     carry(asked)
 
@@ -77,7 +77,7 @@ def test_all_alike_are_estimated_sent_again_in_order_and_their_outcome_is_kept(s
     assert "not nice" in kept[1].message
     assert kept[0].id < kept[1].id
     assert of_clio(sandbox.clio, pairs(mapping)[0][1])["first"] == "Augusta0"
-    assert refused_writes.estimate(refused).count == 1
+    assert refused_writes.estimate(issue_id=refused).count == 1
     assert db.session.scalar(select(AuditEvent).filter_by(action="writes retried")).actor == BY
 
 
@@ -101,12 +101,35 @@ def test_the_problem_closes_by_itself_when_the_last_of_its_writes_went_through(s
     assert changes(id=last)[0].state == "dead"  # kept as it was refused
 
 
+def test_all_of_a_mapping_are_sent_again_whatever_their_problem(sandbox, pair, mapping, refused):
+    other = db.session.get_one(Change, changes(issue_id=refused)[0].id)
+    other.issue_id = None
+    stranger = Change(
+        connection_id=pair[1], resource="contacts", op="update", external_id="9", wanted={"first_name": "Eve"},
+        idempotency_key="s", state="dead", cause="by hand", created_at=house_clock.now(),
+    )  # fmt: skip
+    db.session.add(stranger)
+    db.session.commit()
+    told = refused_writes.estimate(mapping_id=mapping)
+    assert (told.count, told.calls) == (2, 4)
+
+    count, asked = refused_writes.retry_all(mapping_id=mapping, by=BY)
+    assert (count, [run.mapping_id for run in asked]) == (2, [mapping])
+    number = asked[0].id
+    carry(asked)
+
+    assert {one.state for one in changes(mapping_id=mapping, sent_run_id=number)} == {"done"}
+    assert [of_clio(sandbox.clio, right)["first"] for _, right in pairs(mapping)[:2]] == ["Augusta0", "Augusta1"]
+    assert [one.state for one in changes(mapping_id=None)] == ["dead"]
+    assert refused_writes.estimate(mapping_id=mapping).count == 0
+
+
 def test_a_cancelled_retry_leaves_what_it_had_not_sent_waiting(session, mapping, refused):
-    _, (run,) = refused_writes.retry_all(refused, by=BY)
+    _, (run,) = refused_writes.retry_all(issue_id=refused, by=BY)
     runs.cancel(db.session.get_one(SyncRun, run.id), BY)
     assert {one.state for one in changes(issue_id=refused)} == {"pending"}
     with pytest.raises(Conflict, match="None of these"):
-        refused_writes.retry_all(refused, by=BY)
+        refused_writes.retry_all(issue_id=refused, by=BY)
 
 
 def test_an_older_wish_never_goes_over_a_newer_one(session, refused):
@@ -119,8 +142,8 @@ def test_an_older_wish_never_goes_over_a_newer_one(session, refused):
         )
     )  # fmt: skip
     session.commit()
-    assert refused_writes.estimate(refused).count == 1
-    refused_writes.retry_all(refused, by=BY)
+    assert refused_writes.estimate(issue_id=refused).count == 1
+    refused_writes.retry_all(issue_id=refused, by=BY)
     assert [one.state for one in changes(issue_id=refused)] == ["dead", "pending"]
 
 

@@ -114,6 +114,7 @@ def test_a_record_says_where_its_values_came_from_and_who_its_partner_is(enter, 
     change = of(sides, Change, sides.changes(sent_run_id=sides.last.id)[0])
     page = enter("staff").open(f"/records/{change.record_id}")
     origin = next(row for row in page.rows if row.startswith("First name Augusta"))
+    assert "First name" in origin.removeprefix("First name")  # as the other side calls it
     assert f"Run {sides.last.id}" in origin
     source = of(sides, Record, change.sources["first_name"]["record_id"])
     assert source.label in origin
@@ -161,6 +162,31 @@ def test_a_refused_write_is_tried_again_or_dropped(enter, sides):
     assert (of(sides, Change, first).state, of(sides, Change, second).state) == ("pending", "dropped")
     assert staff.send(f"/writes/{second}/retry", "/writes").status_code == 409
     assert enter("support").send(f"/writes/{first}/retry", "/settings/profile").status_code == 403
+
+
+def test_the_refused_writes_of_a_mapping_are_sent_again_together(enter, sides):
+    with sides.firm.app.app_context():
+        latest = {change.link_id: change for change in db.session.query(Change).order_by(Change.id)}
+        numbers = sorted(change.id for change in latest.values())[-2:]
+        for number in numbers:
+            db.session.get_one(Change, number).state = "dead"
+        db.session.commit()
+    staff, address = enter("staff"), f"/mappings/{sides.mapping}/writes"
+    refused = staff.open(f"/mappings/{sides.mapping}").links["2 refused"]
+    page = staff.open(refused)
+    assert len(page.rows) == 2
+    assert "Retry all 2" in page.text
+    assert "about 4 calls" in page.text
+    assert "Retry all" not in staff.open("/writes?state=refused").text  # whose they are is not said
+    support = enter("support")
+    assert "Retry all" not in support.open(refused).text
+    assert support.send(address, "/settings/profile").status_code == 403
+
+    run = staff.send(address, refused).location
+    assert of(sides, SyncRun, int(run.rpartition("/")[2])).mapping_id == sides.mapping
+    assert [of(sides, Change, number).state for number in numbers] == ["pending", "pending"]
+    assert staff.send(address, refused).location == f"/writes?mapping={sides.mapping}"
+    assert "None of these writes can be sent again" in staff.open(f"/writes?mapping={sides.mapping}").text
 
 
 def test_writes_are_paged_by_keyset_and_filtered(enter, sides):
