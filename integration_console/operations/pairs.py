@@ -11,7 +11,7 @@ from sqlalchemy import select
 from .. import services
 from ..models import Connection, DataMapping, MappingVersion, Record, db
 from ..services.base import Resource
-from ..services.writing import Field, by_name, line_in_words, value_of
+from ..services.writing import CUSTOM, Field, by_name, line_in_words, value_of
 from ..sync import folding
 
 SIDES = ("left", "right")
@@ -52,6 +52,15 @@ class Side:
         values = [value_of(plain, name) for name in _split(names)]
         return " ".join(shown for value in values if (shown := in_words(value)))
 
+    def own_values(self, record: Record) -> list[tuple[str, str]]:
+        """What a record holds in the fields the firm made itself: what each is called, and its value as text."""
+        plain = self.plain(record)
+        return [
+            (self.label(name) or f"Custom field {name.removeprefix(CUSTOM)}", text)
+            for name, value in plain.items()
+            if name.startswith(CUSTOM) and name != CUSTOM and (text := in_words(value))
+        ]
+
 
 def _split(names: str) -> list[str]:
     return [name.strip() for name in names.split(",") if name.strip()]
@@ -71,12 +80,13 @@ def in_words(value: Any) -> str:
 def sides(mapping: DataMapping) -> dict[str, Side]:
     """Both sides of a mapping."""
     return {
-        "left": _side(mapping.left_connection, mapping.left_resource),
-        "right": _side(mapping.right_connection, mapping.right_resource),
+        "left": side(mapping.left_connection, mapping.left_resource),
+        "right": side(mapping.right_connection, mapping.right_resource),
     }
 
 
-def _side(connection: Connection, resource: str) -> Side:
+def side(connection: Connection, resource: str) -> Side:
+    """One resource of a connection, with the names of its fields, also of those the firm made itself."""
     service = services.every().get(connection.service)
     if service is None or resource not in service.resources:
         return Side(connection, None)

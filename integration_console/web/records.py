@@ -10,7 +10,7 @@ from flask import Blueprint, render_template, request
 from .. import services
 from ..errors import NotFound
 from ..models import Connection, Record, db
-from ..operations import connections, library, life, provenance, samples, search
+from ..operations import connections, library, life, pairs, provenance, samples, search
 from ..operations.exports import Sheet, paged
 from ..services.base import Column, Resource
 from ..storage import records
@@ -195,16 +195,26 @@ def show(record_id: int):
     connection, kind = _shelf(record.connection_id, record.resource)
     open_ = can("see record contents")
     facts = [(column, cell(record, column)) for column in kind.columns() if column.type != "json"]
+    own = pairs.side(connection, record.resource).own_values(record) if open_ else []
     return render_template(
         "records/show.html", record=record, connection=connection, resource=kind, facts_of=facts, may_see=open_,
         title=called(record) if open_ else f"{kind.label} {record.external_id}",
-        lists=[(c, cell(record, c)) for c in kind.columns() if c.type == "json"] if open_ else [],
+        lists=_lists(record, kind) if open_ else [], own_values=own,
         related=_related(record, connection), owner=library.owner(record, kind),
         raw=pretty_json(record.data) if open_ else "",
         calls=library.calls_of(record), column_label=column_label, letter=library.waiting_letter(record),
         origins=provenance.of(record), links=samples.links_of(record), in_words=in_words,
         currency=currency_of(record),
     )  # fmt: skip
+
+
+def _lists(record: Record, kind: Resource) -> list[tuple[Column, Any]]:
+    """What a record has several of; the firm's own fields are shown by their names instead."""
+    several = [column for column in kind.columns() if column.type == "json"]
+    return [
+        (one, cell(record, one)) for one in several
+        if not one.name.lower().replace("_", "").startswith("customfield")
+    ]  # fmt: skip
 
 
 @page.get("/<int:record_id>/life")

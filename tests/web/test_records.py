@@ -100,6 +100,40 @@ def test_a_record_leads_to_the_records_it_names_its_run_and_its_calls(admin, fir
 
 
 @pytest.mark.one_database
+def test_the_firms_own_fields_are_shown_by_their_names(enter, firm, clio):
+    """What the firm made itself, as people call it and read it; support sees none of it."""
+    told = (
+        (900011, "checkbox", "Minor", True),
+        (900012, "text_line", "Judge", "Ito"),
+        (900013, "text_line", "X", None),
+    )
+    values = [
+        {"id": f"{kind}-{number}", "field_name": name, "value": value, "custom_field": {"id": number},
+         "field_type": kind}
+        for number, kind, name, value in told
+    ]  # fmt: skip
+    firm.read(clio, "custom_fields", kind="full")
+    record = first(firm)
+    with firm.app.app_context():
+        definition = db.session.query(Record).filter_by(resource="custom_fields").first()
+        definition.data = {
+            **definition.data, "id": 900011, "name": "Is a minor", "parent_type": "Matter", "field_type": "checkbox",
+        }  # fmt: skip
+        row = db.session.get_one(Record, record.id)
+        several = [{"primary": True, "who": {"id": 1, "name": "Ana"}}]
+        row.data = {**row.data, "custom_field_values": values, "relationships": several}
+        db.session.commit()
+    page = enter("admin").open(f"/records/{record.id}")
+    shown = page.text.partition("As it came, whole")[0]
+    assert "Is a minor yes" in shown
+    assert "Custom field 900012 Ito" in shown  # its definition was not read
+    assert "900013" not in shown
+    assert "True" not in shown
+    assert "{" not in shown
+    assert "Ito" not in enter("support").open(f"/records/{record.id}").html
+
+
+@pytest.mark.one_database
 def test_what_came_from_outside_is_text_and_never_markup(admin, firm, clio):
     """X9"""
     record = first(firm)
