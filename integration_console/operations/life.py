@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import or_, select
@@ -14,6 +15,7 @@ from ..models import (
     Change,
     Conflict,
     Connection,
+    DataMapping,
     DeadLetter,
     Delivery,
     ErrorLog,
@@ -22,7 +24,7 @@ from ..models import (
     Transaction,
     db,
 )
-from . import traces, writes
+from . import pairs, traces, writes
 
 MOST = 200  # of each kind; a longer life is told from its end
 LATEST_DELIVERIES = 2_000  # looked through for this record
@@ -123,12 +125,15 @@ def _calls(records: Iterable[Record], told: set[int | None]) -> Iterator[Event]:
 
 
 def _conflicts(links: Iterable[RecordLink], record: Record) -> Iterator[Event]:
-    numbers = [link.id for link in links]
+    by_number = {link.id: link for link in links}
+    left_of = cache(lambda mapping_id: pairs.sides(db.session.get_one(DataMapping, mapping_id))["left"])
+    numbers = list(by_number)
     query = select(Conflict).where(Conflict.link_id.in_(numbers)).order_by(Conflict.id.desc()).limit(MOST)
     for one in db.session.scalars(query) if numbers else ():
-        values = ((one.left_field, one.held.get("left"), one.held.get("right")),)
+        called = left_of(by_number[one.link_id].mapping_id).label(one.left_field) or one.left_field
+        values = ((called, one.held.get("left"), one.held.get("right")),)
         won = f"The {one.winner} side won." if one.winner else "A person is asked."
-        yield Event(one.created_at, "conflict", record, f"Both sides changed {one.left_field}. {won}", values,
+        yield Event(one.created_at, "conflict", record, f"Both sides changed {called}. {won}", values,
                     one.settled_by or "", one.run_id, conflict_id=one.id)  # fmt: skip
 
 

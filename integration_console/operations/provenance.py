@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import select
 
-from ..models import Change, Record, db
-from . import writes
+from ..models import Change, Connection, Record, db
+from . import pairs, writes
 
 LOOKED_BACK = 200  # of a record's latest writes
 
@@ -23,7 +24,7 @@ class Origin:
     value: Any
     change: Change
     source: Record | None  # the record it came from
-    source_field: str
+    source_field: str  # as people call it; "" where the value is fixed
     source_value: Any
     call_id: int | None  # of the call log, while it is kept
     at: datetime | None
@@ -41,15 +42,15 @@ def of(record: Record) -> list[Origin]:
     rows = db.session.scalars(select(Record).where(Record.id.in_([number for number in wanted if number])))
     sources = {row.id: row for row in rows}
     calls, labels = writes.calls_of(latest.values()), writes.labels_of(latest.values())
-    return [
-        _origin(name, writes.label_of(labels, change, name), change, sources, calls)
-        for name, change in sorted(latest.items())
-    ]
-
-
-def _origin(name: str, label: str, change: Change, sources: dict[int, Record], calls: dict[str, int]) -> Origin:
-    told = change.sources.get(name) or {}
-    return Origin(
-        name, label, change.after.get(name, change.wanted[name]), change, sources.get(told.get("record_id") or 0),
-        told.get("field") or "", told.get("value"), calls.get(change.call_key or ""), change.done_at,
-    )  # fmt: skip
+    called = cache(lambda connection_id, resource: pairs.side(db.session.get_one(Connection, connection_id), resource))
+    found = []
+    for name, change in sorted(latest.items()):
+        told = change.sources.get(name) or {}
+        source, out_of = sources.get(told.get("record_id") or 0), told.get("field") or ""
+        if source and out_of:
+            out_of = called(source.connection_id, source.resource).label(out_of) or out_of
+        found.append(Origin(
+            name, writes.label_of(labels, change, name), change.after.get(name, change.wanted[name]), change, source,
+            out_of, told.get("value"), calls.get(change.call_key or ""), change.done_at,
+        ))  # fmt: skip
+    return found

@@ -66,18 +66,18 @@ def _step(
     moved = [name for name in change.after if not same(told(plain, name), change.after[name])]
     made = change.op == "create"
     if made and moved:
-        return Step(change, record, False, "", [], f"Since then {', '.join(moved)} changed at {end.service.label}.")
+        return Step(change, record, False, "", [], f"Since then {end.called(moved)} changed at {end.service.label}.")
     away = end.service.writing.put_away.get(change.resource) if made else None
     op = "delete" if made and not away else "update"
     then = away or {name: change.before.get(name) for name in change.wanted if name not in moved}
     fields = [{"field": name, "now": told(plain, name), "then": value} for name, value in then.items()]
     if op == "update" and not fields:
-        return Step(change, record, False, "", [], f"Since then {', '.join(moved)} changed at {end.service.label}.")
+        return Step(change, record, False, "", [], f"Since then {end.called(moved)} changed at {end.service.label}.")
     values = {one["field"]: one["then"] for one in fields} if op == "update" else {}
     write = Write(op, change.resource, values, change.external_id, record.data, end.custom, allow_closed=True)
     if why := guards.refusal(session, end, write, going=going):
         return Step(change, record, False, "", [], why)
-    why = f"Left as it is, since it changed: {', '.join(moved)}." if moved else ""
+    why = f"Left as it is, since it changed: {end.called(moved)}." if moved else ""
     if op == "delete":
         going.add((change.resource, str(change.external_id)))
     return Step(change, record, True, op, fields if op == "update" else [], why)

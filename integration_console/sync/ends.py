@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from ..models import Record
 from ..services.base import Resource, Service, Upstream
-from ..services.writing import Field
+from ..services.writing import Field, by_name
 from .compare import Half
 
 COLUMNS = (
@@ -35,6 +35,11 @@ class End:
     def fields(self) -> list[Field]:
         """What can be mapped at this end."""
         return self.service.writing.fields(self.resource.key, self.custom)
+
+    def called(self, names: Iterable[str]) -> str:
+        """What people call these fields: "First name, City"."""
+        known = by_name(self.fields())
+        return ", ".join(known[name].label if name in known else name for name in names)
 
     def plain(self, external_id: str, data: Mapping[str, Any]) -> dict[str, Any]:
         """A record in plain values; `id` is always among them."""

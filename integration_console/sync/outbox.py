@@ -59,7 +59,8 @@ class Ledger:
         assert verdict is not None
         writes = dict(known.writes) if known else {}
         if flapping := _flapping(writes, verdict.to_left, verdict.to_right):
-            self._row(session, step, "paused", reason=_never_rests(flapping))
+            side, name = flapping
+            self._row(session, step, "paused", reason=_never_rests(self.ends[side].called([name])))
             return "paused"
         base = {**(known.base if known else {}), **verdict.agreed}
         reason = " ".join(text for _, text in verdict.problems)
@@ -194,17 +195,17 @@ def want(
 # -- pairs that do not come to rest -----------------------------------------------------------------------------------
 
 
-def _flapping(writes: dict[str, list], *intents: Intent) -> str:
-    """Note what is about to be written; the field that was given the same value too often of late, or nothing."""
+def _flapping(writes: dict[str, list], *intents: Intent) -> tuple[str, str] | None:
+    """Note what is about to be written; the side and field given the same value too often of late, if there is one."""
     now = clock.now()
     oldest = (now - timedelta(hours=FLAP_HOURS)).isoformat()
-    found = ""
+    found = None
     for side, intent in zip(("left", "right"), intents, strict=True):
         for name, value in intent.values.items():
             digest = blake2b(orjson.dumps(value, option=orjson.OPT_SORT_KEYS), digest_size=8).hexdigest()
             kept = [one for one in writes.get(f"{side}|{name}", []) if one[1] >= oldest]
             if sum(one[0] == digest for one in kept) >= FLAPS:
-                found = found or name
+                found = found or (side, name)
             writes[f"{side}|{name}"] = [*kept, [digest, _stamp(now)]][-REMEMBERED:]
     return found
 
@@ -213,8 +214,8 @@ def _stamp(moment: datetime) -> str:
     return moment.isoformat()
 
 
-def _never_rests(name: str) -> str:
+def _never_rests(field: str) -> str:
     return (
-        f"The field {name} was written with the same value {FLAPS} times within a day and does not stay: something "
+        f"{field} was written with the same value {FLAPS} times within a day and does not stay: something "
         "changes it back each time. The pair was paused; both records are as they are now."
     )

@@ -190,7 +190,7 @@ class Sender:
         plain = end.plain(str(change.external_id), record)
         moved = [name for name in change.wanted if not same(plain.get(name), change.before.get(name))]
         if moved:
-            raise Stale(f"{', '.join(moved)} changed at {end.service.label} since it was read.")
+            raise Stale(f"{end.called(moved)} changed at {end.service.label} since it was read.")
         return Write(
             write.op, write.resource, write.values, write.external_id, record, write.custom, write.marker, write.since,
             write.allow_closed,

@@ -18,6 +18,8 @@ from .compare import same
 from .ends import End
 from .sifting import sift
 
+_WITHOUT = {"create": ("waiting", "aside"), "delete": ("linked", "gone")}  # a pair's state before and after a refusal
+
 
 @dataclass(frozen=True)
 class Landed:
@@ -98,16 +100,18 @@ def done(session: Session, end: End, change: Change, landed: Landed, *, run_id: 
 def _not_kept(end: End, change: Change, plain: Mapping[str, Any]) -> str | None:
     """Values that were taken without a word and are not there: a company has no first name, say."""
     lost = [name for name, value in change.wanted.items() if value and name in plain and not plain[name]]
-    return f"{end.service.label} took the write but keeps no {', '.join(lost)} of this record." if lost else None
+    return f"{end.service.label} took the write but keeps no {end.called(lost)} of this record." if lost else None
 
 
 def dead(session: Session, change: Change, message: str) -> None:
-    """A create that was refused leaves its record set aside, with the reason, until it changes."""
-    if change.op == "create" and change.link_id is not None:
+    """A create that was refused leaves its record set aside, with the reason, until it changes; a deletion that was
+    refused leaves the other half as it is, for good, or every run would ask for it again."""
+    if change.op in _WITHOUT and change.link_id is not None:
+        was, then = _WITHOUT[change.op]
         session.execute(
             update(RecordLink)
-            .where(RecordLink.id == change.link_id, RecordLink.state == "waiting")
-            .values(state="aside", reason=message, updated_at=clock.now())
+            .where(RecordLink.id == change.link_id, RecordLink.state == was)
+            .values(state=then, reason=message, updated_at=clock.now())
         )
 
 

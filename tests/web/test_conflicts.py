@@ -52,6 +52,17 @@ def test_a_conflict_is_settled_and_the_page_says_what_will_happen(app, enter, tw
     assert "Won" in staff.open("/conflicts?state=settled").row(1)
 
 
+def test_the_life_of_a_record_names_the_field_as_people_do(app, enter, two):
+    with app.app_context():
+        two.conflict(two.link, "settled", "left", left_field="firstName,lastName", line="name|name")
+        left = db.session.get_one(RecordLink, two.link).left_record_id
+        db.session.remove()
+    page = enter("staff").open(f"/records/{left}/life")
+    assert "Both sides changed Phone. A person is asked." in page.text
+    assert "Both sides changed First name, Last name. The left side won." in page.text
+    assert "firstName" not in page.text
+
+
 def test_a_settled_conflict_is_flipped_once_per_click(app, enter, two):
     with app.app_context():
         number = two.conflict(two.link, "settled", "left", rule="left", line="email|email")
