@@ -1,5 +1,6 @@
 """The closed list of transforms: what they make of values, what they refuse, and that both ways agree."""
 
+import inspect
 from datetime import datetime
 from typing import ClassVar
 from zoneinfo import ZoneInfo
@@ -12,9 +13,10 @@ from integration_console.errors import BadRecord, InvalidInput, Wait
 from integration_console.services.writing import MISSING
 from integration_console.sync import transforms
 from integration_console.sync.mapping import MappingOptions
-from integration_console.sync.transforms import TRANSFORMS, Spot
+from integration_console.sync.transforms import TRANSFORMS, Spot, bills, dates, lookups, numbers, people, text
 from integration_console.sync.transforms.matter_numbers import check_pattern, numbers_in
 
+PARTS = (bills, dates, lookups, numbers, people, text)
 # A machine with much else to do draws slowly; that says nothing about us.
 PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 NAMES = st.lists(st.from_regex(r"[A-Z][a-z]{1,8}", fullmatch=True), min_size=1, max_size=4).map(" ".join)
@@ -73,10 +75,14 @@ def made(name, *values, options=None, towards="right", sources=("a",), targets=(
 
 
 def test_the_list_is_closed_and_every_entry_explains_itself():
+    """By its first sentence and an example, which tests/house/test_words.py runs."""
+    docs = [inspect.getdoc(one) or "" for module in PARTS for one in vars(module).values() if inspect.isfunction(one)]
+    examples = {text.splitlines()[0] for text in docs if ">>>" in text}
     for name, transform in TRANSFORMS.items():
         assert transform.name == name
         assert transform.label
         assert transform.help.endswith(".")
+        assert transform.help in examples, f"{name} has no example"
         assert (transform.back is None) == (transform.backward is None)
 
     with pytest.raises(InvalidInput, match="no transform 'eval'"):

@@ -31,6 +31,13 @@ def bill_lines(values, options, spot: Spot):
 
     The fields in this order: the bill's id, total, state, kind. More may follow, to look again when they change. The
     lines must come to the total: where tax, a discount or interest makes the difference, a person decides.
+
+    >>> from types import SimpleNamespace as World
+    >>> kept = [{"description": "Drafting", "quantity": 1.5, "price": 300, "total": 450}]
+    >>> there = World(under=lambda side, resource, field, external_id: kept)
+    >>> spot = Spot(there, "right", ("id", "total", "state", "kind"), ("lines",))
+    >>> bill_lines(["5", 450, "awaiting_payment", "revenue_kind"], LinesOptions(), spot)
+    [{'description': 'Drafting', 'quantity': '1.5', 'price': '300', 'amount': '450.00'}]
     """
     number, total, state, kind = [*values, None, None, None, None][:4]
     if empty(number):

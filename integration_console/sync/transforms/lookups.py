@@ -75,7 +75,14 @@ class ChoiceOptions(Options):
 
 @transform("Choice by its words", name="custom", back="same", options=ChoiceOptions, takes="text choice", gives="any")
 def custom_choice(value, options, spot: Spot):
-    """Pick the choice of the other side's custom field that has the same words."""
+    """Pick the choice of the other side's custom field that has the same words.
+
+    >>> from types import SimpleNamespace as World
+    >>> there = World(choice_text=lambda side, field, value: "Slip and fall",
+    ...               choice_id=lambda side, field, text: {"Slip and fall": "771"}.get(text))
+    >>> custom_choice("opt-3", ChoiceOptions(), Spot(there, "right", ("custom:a",), ("custom:9",)))
+    '771'
+    """
     if empty(value):
         return None
     words = spot.world.choice_text(spot.source_side, spot.field, text_of(value))
@@ -100,7 +107,13 @@ def linked_back(value, options: LinkedOptions, spot: Spot):
 
 @transform("Linked record", back=linked_back, options=LinkedOptions, takes="ref text", gives="ref")
 def linked(value, options, spot: Spot):
-    """Name the record on the other side that another mapping has linked; waits until there is one."""
+    """Name the record on the other side that another mapping has linked; waits until there is one.
+
+    >>> from types import SimpleNamespace as World
+    >>> there = World(linked_id=lambda flow, side, external_id: {"g1": "901"}.get(external_id))
+    >>> linked("g1", LinkedOptions(flow="contacts"), Spot(there, "right", ("contactId",), ("client.id",)))
+    '901'
+    """
     return _linked(value, options.flow, options.side, spot)
 
 
@@ -131,7 +144,14 @@ def same_back(value, options: SameOptions, spot: Spot):
 
 @transform("Same person there", back=same_back, options=SameOptions, takes="ref text", gives="ref")
 def same(value, options, spot: Spot):
-    """Name the record on the other side that has the same e-mail, or another field that tells."""
+    """Name the record on the other side that has the same e-mail, or another field that tells.
+
+    >>> from types import SimpleNamespace as World
+    >>> there = World(value_of=lambda side, resource, external_id, field: "Ana@Firm.example",
+    ...               id_of=lambda side, resource, field, value: "345")
+    >>> same("u1", SameOptions(), Spot(there, "right", ("assignedTo",), ("responsible_attorney.id",)))
+    '345'
+    """
     return _same(value, (options.resource, options.field), (options.other_resource, options.other_field), options, spot)
 
 
@@ -155,7 +175,14 @@ def _same(value: Any, ours: tuple[str, str], theirs: tuple[str, str], options: S
 
 @transform("Practice area by its words", takes="text", gives="ref")
 def practice_area(values, options, spot: Spot):
-    """Find out which of the firm's practice areas a text is about; when not sure, nothing is written."""
+    """Find out which of the firm's practice areas a text is about; when not sure, nothing is written.
+
+    >>> from types import SimpleNamespace as World
+    >>> there = World(practice_area_id=lambda side, text: "12" if "whiplash" in text else None)
+    >>> spot = Spot(there, "right", ("name", "source"), ("practice_area.id",))
+    >>> practice_area(["Rear-ended, whiplash", None], None, spot), practice_area(["Hello"], None, spot) is MISSING
+    ('12', True)
+    """
     text = " ".join(filter(None, map(text_of, values)))
     found = spot.world.practice_area_id(spot.towards, text) if text.strip() else None
     return MISSING if found is None else found
@@ -172,6 +199,11 @@ def matter_of_time(values, options, spot: Spot):
     """Find the matter by the project's link, else by the one matter number in the description.
 
     The fields in this order: project, description.
+
+    >>> from types import SimpleNamespace as World
+    >>> there = World(matter_of_time=lambda side, project, description: {"p1": "55"}.get(project))
+    >>> matter_of_time(["p1", "Call"], MatterOptions(), Spot(there, "right", ("projectId", "note"), ("matter.id",)))
+    '55'
     """
     project, description = [*(text_of(value) or None for value in values), None, None][:2]
     found = spot.world.matter_of_time(spot.towards, project, description)

@@ -15,7 +15,11 @@ TEXTS = "text email phone choice"
 
 @transform("As it is", back="same")
 def copy(value):
-    """Carry the value as it is."""
+    """Carry the value as it is.
+
+    >>> copy(" Ada "), copy(None), copy(["a", "b"])
+    (' Ada ', None, ['a', 'b'])
+    """
     return value
 
 
