@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import select
 
 from .. import services
 from ..errors import Conflict, NotFound
 from ..models import Connection, DataMapping, Record, db
-from ..sync.flows import FLOWS, Custom, Flow
-from . import mappings, versions
+from ..services.writing import CUSTOM, Field
+from ..sync.flows import FLOWS, Custom, Flow, line
+from . import mappings, pairs, versions
 
 MAKER = "console"  # who made a mapping that nobody has touched yet
+ALIKE = {"text": "copy", "number": "copy", "email": "email", "phone": "phone", "date": "date", "choice": "custom"}
 TEXTS = ("text", "text_line", "text_area", "txt", "large_text")  # kinds of custom fields that hold text
 
 
@@ -68,7 +72,23 @@ def create(flow_key: str, left: Connection, right: Connection, *, by: str) -> Da
 
 def _document(flow: Flow, left: Connection, right: Connection):
     by_side = {"left": left, "right": right}
-    return flow.document(lambda wanted: _custom_field(by_side[wanted.side], wanted))
+    return flow.document(lambda wanted: _custom_field(by_side[wanted.side], wanted), _same_custom(flow, left, right))
+
+
+def _same_custom(flow: Flow, left: Connection, right: Connection) -> Iterator[dict[str, Any]]:
+    """A line both ways for each field the firm made on both sides under one name, for values of one kind."""
+    if not flow.same_custom:
+        return
+    theirs = {(one.label.casefold().strip(), one.type): one for one in _own_fields(right, flow.right[1])}
+    for one in _own_fields(left, flow.left[1]):
+        if other := theirs.pop((one.label.casefold().strip(), one.type), None):
+            yield line(one.name, other.name, transform=ALIKE[one.type])
+
+
+def _own_fields(connection: Connection, resource: str) -> list[Field]:
+    """Money is left out: a person adds it, and a second one approves."""
+    every = pairs.side(connection, resource).fields.values()
+    return [one for one in every if one.name.startswith(CUSTOM) and one.writable and one.type in ALIKE]
 
 
 def _made(flow: Flow, left: Connection, right: Connection) -> DataMapping | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,15 +47,16 @@ class Flow:
     rule: str = "ask"
     custom_lines: tuple[tuple[Custom, dict[str, Any]], ...] = ()  # `{custom}` in a line stands for the field
     custom_keys: tuple[tuple[Custom, dict[str, Any]], ...] = ()  # before the others
+    same_custom: bool = False  # also what both sides have a field of their own for, by the same name
 
-    def document(self, find: FindCustom = lambda wanted: None) -> MappingDocument:
-        """The mapping it makes for a firm whose custom fields `find` knows."""
+    def document(self, find: FindCustom = lambda wanted: None, more: Iterable[dict[str, Any]] = ()) -> MappingDocument:
+        """The mapping it makes for a firm whose custom fields `find` knows; `more` are lines of its own."""
         return read({
             "name": self.label, "flow": self.key, "note": self.about, "direction": self.direction, "rule": self.rule,
             "left": dict(zip(("service", "resource"), self.left, strict=True)),
             "right": dict(zip(("service", "resource"), self.right, strict=True)),
             "keys": [*_known(self.custom_keys, find), *self.keys], "filters": self.filters, "options": self.options,
-            "lines": [*self.lines, *_known(self.custom_lines, find)],
+            "lines": [*self.lines, *_known(self.custom_lines, find), *more],
         })  # fmt: skip
 
 

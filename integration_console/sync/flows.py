@@ -64,6 +64,7 @@ _CONTACTS = Flow(
         (HIGHLEVEL_ID, line("id", "{custom}", "to_right")),
     ),
     custom_keys=((HIGHLEVEL_ID, {"by": "field", "left": "id", "right": "{custom}"}),),
+    same_custom=True,
 )  # fmt: skip
 
 _MATTERS = Flow(

@@ -8,7 +8,7 @@ from integration_console.operations import flows, mappings, previews
 from integration_console.sync.flows import CLIENTS, CONTACTS, MATTERS, PROJECTS, STAGES, TIME
 
 from .conftest import connect, sync
-from .mapped import keep_only, push
+from .mapped import cycle, keep_only, pairs, push, read
 
 READ = {
     "ghl": ["contacts", "opportunities", "custom_fields", "users", "pipelines"],
@@ -180,6 +180,58 @@ def test_hours_become_time_on_the_matter_follow_while_unbilled_and_then_rest(fir
     assert sandbox.clio.get("activities", other["id"]) is None
     assert sandbox.clio.record("activities", activity["id"])["note"] == "Call with the landlord"
     assert "bill" in run.message
+
+
+def test_time_that_is_billed_is_not_deleted_with_its_entry_and_that_is_said_once(firm, sandbox):
+    time = switched_on(TIME)
+    matter = sandbox.clio.record("matters", next(iter(sandbox.clio.shelves["matters"].numbers())))
+    worked = {"start": "2026-11-20T15:00:00Z", "end": "2026-11-20T16:30:00Z", "duration": "PT1H30M"}
+    entry = sandbox.clockify.put("time_entries", {
+        "description": f"Call #{matter['display_number']}", "billable": True, "timeInterval": worked,
+    })["id"]  # fmt: skip
+    sandbox.clio.put("matters", {"id": matter["id"], "status": "open"})
+    sync(firm["clio"], only=["matters"])
+    sync(firm["clockify"], kind="full", only=["time_entries"])
+    push(time)
+    activity = int(partner(time, entry))
+    sandbox.clio.put("activities", {"id": activity, "billed": True})
+    sandbox.clockify.delete("time_entries", entry)
+    sync(firm["clio"], only=["activities"])
+    sync(firm["clockify"], kind="full", only=["time_entries"])
+
+    first, second = push(time), push(time)
+
+    assert (first.deleted, first.refused, "on a bill" in first.message) == (0, 1, True)
+    assert (second.state, second.refused) == ("done", 0)
+    assert sandbox.clio.record("activities", activity)["billed"]
+    assert db.session.scalar(select(func.count()).select_from(Change).filter_by(op="delete")) == 1
+    assert "on a bill" in db.session.scalar(select(RecordLink.reason).filter_by(mapping_id=time, state="gone"))
+
+
+def test_what_both_sides_made_a_field_for_by_one_name_goes_both_ways(firm, sandbox):
+    """A day, and a choice that Clio keeps by number and HighLevel by its words."""
+    day, choice = (sandbox.ghl.record("custom_fields", number)["id"] for number in (2, 1))
+    sandbox.ghl.put("custom_fields", {"id": day, "name": "First call"})
+    sandbox.ghl.put("custom_fields", {"id": choice, "name": "language", "picklistOptions": ["English", "Español"]})
+    sync(firm["ghl"], only=["custom_fields"])
+    flows.ensure()
+    contacts = switched_on(CONTACTS)
+    push(contacts)
+    left, right = pairs(contacts)[0]
+
+    sandbox.ghl.put("contacts", {"id": left, "customFields": [{"id": day, "value": "2026-02-03"}]})
+    sandbox.clio.put("contacts", {"id": right, "custom_field_values": [{"custom_field": {"id": 14}, "value": 142}]})
+    read(list(firm.values())[:2])
+    run = push(contacts)
+
+    assert run.refused == 0, run.message
+    held = {
+        one["custom_field"]["id"]: one["value"] for one in sandbox.clio.record("contacts", right)["custom_field_values"]
+    }
+    assert held[15] == "2026-02-03"
+    told = {one["id"]: one["value"] for one in sandbox.ghl.record("contacts", left)["customFields"]}
+    assert told[choice] == "Español"
+    assert cycle(contacts, list(firm.values())[:2]).changed == 0
 
 
 def test_every_ready_mapping_can_be_previewed_and_costs_what_it_says(firm, sandbox):

@@ -74,6 +74,23 @@ def test_an_untouched_draft_learns_the_firms_own_fields_once_they_are_read(firm)
     assert not [key for key in lines_of(contacts) if key.startswith("tags|")]  # the firm has no text field for tags
 
 
+def test_fields_both_sides_made_under_one_name_get_a_line_but_for_money(firm, sandbox):
+    """Of one kind only; what money says goes live with a second administrator, so a person adds it."""
+    for number, (name, kind) in enumerate((("First Call ", "DATE"), ("Language", "TEXT"), ("Old field", "TEXT")), 1):
+        sandbox.ghl.put("custom_fields", {"id": sandbox.ghl.record("custom_fields", number)["id"], "name": name,
+                                          "dataType": kind})  # fmt: skip
+    day = sandbox.ghl.record("custom_fields", 1)["id"]
+    for service in ("ghl", "clio"):
+        sync(firm[service], only=["custom_fields"])
+
+    flows.ensure()
+
+    contacts = next(mapping for mapping in mappings.every() if mapping.flow == CONTACTS)
+    added = {key: line for key, line in lines_of(contacts).items() if key.startswith("custom:")}
+    assert list(added) == [f"custom:{day}|custom:15"]  # Clio's Language is a choice, and its Old field was deleted
+    assert (added[f"custom:{day}|custom:15"].direction, added[f"custom:{day}|custom:15"].transform) == ("both", "date")
+
+
 def test_a_draft_somebody_touched_stays_as_they_left_it(firm):
     flows.ensure()
     contacts = next(mapping for mapping in mappings.every() if mapping.flow == CONTACTS)
