@@ -121,13 +121,14 @@ _CLIENTS = Flow(
 
 _PROJECTS = Flow(
     PROJECTS, "Clio matters and Clockify projects",
-    "An open matter gets a project of its client, so that time can be written on it; a closed one's is archived.",
-    ("clio", "matters"), ("clockify", "projects"), "to_right",
+    "An open matter gets a project of its client, so that time can be written on it; a closed one's is archived. "
+    "Whether it is billable is kept alike on both sides.",
+    ("clio", "matters"), ("clockify", "projects"), "both",
     (
         line("display_number,description", "name", "to_right", "template",
              {"text": "{display_number} {description}", "longest": 250}, required=True),
         line("client.id", "clientId", "to_right", "linked", {"flow": CLIENTS, "side": "left"}),
-        line("billable", "billable", "to_right", options=ONCE),
+        line("billable", "billable", blank="keep"),  # nothing else of a project may change a matter
         line("status", "archived", "to_right", "value_map",
              {"pairs": [["open", False], ["pending", False], ["closed", True]], "otherwise": "keep"}, blank="keep"),
     ),

@@ -3,8 +3,8 @@
 import pytest
 from sqlalchemy import func, select
 
-from integration_console.models import Change, DataMapping, RecordLink, db
-from integration_console.operations import flows, mappings, previews
+from integration_console.models import Change, DataMapping, RecordLink, SyncRun, db
+from integration_console.operations import flows, mappings, previews, undo
 from integration_console.sync.flows import CLIENTS, CONTACTS, MATTERS, PROJECTS, STAGES, TIME
 
 from .conftest import connect, sync
@@ -68,6 +68,13 @@ def win(sandbox, contact: dict, name: str) -> str:
     return sandbox.ghl.put("opportunities", given)["id"]
 
 
+def attorney_of(sandbox, opportunity: str) -> int:
+    """Clio's user with the e-mail address of whom HighLevel assigned it to."""
+    email = sandbox.ghl.record("users", sandbox.ghl.record("opportunities", opportunity)["assignedTo"])["email"]
+    users = (sandbox.clio.record("users", number) for number in sandbox.clio.shelves["users"].numbers())
+    return next(one["id"] for one in users if one["email"].lower() == email.lower())
+
+
 def test_a_won_opportunity_becomes_a_matter_and_its_client_is_made_first(firm, sandbox):
     contacts, matters = switched_on(CONTACTS), switched_on(MATTERS)
     push(contacts)
@@ -83,7 +90,13 @@ def test_a_won_opportunity_becomes_a_matter_and_its_client_is_made_first(firm, s
     assert made["status"] == "Open"
     assert sandbox.clio.record("practice_areas", made["practice_area"]["id"])["name"] == "Personal Injury"
     assert str(made["client"]["id"]) == partner(contacts, person["id"])
-    assert push(matters).new == 0
+    assert made["responsible_attorney"]["id"] == attorney_of(sandbox, won)
+
+    sandbox.ghl.put("opportunities", {"id": won, "name": "Rear-ended, and a broken wrist"})
+    sync(firm["ghl"], only=["opportunities"])
+    again = push(matters)
+    assert (again.new, again.changed) == (0, 1)
+    assert sandbox.clio.record("matters", made["id"])["description"] == "Rear-ended, and a broken wrist"
 
 
 def test_an_opportunity_that_is_not_won_waits_until_it_is(firm, sandbox):
@@ -134,6 +147,18 @@ def test_an_open_matter_gets_a_project_of_its_client_and_a_closed_one_archives_i
 
     made = partner(projects, str(matter))
     assert sandbox.clockify.record("projects", made)["clientId"] == partner(clients, str(client))
+    sandbox.clio.put("matters", {"id": matter, "description": "Lease dispute, second tenant"})
+    sandbox.clio.put("contacts", {"id": client, "email_addresses": [{"name": "Work", "address": "new@example.org"}]})
+    sync(firm["clio"], only=["matters", "contacts"])
+    push(clients)
+    push(projects)
+    assert sandbox.clockify.record("projects", made)["name"].endswith("Lease dispute, second tenant")
+    assert sandbox.clockify.record("clients", partner(clients, str(client)))["email"] == "new@example.org"
+    sandbox.clockify.put("projects", {"id": made, "billable": False, "name": "Renamed there"})
+    sync(firm["clockify"], only=["projects"])
+    push(projects)
+    kept = sandbox.clio.record("matters", matter)
+    assert (kept["billable"], kept["description"]) == (False, "Lease dispute, second tenant")
     sandbox.clio.put("matters", {"id": matter, "status": "closed"})
     sync(firm["clio"], only=["matters"])
     push(projects)
@@ -169,6 +194,11 @@ def test_hours_become_time_on_the_matter_follow_while_unbilled_and_then_rest(fir
     assert (other["matter"]["id"], other["non_billable"]) == (matter["id"], True)
     assert partner(time, running) is None
 
+    sandbox.clockify.put("time_entries", {"id": by_project, "description": "Two calls with the landlord"})
+    sync(firm["clockify"], kind="full", only=["time_entries"])
+    push(time)
+    assert sandbox.clio.record("activities", activity["id"])["note"] == "Two calls with the landlord"
+
     sandbox.clockify.put("time_entries", {"id": by_project, "description": "Call with the landlord's lawyer"})
     sandbox.clockify.delete("time_entries", by_number)
     sandbox.clio.put("activities", {"id": activity["id"], "billed": True})
@@ -178,7 +208,7 @@ def test_hours_become_time_on_the_matter_follow_while_unbilled_and_then_rest(fir
 
     assert run.deleted == 1, run.message
     assert sandbox.clio.get("activities", other["id"]) is None
-    assert sandbox.clio.record("activities", activity["id"])["note"] == "Call with the landlord"
+    assert sandbox.clio.record("activities", activity["id"])["note"] == "Two calls with the landlord"
     assert "bill" in run.message
 
 
@@ -193,7 +223,7 @@ def test_time_that_is_billed_is_not_deleted_with_its_entry_and_that_is_said_once
     sync(firm["clio"], only=["matters"])
     sync(firm["clockify"], kind="full", only=["time_entries"])
     push(time)
-    activity = int(partner(time, entry))
+    activity, made = int(partner(time, entry)), db.session.scalar(select(func.max(SyncRun.id)))
     sandbox.clio.put("activities", {"id": activity, "billed": True})
     sandbox.clockify.delete("time_entries", entry)
     sync(firm["clio"], only=["activities"])
@@ -206,6 +236,8 @@ def test_time_that_is_billed_is_not_deleted_with_its_entry_and_that_is_said_once
     assert sandbox.clio.record("activities", activity)["billed"]
     assert db.session.scalar(select(func.count()).select_from(Change).filter_by(op="delete")) == 1
     assert "on a bill" in db.session.scalar(select(RecordLink.reason).filter_by(mapping_id=time, state="gone"))
+    steps = [one for one in undo.plan(db.session.get_one(SyncRun, made)) if one.change.external_id == str(activity)]
+    assert [(one.can, "on a bill" in one.why) for one in steps] == [(False, True)]
 
 
 def test_what_both_sides_made_a_field_for_by_one_name_goes_both_ways(firm, sandbox):
