@@ -40,7 +40,8 @@ def pages(sides) -> list[str]:
         "/mappings", "/mappings/import", home, f"{home}?side=left&q=a", f"{home}/history", f"{home}/settings",
         f"{home}/preview", f"{home}/pairs", f"{home}/pairs/{sides.links()[0]}", f"{home}/lines/1", draft,
         f"{draft}/lines/new", f"{draft}/lines/1", f"{draft}/settings", f"{draft}/preview", "/runs", run,
-        f"{run}/writes", f"{run}/undo", "/writes", "/writes?state=refused", f"/records/{record}", "/",
+        f"{run}/writes", f"{run}/undo", "/writes", "/writes?state=refused",
+        f"/writes?mapping={sides.mapping}", f"/records/{record}", f"/records/{record}/life", "/",
     ]  # fmt: skip
 
 
@@ -49,7 +50,7 @@ def test_axe_finds_nothing_and_no_page_is_wider_than_its_window(tab, live, sides
     tab.sign_in(live.user())
     tab.look(theme, size)
     found = []
-    for path in [*pages(sides), "preview"]:
+    for path in [*pages(sides), "preview", f"/mappings/{sides.mapping + 1}/preview/link"]:
         if path == "preview":
             page = tab.open(f"/mappings/{sides.mapping + 1}")
             page.get_by_role("button", name="Preview").click()

@@ -415,6 +415,27 @@ def test_a_run_writes_no_more_than_its_cap_and_the_rest_follows(session, sandbox
     assert sent == [2, 2, 1]
 
 
+def test_of_one_object_one_write_is_on_its_way_at_a_time_and_the_oldest_goes_first(session, sandbox, pair, clock):
+    """W7: the second waits until it is known what became of the first."""
+    contact = str(next(iter(sandbox.clio.shelves["contacts"].numbers())))
+    for name, state, at in (("First", "sending", house_clock.now()), ("Second", "pending", None)):
+        session.add(Change(
+            connection_id=pair[1], resource="contacts", op="update", external_id=contact, idempotency_key=name,
+            wanted={"title": name}, state=state, sent_at=at, cause="test", created_at=house_clock.now(),
+        ))  # fmt: skip
+    session.commit()
+
+    outbox.push(connections.find(pair[1]))
+    assert [one.state for one in changes()] == ["sending", "pending"]
+    assert not writes(sandbox.clio)
+
+    clock.advance(120)
+    outbox.push(connections.find(pair[1]))
+    assert [one.state for one in changes()] == ["done", "done"]
+    assert len(writes(sandbox.clio)) == 2
+    assert sandbox.clio.record("contacts", int(contact))["title"] == "Second"
+
+
 @pytest.mark.one_database
 def test_a_pair_that_does_not_come_to_rest_is_paused_and_named(session, sandbox, pair, mapping):
     """W6: something else sets both sides back each time."""
