@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from .base import Base, PrimaryKey
 
-RULE_KINDS = ("word", "phrase", "pattern", "not")  # "not": a word that speaks against the area
+RULE_KINDS = ("word", "phrase", "pattern", "hint", "not")  # "not": a word that speaks against the area
 LIMITATION_UNITS = ("days", "months", "years")
 LIMITATION_MODES = ("propose", "set")
 

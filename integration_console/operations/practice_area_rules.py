@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,12 +12,17 @@ from .. import clock
 from ..errors import Conflict, InvalidInput, NotFound
 from ..models import PracticeAreaRule, db
 from ..models.practice import RULE_KINDS
+from ..sync import practice_area_hints as hints
 from ..sync import practice_area_patterns as patterns
 from ..sync import practice_area_rules as shipped
 from ..sync import practice_area_signs as signs
+from ..sync.practice_areas import NO_AREA
 from . import audit
 
 LIGHTEST, HEAVIEST = 0.1, 10.0
+_READ: dict[str, Callable[[str], object]] = {
+    "word": signs.groups, "phrase": signs.groups, "not": signs.groups, "pattern": patterns.pattern, "hint": hints.words,
+}  # fmt: skip
 AT_ONCE = 500  # rows in one statement
 
 
@@ -42,9 +47,9 @@ def areas() -> list[Area]:
 
 
 def names() -> list[str]:
-    """Every area there are rules for."""
+    """Every area there are rules for; what tells a text about none of them is no area."""
     found = list(db.session.scalars(select(PracticeAreaRule.area).distinct().order_by(PracticeAreaRule.area)))
-    return found or sorted(shipped.areas())
+    return [name for name in found if name != NO_AREA] or sorted(shipped.areas())
 
 
 def listing(
@@ -147,7 +152,7 @@ def _checked(area: str, kind: str, text: str, weight: str | float) -> dict[str, 
         raise InvalidInput(f"Write the sign, in at most {signs.LONGEST_SIGN} characters.", field="text")
     if kind == "word" and " " in text:
         raise InvalidInput("These are several words. Choose “phrase” for them.", field="kind")
-    _ = patterns.pattern(text) if kind == "pattern" else signs.groups(text)
+    _ = _READ[kind](text)
     return {"area": area, "kind": kind, "text": text, "weight": _weight(weight)}
 
 

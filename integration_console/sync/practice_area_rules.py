@@ -1,7 +1,8 @@
 """The signs that the console comes with: of American and Canadian areas, with common Spanish and French words.
 
-They are written in practice_area_rules.json: area -> "kind weight" -> signs. Weights add up: 1 is a hint, 2 a good
-sign, 3 a strong one, 4 nearly decides alone. A "not" speaks against the area.
+They are written in practice_area_rules.json: area -> "kind weight" -> signs. Weights add up: 1 is a weak sign, 2 a good
+one, 3 a strong one, 4 nearly decides alone. A "not" speaks against the area. Hints are in practice_area_hints.json,
+written the same way, several to a line with commas between.
 """
 
 from __future__ import annotations
@@ -9,8 +10,9 @@ from __future__ import annotations
 import json
 from functools import cache
 from pathlib import Path
+from typing import Any
 
-from .practice_areas import Rule, Rules
+from .practice_areas import NO_AREA, Rule, Rules
 
 _HERE = Path(__file__).parent
 
@@ -18,13 +20,24 @@ _HERE = Path(__file__).parent
 @cache
 def shipped() -> tuple[Rule, ...]:
     """Every rule of the list."""
-    areas = json.loads((_HERE / "practice_area_rules.json").read_text(encoding="utf-8"))
-    return tuple(
+    areas, hints = _written("practice_area_rules.json"), _written("practice_area_hints.json")
+    rules = [
         Rule(area, kind, sign, float(weight))
         for area, groups in areas.items()
         for (kind, weight), signs in ((group.split(), signs) for group, signs in groups.items())
         for sign in signs
-    )
+    ]
+    rules += [
+        Rule(area, "hint", hint, float(weight))
+        for area, groups in hints.items()
+        for weight, line in groups.items()
+        for hint in line.split(", ")
+    ]
+    return tuple(rules)
+
+
+def _written(name: str) -> dict[str, dict[str, Any]]:
+    return json.loads((_HERE / name).read_text(encoding="utf-8"))
 
 
 @cache
@@ -41,4 +54,4 @@ def never_corrected() -> frozenset[str]:
 
 def areas() -> list[str]:
     """Every area the list has rules for."""
-    return list(dict.fromkeys(rule.area for rule in shipped()))
+    return [area for area in dict.fromkeys(rule.area for rule in shipped()) if area != NO_AREA]

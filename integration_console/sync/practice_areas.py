@@ -1,7 +1,8 @@
 """Which practice area a description is about, how sure that is, and why.
 
-Each sign found (practice_area_signs.py) adds its weight to its area; every further one counts less, so that many hints
-do not outweigh one clear word. The areas then share out a confidence from 0 to 1, together with "none of them".
+Each sign found (practice_area_signs.py) adds its weight to its area; every further one counts less, so that many signs
+do not outweigh one clear word. Hints (practice_area_hints.py) are light and add up in full. The areas then share out a
+confidence from 0 to 1, together with "none of them".
 """
 
 from __future__ import annotations
@@ -10,16 +11,20 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from rapidfuzz.distance import OSA
 
 from . import practice_area_patterns as patterns
 from . import practice_area_signs as signs
+from .practice_area_hints import Hints
 from .practice_area_names import firm_area
 
-__all__ = ["THRESHOLD", "Detected", "Rule", "Rules", "detect", "firm_area"]
+__all__ = ["NO_AREA", "THRESHOLD", "Detected", "Rule", "Rules", "detect", "firm_area"]
 
-THRESHOLD = 0.65  # below, the answer is "not sure"
+NO_AREA = "None of them"  # rules of this area tell vendors, job seekers and thanks from clients
+THRESHOLD = 0.6  # below, the answer is "not sure"
+SMALLEST = 0.001  # share of an area that is worth telling
 CLOSE = 0.35  # a second area with at least this share of the first one's is worth a word
 
 FADE = 0.7  # the second sign counts 0.7 of its weight, the third 0.49 ...
@@ -36,7 +41,7 @@ REMEMBERED = 20_000  # spellings
 
 @dataclass(frozen=True)
 class Rule:
-    """One sign that a text is about an area ("word", "phrase", "pattern"), or that it is not ("not")."""
+    """One sign that a text is about an area ("word", "phrase", "pattern", "hint"), or that it is not ("not")."""
 
     area: str
     kind: str
@@ -57,8 +62,7 @@ class Detected:
     rule_ids: tuple[int, ...] = ()  # the rules that led to the area; none when not sure
 
 
-@dataclass(frozen=True)
-class Hit:
+class Hit(NamedTuple):
     """A rule whose sign stands in the text."""
 
     rule: Rule
@@ -73,7 +77,6 @@ class Rules:
     def __init__(self, rules: Iterable[Rule], never_corrected: Iterable[str] = ()) -> None:
         """Raises InvalidInput for a sign that cannot be read."""
         self.rules = tuple(rules)
-        self.areas = tuple(dict.fromkeys(rule.area for rule in self.rules))
         self._patterns = [
             (n, patterns.pattern(rule.text)) for n, rule in enumerate(self.rules) if rule.kind == "pattern"
         ]
@@ -81,21 +84,22 @@ class Rules:
         grouped = [
             (number, group)
             for number, r in enumerate(self.rules)
-            if r.kind != "pattern"
+            if r.kind not in ("pattern", "hint")
             for group in signs.groups(r.text)
         ]
         ways = [(number, way) for number, (_, group) in enumerate(grouped) for way in group]
         self._rule_of = [number for number, _ in grouped]
         self._needed = Counter(self._rule_of)
         self._finder = signs.Finder(ways)
-        self._words, self._beginnings = _vocabulary(way for _, way in ways)
+        self._hints = Hints((number, r.text) for number, r in enumerate(self.rules) if r.kind == "hint")
+        self._words, self._beginnings = _vocabulary((way for _, way in ways), self._hints.words)
         self._spared = frozenset(word for known in never_corrected for word in signs.fold(known))
         self._spelt: dict[str, str] = {}
 
     def hits(self, text: str) -> list[Hit]:
         """Every rule whose sign the text has."""
         said = signs.cut(text[:LONGEST])
-        tokens = [self._correct(token) for token in said.tokens]
+        tokens = self.corrected(said.tokens)
         spans: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
         for group, span in self._finder.find(tokens).items():
             spans[self._rule_of[group]].append(span)
@@ -107,7 +111,13 @@ class Rules:
         plain = " ".join(said.tokens)[:PATTERNED]
         matches = ((number, pattern.search(plain)) for number, pattern in self._patterns)
         rules = self.rules
-        return hits + [Hit(rules[n], match[0].strip(), rules[n].weight) for n, match in matches if match]
+        hits += [Hit(rules[n], match[0].strip(), rules[n].weight) for n, match in matches if match]
+        found = self._hints.find(_affirmed(tokens))
+        return hits + [Hit(rules[n], rules[n].text, rules[n].weight, words) for n, words in found]
+
+    def corrected(self, tokens: list[str]) -> list[str]:
+        """Words as they are compared, each misspelt one as the rules' word that it must mean."""
+        return [self._correct(token) for token in tokens]
 
     def _hit(self, number: int, spans: list[tuple[int, int]], tokens: list[str], said: signs.Text) -> Hit:
         rule = self.rules[number]
@@ -143,11 +153,13 @@ class Rules:
         return best
 
 
-def _vocabulary(ways: Iterable[signs.Way]) -> tuple[dict[str, dict[str, None]], dict[str, tuple[str, ...]]]:
+def _vocabulary(
+    ways: Iterable[signs.Way], hinted: Iterable[str]
+) -> tuple[dict[str, dict[str, None]], dict[str, tuple[str, ...]]]:
     """Words of five letters and more that the rules use, and beginnings of words, each by the first letter."""
     words: defaultdict[str, dict[str, None]] = defaultdict(dict)  # as sets in order
     beginnings: defaultdict[str, dict[str, None]] = defaultdict(dict)
-    for word in sorted({word for way in ways for step in way for word in step.words()}):
+    for word in sorted({word for way in ways for step in way for word in step.words()} | set(hinted)):
         if word.endswith("*"):
             beginnings[word[0]][word[:-1]] = None
         elif len(word) >= SHORTEST_CORRECTED and word.isalpha():
@@ -169,6 +181,13 @@ def _denied(tokens: list[str], start: int) -> bool:
     return before[-4:] == ["nothing", "to", "do", "with"] or before[-5:-1] == ["nothing", "to", "do", "with"]
 
 
+def _affirmed(tokens: list[str]) -> list[str]:
+    """The words, with a blank for each that the text says it is not about."""
+    if "not" not in tokens and "nothing" not in tokens:
+        return tokens
+    return ["" if _denied(tokens, place) else token for place, token in enumerate(tokens)]
+
+
 def detect(text: str, rules: Rules, threshold: float = THRESHOLD) -> Detected:
     """What a text is about, by these rules.
 
@@ -179,15 +198,17 @@ def detect(text: str, rules: Rules, threshold: float = THRESHOLD) -> Detected:
         by_area[hit.rule.area].append(hit)
     for hits in by_area.values():
         hits.sort(key=lambda hit: -hit.weight)
-    shares = _shares({area: _score(hits) for area, hits in by_area.items()})
+    none = by_area.pop(NO_AREA, [])
+    shares = _shares({area: _score(hits) for area, hits in by_area.items()}, NONE_AT + _score(none))
     if not shares:
         return Detected(None, 0.0, "Nothing in the text points to a practice area.", None)
     first = next(iter(shares))
+    told = {area: share for area, share in shares.items() if share >= SMALLEST}
     speaking = [hit for hit in by_area[first] if hit.rule.kind != "not"]
     if shares[first] < threshold:
-        return Detected(None, shares[first], _doubt(shares, by_area), first, shares)
+        return Detected(None, shares[first], _doubt(shares, by_area, none), first, told)
     ids = tuple(hit.rule.id for hit in speaking if hit.rule.id is not None)
-    return Detected(first, shares[first], f"It says {_quotes(speaking)}.", first, shares, ids)
+    return Detected(first, shares[first], f"It says {_quotes(speaking)}.", first, told, ids)
 
 
 def _score(hits: list[Hit]) -> float:
@@ -197,29 +218,29 @@ def _score(hits: list[Hit]) -> float:
     for hit in hits:
         if hit.rule.kind == "not":
             score -= hit.weight
-            continue
-        if hit.words and hit.words <= counted:
-            continue
-        counted |= hit.words
-        score += hit.weight * counts
-        counts *= FADE
-    return score
+        elif hit.rule.kind != "hint" and not (hit.words and hit.words <= counted):
+            counted |= hit.words
+            score += hit.weight * counts
+            counts *= FADE
+    return score + sum(hit.weight for hit in hits if hit.rule.kind == "hint" and not hit.words <= counted)
 
 
-def _shares(scores: Mapping[str, float]) -> dict[str, float]:
-    """Scores as shares of one, the largest first; the rest belongs to "none of them"."""
+def _shares(scores: Mapping[str, float], none: float) -> dict[str, float]:
+    """Scores as shares of one, the largest first; the rest belongs to "none of them", which has a score of its own."""
     likely = {area: score for area, score in scores.items() if score > 0}
-    top = max([NONE_AT, *likely.values()])
+    top = max([none, *likely.values()])
     weights = {area: math.exp((score - top) / HEAT) for area, score in likely.items()}
-    whole = sum(weights.values()) + math.exp((NONE_AT - top) / HEAT)
+    whole = sum(weights.values()) + math.exp((none - top) / HEAT)
     return {area: weight / whole for area, weight in sorted(weights.items(), key=lambda pair: (-pair[1], pair[0]))}
 
 
 # -- in words --------------------------------------------------------------------------------------------------------
 
 
-def _doubt(shares: Mapping[str, float], by_area: Mapping[str, list[Hit]]) -> str:
+def _doubt(shares: Mapping[str, float], by_area: Mapping[str, list[Hit]], none: list[Hit]) -> str:
     first, second = [*shares, ""][:2]
+    if none and 1 - sum(shares.values()) > shares[first]:
+        return f"It may be {first} ({_quotes(by_area[first], 2)}), but {_quotes(none, 2)} speaks for none of the areas."
     if second and shares[second] >= CLOSE * shares[first]:
         one, other = (f"{area} ({_quotes(by_area[area], 2)})" for area in (first, second))
         return f"It may be {one} or {other}: too close to tell."
@@ -231,9 +252,13 @@ def _quotes(hits: list[Hit], most: int = 4) -> str:
     chosen: list[str] = []
     for hit in hits:
         quote = hit.quote if len(hit.quote) <= 60 else hit.quote[:59] + "…"
-        if hit.rule.kind != "not" and not any(quote.lower() in other.lower() for other in chosen):
+        if hit.rule.kind != "not" and not any(_within(quote, other) or _within(other, quote) for other in chosen):
             chosen.append(quote)
     return _listed([f"“{quote}”" for quote in chosen[:most]])
+
+
+def _within(one: str, other: str) -> bool:
+    return one.lower() in other.lower()
 
 
 def _listed(words: list[str]) -> str:

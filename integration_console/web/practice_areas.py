@@ -9,6 +9,7 @@ from ..models.practice import RULE_KINDS
 from ..operations import practice_area_rules as rules
 from ..operations import practice_areas
 from ..operations import settings as firm_settings
+from ..sync.practice_areas import NO_AREA
 from . import Menu, forms
 from .access import actor, can, may
 from .filters import Asked
@@ -20,9 +21,10 @@ KIND_WORDS = {
     "word": "Word",
     "phrase": "Phrase",
     "pattern": "Pattern",
+    "hint": "Hint",
     "not": "Speaks against",
 }
-NO_AREA = "none"  # what the form sends for "none of these"
+NONE = "none"  # what the form sends for "none of these"
 RULE_FIELDS = ("area", "kind", "text", "weight")
 
 
@@ -53,7 +55,7 @@ def correct():
     try:
         if not sent["corrected"]:
             raise InvalidInput("Choose what the text is about.", field="corrected")
-        said = "" if sent["corrected"] == NO_AREA else sent["corrected"]
+        said = "" if sent["corrected"] == NONE else sent["corrected"]
         kept = practice_areas.correct(sent["text"], said, by=actor())
     except InvalidInput as error:
         tried = practice_areas.try_text(sent["text"]) if error.field != "text" else None
@@ -68,8 +70,8 @@ def _index(form: forms.Form, detected=None):
     likeliest = detected.likeliest if detected else None
     return render_template(
         "practice_areas/index.html", form=form, detected=detected, areas=rules.areas(), names=rules.names(),
-        answered=forms.Form({"text": form.value("text"), "corrected": form.value("corrected") or likeliest or NO_AREA}),
-        firm_name=practice_areas.firm_name(detected.area) if detected and detected.area else None, no_area=NO_AREA,
+        answered=forms.Form({"text": form.value("text"), "corrected": form.value("corrected") or likeliest or NONE}),
+        firm_name=practice_areas.firm_name(detected.area) if detected and detected.area else None, no_area=NONE,
         said=practice_areas.corrections() if can("see record contents") else [], threshold=practice_areas.THRESHOLD,
         days=firm_settings.days_kept("corrections"),
     )  # fmt: skip
@@ -83,7 +85,7 @@ def _index(form: forms.Form, detected=None):
 def rule_list():
     """Rules, the weightiest first."""
     asked = Asked({"area": "Area", "kind": "Kind", "q": "With"})
-    every, kind = rules.names(), asked.one_of("kind", RULE_KINDS)
+    every, kind = _names(), asked.one_of("kind", RULE_KINDS)
     area = asked.one_of("area", every)
     after = _place(asked.cursor.get("older", ""))
     found, further = ([], None) if asked.errors else rules.listing(area, kind, asked.value("q"), after=after)
@@ -92,6 +94,11 @@ def rule_list():
         area=area, names=every, older=asked.url(older=f"{further[0]!r},{further[1]}") if further else None,
         first=asked.url() if after else None,
     ), asked.status  # fmt: skip
+
+
+def _names() -> list[str]:
+    """Every area that a rule may be of."""
+    return [*rules.names(), NO_AREA]
 
 
 def _place(text: str) -> tuple[float, int] | None:
@@ -176,7 +183,7 @@ def remove_rule(rule_id: int):
     area = rules.by_id(rule_id).area
     rules.remove(rule_id, by=actor())
     flash("The rule is deleted.", "success")
-    left = area if area in rules.names() else None
+    left = area if area in _names() else None
     return redirect(url_for("practice_areas.rule_list", area=left))
 
 
@@ -191,4 +198,4 @@ def ensure():
 
 
 def _rule_page(form: forms.Form, rule=None):
-    return render_template("practice_areas/rule.html", form=form, rule=rule, kinds=KIND_WORDS, names=rules.names())
+    return render_template("practice_areas/rule.html", form=form, rule=rule, kinds=KIND_WORDS, names=_names())

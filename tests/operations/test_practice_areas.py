@@ -10,7 +10,7 @@ from integration_console.models import AuditEvent, PracticeAreaCorrection, Pract
 from integration_console.operations import practice_area_rules as rules
 from integration_console.operations import practice_areas
 from integration_console.sync import practice_area_rules as shipped
-from integration_console.sync.practice_areas import Rule
+from integration_console.sync.practice_areas import NO_AREA, Rule
 
 SMALL = (
     Rule("Family", "word", "divorce", 4.0),
@@ -83,6 +83,15 @@ def test_a_new_version_brings_new_rules_and_weights(few, monkeypatch):
     assert (one("divorce").weight, one("cra").shipped) == (4.5, True)
 
 
+def test_what_speaks_for_none_of_the_areas_is_no_area_to_choose(few):
+    rules.add(NO_AREA, "hint", "resume", "3", by="ana")
+
+    assert NO_AREA in [area.name for area in rules.areas()]
+    assert rules.names() == ["Family", "Tax"]
+    with pytest.raises(InvalidInput):
+        practice_areas.correct("my resume", NO_AREA, by="ana")
+
+
 # -- rules of the firm's own -----------------------------------------------------------------------------------------
 
 
@@ -138,6 +147,8 @@ def test_doing_it_twice_changes_and_notes_nothing_more(few):
         (("Family", "phrase", "x" * 301, "1"), "text"),
         (("Family", "pattern", "(a+)+b", "1"), "text"),
         (("Family", "pattern", "(", "1"), "text"),
+        (("Family", "hint", "custody of children", "1"), "text"),
+        (("Family", "hint", "child*", "1"), "text"),
         (("Family", "word", "scan", "0"), "weight"),
         (("Family", "word", "scan", "-1"), "weight"),
         (("Family", "word", "scan", "11"), "weight"),

@@ -7,6 +7,7 @@ The halves are drawn by a hash of the text, so a sentence never changes sides wh
 from __future__ import annotations
 
 import json
+import sys
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
@@ -27,27 +28,39 @@ class Figures(NamedTuple):
 
 
 def every() -> list[Sentence]:
-    lines = Path(__file__).with_suffix(".jsonl").read_text(encoding="utf-8").splitlines()
-    return [Sentence(**json.loads(line)) for line in lines]
+    return read(Path(__file__).with_suffix(".jsonl"))
 
 
 def blind() -> list[Sentence]:
-    """Written by somebody who knew neither the rules nor the other sentences, and measured once, after the rules."""
-    lines = Path(__file__).with_name("practice_area_blind.jsonl").read_text(encoding="utf-8").splitlines()
-    return [Sentence(one["area"], one["text"]) for one in map(json.loads, lines)]
+    """Written by somebody who knew neither the rules nor the other sentences."""
+    return read(Path(__file__).with_name("practice_area_blind.jsonl"))
 
 
 def fresh() -> tuple[list[Sentence], list[Sentence]]:
-    """Written before the rules were looked at again: every other line for tuning, the rest measured by totals only."""
-    lines = Path(__file__).with_name("practice_area_fresh.jsonl").read_text(encoding="utf-8").splitlines()
-    rows = [Sentence(**json.loads(line)) for line in lines]
+    """By the writer of the rules' second round: every other line was for tuning then."""
+    rows = read(Path(__file__).with_name("practice_area_fresh.jsonl"))
     return rows[0::2], rows[1::2]
 
 
 def judged() -> list[Sentence]:
-    """By another who knew only the names of the areas: measured once, by its totals, after the rules were done."""
-    lines = Path(__file__).with_name("practice_area_judged.jsonl").read_text(encoding="utf-8").splitlines()
-    return [Sentence(**json.loads(line)) for line in lines]
+    """By another who knew only the names of the areas."""
+    return read(Path(__file__).with_name("practice_area_judged.jsonl"))
+
+
+def development() -> list[Sentence]:
+    """Written to learn from, in many voices: the weights come from these and from all others but kept_back()."""
+    return read(Path(__file__).with_name("practice_area_development.jsonl"))
+
+
+def kept_back() -> list[Sentence]:
+    """Every third of two strangers' sentences: no weight comes from them."""
+    return [*blind()[2::3], *judged()[2::3]]
+
+
+def read(path: Path) -> list[Sentence]:
+    """The sentences of a file; what else stands on a line does not matter."""
+    rows = map(json.loads, path.read_text(encoding="utf-8").splitlines())
+    return [Sentence(row["area"] or None, row["text"]) for row in rows]
 
 
 def for_tuning() -> list[Sentence]:
@@ -70,3 +83,21 @@ def measure(sentences: list[Sentence], answer) -> Figures:
     return Figures(
         sum(area == said for area, said in answered) / len(answered), sum(map(bool, with_area)) / len(with_area)
     )
+
+
+def main(path: str) -> None:
+    """How the shipped rules do on a file, and where they err: python -m tests.sync.practice_area_sentences FILE."""
+    from integration_console.sync import practice_area_rules as shipped
+    from integration_console.sync.practice_areas import detect
+
+    sentences = read(Path(path))
+    found = measure(sentences, lambda text: detect(text, shipped.compiled()).area)
+    print(f"{len(sentences)} sentences: precision {found.precision:.3f} at coverage {found.coverage:.3f}")
+    for sentence in sentences:
+        told = detect(sentence.text, shipped.compiled())
+        if told.area not in (None, sentence.area):
+            print(f"{sentence.area or 'none'}, not {told.area} ({told.confidence:.2f}): {sentence.text}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
