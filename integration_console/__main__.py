@@ -1,4 +1,9 @@
 """python -m integration_console: a worker, without pages, migrations and commands. What `flask worker` becomes."""
+# ruff: noqa: E402
+
+import sys
+
+sys.modules["rich"] = None  # type: ignore[assignment]  # structlog would load it for coloured traces: 4 MB for nothing
 
 from . import cli, create_app
 

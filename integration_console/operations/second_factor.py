@@ -8,7 +8,6 @@ from hashlib import sha256
 from hmac import compare_digest
 
 import pyotp
-import segno
 from sqlalchemy import delete, func, select, update
 
 from .. import clock
@@ -66,6 +65,8 @@ def begin(user: User) -> Enrolment:
 
 def enrolment(user: User) -> Enrolment:
     """What was begun and is not confirmed yet. Raises Conflict when there is nothing of the kind."""
+    import segno
+
     row = _row(user.id)
     if row is None or row.confirmed_at:
         raise Conflict("Begin again: there is no second factor waiting for its first code.")

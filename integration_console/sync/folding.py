@@ -11,11 +11,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
-import phonenumbers
-from email_validator import EmailNotValidError, validate_email
-from nameparser import HumanName
-from nameparser.config import CONSTANTS
-
 LONGEST = 300  # characters; what is longer is no name, no e-mail and no address line
 REMEMBERED = 32_768  # e-mails and numbers: both sides of a match write most of theirs alike
 
@@ -55,6 +50,8 @@ def email(value: object) -> str:
 
 @lru_cache(REMEMBERED)
 def _email(written: str) -> str:
+    from email_validator import EmailNotValidError, validate_email
+
     try:
         found = validate_email(written, check_deliverability=False, globally_deliverable=False)
     except EmailNotValidError:
@@ -74,6 +71,8 @@ def phone(value: object, country: str = "US") -> str:
 
 @lru_cache(REMEMBERED)
 def _phone(written: str, country: str) -> str:
+    import phonenumbers
+
     try:
         found = phonenumbers.parse(written, country)
     except phonenumbers.NumberParseException:
@@ -163,6 +162,8 @@ def _person(written: str) -> Name | None:
         return quick
     if _EAST_ASIAN.search(written):  # the space between family and given name is often left out
         return Name(text(written).replace(" ", ""), person=True)
+    from nameparser import HumanName
+
     parsed = HumanName(written)
     first, middle, last = (text(part) for part in (parsed.first, parsed.middle, parsed.last))
     suffixes = [_GENERATIONS[word] for word in text(parsed.suffix).split() if word in _GENERATIONS]
@@ -191,6 +192,8 @@ def _plain_person(written: str) -> Name | None:
 @cache
 def _particular() -> frozenset[str]:
     """Words the parser does something about."""
+    from nameparser.config import CONSTANTS
+
     known: Iterable[Iterable[str]] = (
         CONSTANTS.titles, CONSTANTS.prefixes, CONSTANTS.conjunctions, CONSTANTS.suffix_acronyms,
         CONSTANTS.suffix_not_acronyms, CONSTANTS.bound_first_names, CONSTANTS.first_name_titles,

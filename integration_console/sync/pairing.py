@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -18,7 +18,9 @@ from ..models.change import WAITING_STATES
 from .compare import OTHER
 from .ends import End, Seen
 from .mapping import Mapping
-from .matching import Candidate, Match, Matcher
+
+if TYPE_CHECKING:
+    from .matching import Candidate, Match
 
 HELD = ("linked", "paused")
 
@@ -126,6 +128,8 @@ class Pairing:
 
     def match_all(self, side: str, newcomers: Iterator[Seen]) -> None:
         """Match every newcomer of a side at once, so that of two that look like one record the more alike gets it."""
+        from .matching import Matcher
+
         self._matches = {}
         first = next(newcomers, None)
         if not self.keys or first is None:
@@ -176,6 +180,8 @@ class Pairing:
         return Found("several", how=match.reason or _sentence(found[0].why), candidates=candidates)
 
     def _candidate(self, side: str, seen: Seen) -> Candidate:
+        from .matching import Candidate
+
         plain = seen.plain
         if side == "left":
             for number, key in enumerate(self.mapping.match_keys):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rapidfuzz import fuzz
-
 from .practice_area_signs import cut
 
 SYNONYMS: dict[str, tuple[str, ...]] = {
@@ -81,6 +79,8 @@ def _same(wanted: str, names: list[str]) -> str | None:
     asked = _core(wanted)
     if exact := next((name for name in names if _core(name) == asked), None):
         return exact
+    from rapidfuzz import fuzz
+
     scored = [(fuzz.ratio(_core(name), asked), name) for name in names if len(asked) > 4]
     best = max(scored, default=(0.0, ""))
     return best[1] if best[0] >= _ALIKE else None

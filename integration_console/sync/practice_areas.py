@@ -13,8 +13,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from rapidfuzz.distance import OSA
-
 from . import practice_area_patterns as patterns
 from . import practice_area_signs as signs
 from .practice_area_hints import Hints
@@ -137,6 +135,8 @@ class Rules:
         return known
 
     def _look_up(self, token: str) -> str:
+        from rapidfuzz.distance import OSA
+
         beginnings = self._beginnings.get(token[0], ())
         if not token.isalpha() or token.startswith(tuple(beginnings)):
             return token

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-import phonenumbers
-from nameparser import HumanName
 from pydantic import Field
 
 from ...services.writing import MISSING
@@ -57,6 +55,8 @@ def international(text: str, country: str) -> str | None:
     """
     if re.search(r"[^\W\d_]", _EXTENSION.sub("", text)):
         return None  # "call mornings", 1-800-FLOWERS: the words would be lost
+    import phonenumbers
+
     try:
         number = phonenumbers.parse(text, country)
     except phonenumbers.NumberParseException:
@@ -97,6 +97,8 @@ def split_name(value, options, spot: Spot):
 
 
 def _parts(text: str) -> tuple[str, str, str]:
+    from nameparser import HumanName
+
     name = HumanName(text)
     first, last = f"{name.title} {name.first}".strip(), f"{name.last} {name.suffix}".strip()
     told = " ".join(filter(None, (first, name.middle, last)))
