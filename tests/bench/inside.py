@@ -91,13 +91,13 @@ def _due(database: str, port: int, number: int) -> None:
     first = connections.find(connect())
     credentials, now = unseal(first), clock.now()
     off = ["contacts", "activities", "notes", "bills", "line_items", "allocations", "credit_memos", "interest_charges"]
-    off += ["bank_accounts", "bank_transactions", "trust_line_items", "matter_stages", "custom_fields", "groups"]
+    off += ["bank_accounts", "bank_transactions", "trust_line_items", "matter_stages", "custom_fields"]
     off += ["currencies", "activity_descriptions", "expense_categories"]  # five are left: five calls
     db.session.execute(
         insert(Connection),
         [
             {
-                "key": f"bench-{n}", "service": "clio", "name": f"Bench {n}", "account_id": "7",
+                "key": f"bench-{n}", "service": "clio", "name": f"Bench {n}", "account_id": str(n),
                 "account_name": "Bench LLP", "scopes": [], "status": "connected", "status_since": now,
                 "settings": {"resources_off": off}, "frequency": "hourly", "time_zone": "UTC",
                 "next_due_at": now - timedelta(seconds=1), "budget": {}, "created_at": now,
