@@ -38,8 +38,12 @@ class Opened:
 def limits_of(connection: Connection) -> tuple[Limit, ...]:
     """How fast this account may be called, as declared or set; the upstream's headers may say otherwise later."""
     service = services.by_key(connection.service)
-    told = AppSettings.of(service).get("limits")
-    return parse_limits(told) if told else service.limits_for(connection.settings)
+    return _limits(service, AppSettings.of(service), connection.settings)
+
+
+def _limits(service: Service, app: AppSettings, settings: Mapping[str, str]) -> tuple[Limit, ...]:
+    told = app.get("limits")
+    return parse_limits(told) if told else service.limits_for(settings)
 
 
 def keys_of(connection: Connection, run_id: int | None = None) -> Keys:
@@ -65,7 +69,7 @@ def open_account(
     keys = keys_of(connection, run_id)
     # Tokens and keys are counted where the vendor counts them: by account where it says so, else by connection.
     key = f"{service.key}:{connection.account_id if service.budget_by_account else connection.id}"
-    opened = _open(service, keys, connection.settings, key, limits_of(connection), should_stop, within_s)
+    opened = _open(service, keys, connection.settings, key, should_stop, within_s)
     opened.upstream.account_id = connection.account_id
     db.session.rollback()  # a look holds SQLite's writer lock: nothing is held while we wait for an upstream (D5)
     keys.renew_if_due()
@@ -117,20 +121,18 @@ def note_lost_sign_in(connection_id: int, why: str) -> None:
 
 def open_trial(service: Service, credentials: dict[str, Any], settings: Mapping[str, str]) -> Opened:
     """The same for credentials nobody has stored yet."""
-    told = AppSettings.of(service).get("limits")
-    limits = parse_limits(told) if told else service.limits_for(settings)
-    opened = _open(service, Keys(service, None, credentials, settings), settings, f"{service.key}:trial", limits)
+    opened = _open(service, Keys(service, None, credentials, settings), settings, f"{service.key}:trial")
     db.session.rollback()
     return opened
 
 
 def _open(
-    service: Service, keys: Keys, settings: Mapping[str, str], budget_key: str, limits: tuple[Limit, ...],
+    service: Service, keys: Keys, settings: Mapping[str, str], budget_key: str,
     should_stop: Callable[[], bool] = lambda: False, within_s: float | None = None,
 ) -> Opened:  # fmt: skip
     config = current_app.config["SETTINGS"]
     store = open_store(config.database_url, config.INSTANCE_DIR / "limits")
-    budget = Budget(budget_key, limits, store)
+    budget = Budget(budget_key, _limits(service, keys.app, settings), store)
     told = keys.app.get("limits")  # what a person set holds for each kind of call
     apart = {
         template: Budget(f"{budget_key}:{template}", parse_limits(told) if told else declared, store)

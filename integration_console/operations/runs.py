@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import joinedload
 
 from .. import clock, services
 from ..errors import Cancelled, Conflict, ConsoleError, InvalidInput, LeaseLost, NeedsPerson, NotFound, TryLater
@@ -24,6 +26,10 @@ from .holds import STOPPED, Hold, LiveRun, stop
 from .rules import rules
 
 log = structlog.get_logger(__name__)
+
+_WHOLE = (joinedload(SyncRun.connection), joinedload(SyncRun.parts))
+_PARTS: Any = RunPart.__table__
+_END_PARTS = update(_PARTS).where(_PARTS.c.run_id == bindparam("run")).values(live=False)
 
 RETRY_AFTER_S = (60, 300, 900, 3600)  # a service that does not answer is tried again after these
 CANCELLED = "Cancelled. What was read until then stays; the next run goes on from there."
@@ -234,7 +240,7 @@ def execute(hold: Hold, *, foreground: bool = False) -> None:
 def _carry_out(hold: Hold) -> Ending | None:
     if hold.cancelled:  # by a person, while nobody worked on it
         raise Cancelled
-    run = db.session.get_one(SyncRun, hold.run_id)
+    run = db.session.get_one(SyncRun, hold.run_id, options=_WHOLE)
     if run.kind == "push":
         return pushes.carry_out(hold)
     parts = tuple(Part(p.id, p.resource) for p in run.parts if p.state in ("queued", "running"))
@@ -263,12 +269,14 @@ def _close(hold: Hold, ending: Ending | None, foreground: bool) -> None:
     hold.closing = True
     now = clock.now()
     with hold.work() as session:
-        run = session.get_one(SyncRun, hold.run_id)
+        run = session.get_one(SyncRun, hold.run_id, options=_WHOLE)
         ending = ending or sum_up(run.parts)
         ending = _again_later(run, ending, now, foreground)
         if run.cancel_requested and ending.state in LIVE_STATES:
             ending = Ending("interrupted", CANCELLED)  # nobody wants it to go on
         _settle_parts(run, ending, now)
+        if ending.state not in ("waiting", "queued"):
+            session.execute(_END_PARTS, {"run": run.id})
         asked_message = run.message if ending.state == "interrupted" and run.cancel_requested else None
         run.state, run.message, run.failure_kind = ending.state, asked_message or ending.message, ending.kind
         run.lease_owner = run.lease_until = None
@@ -277,7 +285,7 @@ def _close(hold: Hold, ending: Ending | None, foreground: bool) -> None:
             run.ended_at = now
         if ending.state not in LIVE_STATES:
             drift.report(session, run)
-        connection = session.get_one(Connection, run.connection_id)
+        connection = run.connection
         connection.budget = connections.budget_seen(hold.budget) or connection.budget
         if ending.state in ("done", "done_with_problems") and run.kind in ("full", "incremental"):
             connection.last_sync_at = now
@@ -307,4 +315,3 @@ def _settle_parts(run: SyncRun, ending: Ending, now: datetime) -> None:
             part.state, part.ended_at = "interrupted" if ending.state == "interrupted" else "failed", now
             part.message = part.message or ending.message
             part.failure_kind = part.failure_kind or ending.kind
-        part.live = False
