@@ -145,10 +145,15 @@ def _letters(session: Session, connection_id: int, resource: str, identities: li
     return {letter.identity: letter for letter in session.scalars(query)}
 
 
-def open_identities(session: Session, connection_id: int, resource: str) -> set[str]:
-    """The identities of records of this resource that still wait to be kept."""
-    query = _of(connection_id, resource).where(DeadLetter.resolved_at.is_(None))
-    return set(session.scalars(query.with_only_columns(DeadLetter.identity)))
+def open_identities(session: Session, connection_id: int, resources: Collection[str]) -> dict[str, set[str]]:
+    """The identities of records that still wait to be kept, by resource."""
+    found: dict[str, set[str]] = {resource: set() for resource in resources}
+    letters = select(DeadLetter.resource, DeadLetter.identity).where(
+        DeadLetter.connection_id == connection_id, DeadLetter.resource.in_(found), DeadLetter.resolved_at.is_(None)
+    )
+    for resource, identity in session.execute(letters):
+        found[resource].add(identity)
+    return found
 
 
 def resolve_dead_letters(

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Select, delete, func, insert, or_, select, update
+from sqlalchemy import Select, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
@@ -18,6 +18,12 @@ from . import bulk
 from .bulk import Incoming
 from .storable import NUL, may_hold_nul, without_nul
 
+_RECORD: Any = Record.__table__
+_SEEN: Any = SeenPage.__table__
+_COUNT_LIVE = select(func.count()).where(
+    _RECORD.c.connection_id == bindparam("connection"), _RECORD.c.resource == bindparam("resource"),
+    _RECORD.c.deleted_at.is_(None),
+)  # fmt: skip
 ERASED = bytes(16)  # the content hash of a record whose person was erased: what comes of it is not kept (X15)
 BATCH = 10_000  # ids read at once while looking for what is gone
 
@@ -115,12 +121,12 @@ def _known(connection: Connection, connection_id: int, resource: str, external_i
 def remember_seen(session: Session, run_id: int, resource: str, ids: Iterable[int]) -> None:
     """Note which unchanged records a page of this run held; the changed ones carry the run's number themselves."""
     packed = array("q", ids).tobytes()
-    session.execute(insert(SeenPage).values(run_id=run_id, resource=resource, record_ids=packed))
+    session.execute(insert(_SEEN).values(run_id=run_id, resource=resource, record_ids=packed))
 
 
 def forget_seen(session: Session, run_ids: Collection[int], resource: str) -> None:
     """Drop what these runs noted of this resource."""
-    session.execute(delete(SeenPage).where(SeenPage.run_id.in_(run_ids), SeenPage.resource == resource))
+    session.execute(delete(_SEEN).where(_SEEN.c.run_id.in_(run_ids), _SEEN.c.resource == resource))
 
 
 def gone(session: Session, *, connection_id: int, resource: str, run_ids: Collection[int]) -> array:
@@ -224,7 +230,8 @@ def owners_of(session: Session, connection_id: int, resource: str, external_ids:
 
 def count_live(session: Session, *, connection_id: int, resource: str) -> int:
     """How many records are not deleted. Counts rows: for the end of a read, never for a page."""
-    return session.scalar(_live(connection_id, resource).with_only_columns(func.count())) or 0
+    facts = {"connection": connection_id, "resource": resource}
+    return session.connection().execute(_COUNT_LIVE, facts).scalar_one()
 
 
 def owners(

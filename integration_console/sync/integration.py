@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from .. import clock
 from ..errors import BrakeApplied, Cancelled, ConsoleError, LeaseLost, NeedsPerson, Parked, TryLater
 from ..models import Checkpoint, RunPart
 from ..storage import errors, records
 from ..storage.outage import AWAY
-from .keeping import Desk, Keeping
+from .keeping import Desk, Keeping, Known
 from .outcome import Ending
 from .plan import Order
 from .pull import Pull
@@ -58,11 +58,12 @@ class IntegrationService:
         Raises LeaseLost when another process took the run over, and what shows that our database is away: nothing more
         can be written then.
         """
+        known = self._known()
         answered, silence = False, 0  # did anything answer; resources in a row that did not
         message = ""
         for number, part in enumerate(self.task.parts):
             try:
-                self._read(part)
+                self._read(part, known[part.resource])
                 answered, silence = True, 0
             except STOPPING:
                 raise
@@ -83,14 +84,27 @@ class IntegrationService:
                     self._forget_walk(part)
         return Ending("failed", message, "upstream", silent=True) if silence and not answered else None
 
-    def _read(self, part: Part) -> None:
+    def _known(self) -> dict[str, Known]:
+        """How far each resource got, and what of it waits to be kept."""
+        resources = [part.resource for part in self.task.parts]
+        query = select(Checkpoint).where(
+            Checkpoint.connection_id == self.task.connection_id, Checkpoint.resource.in_(resources)
+        )
+        with self.desk.look() as session:
+            points = {point.resource: point for point in session.scalars(query)}
+            letters = errors.open_identities(session, self.task.connection_id, resources)
+        return {resource: Known(points.get(resource), letters[resource]) for resource in resources}
+
+    def _read(self, part: Part, known: Known) -> None:
         """Read one resource; a failure is filed before it passes on."""
         resource = self.desk.service.resources[part.resource]
         order = Order(
             self.task.run_id, self.task.connection_id, part.id, self.task.kind == "full", self.task.asked,
             part.resource in self.task.released,
         )  # fmt: skip
-        reader = (Single if resource.key in self.task.records else Pull)(self.desk, resource, order)
+        reader = (Single if resource.key in self.task.records else Pull)(
+            self.desk, resource, order, known
+        )  # fmt: skip
         try:
             if isinstance(reader, Single):
                 reader.run(self.task.records[resource.key], self.task.owners.get(resource.key, {}))
@@ -116,8 +130,9 @@ class IntegrationService:
         values: dict[str, Any] = {"failure_kind": kind, "message": message}
         if not isinstance(error, Parked):
             values |= {"state": "failed", "ended_at": now}
+        reader.drop()
         with self.desk.work() as session:
-            session.execute(update(RunPart).where(RunPart.id == part.id).values(**values))
+            reader.write(session, **values)
             if not isinstance(error, Parked):
                 errors.log_failure(
                     session, connection_id=self.task.connection_id, run_id=self.task.run_id,
@@ -126,7 +141,6 @@ class IntegrationService:
                     code=getattr(error, "code", "") or type(error).__name__, field=getattr(error, "field", None),
                     now=now, transaction_key=getattr(error, "call_key", "") or None,
                 )  # fmt: skip
-            reader.spend(session)
 
     def _skip(self, parts: tuple[Part, ...], why: str) -> None:
         with self.desk.work() as session:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from ..models import RunPart
+from ..models import Checkpoint
 from ..services.base import Resource, Service, Upstream
 from ..storage import errors, progress, records
 from .plan import Order, Rules
@@ -36,12 +36,22 @@ class Desk:
     rules: Rules
 
 
+@dataclass(frozen=True)
+class Known:
+    """What a run finds of one resource when it begins. Nobody else changes it: only one live run reads a resource."""
+
+    point: Checkpoint | None = None  # how far it got
+    letters: set[str] = field(default_factory=set)  # records that wait as dead letters: those that pass close theirs
+
+
 class Keeping:
     """Keeps what comes of one resource in one run."""
 
-    def __init__(self, desk: Desk, resource: Resource, order: Order) -> None:
+    def __init__(self, desk: Desk, resource: Resource, order: Order, known: Known) -> None:
         self.desk, self.resource, self.order = desk, resource, order
-        self.open_letters: set[str] = set()
+        self.open_letters = known.letters
+        self.line: dict[str, Any] = {}  # columns of this run's line for the resource that wait to be written
+        self.more: dict[str, float] = {}  # ... and what is to be added to its counts
         self.all_new = False  # the page before held nothing we had: this one probably does not either
         self._before = (desk.upstream.calls, desk.upstream.waited_ms)
 
@@ -49,10 +59,6 @@ class Keeping:
     def facts(self) -> dict:
         """Whose records these are, as storage wants it."""
         return {"connection_id": self.order.connection_id, "resource": self.resource.key}
-
-    def know_letters(self, session: Session) -> None:
-        """Look up which records wait as dead letters, so that those that pass now close theirs."""
-        self.open_letters = errors.open_identities(session, **self.facts)
 
     def keep(self, session: Session, sifted: Sifted, now: datetime, *, call_key: str = "") -> records.Kept:
         """Keep the good records and set the refused ones aside with their reason and the call they came with (P5)."""
@@ -70,42 +76,27 @@ class Keeping:
             self.open_letters -= passed
         return kept
 
-    def count(
-        self,
-        session: Session,
-        kept: records.Kept,
-        refused: int,
-        *,
-        newest: datetime | None = None,
-        said: int | None = None,
-    ) -> int:
-        """Add a page to the part's line of the receipt; how many records that were."""
+    def count(self, kept: records.Kept, refused: int) -> int:
+        """Add what was kept to the part's line of the receipt, which `write` writes; how many records that were."""
         seen = kept.new + kept.changed + kept.same + refused
-        more = {
-            "seen": seen,
-            "new": kept.new,
-            "changed": kept.changed,
-            "same": kept.same,
-            "refused": refused,
-            "pages": 1,
-        }
-        progress.add_to_part(session, self.order.part_id, more | self._spent(), newest=newest, said=said)
+        counts = {"seen": seen, "new": kept.new, "changed": kept.changed, "same": kept.same, "refused": refused}
+        self.add(**counts, pages=1)
         return seen
 
-    def spend(self, session: Session) -> None:
-        """Write down the calls and the waiting since last written, and the calls themselves."""
-        self.part(session, **self.spent())
-        self.desk.flush(session)
+    def add(self, **counts: float) -> None:
+        """Add to counts of the part's line, which `write` writes."""
+        for name, count in counts.items():
+            self.more[name] = self.more.get(name, 0) + count
 
-    def spent(self) -> dict:
-        """The calls and the waiting since last written, as additions to the part's columns."""
-        return {name: getattr(RunPart, name) + value for name, value in self._spent().items()}
+    def drop(self) -> None:
+        """Forget what waits to be written: it speaks of a page that was not kept."""
+        self.line, self.more = {}, {}
 
-    def part(self, session: Session, **values) -> None:
-        """Set columns of this run's line for the resource."""
-        session.execute(update(RunPart).where(RunPart.id == self.order.part_id).values(**values))
-
-    def _spent(self) -> dict[str, float]:
+    def write(self, session: Session, **values: Any) -> None:
+        """Write the part's line as it stands now, with the calls and the waiting since last written, and the calls."""
         calls, waited = self.desk.upstream.calls, self.desk.upstream.waited_ms
         (was_calls, was_waited), self._before = self._before, (calls, waited)
-        return {"calls": calls - was_calls, "waited_seconds": (waited - was_waited) / 1000}
+        self.add(calls=calls - was_calls, waited_seconds=(waited - was_waited) / 1000)
+        progress.write_part(session, self.order.part_id, self.more, self.line | values)
+        self.drop()
+        self.desk.flush(session)

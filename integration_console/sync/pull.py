@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from .. import clock
@@ -15,7 +14,7 @@ from ..errors import BrakeApplied, Missing
 from ..models import Checkpoint
 from ..services.base import Page, Reading, Resource, Span
 from ..storage import progress, records
-from .keeping import Desk, Keeping
+from .keeping import Desk, Keeping, Known
 from .plan import Order, age_in_words, still_fresh, walk_of
 from .side_by_side import ahead, each_owner
 from .sifting import Refused, Sifted, newest, oldest_refused, sift
@@ -25,13 +24,14 @@ from .walk import Walk
 class Pull(Keeping):
     """Reads one resource into the records table."""
 
-    def __init__(self, desk: Desk, resource: Resource, order: Order) -> None:
-        super().__init__(desk, resource, order)
+    def __init__(self, desk: Desk, resource: Resource, order: Order, known: Known) -> None:
+        super().__init__(desk, resource, order, known)
+        self.point = known.point or Checkpoint(state={}, record_count=0)
+        self.state = self.point.state
         self.of_owner: dict[str, set[str]] = {}  # ids seen in a compared stretch
         self.remember: dict[str, Any] = {}
         self.note = ""
-        self.start: dict[str, Any] = {}  # what the part's line says once the first page is there
-        self.point_id: int | None = None
+        self.closing: dict[str, Any] = {}  # what the checkpoint says once the read is at its end
 
     def run(self) -> None:
         """Read it to its end.
@@ -53,34 +53,18 @@ class Pull(Keeping):
 
     def _begin(self) -> Walk | None:
         """Decide what to read, without writing anything yet. None when it is still fresh."""
-        now = clock.now()
-        with self.desk.look() as session:
-            point = session.scalar(select(Checkpoint).filter_by(**self.facts))
-            self.know_letters(session)
-        point = point or Checkpoint(state={}, record_count=0)
-        self.point_id, self.state = point.id, dict(point.state)
+        now, point = clock.now(), self.point
         if still_fresh(point, self.resource, self.order, self.desk.rules, now):
             with self.desk.work() as session:
                 said = age_in_words(point, now)
-                self.part(session, state="skipped", complete=True, started_at=now, ended_at=now, message=said)
+                self.write(session, state="skipped", complete=True, started_at=now, ended_at=now, message=said)
             return None
         walk = walk_of(point, self.resource, self.order, self.desk.rules, now)
         known = point.record_count if walk.mode == "full" and point.last_read_at else None
-        self.start = {
+        self.line = {  # written with the first page
             "state": "running", "mode": walk.mode, "since": walk.since, "started_at": now, "expected": known,
         }  # fmt: skip
         return walk
-
-    def _started(self, session: Session) -> None:
-        """With the first thing written: the part's line begins, and there is a bookmark to move."""
-        if self.start:
-            self.part(session, **self.start)
-            self.start = {}
-        if self.point_id is None:
-            point = Checkpoint(**self.facts, state={}, record_count=0)
-            session.add(point)
-            session.flush()
-            self.point_id = point.id
 
     # -- reading ------------------------------------------------------------------------------------------------------
 
@@ -116,7 +100,6 @@ class Pull(Keeping):
                 self._keep(walk, *pair, owner)
             elif owner in walk.begun_owners and owner not in walk.done:  # its list ended without a last page
                 with self.desk.work() as session:
-                    self._started(session)
                     self._end_owner(session, walk, owner)
                     self._save(session, walk)
 
@@ -152,19 +135,19 @@ class Pull(Keeping):
         if owner is not None and self._span(walk) is not None:
             self.of_owner.setdefault(owner, set()).update(row.external_id for row in sifted.rows)
         with self.desk.work() as session:
-            self._started(session)
             kept = self.keep(session, sifted, now, call_key=page.call_key)
             walk.new += kept.new
-            walk.seen += self.count(session, kept, len(sifted.refused), newest=walk.newest, said=walk.said)
+            walk.seen += self.count(kept, len(sifted.refused))
+            self.line |= {"until": walk.newest, "upstream_count": walk.said}
             if walk.mode == "full":
                 self._remember(session, kept.unchanged_ids, sifted.refused)
             if page.gone:
                 walk.gone += records.ids_of(session, **self.facts, external_ids=page.gone)
             if owner is not None and page.cursor is None:
                 self._end_owner(session, walk, owner)
-            self._save(session, walk)
             if owner is None and page.cursor is None:
-                braked = self._finish_or_brake(session, walk)
+                braked = self._finish(session, walk)
+            self._save(session, walk)
         if braked:
             raise braked
 
@@ -176,10 +159,9 @@ class Pull(Keeping):
             records.remember_seen(session, self.order.run_id, self.resource.key, seen)
 
     def _save(self, session: Session, walk: Walk) -> None:
-        """The bookmark, in the same transaction as what it speaks of; only this resource's."""
-        assert self.point_id is not None
-        progress.save_bookmark(session, self.point_id, walk.to_json())
-        self.desk.flush(session)
+        """The bookmark and the part's line, in the same transaction as what they speak of; only this resource's."""
+        progress.save_point(session, **self.facts, values=self.closing or {"cursor": walk.to_json()})
+        self.write(session)
 
     # -- ending -------------------------------------------------------------------------------------------------------
 
@@ -201,45 +183,43 @@ class Pull(Keeping):
 
     def _end(self, walk: Walk) -> None:
         with self.desk.work() as session:
-            self._started(session)
-            braked = self._finish_or_brake(session, walk)
+            braked = self._finish(session, walk)
+            self._save(session, walk)
         if braked:
             raise braked
 
-    def _finish_or_brake(self, session: Session, walk: Walk) -> BrakeApplied | None:
-        """Finish, or undo only the finishing and hand back why: the page that was kept stays."""
-        try:
-            with session.begin_nested():
-                self._finish(session, walk)
-        except BrakeApplied as braked:
-            return braked
-        return None
+    def _finish(self, session: Session, walk: Walk) -> BrakeApplied | None:
+        """The receipt's line: who is gone, how far the mark may move, and whether the read was complete.
 
-    def _finish(self, session: Session, walk: Walk) -> None:
-        """The receipt's line: who is gone, how far the mark may move, and whether the read was complete."""
+        Or why it must not be finished, before anything of it is written: the page that was kept stays.
+        """
         now, short = clock.now(), self._short(walk)
         gone = array("q", walk.gone)
         live = records.count_live(session, **self.facts)
         if not short and walk.mode == "full" and live > walk.new:  # else every record there is came in this very read
             gone.extend(records.gone(session, **self.facts, run_ids=walk.runs))
-        self._brake(len(gone), live)
+        if braked := self._brake(len(gone), live):
+            return braked
         deleted = records.mark_deleted(session, gone, run_id=self.order.run_id, now=now)
-        records.forget_seen(session, walk.runs, self.resource.key)
-        self._close_checkpoint(session, walk, now, complete=not short, count=live - deleted)
-        self.part(
-            session, state="done", deleted=deleted, complete=not short, ended_at=now,
-            message=short or _empty(walk, live), note=self.note or None, **self.spent(),
-        )  # fmt: skip
+        if walk.mode == "full":
+            records.forget_seen(session, walk.runs, self.resource.key)
+        self.closing = self._closed(walk, now, complete=not short, count=live - deleted)
+        self.line |= {
+            "state": "done", "deleted": deleted, "complete": not short, "ended_at": now,
+            "message": short or _empty(walk, live), "note": self.note or None,
+        }  # fmt: skip
+        return None
 
-    def _close_checkpoint(self, session: Session, walk: Walk, now: datetime, *, complete: bool, count: int) -> None:
-        point = session.get_one(Checkpoint, self.point_id)
+    def _closed(self, walk: Walk, now: datetime, *, complete: bool, count: int) -> dict[str, Any]:
+        """What the checkpoint says of a read that came to its end."""
+        state = {**self.state, **self.remember, "begun": walk.begun.isoformat()}
+        values: dict[str, Any] = {"cursor": None, "record_count": count, "state": state}
         if complete:
             slow = (now - walk.begun).total_seconds() > self.desk.rules.overlap_s / 2
-            point.high_water = walk.mark(point.high_water, slow=slow)
-            point.last_complete_at = now if walk.mode == "full" else point.last_complete_at
-            point.last_read_at = now
-        point.cursor, point.record_count = None, count
-        point.state = {**self.state, **self.remember, "begun": walk.begun.isoformat()}
+            values |= {"high_water": walk.mark(self.point.high_water, slow=slow), "last_read_at": now}
+        if complete and walk.mode == "full":
+            values["last_complete_at"] = now
+        return values
 
     def _short(self, walk: Walk) -> str | None:
         """A sentence when the upstream itself counts more than it sent."""
@@ -250,13 +230,14 @@ class Pull(Keeping):
             "Nothing was marked deleted; the next run looks again."
         )
 
-    def _brake(self, gone: int, live: int) -> None:
-        """Stop before the first of too many deletions (P7)."""
+    def _brake(self, gone: int, live: int) -> BrakeApplied | None:
+        """Why to stop before the first of too many deletions (P7)."""
         if self.desk.rules.brakes(gone, live) and not self.order.release_brake:
-            raise BrakeApplied(
+            return BrakeApplied(
                 f"{gone} of {live} {self.resource.label.lower()} are no longer at {self.desk.service.label}. "
                 "Nothing was marked deleted. If that is right, release the brake."
             )
+        return None
 
 
 def _empty(walk: Walk, live: int) -> str | None:

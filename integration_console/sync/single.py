@@ -8,7 +8,6 @@ from sqlalchemy.orm import Session
 
 from .. import clock
 from ..errors import Missing
-from ..models import RunPart
 from ..storage import records
 from .keeping import Keeping
 from .sifting import sift
@@ -26,13 +25,12 @@ class Single(Keeping):
         owners: id -> the record it is listed under, for those we may not have met yet.
         """
         with self.desk.work() as session:
-            self.know_letters(session)
-            self.part(session, state="running", mode="record", started_at=clock.now())
+            self.write(session, state="running", mode="record", started_at=clock.now())
         ids = list(external_ids)
         owners = {**owners, **self._known_owners(ids)}
         self._read_all(ids, owners)
         with self.desk.work() as session:
-            self.part(session, state="done", complete=True, ended_at=clock.now())
+            self.write(session, state="done", complete=True, ended_at=clock.now())
 
     def _known_owners(self, ids: list[str]) -> dict[str, str]:
         """A record listed under an owner keeps that owner."""
@@ -66,10 +64,9 @@ class Single(Keeping):
         with self.desk.work() as session:
             for owner, items in by_owner.items():
                 sifted = sift(self.resource, items, owner=owner)
-                self.count(session, self.keep(session, sifted, clock.now()), len(sifted.refused))
+                self.count(self.keep(session, sifted, clock.now()), len(sifted.refused))
             self._lose(session, [external_id for external_id, item in found if item is None])
-            self.spend(session)
-            self.desk.flush(session)
+            self.write(session)
 
     def _lose(self, session: Session, external_ids: list[str]) -> None:
         """The upstream has no such records: mark ours deleted."""
@@ -78,4 +75,5 @@ class Single(Keeping):
         ids = records.ids_of(session, **self.facts, external_ids=external_ids)
         gone = records.mark_deleted(session, ids, run_id=self.order.run_id, now=clock.now())
         what = f"{self.desk.service.label} has no {self.resource.label.lower()} with the id {external_ids[0]}."
-        self.part(session, deleted=RunPart.deleted + gone, message=None if ids else what)
+        self.add(deleted=gone)
+        self.line["message"] = None if ids else what

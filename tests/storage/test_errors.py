@@ -59,7 +59,7 @@ def test_a_refused_record_is_kept_as_it_came_with_its_reason(session, firm, refu
     letter = one(session, DeadLetter)
     assert (letter.identity, letter.external_id, letter.field, letter.tries) == ("17", "17", "name", 1)
     assert (letter.reason, letter.payload) == ("The field name is empty.", '{"id": 17, "name": ""}')
-    assert errors.open_identities(session, firm, "contacts") == {"17"}
+    assert errors.open_identities(session, firm, ["contacts", "matters"]) == {"contacts": {"17"}, "matters": set()}
     assert one(session, Issue).title == "Clio contacts: the field name cannot be used"
     assert one(session, ErrorLog).issue_id == letter.issue_id
 
@@ -96,7 +96,7 @@ def test_when_the_last_record_passes_its_issue_is_resolved_and_coming_back_it_sa
     assert one(session, Issue).state == "open"
     errors.resolve_dead_letters(session, **facts, identities={"2", "unknown"})
     assert (one(session, Issue).state, one(session, Issue).state_by) == ("resolved", "the console")
-    assert errors.open_identities(session, firm, "contacts") == set()
+    assert errors.open_identities(session, firm, ["contacts"]) == {"contacts": set()}
 
     refuse(refused("2"), now=LATER + timedelta(hours=1))
     issue = one(session, Issue)
