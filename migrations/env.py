@@ -43,10 +43,12 @@ def run() -> None:
 
 
 def _is_ours(_object, name: str | None, kind: str, reflected: bool, _other) -> bool:
-    """Tables without a model, which no comparison may want to drop: the search's, the queue's and the pacing's."""
-    return not (
-        kind == "table" and reflected and (name or "").startswith(("search_entry", "procrastinate_", "pacing_"))
-    )
+    """Not what no model declares, and no comparison may want to drop."""
+    ours_alone = {
+        "table": ("search_entry", "procrastinate_", "pacing_"),  # the search's, the queue's and the pacing's
+        "index": ("ix_record_matter_",),  # over what a matter says
+    }
+    return not (reflected and (name or "").startswith(ours_alone.get(kind, ())))
 
 
 def _moves() -> bool:

@@ -55,6 +55,12 @@ class Delivery(Base):
         Index("ix_delivery_state_id", "state", "id"),
         Index("ix_delivery_run_id", "run_id"),
         Index("ix_delivery_received_at", "received_at"),
+        Index("ix_delivery_service_id", "service", "id"),
+        Index("ix_delivery_kind_id", "kind", "id"),
+        Index(  # those that came in another one's body
+            "ix_delivery_first_id", "first_id",
+            sqlite_where=text("first_id IS NOT NULL"), postgresql_where=text("first_id IS NOT NULL"),
+        ),
         Index(  # what the worker looks for
             "ix_delivery_waiting", "connection_id", "next_try_at", "id",
             sqlite_where=text("state = 'waiting'"), postgresql_where=text("state = 'waiting'"),

@@ -7,21 +7,34 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import BindParameter, ColumnElement, Select, func, literal_column, or_, select, union_all
+from sqlalchemy.sql import visitors
 
 from .. import clock
 from ..models import Connection, Record, db
 from ..services.base import dig
-from . import limitation_rules, settings
+from . import limitation_rules, search, settings
 from .limitation_rules import STATUTE, day_in, is_settled
 
 SPANS = (30, 60, 90)  # days ahead
 MOST = 500  # rows of a list by date
 
-_status = func.lower(Record.data["status"].as_string())
-_area = Record.data[("practice_area", "name")].as_string()
-_client = Record.data[("client", "name")].as_string()
-_due = Record.data[(STATUTE, "due_at")].as_string()
+
+def _told(*path: str) -> ColumnElement[str]:
+    """A text of a matter, with its path written out: an index is found only by the very words it was made of."""
+    told = Record.data[path].as_string()
+    for part in visitors.iterate(told):
+        if isinstance(part, BindParameter):
+            part.literal_execute = True
+    return told
+
+
+_NOTHING: ColumnElement[str] = literal_column("''")
+_LIVE = (Record.resource == literal_column("'matters'"), Record.deleted_at.is_(None))
+_status, _area, _client = func.lower(_told("status")), _told("practice_area", "name"), _told("client", "name")
+_due = _told(STATUTE, "due_at")
+_is_open = func.coalesce(_status, _NOTHING) != literal_column("'closed'")
+_is_unsettled = func.coalesce(func.lower(_told(STATUTE, "status")), _NOTHING) != literal_column("'complete'")
 
 
 @dataclass(frozen=True)
@@ -56,20 +69,18 @@ def browse(
     wanted: Wanted, *, before_id: int | None = None, after_id: int | None = None, limit: int = 50
 ) -> list[Record]:
     """Matters, the newest in our books first: those before `before_id`, or the page just above `after_id`."""
-    query = _live(wanted.connection_id)
+    which = []
     if wanted.text:
         like = [column.icontains(wanted.text, autoescape=True) for column in (Record.label, _client)]
-        query = query.where(or_(*like, Record.external_id == wanted.text))
+        which.append(or_(*like, Record.external_id == wanted.text))
+        among = search.may_hold(wanted.text)
+        which += [] if among is None else [Record.id.in_(among)]
     if wanted.status:
-        query = query.where(_status == wanted.status)
+        which.append(_status == wanted.status)
     if wanted.area:
-        query = query.where(_area == wanted.area)
-    if after_id is not None:
-        above = db.session.scalars(query.where(Record.id > after_id).order_by(Record.id).limit(limit)).all()
-        return list(reversed(above))
-    if before_id is not None:
-        query = query.where(Record.id < before_id)
-    return list(db.session.scalars(query.order_by(Record.id.desc()).limit(limit)))
+        which.append(_area == wanted.area)
+    numbers = _walk(wanted.connection_id, which, before_id=before_id, after_id=after_id, limit=limit)
+    return _records(numbers)
 
 
 def areas(connection_id: int | None = None) -> list[str]:
@@ -77,7 +88,7 @@ def areas(connection_id: int | None = None) -> list[str]:
     of = (
         Record.resource == "practice_areas",
         Record.deleted_at.is_(None),
-        Record.connection_id.in_(_numbers(connection_id)),
+        Record.connection_id.in_(_accounts(connection_id)),
     )
     return sorted(set(db.session.scalars(select(Record.label).where(*of))), key=str.casefold)
 
@@ -87,8 +98,8 @@ def due(within: int, connection_id: int | None = None, *, limit: int = MOST) -> 
     now, fields = today(), limitation_rules.targets()
     last = now + timedelta(days=within)
     found = []
-    # Clio's own date is compared by the database; a custom field's only after it was read.
-    query = _open(connection_id) if fields else _open(connection_id, _due <= last.isoformat())
+    # Clio's own date is found by an index; a custom field's only after every open matter was read.
+    query = _open(connection_id) if fields else _due_by(connection_id, last)
     for record in db.session.scalars(query):
         day = _next_day(record, fields)
         if day and day <= last:
@@ -105,9 +116,8 @@ def near() -> tuple[int, int]:
 def _days_of_clio() -> list[int]:
     """Days left until each near date of Clio's own field, without reading the matters themselves."""
     now = today()
-    settled = func.coalesce(func.lower(Record.data[(STATUTE, "status")].as_string()), "") == "complete"
-    query = _open(None, _due <= (now + timedelta(days=SPANS[0])).isoformat()).where(~settled)
-    return [(date.fromisoformat(day[:10]) - now).days for day in db.session.scalars(query.with_only_columns(_due))]
+    query = _due_by(None, now + timedelta(days=SPANS[0])).with_only_columns(_due)
+    return [(date.fromisoformat(day[:10]) - now).days for day in db.session.scalars(query)]
 
 
 def _next_day(record: Record, fields: Iterable[str]) -> date | None:
@@ -122,10 +132,7 @@ def without(
     """Open matters without a limitation date, the newest in our books first; and where the next page begins."""
     fields, found, last = limitation_rules.targets(), [], before_id
     while True:
-        query = _open(connection_id, _due.is_(None))
-        if last is not None:
-            query = query.where(Record.id < last)
-        rows = db.session.scalars(query.order_by(Record.id.desc()).limit(limit + 1)).all()
+        rows = _records(_walk(connection_id, [_due.is_(None), _is_open], before_id=last, limit=limit + 1))
         for row in rows:
             if _has_none(row, fields):
                 found.append(row)
@@ -140,8 +147,9 @@ def without_batch(
     after_id: int, size: int, fields: Iterable[str], fits: Callable[[Mapping], object]
 ) -> tuple[list[int], int | None]:
     """Those of the same that fit, by our numbers, upwards, for going through all of them; None at the end."""
-    query = _open(None, _due.is_(None), Record.id > after_id).order_by(Record.id).limit(size)
-    rows = db.session.execute(query.with_only_columns(Record.id, Record.data)).all()
+    numbers = _walk(None, [_due.is_(None), _is_open], after_id=after_id, limit=size)
+    query = select(Record.id, Record.data).where(Record.id.in_(numbers)).order_by(Record.id)
+    rows = db.session.execute(query).all()
     found = [n for n, data in rows if limitation_rules.limitation_of(data, fields) is None and fits(data)]
     return found, rows[-1].id if len(rows) == size else None
 
@@ -150,17 +158,39 @@ def _has_none(record: Record, fields: Iterable[str]) -> bool:
     return limitation_rules.limitation_of(record.data, fields) is None
 
 
-def _live(connection_id: int | None) -> Select:
-    return select(Record).where(
-        Record.connection_id.in_(_numbers(connection_id)), Record.resource == "matters", Record.deleted_at.is_(None)
-    )
+def _walk(
+    connection_id: int | None, which: Iterable[ColumnElement[bool]], *, before_id: int | None = None,
+    after_id: int | None = None, limit: int,
+) -> list[int]:  # fmt: skip
+    """Our numbers of the next matters that fit, up from `after_id` or else down: each account's along an index."""
+    up = after_id is not None
+    place = [Record.id > after_id] if up else [] if before_id is None else [Record.id < before_id]
+    query = select(Record.id).where(*_LIVE, *which, *place).order_by(Record.id if up else Record.id.desc())
+    parts = [
+        select(query.where(Record.connection_id == number).limit(limit).subquery())
+        for number in _accounts(connection_id)
+    ]
+    found = db.session.scalars(union_all(*parts)).all() if parts else ()
+    return sorted(found, reverse=not up)[:limit]
 
 
-def _open(connection_id: int | None, *first: ColumnElement[bool]) -> Select:
-    """Matters that are not closed. first: what leaves fewest, as SQLite looks at conditions in this order."""
-    return _live(connection_id).where(*first, func.coalesce(_status, "") != "closed")
+def _records(numbers: Iterable[int]) -> list[Record]:
+    """These records, the newest in our books first."""
+    return list(db.session.scalars(select(Record).where(Record.id.in_(numbers)).order_by(Record.id.desc())))
 
 
-def _numbers(connection_id: int | None) -> Select:
+def _open(connection_id: int | None) -> Select:
+    """Matters that are not closed."""
+    return select(Record).where(*_LIVE, Record.connection_id.in_(_accounts(connection_id)), _is_open)
+
+
+def _due_by(connection_id: int | None, last: date) -> Select:
+    """Open matters whose own limitation date comes until this day and is not settled."""
+    # The sum hides the account from the planner: it would walk all of the account's matters.
+    of = (Record.connection_id + 0).in_(_accounts(connection_id))
+    return select(Record).where(*_LIVE, _is_open, _is_unsettled, _due.is_not(None), _due <= last.isoformat(), of)
+
+
+def _accounts(connection_id: int | None) -> list[int]:
     query = select(Connection.id).where(Connection.service == "clio", Connection.status != "removed")
-    return query if connection_id is None else query.where(Connection.id == connection_id)
+    return list(db.session.scalars(query if connection_id is None else query.where(Connection.id == connection_id)))

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Select, func, or_, select, union_all
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, defer
 
@@ -62,10 +62,16 @@ class Wanted:
 
 def search(session: Session, wanted: Wanted, older_than: int | None = None) -> tuple[list[Delivery], int | None]:
     """One page without bodies, and the number the next one begins behind; None when there is none."""
-    query = _narrowed(select(Delivery), wanted).options(defer(Delivery.body)).order_by(Delivery.id.desc())
+    query = _narrowed(select(Delivery.id), wanted).order_by(Delivery.id.desc()).limit(PAGE + 1)
     if older_than is not None:
         query = query.where(Delivery.id < older_than)
-    found = list(session.scalars(query.limit(PAGE + 1)))
+    if wanted.kind:  # each kind's along its index
+        parts = [select(query.where(Delivery.kind == kind).subquery()) for kind in _kinds(session, wanted.kind)]
+        numbers = sorted(session.scalars(union_all(*parts)), reverse=True)[: PAGE + 1] if parts else []
+    else:
+        numbers = list(session.scalars(query))
+    rows = select(Delivery).where(Delivery.id.in_(numbers)).options(defer(Delivery.body))
+    found = list(session.scalars(rows.order_by(Delivery.id.desc())))
     return found[:PAGE], found[PAGE - 1].id if len(found) > PAGE else None
 
 
@@ -73,11 +79,17 @@ def _narrowed(query: Select, wanted: Wanted) -> Select:
     for name in ("service", "connection_id", "state", "run_id"):
         if (value := getattr(wanted, name)) is not None:
             query = query.where(getattr(Delivery, name) == value)
-    if wanted.kind:
-        query = query.where(Delivery.kind.startswith(wanted.kind, autoescape=True))
     if wanted.since:
         query = query.where(Delivery.received_at >= wanted.since)
     return query.where(Delivery.received_at < wanted.until) if wanted.until else query
+
+
+def _kinds(session: Session, start: str) -> list[str]:
+    """The kinds that begin so. There are few kinds: it goes from one to the next along their index."""
+    kinds = select(func.min(Delivery.kind).label("kind")).cte("kinds", recursive=True)
+    further = select(func.min(Delivery.kind)).where(Delivery.kind > kinds.c.kind).scalar_subquery()
+    kinds = kinds.union_all(select(further).where(kinds.c.kind.is_not(None)))
+    return list(session.scalars(select(kinds.c.kind).where(kinds.c.kind.startswith(start, autoescape=True))))
 
 
 def with_same_body(session: Session, delivery: Delivery) -> list[Delivery]:

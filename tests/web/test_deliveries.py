@@ -131,6 +131,8 @@ def test_deliveries_are_listed_filtered_and_paged_by_address(app, enter, sandbox
     assert len(older.rows) == 3
     assert "It was refused." in staff.open("/deliveries?state=dead").row(1)
     assert len(staff.open("/deliveries?kind=contact.").rows) == 1
+    assert len(staff.open("/deliveries?kind=matter&state=done").rows) == 0
+    assert "No delivery matches" in staff.open("/deliveries?kind=%25").text
     assert "No delivery matches" in staff.open("/deliveries?service=ghl").text
     assert staff.client.get("/deliveries?state=odd").status_code == 422
 
