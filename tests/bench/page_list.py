@@ -36,7 +36,15 @@ class Place:
 
 def places(facts: dict) -> list[Place]:
     """All of them. facts: numbers of rows in the middle, and signed positions."""
-    return [*_calls(facts), *_records(facts), *_matters(), *_searches(facts), *_others(facts), *_single(facts)]
+    return [*_calls(facts), *_records(facts), *_matters(facts), *_searches(facts), *_others(facts), *_single(facts)]
+
+
+def _indexed(facts: dict, word: str, of: str = "") -> str:
+    """The bare query of the search's index, with the records it leads to."""
+    key, fits = "rowid", f"search_entry MATCH '\"{word}\"'"
+    if not facts["sqlite"]:
+        key, fits = "record_id", f"text ILIKE '%{word}%'"
+    return f"{_RECORD} JOIN search_entry ON search_entry.{key} = record.id WHERE {fits} {of} LIMIT 31"
 
 
 def _calls(facts: dict) -> list[Place]:
@@ -78,10 +86,11 @@ def _records(facts: dict) -> list[Place]:
               f"{_RECORD} WHERE connection_id = 1 AND resource = 'contacts' AND deleted_at IS NOT NULL {_DOWN}"),
         Place("records: usual name", "/records/1/contacts?q=Lovelace",
               f"{_RECORD} {live} AND {named.format('Lovelace')}"),
-        Place("records: rare name", "/records/1/contacts?q=Langenau"),
-        Place("records: no such name", "/records/1/contacts?q=xyzzyplugh"),
+        Place("records: rare name", "/records/1/contacts?q=Langenau",
+              _indexed(facts, "Langenau", "AND connection_id = 1 AND resource = 'contacts'")),
+        Place("records: no such name", "/records/1/contacts?q=xyzzyplugh", _indexed(facts, "xyzzyplugh")),
         Place("records: an id", "/records/1/contacts?q=777"),
-        Place("records: rare, activities", "/records/1/activities?q=xyzzyplugh"),
+        Place("records: rare, activities", "/records/1/activities?q=xyzzyplugh", _indexed(facts, "xyzzyplugh")),
         Place("hours", "/hours",
               f"{_RECORD} WHERE connection_id = 3 AND resource = 'time_entries' AND deleted_at IS NULL "
               "AND starts_at IS NOT NULL ORDER BY starts_at DESC, id DESC LIMIT 51"),
@@ -90,7 +99,7 @@ def _records(facts: dict) -> list[Place]:
     ]  # fmt: skip
 
 
-def _matters() -> list[Place]:
+def _matters(facts: dict) -> list[Place]:
     live = f"{_RECORD} {_OF_RESOURCE.format('matters')}"
     return [
         Place("matters", "/matters", f"{live} {_DOWN}"),
@@ -98,7 +107,7 @@ def _matters() -> list[Place]:
         Place("matters: area", "/matters?area=Immigration"),
         Place("matters: no such area", "/matters?area=Maritime"),
         Place("matters: text", "/matters?q=Whitfield"),
-        Place("matters: no such text", "/matters?q=xyzzyplugh"),
+        Place("matters: no such text", "/matters?q=xyzzyplugh", _indexed(facts, "xyzzyplugh")),
         Place("limitations", "/limitations"),
         Place("limitations: without", "/limitations/without"),
         Place("limitations: proposals", "/limitations/proposals"),
@@ -108,7 +117,10 @@ def _matters() -> list[Place]:
 
 
 def _searches(facts: dict) -> list[Place]:
-    words = [Place(f"search: {name}", f"/search?q={word.replace('+', '%2B')}") for name, word in _WORDS.items()]
+    words = [
+        Place(f"search: {name}", f"/search?q={word.replace('+', '%2B')}", _indexed(facts, word))
+        for name, word in _WORDS.items()
+    ]
     return [
         *words,
         Place("search: an upstream id", f"/search?q={facts['external']}"),

@@ -17,7 +17,9 @@ from .contenders import console
 from .page_list import Place, places
 
 TRIES = int(os.environ.get("BENCH_TRIES", "100"))
-LONGEST_S = 20.0  # on one page that is far off its aim; its figures come of fewer tries
+LONGEST_S = float(
+    os.environ.get("BENCH_LONGEST_S", "20")
+)  # on one page that is far off its aim; its figures come of fewer tries
 FEWEST = 5
 EXPORTS = ("/transactions", "/records/1/contacts", "/errors/log", "/settings/audit", "/runs", "/matters")
 
@@ -93,6 +95,7 @@ def facts_of(app) -> dict:
         "entry": entry, "external": one(f"SELECT external_id FROM record WHERE id = {lead}")[0],
         "matter": one(of.format(1, "matters"))[0], "pair": one(links.format("linked"))[0],
         "waiting": one(links.format("ambiguous"))[0], "cursor": encode(Position(at, call), app.config["SECRET_KEY"]),
+        "sqlite": db.engine.dialect.name == "sqlite",
         "middle": at.strftime("%Y-%m-%d %H:%M:%S.%f"), "day": str(day)[:10],
     }  # fmt: skip
 
