@@ -194,6 +194,16 @@ def test_one_consent_may_be_for_several_organisations(xero):
 
     assert (one.name, one.settings) == ("Ashby & Okoye LLP", {"tenant_id": xero.sandbox.tenant_id})
     assert other.settings["tenant_id"] == other.id != one.id
+    assert one.facts == {"Legal name": one.name, "Country": "US", "Currency": "USD", "Plan": "Standard"}
+    assert other.facts["Country"] == "NZ"
+
+
+def test_an_organisation_that_may_not_be_asked_about_itself_is_connected_all_the_same(fresh_xero):
+    fresh_xero.sandbox.script("/Organisation", {"status": 403, "times": 9})
+
+    one, _ = fresh_xero.service.accounts(fresh_xero.upstream)
+
+    assert (one.id, one.facts) == (fresh_xero.sandbox.tenant_id, {})
 
 
 def test_the_account_is_the_organisation_that_was_named(xero, upstreams):

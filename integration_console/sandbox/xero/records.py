@@ -112,6 +112,7 @@ class XeroRecords:
             "Timezone": "PACIFICSTANDARDTIME" if self.tenant == 1 else "NEWZEALANDSTANDARDTIME",
             "ShortCode": f"!a{self.tenant}bcd",
             "Edition": "BUSINESS",
+            "Class": "STANDARD",
             "CreatedDateUTC": self.firm.opened_s,
         }
 

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from typing import Any
-from urllib.parse import quote
 
 from ...errors import BadAnswer, InvalidInput, Missing
 from ..base import (
@@ -28,6 +26,7 @@ from ..base import (
     body_of,
     replace,
 )
+from . import organisations
 from .faults import at_fault, sentences
 from .hooks import WEBHOOK
 from .paging import XeroPages
@@ -158,22 +157,13 @@ class XeroService(Service):
     # -- whose it is --------------------------------------------------------------------------------------------------
 
     def accounts(self, upstream: Upstream) -> list[Account]:
-        """Every organisation the consent was given for; the list is at the host itself, beside the API."""
-        return [
-            Account(str(one["tenantId"]), str(one.get("tenantName") or ""), settings={"tenant_id": one["tenantId"]})
-            for one in self._connected(upstream)
-        ]
-
-    def _connected(self, upstream: Upstream) -> list[dict]:
-        connected = upstream.send(Call("GET", upstream.root + "/connections", template="/connections")).data
-        if not isinstance(connected, list):
-            raise BadAnswer("Xero did not say which organisations are connected.")
-        rows = (one for one in connected if isinstance(one, dict) and one.get("tenantId"))
-        return [one for one in rows if one.get("tenantType", "ORGANISATION") == "ORGANISATION"]
+        """Every organisation the consent was given for, with what each says of itself."""
+        found = self._organisations(upstream)
+        return [replace(one, facts=organisations.facts(upstream, one.id)) for one in found]
 
     def account(self, upstream: Upstream) -> Account:
         """The organisation that was named, else the only one there is."""
-        found, wanted = self.accounts(upstream), upstream.settings.get("tenant_id")
+        found, wanted = self._organisations(upstream), upstream.settings.get("tenant_id")
         if chosen := [one for one in found if wanted in (None, "", one.id)]:
             if len(chosen) == 1:
                 return chosen[0]
@@ -181,15 +171,15 @@ class XeroService(Service):
             raise InvalidInput(f"This consent is for several organisations. Name one: {names}.", field="tenant_id")
         raise InvalidInput("This consent is not, or no longer, for that organisation.", field="tenant_id")
 
+    def _organisations(self, upstream: Upstream) -> list[Account]:
+        return [
+            Account(str(one["tenantId"]), str(one.get("tenantName") or ""), settings={"tenant_id": one["tenantId"]})
+            for one in organisations.connected(upstream)
+        ]
+
     def leave(self, upstream: Upstream) -> tuple[str, ...]:
-        """Take one organisation out of a consent: to revoke its tokens would end all of them."""
-        connected, ours = self._connected(upstream), upstream.settings.get("tenant_id")
-        for one in connected:
-            if one["tenantId"] == ours and one.get("id"):
-                path = f"{upstream.root}/connections/{quote(str(one['id']), safe='')}"
-                with suppress(Missing):
-                    upstream.send(Call("DELETE", path, template="/connections/{id}"))
-        return tuple(str(one["tenantId"]) for one in connected if one["tenantId"] != ours)
+        """One consent may be for several organisations."""
+        return organisations.leave(upstream, upstream.settings.get("tenant_id"))
 
     def headers_for(self, settings: Mapping[str, str]) -> Mapping[str, str]:
         """Every call names its organisation."""
