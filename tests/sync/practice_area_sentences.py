@@ -57,6 +57,11 @@ def kept_back() -> list[Sentence]:
     return [*blind()[2::3], *judged()[2::3]]
 
 
+def unseen() -> list[Sentence]:
+    """By a third stranger, measured once when the rules were done: nobody may read or learn from these."""
+    return read(Path(__file__).with_name("practice_area_unseen.jsonl"))
+
+
 def read(path: Path) -> list[Sentence]:
     """The sentences of a file; what else stands on a line does not matter."""
     rows = map(json.loads, path.read_text(encoding="utf-8").splitlines())
