@@ -14,7 +14,7 @@ from .access import actor, may
 from .filters import Asked
 
 page = Blueprint("deliveries", __name__, url_prefix="/deliveries")
-menu = Menu("Deliveries", icon="arrow-down-left", order=65)
+menu = Menu("Deliveries", icon="arrow-down-left", order=65, key="v")
 
 FILTERS = {"state": "State", "connection": "Connection", "service": "Service", "kind": "Event", "run": "Run"}
 STATES = {

@@ -10,7 +10,7 @@ from .access import can, may
 from .filters import Asked
 
 page = Blueprint("hours", __name__, url_prefix="/hours")
-menu = Menu("Hours", icon="clock-history", order=48)
+menu = Menu("Hours", icon="clock-history", order=48, key="h")
 
 FAULTS = {"any": "Anything doubled or missing", "doubled": "Doubled", "missing": "Missing"}
 

@@ -19,7 +19,7 @@ from .filters import Asked
 from .matter_form import WAS, MatterForm
 
 page = Blueprint("matters", __name__, url_prefix="/matters")
-menu = Menu("Matters", icon="journal-text", order=46, key="m")
+menu = Menu("Matters", icon="journal-text", order=46, key="o")
 
 PAGE, LOT = 50, 500  # matters of a page, and read at once for a file
 FILTERS = {"q": "Search", "status": "Status", "area": "Practice area", "connection": "Connection"}

@@ -10,7 +10,7 @@
     const form = event.target;
     if (form.method === "dialog" || event.defaultPrevented) return;
     if (form.dataset.sent) { event.preventDefault(); return; }
-    if (form.method === "get") return;
+    if (form.method === "get" || "file" in form.dataset) return;
     form.dataset.sent = "yes";
     const button = event.submitter || form.querySelector("[type=submit]");
     // After this event: a disabled button would not be sent with the form.
@@ -98,17 +98,38 @@
   on("show.bs.offcanvas", (event) => event.target.setAttribute("aria-label", "Menu"));
   on("hidden.bs.offcanvas", (event) => event.target.removeAttribute("aria-label"));
 
-  // -- Keyboard: g and a letter, / ? j k. Never in fields; switched off in the profile (WCAG 2.1.4) ------------------
+  // -- Keyboard: g and a letter, / ? j k r x. Never in fields; switched off in the profile (WCAG 2.1.4) --------------
   const keys = document.getElementById("keys");
-  const showKeys = () => { if (keys && !keys.open) keys.showModal(); };
+  const main = document.querySelector("main");
+  const seen = (elements) => [...elements].filter((element) => element.checkVisibility());
+  const TICK = "table.rows tbody input[type=checkbox]";
+  const parts = {  // what the keys work with, as far as this page has it
+    search: () => main.querySelector("[data-search]") ?? document.querySelector("[data-search]"),
+    rows: () => seen(main.querySelectorAll("table.rows tbody tr")).map((row) => row.querySelector("a.row-link") ?? row.querySelector("a") ?? row.querySelector("button, input")).filter(Boolean),
+    retry: () => seen((document.activeElement.closest("main tbody tr") ?? main).querySelectorAll("[data-retry]"))[0],
+    ticks: () => main.querySelector(TICK),
+  };
+  const has = (part) => { const found = parts[part](); return Array.isArray(found) ? found.length > 0 : Boolean(found); };
+  const showKeys = () => {
+    if (!keys || keys.open) return;
+    keys.querySelectorAll("[data-works-with]").forEach((line) => { line.hidden = !has(line.dataset.worksWith); });
+    keys.showModal();
+  };
   on("click", (event) => { if (event.target.closest("[data-show-keys]")) showKeys(); });
-  const typing = (element) => element.closest("input, textarea, select, [contenteditable]");
+  const typing = (element) => element.closest("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]");
   let afterG = 0;
-  const rows = () => [...document.querySelectorAll("table.rows tbody tr a.row-link, table.rows tbody tr td:first-child a")];
   const step = (by) => {
-    const links = rows();
-    const next = links.indexOf(document.activeElement) + by;
-    if (links.length) links[Math.max(0, Math.min(links.length - 1, next))].focus();
+    const stops = parts.rows(), row = document.activeElement.closest("tr");
+    const next = stops.findIndex((stop) => stop.closest("tr") === row) + by;
+    if (stops.length) stops[Math.max(0, Math.min(stops.length - 1, next))].focus();
+  };
+  const act = {
+    "?": showKeys,
+    "/": () => { const search = parts.search(); if (search) { search.focus(); search.select(); } },
+    j: () => step(1),
+    k: () => step(-1),
+    r: () => parts.retry()?.click(),
+    x: () => document.activeElement.closest("tr")?.querySelector(TICK)?.click(),
   };
   on("keydown", (event) => {
     if (document.body.dataset.keys === "off" || event.ctrlKey || event.metaKey || event.altKey || typing(event.target) || keys?.open) return;
@@ -116,14 +137,8 @@
       afterG = 0;
       const link = document.querySelector(`#menu a[data-key="${CSS.escape(event.key)}"]`);
       if (link) { event.preventDefault(); link.click(); }
-      return;
-    }
-    const search = document.querySelector("main [data-search]") ?? document.querySelector("[data-search]");
-    if (event.key === "g") afterG = Date.now();
-    else if (event.key === "?") showKeys();
-    else if (event.key === "/" && search) { event.preventDefault(); search.focus(); search.select(); }
-    else if (event.key === "j") step(1);
-    else if (event.key === "k") step(-1);
+    } else if (event.key === "g") afterG = Date.now();
+    else if (Object.hasOwn(act, event.key)) { event.preventDefault(); act[event.key](); }
   });
 
   // -- Live parts (htmx, "every 5s"): only while the page is seen, not while something in them is open or focused ----

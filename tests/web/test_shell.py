@@ -230,3 +230,11 @@ def test_ready_means_database_schema_worker_and_disk(app, client, session):
     session.add(Heartbeat(owner="here:1", started_at=clock.now(), seen_at=clock.now()))
     session.commit()
     assert client.get("/readyz").status_code == 200
+
+
+def test_no_two_lines_of_the_menu_share_a_key(app):
+    keys = [entry.key for entry in app.extensions["menu"] if entry.key]
+    assert len(keys) == len(set(keys))
+    named = {"Dashboard": "d", "Connections": "c", "Field mapping": "m", "Runs": "r", "Transactions": "t",
+             "Errors": "e", "Settings": "s"}  # fmt: skip
+    assert named.items() <= {entry.label: entry.key for entry in app.extensions["menu"]}.items()
