@@ -17,6 +17,7 @@ from . import telling, traces, turns
 
 MOST = 30  # of each kind
 MOST_NAMED = 2_000  # records that one look into the index may name
+RANKED = 500  # records that hold the words, of which those that are called by them come first
 LOT = 1_000  # records indexed in one transaction
 SETTLED_AFTER = timedelta(seconds=15)  # a page that was written before is committed by then
 _MARK = "search.indexed_to"
@@ -87,14 +88,33 @@ def may_hold(words: str) -> list[int] | None:
 def _records(words: str, by_content: bool) -> tuple[list[Record], bool]:
     numbers = list(db.session.scalars(select(Record.id).where(Record.external_id == words).limit(MOST)))
     if by_content and len(words) >= index.SHORTEST:
-        numbers += index.find(db.session(), words, MOST + 1)
+        numbers += index.find(db.session(), words, RANKED)
         digits = telling.digits_of(words)
         if len(digits) >= 7 and digits != words and not any(letter.isalpha() for letter in words):
             numbers += index.find(db.session(), digits, MOST + 1)
     numbers = list(dict.fromkeys(numbers))
-    query = select(Record).where(Record.id.in_(numbers[: MOST + 1]), Record.content_hash != ERASED)
-    rows = list(db.session.scalars(query.order_by(Record.deleted_at.is_not(None), Record.id.desc())))
-    return rows[:MOST], len(numbers) > MOST
+    shown = _ranked(numbers, words)[:MOST]
+    query = select(Record).where(Record.id.in_(shown), Record.content_hash != ERASED)
+    found = {row.id: row for row in db.session.scalars(query)}
+    return [found[number] for number in shown if number in found], len(numbers) > MOST
+
+
+def _ranked(numbers: list[int], words: str) -> list[int]:
+    """Called exactly so first, then those whose name begins so, then what only mentions it; what is gone comes last."""
+    wanted = words.casefold()
+    names = select(Record.id, Record.label, Record.external_id, Record.deleted_at).where(Record.id.in_(numbers))
+
+    def place(row) -> tuple[int, bool, int]:
+        label = row.label.casefold()
+        if wanted in (label, row.external_id.casefold()):
+            near = 0
+        elif label.startswith(wanted):
+            near = 1
+        else:
+            near = 2 if f" {wanted}" in label else 3
+        return near, row.deleted_at is not None, -row.id
+
+    return [row.id for row in sorted(db.session.execute(names), key=place)]
 
 
 def _partners(numbers: list[int]) -> dict[int, list[Record]]:
