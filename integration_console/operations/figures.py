@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 
 from .. import clock
-from ..models import Connection, ErrorLog, Issue, RunPart, SyncRun, User, db
+from ..models import Connection, DataMapping, DeadLetter, ErrorLog, Issue, MappingVersion, RunPart, SyncRun, User, db
 from .accounts import limits_of
 from .run_history import last_before
 
 MOST_FAILURES = 10_000  # beyond it is "over 10,000"
+NEW_FOR = timedelta(days=14)  # so long a console is told its first steps
 
 
 @dataclass(frozen=True)
@@ -99,9 +100,11 @@ def calls_left(connection: Connection) -> Window | None:
 
 
 def open_issues(limit: int = 3) -> list[Issue]:
-    """The open problems that happened most often."""
-    query = select(Issue).where(Issue.state == "open").order_by(Issue.count.desc(), Issue.id.desc()).limit(limit)
-    return list(db.session.scalars(query))
+    """The open problems for which most records wait, then those that happened most often."""
+    waiting = select(func.count()).where(DeadLetter.issue_id == Issue.id, DeadLetter.resolved_at.is_(None))
+    affected = waiting.scalar_subquery()
+    query = select(Issue).where(Issue.state == "open").order_by(affected.desc(), Issue.count.desc(), Issue.id.desc())
+    return list(db.session.scalars(query.limit(limit)))
 
 
 def open_issue_count() -> int:
@@ -110,15 +113,21 @@ def open_issue_count() -> int:
 
 
 def first_steps(connections: Iterable[Connection]) -> list[tuple[str, bool]]:
-    """What a new console still needs, each with whether it is done; empty when all is."""
+    """What a new console still needs, each with whether it is done; empty when all is, or after two weeks."""
     connections = list(connections)
-    read = any(connection.last_sync_at for connection in connections)
-    scheduled = any(connection.frequency != "manual" for connection in connections)
+    if connections and min(one.created_at for one in connections) < clock.now() - NEW_FOR:
+        return []
+    previewed = select(MappingVersion.id).where(MappingVersion.preview.is_not(None)).limit(1)
+    on = select(DataMapping.id).where(DataMapping.active_version.is_not(None)).limit(1)
+    mapped = db.session.scalar(on) is not None
     colleagues = len(db.session.execute(select(User.id).limit(2)).all()) > 1
     steps = [
         ("connect", bool(connections)),
-        ("read", read),
-        ("schedule", scheduled and bool(connections)),
+        ("read", any(connection.last_sync_at for connection in connections)),
+        ("schedule", any(connection.frequency != "manual" for connection in connections)),
+        ("second", len({connection.service for connection in connections}) > 1),
+        ("preview", mapped or db.session.scalar(previewed) is not None),
+        ("activate", mapped),
         ("people", colleagues),
     ]
     return [] if all(done for name, done in steps if name != "people") else steps

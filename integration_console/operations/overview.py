@@ -18,6 +18,7 @@ from ..models import Checkpoint, Connection, Issue, RunPart, SyncRun, db
 from ..models.run import ENDED_STATES, LIVE_STATES
 from ..services.base import Resource
 from . import health, slots
+from .advice import ADVICE
 from .figures import open_issue_count
 from .run_history import last_before
 
@@ -38,6 +39,7 @@ class Need:
     run_id: int | None = None
     grave: bool = True  # nothing arrives; otherwise something is missing, late or odd
     status: str = "attention"
+    cause: str = ""  # whose side it is, in a few words
 
 
 @dataclass(frozen=True)
@@ -138,8 +140,10 @@ _ENDED_WORDS = {
 
 def _need(one: Health, said: str, since: datetime | None, action: str, *, run=None, grave: bool = True) -> Need:
     status = "failed" if run is not None and run.state == "failed" else "attention" if grave or run else "late"
+    kind = run.failure_kind if run is not None else "connection" if action == "Reconnect" else ""
+    cause = ADVICE[kind].cause if kind in ADVICE else ""
     return Need(
-        f"{one.connection.name} {said}", since, action, one.connection.id, run.id if run else None, grave, status
+        f"{one.connection.name} {said}", since, action, one.connection.id, run.id if run else None, grave, status, cause
     )
 
 

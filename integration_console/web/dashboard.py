@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, render_template, url_for
 
 from ..operations import connections, figures, matter_list, overview, run_history
-from . import Menu
+from . import Menu, call_chart
 from .access import may
 from .filters import same_time_yesterday, start_of_day
 from .formatting import clock_time, iso
@@ -35,6 +35,7 @@ def index():
         runs=latest, totals=run_history.totals(latest), carried=run_history.carried(latest), issues=issues,
         steps=figures.first_steps(every), slots=_slots(cards),
         near=matter_list.near() if any(one.service == "clio" for one in every) else (0, 0),
+        chart=call_chart.of_calls(), spans=call_chart.SPANS, answer_words=call_chart.WORDS,
         calls_left={one.connection.id: figures.calls_left(one.connection) for one in cards},
     )  # fmt: skip
 

@@ -164,6 +164,11 @@ def clock_time(value: datetime) -> str:
     return value.astimezone(zone()).strftime("%H:%M")
 
 
+def short_day(value: datetime) -> str:
+    """The day where the reader is, without its year: "27 Nov"."""
+    return value.astimezone(zone()).strftime("%-d %b")
+
+
 def moment_of(text: str) -> datetime | None:
     """The instant an upstream's text speaks of; None when it is none."""
     try:

@@ -7,6 +7,8 @@ from datetime import timedelta
 import pytest
 
 from integration_console import clock
+from integration_console.models import SyncRun, db
+from integration_console.operations import tally
 
 
 @pytest.fixture
@@ -101,6 +103,57 @@ def test_open_problems_keep_the_light_from_being_green(admin, firm):
     firm.past_run(number)
     firm.refuse(number, "1", "2")
     assert "One problem is open under Errors." in verdict(admin)
+
+
+def test_the_chart_leads_to_the_calls_it_counts_and_says_them_in_figures(admin, firm):
+    firm.read(firm.connect(), "users", kind="full")
+    assert "Not counted yet." in admin.open("/").text
+    with firm.app.app_context():
+        tally.follow()
+        db.session.remove()
+    for span in ("24h", "7d", "30d", "odd"):
+        page = admin.open(f"/?calls={span}")
+        bar = page.one("svg", class_="chart").all("a")[-1]
+        count = int(bar.attrs["aria-label"].split(": ")[1].split()[0])
+        calls = admin.open(bar.attrs["href"])
+        assert len(calls.rows) == count
+        assert f"{count} answered well" in bar.attrs["aria-label"]
+        assert any(row.startswith(bar.attrs["aria-label"].split(": ")[0]) for row in page.rows)
+
+
+@pytest.mark.one_database
+def test_a_silent_worker_and_a_late_count_are_said(admin, enter, firm, clock):
+    firm.past_run(firm.connect())
+    firm.worker()
+    with firm.app.app_context():
+        tally.follow()
+        db.session.remove()
+    clock.advance(hours=1)
+    assert "Not counted since" in admin.open("/").text
+    assert admin.open("/").links["See the workers"] == "/settings/system#workers"
+    assert "Ask an administrator to start one." in verdict(enter("support"))
+
+
+@pytest.mark.one_database
+def test_the_cause_is_named_beside_what_needs_a_person(admin, firm):
+    firm.worker()
+    number = firm.connect(name="Ruiz")
+    run = firm.past_run(number, "failed", "Clio has a problem of its own just now (status 503).")
+    with firm.app.app_context():
+        db.session.get_one(SyncRun, run).failure_kind = "upstream"
+        db.session.commit()
+    assert "Cause: Outage at the service." in verdict(admin)
+
+
+@pytest.mark.one_database
+def test_the_first_steps_tick_themselves_and_go_after_two_weeks(admin, firm, clock):
+    number = firm.connect()
+    steps = admin.open("/").one("ol", class_="steps").text
+    assert "Done: Connect an account" in steps
+    assert "To do: Connect where it goes to" in steps
+    assert "To do: Switch it on" in steps
+    firm.change(number, created_at=clock.now() - timedelta(days=15))
+    assert admin.open("/").all("ol", class_="steps") == []
 
 
 def test_no_list_counts_a_table(admin, firm):
