@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 import urllib3
 
-from integration_console.models import Connection, OAuthState, SyncRun, db
+from integration_console.models import Connection, OAuthState, SyncRun, Transaction, db
 
 from ..html_page import Page
 
@@ -267,3 +267,24 @@ def test_a_renamed_connection_keeps_its_timeline_and_its_old_name_may_be_taken(a
     assert "Connection renamed" in told[number]
     assert "Ruiz → Ruiz & Partner" in told[number]
     assert "Connection renamed" not in told[other]
+
+
+def test_its_page_says_whether_it_is_the_service_or_us_and_each_count_is_a_link(admin, firm):
+    number = firm.connect()
+    assert "Clio was not called in the last 24 hours." in admin.open(f"/connections/{number}").text
+    firm.read(number, "users", kind="full")
+    page = admin.open(f"/connections/{number}")
+    assert "Clio answered every call well." in page.text
+    count, address = next((text, to) for text, to in page.links.items() if "× 200" in text)
+    assert len(admin.open(address).rows) == int(count.split()[0])
+    with firm.app.app_context():
+        db.session.query(Transaction).order_by(Transaction.id.desc()).first().status = 503
+        db.session.commit()
+    assert "It is Clio: to 1 of" in admin.open(f"/connections/{number}").text
+
+
+def test_one_click_on_its_page_pauses_it(admin, firm):
+    number = firm.connect(name="Ruiz")
+    answer = admin.send(f"/connections/{number}/pause", f"/connections/{number}")
+    assert "Ruiz is paused" in admin.open(answer.location).text
+    assert status_of(firm, number).status == "paused"
