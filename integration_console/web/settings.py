@@ -34,7 +34,8 @@ FIRM = ("name", "time_zone", "jurisdiction", "redirect_uris", "second_factor")
 @may("keep own profile")
 def index():
     """The sections this person may open."""
-    return render_template("settings/index.html")
+    newest = backups.newest_good() if access.can("manage backups") else None
+    return render_template("settings/index.html", newest=newest)
 
 
 # -- the firm --------------------------------------------------------------------------------------------------------
