@@ -64,16 +64,25 @@ class Answers:
 def answers(connection: Connection) -> Answers:
     """The answers of the last day; of a busy one, to the latest calls: a walk of bounded length over an index."""
     day = clock.now() - timedelta(days=1)
-    mine = (Transaction.connection_id == connection.id, Transaction.started_at >= day)
-    latest = select(Transaction.status, Transaction.started_at).where(*mine)
-    rows = db.session.execute(latest.order_by(Transaction.started_at.desc(), Transaction.id.desc()).limit(LATEST)).all()
-    since = rows[-1].started_at if len(rows) == LATEST else day
-    counted = Counter(row.status for row in rows)
-    by_status = sorted((status or 0, side_of(status), count) for status, count in counted.items())
+    latest = (
+        select(Transaction.status, Transaction.started_at)
+        .where(Transaction.connection_id == connection.id, Transaction.started_at >= day)
+        .order_by(Transaction.started_at.desc(), Transaction.id.desc())
+        .limit(LATEST)
+        .subquery()
+    )
+    query = select(latest.c.status, func.count(), func.min(latest.c.started_at)).group_by(latest.c.status)
+    rows = db.session.execute(query).all()
+    counted = Counter({status: count for status, count, _ in rows})
+    by_status = sorted(((status, side_of(status), count) for status, count in counted.items()), key=_none_first)
     return Answers(
-        since, [(status or None, side, count) for status, side, count in by_status],
+        min(oldest for _, _, oldest in rows) if counted.total() == LATEST else day, by_status,
         _verdict(by_key(connection.service).label, counted),
     )  # fmt: skip
+
+
+def _none_first(answer: tuple[int | None, str, int]) -> int:
+    return answer[0] or 0
 
 
 def side_of(status: int | None) -> str:

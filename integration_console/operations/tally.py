@@ -49,15 +49,18 @@ class Stretch:
 
 
 def follow() -> int:
-    """Count the hours that are not done, and a lot of the past until thirty days are counted; how many hours."""
+    """Count the hours that are not done, and a lot of the past until all of it is counted; how many hours.
+
+    What is no longer kept counts no longer.
+    """
     now = clock.now()
-    here = _hour(now)
+    here, days = _hour(now), min(DAYS, settings.days_kept("transactions"))
     row = db.session.get(Setting, KEPT, populate_existing=True)
     known = _read(row.value if row else "")
     db.session.rollback()
-    if known.to is None or known.done < here - DAYS * 24:
+    if known.to is None or known.done < here - days * 24:
         known = Tally(None, here, here - 1, {})
-    oldest = here - DAYS * 24 + 1
+    oldest = here - days * 24 + 1
     first = max(min(known.first, here), oldest)
     todo = [*range(known.done + 1, here + 1), *range(max(first - LOT, oldest), first)]
     with reading():

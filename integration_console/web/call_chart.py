@@ -30,6 +30,7 @@ class Bar:
     label: str  # in words, for those who listen
     url: str  # its calls
     parts: list[tuple[str, float, float]]  # answer, top, height; the well answered ones below
+    calls: int
     counts: dict[str, int]
     urls: dict[str, str]  # the calls of each answer
 
@@ -83,7 +84,7 @@ def _bar(name: str, stretch: tally.Stretch, top: int, calls: str) -> Bar:
     urls = {answer: f"{url}&status={answer}" for answer, count in counts.items() if count}
     said = [f"{number(count)} {WORDS[answer]}" for answer, count in counts.items() if count]
     label = f"{name}: {', '.join(said) or 'no call'}"
-    return Bar(name, label, url if stretch.calls else "", _parts(counts, top), counts, urls)
+    return Bar(name, label, url if stretch.calls else "", _parts(counts, top), stretch.calls, counts, urls)
 
 
 def _parts(counts: dict[str, int], top: int) -> list[tuple[str, float, float]]:
