@@ -9,6 +9,7 @@ import os
 import shutil
 import threading
 import warnings
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -83,11 +84,17 @@ class Live:
 def live(sqlite_app, monkeypatch):
     """The app, on SQLite, behind a threaded server on a free port of loopback."""
     quick_hashes(monkeypatch)
-    app = sqlite_app
+    with served(sqlite_app) as address:
+        yield Live(address, sqlite_app)
+
+
+@contextmanager
+def served(app):
+    """The app's address, as long as it is served."""
     server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
-    yield Live(f"http://127.0.0.1:{server.server_port}", app)
+    yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     thread.join(10)
     with app.app_context():
@@ -102,6 +109,12 @@ class Tab:
     url: str
     said: list[str] = field(default_factory=list)
     looked: bool = False  # whether axe has been here
+
+    def listen(self) -> None:
+        """Keep every error of its console, with the address that caused it."""
+        page, said = self.page, self.said
+        page.on("console", lambda one: one.type == "error" and said.append(f"{one.text} {one.location['url']}"))
+        page.on("pageerror", lambda error: said.append(str(error)))
 
     def open(self, path: str):
         """Open an address of ours; the page when it has settled."""
@@ -135,8 +148,7 @@ def tab(chromium, live):
     """A fresh tab. The test fails when its console holds an error or the policy blocked something."""
     context = chromium.new_context(viewport=WIDE, base_url=live.url)
     tab = Tab(context.new_page(), live.url)
-    tab.page.on("console", lambda message: message.type == "error" and tab.said.append(message.text))
-    tab.page.on("pageerror", lambda error: tab.said.append(str(error)))
+    tab.listen()
     yield tab
     context.close()
     assert tab.said == [], "the browser's console holds errors"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from flask import g
 
 from integration_console.models import Setting, Transaction, db
 from integration_console.operations import tally
@@ -13,7 +14,7 @@ from ..storage.rows import NOON
 
 
 @pytest.fixture
-def noon(clock):
+def noon(app, clock):  # an app begins with the time as it is
     clock.travel_to(NOON + timedelta(minutes=30))
     return clock
 
@@ -36,6 +37,7 @@ def called(app, session):
 
 def told(hours: int) -> list[tuple]:
     """What the last hours before one o'clock hold."""
+    g.pop("firm_settings", None)  # read once a request
     end = NOON + timedelta(hours=1)
     edges = [end - timedelta(hours=back) for back in range(hours, -1, -1)]
     return [stretch.counts for stretch in tally.stretches(tally.counted(), edges)]
