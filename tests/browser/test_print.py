@@ -1,0 +1,56 @@
+"""A page on paper is black on white, whatever theme was on, with every section open and nothing to press."""
+
+from __future__ import annotations
+
+import pytest
+
+from ..operations.conftest import point_at
+from ..web.firm import Firm
+
+PAPER = {"width": 718, "height": 1020}  # A4 within its margins
+SEEN = """() => [...document.querySelectorAll("body *")]
+  .filter(one => one.checkVisibility({contentVisibilityAuto: true})
+  && one.getClientRects().length && [...one.childNodes].some(part => part.nodeType === 3 && part.data.trim()))
+  .map(one => [one.textContent.trim().slice(0, 40), getComputedStyle(one).color])"""
+BACKGROUNDS = """() => [...document.querySelectorAll("body, main, main *")].filter(one => one.checkVisibility()
+  && !["INPUT", "TEXTAREA"].includes(one.tagName)).map(one => getComputedStyle(one).backgroundColor)"""
+
+
+ROWS = """() => [...document.querySelectorAll("main tbody tr")].map(
+  row => new Set([...row.cells].map(cell => cell.getBoundingClientRect().top)).size)"""
+
+
+def is_dark(colour: str) -> bool:
+    numbers = [float(part) for part in colour[colour.index("(") + 1 : -1].split(",")[:3]]
+    return max(numbers) < 140
+
+
+@pytest.fixture
+def firm(monkeypatch, fresh_upstreams, app):
+    point_at(monkeypatch, fresh_upstreams)
+    firm = Firm(app, fresh_upstreams)
+    clio = firm.connect("clio")
+    firm.read(clio, "users")
+    firm.refuse(clio, "9001")
+    return firm
+
+
+def test_pages_are_printed_black_on_white_with_every_section_open(firm, live, tab):
+    tab.sign_in(live.user())
+    tab.page.emulate_media(media="print")
+    for path, folded in (
+        ("/errors/1", "In their own words"), ("/runs/1", "Summary for support"), ("/connections/1", ""),
+        ("/transactions/2", "As curl"), ("/records/1", "As it came, whole"),
+    ):  # fmt: skip
+        tab.look("dark", PAPER)
+        page = tab.open(path)
+        seen = page.evaluate(SEEN)
+        assert len(seen) > 10, path
+        assert [text for text, colour in seen if not is_dark(colour)] == [], path
+        assert set(page.evaluate(BACKGROUNDS)) <= {"rgb(255, 255, 255)", "rgba(0, 0, 0, 0)"}, path
+        assert page.get_by_role("button").count() == 0, path
+        assert set(page.evaluate(ROWS)) <= {1}, f"{path}: cells of a row are beside each other, as on a wide screen"
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), f"{path} is too wide"
+        if folded:
+            inside = page.locator("details", has=page.get_by_text(folded, exact=True)).first
+            assert inside.locator("> :not(summary)").first.is_visible(), folded
