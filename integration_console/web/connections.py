@@ -66,7 +66,7 @@ def create(service: str):
 def guide(service: str):
     """How to set the service up, as its guide in docs/services tells it."""
     chosen = known_service(service)
-    return render_template("connections/guide.html", service=chosen, guide=guides.page_of(chosen.key))
+    return render_template("connections/guide.html", service=chosen, guide=guides.page_of(chosen))
 
 
 # -- one connection --------------------------------------------------------------------------------------------------

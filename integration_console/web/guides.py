@@ -9,6 +9,9 @@ from flask import current_app
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
+from ..operations.app_settings import AppSettings
+from ..services.base import Service
+
 _GUIDES = Path(__file__).resolve().parents[2] / "docs" / "services"
 
 
@@ -17,13 +20,14 @@ def exists(service_key: str) -> bool:
     return _file(service_key).is_file()
 
 
-def page_of(service_key: str) -> Markup:
-    """A guide as HTML, without its first heading, with this installation's own address; empty when there is none."""
-    file = _file(service_key)
+def page_of(service: Service) -> Markup:
+    """A guide as HTML, without its first heading, with this installation's own addresses; empty when there is none."""
+    file = _file(service.key)
     if not file.is_file():
         return Markup()
-    base = current_app.config["SETTINGS"].BASE_URL.rstrip("/")
-    return _rendered(file.read_text(encoding="utf-8"), base)
+    base, back_at = current_app.config["SETTINGS"].BASE_URL.rstrip("/"), AppSettings.of(service).client(service)
+    text = file.read_text(encoding="utf-8").replace(f"<BASE_URL>/oauth/{service.key}/callback", back_at.redirect_uri)
+    return _rendered(text.replace("<BASE_URL>", base))
 
 
 def _file(service_key: str) -> Path:
@@ -31,11 +35,11 @@ def _file(service_key: str) -> Path:
 
 
 @lru_cache(maxsize=32)
-def _rendered(text: str, base: str) -> Markup:
+def _rendered(text: str) -> Markup:
     """Markdown as HTML. HTML within it is shown as text; only links to whole addresses stay links."""
     reader = MarkdownIt("commonmark", {"html": False}).enable("table")
     reader.validateLink = lambda url: url.startswith("https://")  # type: ignore[method-assign]
-    tokens = reader.parse(text.replace("<BASE_URL>", base))
+    tokens = reader.parse(text)
     if tokens and tokens[0].type == "heading_open" and tokens[0].tag == "h1":
         del tokens[:3]
     for token in tokens:
