@@ -241,6 +241,20 @@ def set_schedule(connection: Connection, frequency: str, time_zone: str, *, by: 
     db.session.commit()
 
 
+def set_switches(connection: Connection, given: Mapping[str, str], *, by: str) -> None:
+    """How it is read: its service's switches; what is empty is as usual, or as the service said.
+
+    Raises InvalidInput when a value cannot be, or when the schedule does not fit the limits that come with it.
+    """
+    proof.check_switches(services.by_key(connection.service), given)
+    others = {name: value for name, value in connection.settings.items() if name not in given}
+    chosen = {name: value or connection.facts.get(name) for name, value in given.items()}
+    connection.settings = others | {name: value for name, value in chosen.items() if value}
+    preflight.check_schedule(connection, connection.frequency)
+    audit.about("reading changed", connection, actor=by, **given)
+    db.session.commit()
+
+
 def set_resource(connection: Connection, resource: str, on: bool, *, by: str) -> None:
     """Switch the reading of one resource on or off. Raises InvalidInput when there is none of that name."""
     services.resource_of(services.by_key(connection.service), resource)

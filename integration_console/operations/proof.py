@@ -90,6 +90,7 @@ def setting_names(service: Service) -> set[str]:
         {c.name for c in service.credentials if not c.secret}
         | {s for s in ("region",) if service.regions}
         | set(service.options)
+        | {c.name for c in service.switches}
         | set(service.token_settings.values())
         | {ours for way in service.ways if isinstance(way, OAuth) for ours in way.told_on_return.values()}
     )
@@ -107,16 +108,23 @@ def checked_settings(service: Service, settings: Mapping[str, str], credentials:
         raise InvalidInput(
             f"{service.label} has no region {region!r}. There are: {', '.join(service.regions)}.", field="region"
         )
-    for offered in service.credentials:
-        value = settings.get(offered.name)
-        if value and offered.choices and value not in offered.choices:
-            known = ", ".join(filter(None, offered.choices))
-            raise InvalidInput(f"{offered.label} cannot be {value[:100]!r}. There are: {known}.", field=offered.name)
+    check_switches(service, settings)
     if "access_token" not in credentials:
         for wanted in service.credentials:
             if wanted.required and not wanted.secret and not settings.get(wanted.name):
                 raise InvalidInput(f"{wanted.label} is missing (setting {wanted.name}).", field=wanted.name)
     return {name: str(value).strip() for name, value in settings.items() if str(value).strip()}
+
+
+def check_switches(service: Service, settings: Mapping[str, str]) -> None:
+    """Whether what may be changed at any time has a value it can have. Raises InvalidInput naming what there is."""
+    for one in service.adjustable:
+        value = str(settings.get(one.name) or "").strip()
+        if value and one.choices and value not in one.choices:
+            known = ", ".join(filter(None, one.choices))
+            raise InvalidInput(f"{one.label} cannot be {value[:100]!r}. There are: {known}.", field=one.name)
+        if value and not one.choices and not (value.isascii() and value.isdecimal() and 0 < int(value[:9]) <= 366):
+            raise InvalidInput(f"{one.label} is a whole number from 1 to 366.", field=one.name)
 
 
 def checked_credentials(service: Service, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -220,7 +220,8 @@ class Service:
     ways: ClassVar[tuple[ApiKey | OAuth, ...]]  # the ways to be let in
     credentials: ClassVar[tuple[Credential, ...]] = ()  # what the key way asks for, secrets and settings
     token_settings: ClassVar[Mapping[str, str]] = {}  # what a token answer tells of the account -> our setting
-    options: ClassVar[tuple[str, ...]] = ()  # further settings a connection may have, besides credentials' and region
+    options: ClassVar[tuple[str, ...]] = ()  # further settings that say which account it is
+    switches: ClassVar[tuple[Credential, ...]] = ()  # further settings of how it is read
     limits: ClassVar[tuple[Limit, ...]]
     budget_by_account: ClassVar[bool] = True  # the vendor counts calls by account; False: by key or token
     limit_headers: ClassVar[LimitHeaders] = LimitHeaders()
@@ -234,6 +235,11 @@ class Service:
 
     def __init_subclass__(cls) -> None:
         cls.resources = {name: r for name, r in vars(cls).items() if isinstance(r, Resource)}
+
+    @property
+    def adjustable(self) -> tuple[Credential, ...]:
+        """What a person may change of a connection at any time: one of its choices, or a whole number."""
+        return (*(one for one in self.credentials if one.choices), *self.switches)
 
     # -- what the engine asks ---------------------------------------------------------------------------------------
 

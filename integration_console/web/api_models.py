@@ -162,6 +162,8 @@ def _values(name: str, said: str, secret: bool) -> type[Sent]:
             words.setdefault("region", []).append(f"{service.label}: {', '.join(service.regions)}")
         for option in () if secret else service.options:
             words.setdefault(option, []).append(service.label)
+        for one in () if secret else service.switches:
+            words.setdefault(one.name, []).append(f"{service.label}: {one.label}")
     fields: dict[str, Any] = {
         field: (Annotated[str | None, Field(max_length=2000, description=". ".join(told))], None)
         for field, told in words.items()

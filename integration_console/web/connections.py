@@ -108,17 +108,21 @@ def settings(connection_id: int):
     return _settings_page(connections.find(connection_id))
 
 
-def _settings_page(connection: Connection, form: forms.Form | None = None, account=None):
+def _settings_page(connection: Connection, form: forms.Form | None = None, account=None, wrong: str = ""):
+    """wrong: the part whose values came back."""
     service = services.by_key(connection.service)
     cron = connection.frequency not in slots.FREQUENCIES
     values = {
         "name": connection.name, "time_zone": connection.time_zone,
         "frequency": "cron" if cron else connection.frequency, "cron": connection.frequency if cron else "",
+        **{one.name: connection.settings.get(one.name) or (*one.choices, "")[0] for one in service.adjustable},
     }  # fmt: skip
+    if form:
+        form.values = {**values, **form.values}
     return render_template(
         "connections/settings.html", connection=connection, service=service, form=form or forms.Form(values),
         frequencies=FREQUENCIES, zones=zones(), schedule=slots.in_words(connection.frequency), account=account,
-        next_times=slots.next_times(connection.frequency, connection.time_zone), **ways(service),
+        wrong=wrong, next_times=slots.next_times(connection.frequency, connection.time_zone), **ways(service),
     )  # fmt: skip
 
 
@@ -131,7 +135,7 @@ def rename(connection_id: int):
     """Give it another name."""
     connection, sent = connections.find(connection_id), forms.sent("name")
     return _saved(
-        connection, "The name is saved.", sent, lambda: connections.rename(connection, sent["name"], by=actor())
+        connection, "The name is saved.", sent, lambda: connections.rename(connection, sent["name"], by=actor()), "name"
     )
 
 
@@ -143,20 +147,30 @@ def set_schedule(connection_id: int):
     frequency = sent["cron"] if sent["frequency"] == "cron" else sent["frequency"]
     return _saved(
         connection, f"{connection.name} is now read {slots.in_words(frequency)}.", sent,
-        lambda: connections.set_schedule(connection, frequency, sent["time_zone"], by=actor()),
+        lambda: connections.set_schedule(connection, frequency, sent["time_zone"], by=actor()), "schedule",
     )  # fmt: skip
 
 
-def _saved(connection: Connection, said: str, sent: dict, change):
+@page.post("/<int:connection_id>/reading")
+@may("manage connections")
+def set_switches(connection_id: int):
+    """How it is read: the plan it has, what is read besides."""
+    connection = connections.find(connection_id)
+    sent = forms.sent(*(one.name for one in services.by_key(connection.service).adjustable))
+    return _saved(
+        connection, "This is saved and counts from the next read on.", sent,
+        lambda: connections.set_switches(connection, sent, by=actor()), "reading",
+    )  # fmt: skip
+
+
+def _saved(connection: Connection, said: str, sent: dict, change, part: str):
     """Make a change and go back to the settings; what cannot be kept comes back with its message."""
     number = connection.id
     try:
         change()
     except InvalidInput as error:
         db.session.rollback()
-        connection = connections.find(number)
-        kept = {"name": connection.name, "frequency": connection.frequency, "time_zone": connection.time_zone}
-        return _settings_page(connection, forms.Form(kept | sent, error)), 422
+        return _settings_page(connections.find(number), forms.Form(sent, error), wrong=part), 422
     flash(said, "success")
     return redirect(url_for("connections.settings", connection_id=number))
 

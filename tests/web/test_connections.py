@@ -218,6 +218,36 @@ def test_a_schedule_that_is_none_is_refused_and_the_old_one_stays(admin, firm, c
     assert status_of(firm, number).frequency == "manual"
 
 
+def test_how_it_is_read_is_changed_on_its_page(admin, firm):
+    number = firm.connect("clockify")
+    page, sent = f"/connections/{number}/settings", {"plan": "paid", "trailing_days": "60", "entity_changes": "no"}
+    assert admin.send(f"/connections/{number}/reading", page, sent).status_code == 302
+    assert sent.items() <= status_of(firm, number).settings.items()
+    assert 'value="60"' in admin.open(page).html
+    assert "Reading changed" in admin.open(f"/connections/{number}/timeline").text
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"plan": "gold"}, "Plan cannot be 'gold'. There are: paid, free."),
+        ({"trailing_days": "-1"}, "Days compared is a whole number from 1 to 366."),
+        ({"trailing_days": "9" * 20}, "Days compared is a whole number from 1 to 366."),
+        ({"plan": "free"}, "calls an hour; Clockify allows this account 30"),  # read every two minutes
+    ],
+)
+def test_a_way_of_reading_that_cannot_be_is_refused_and_the_old_one_stays(admin, firm, monkeypatch, change, said):
+    number = firm.connect("clockify")
+    monkeypatch.delenv("CLOCKIFY_LIMITS")  # it would win over every plan
+    firm.change(number, frequency="*/2 * * * *")
+    before = status_of(firm, number).settings
+    page, sent = f"/connections/{number}/settings", {"plan": "", "trailing_days": "", "entity_changes": ""}
+    answer = admin.send(f"/connections/{number}/reading", page, sent | change)
+    assert answer.status_code == 422
+    assert said in Page(answer).text
+    assert status_of(firm, number).settings == before
+
+
 def test_a_test_says_whose_the_credentials_are(admin, firm):
     number = firm.connect()
     answer = admin.send(f"/connections/{number}/test", f"/connections/{number}/settings")

@@ -81,7 +81,16 @@ class ClockifyService(Service):
         ),
     )  # fmt: skip
 
-    options = ("trailing_days", "entity_changes")
+    switches = (
+        Credential(
+            "trailing_days", "Days compared", required=False,
+            hint="How many days back and ahead an increment compares time entries; 35 when empty",
+        ),
+        Credential(
+            "entity_changes", "Lists of changes", required=False, choices=("auto", "yes", "no"),
+            hint="Experimental at Clockify; auto finds out whether the workspace has them",
+        ),
+    )  # fmt: skip
 
     # No number is published for keys; the vendor allows add-ons and paid workspaces 50 a second. No header says what
     # is left, and a 429 does not say how long to wait.

@@ -128,7 +128,12 @@ class GHLService(Service):
         ),
         Credential("location_id", "Location ID", hint="Settings, then Business Profile"),
     )  # fmt: skip
-    options = ("opportunity_search",)
+    switches = (
+        Credential(
+            "opportunity_search", "Search of opportunities", required=False, choices=("get", "post"),
+            hint="Both bring the same; take the other where one fails",
+        ),
+    )  # fmt: skip
     token_settings: ClassVar = {"locationId": "location_id"}
 
     # Per app and location. Source: docs, "Rate limits". The headers are missing on some answers.

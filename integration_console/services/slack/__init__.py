@@ -105,7 +105,16 @@ class SlackService(Service):
             hint="Distributed: sold outside of Slack's Marketplace, so messages are read at one call a minute",
         ),
     )  # fmt: skip
-    options = ("private_channels", "threads")
+    switches = (
+        Credential(
+            "private_channels", "Private channels", required=False, choices=("no", "yes"),
+            hint="Those the app is in; it needs groups:read and groups:history",
+        ),
+        Credential(
+            "threads", "Answers in threads", required=False, choices=("auto", "yes", "no"),
+            hint="They cost a call for each thread; auto reads them unless the app is distributed",
+        ),
+    )  # fmt: skip
 
     limits = TIER_3
     speaks = True
@@ -163,7 +172,7 @@ class SlackService(Service):
             upstream, reading, channels=super().read(upstream, self.channels, all_of_them),
             history=lambda channel: self.list_call(self.messages, replace(reading, owner=channel), settings),
             size=RESTRICTED_PAGE if _restricted(settings) else PAGE,
-            threads=settings.get("threads", "no" if _restricted(settings) else "yes") != "no",
+            threads={"yes": True, "no": False}.get(settings.get("threads", ""), not _restricted(settings)),
         )  # fmt: skip
 
     def list_call(self, resource: Resource, reading: Reading, settings: Mapping[str, str]) -> Call:
