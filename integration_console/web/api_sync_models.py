@@ -1,15 +1,15 @@
-"""What the Integrations API takes and gives, field by field: syncs."""
+"""What the Integrations API takes and gives, field by field: syncs, and the records they brought."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from .. import services
-from ..operations import data_types
-from .api_models import ID, Answer, ConnectionId, Sent, Told
+from ..operations import data_types, integrations
+from .api_models import ID, SENT, Answer, ConnectionId, Sent, Told
 
 EXAMPLE_SYNC = "sync_1f_9c0b7de2a1f4c3d85e60"
 DATA_TYPES = sorted({name for service in services.every().values() for name in data_types.names_of(service)})
@@ -66,3 +66,33 @@ class SyncAnswer(Answer):
     """One sync, as it stands now."""
 
     sync: Sync
+
+
+class RecordQuery(Sent):
+    """Which records."""
+
+    model_config = SENT | ConfigDict(strict=False)  # an address holds text only
+
+    data_type: DataType
+    limit: int = Field(integrations.DEFAULT, ge=1, le=integrations.MOST)
+    cursor: str | None = Field(None, max_length=100, pattern=ID, description="nextCursor of the page before")
+
+
+class RecordLine(Told):
+    """One record as it was last read."""
+
+    external_id: str = Field(description="Its id at the service")
+    data_type: DataType
+    updated_at: datetime | None = Field(description="When it was changed there, where the service tells")
+    seen_at: datetime = Field(description="When it was last written here")
+    data: dict[str, Any] = Field(
+        description="As the service sent it, save that Stripe's amounts are in major units with the currency in "
+        "capitals, its status succeeded is completed, and QuickBooks' dates are times at midnight UTC"
+    )
+
+
+class Records(Answer):
+    """One page of records, the newest first."""
+
+    records: list[RecordLine]
+    next_cursor: str | None

@@ -15,6 +15,7 @@ from ..operations import (
     pending,
     runs,
     sync_status,
+    told_records,
 )  # fmt: skip
 from ..operations.holds import LiveRun
 from ..services.base import Service
@@ -32,7 +33,7 @@ from .api_models import (
     NewConnection,
     Said,
 )  # fmt: skip
-from .api_sync_models import NewSync, SyncAnswer, SyncBegun, SyncQuery
+from .api_sync_models import NewSync, RecordQuery, Records, SyncAnswer, SyncBegun, SyncQuery
 
 page = api.part("integrations_api", "/api/integrations")
 
@@ -168,3 +169,13 @@ def sync_shown(connection_id: str):
     """The sync of that id, or the latest: what it did, and how far it has come."""
     asked, connection = api.asked(SyncQuery), integrations.find(connection_id)
     return api.answer(sync=sync_status.describe(sync_status.find(connection, asked.sync_id)))
+
+
+@page.get("/connections/<connection_id>/records")
+@may("see record contents")
+@says("List records", Records, query=RecordQuery, asks={"dataType": "matters", "limit": "50"})
+def records(connection_id: str):
+    """What was read of one data type and is still there, a page at a time, in the shapes of this API."""
+    asked, connection = api.asked(RecordQuery), integrations.find(connection_id)
+    found, following = told_records.listing(connection, asked.data_type, limit=asked.limit, cursor=asked.cursor)
+    return api.answer(records=found, nextCursor=following)

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from integration_console import services
-from integration_console.models import Connection, RepeatableCall, SyncRun, WebhookTarget, db
-from integration_console.operations import runs
+from integration_console.models import Connection, Record, RepeatableCall, SyncRun, WebhookTarget, db
+from integration_console.operations import integrations, runs
 
 from ..operations.conftest import carry_out
 from .serving import Program, http, listening, served, token_of
@@ -347,6 +347,69 @@ def test_a_sync_that_makes_no_sense_is_refused(program, firm):
         "paused"
         in refused(ana("POST", f"{API}/connections/{one}/sync", {"syncType": "full"}), 409, "conflict")["error"]
     )
+
+
+# -- records ----------------------------------------------------------------------------------------------------------
+
+
+def id_of(app, number: int) -> str:
+    with app.app_context():
+        return integrations.id_of(db.session.get_one(Connection, number))
+
+
+def told_records(somebody, identity: str, data_type: str, **more) -> dict:
+    more = "".join(f"&{name}={value}" for name, value in more.items())
+    return fine(somebody("GET", f"{API}/connections/{identity}/records?dataType={data_type}{more}"))
+
+
+def test_what_was_read_is_told_a_page_at_a_time(app, program, firm):
+    staff, number = program("staff", "read"), firm.connect("clio")
+    firm.read(number, "practice_areas", "groups")
+    with app.app_context():
+        there = {row.external_id: row.data for row in db.session.query(Record).filter_by(resource="practice_areas")}
+    found, cursor = [], None
+    while not found or cursor:
+        page = told_records(
+            staff, id_of(app, number), "practice_areas", limit=3, **({"cursor": cursor} if cursor else {})
+        )
+        assert 0 < len(page["records"]) <= 3
+        found, cursor = found + page["records"], page["nextCursor"]
+    assert {one["externalId"]: one["data"] for one in found} == there
+    assert {one["dataType"] for one in found} == {"practice_areas"}
+    assert all(one["seenAt"].endswith("Z") for one in found)
+
+
+@pytest.mark.one_database
+def test_money_and_dates_are_told_in_the_shapes_of_the_contract(app, program, firm):
+    ana, stripe, books = program(), firm.connect("stripe"), firm.connect("quickbooks")
+    firm.read(stripe, "payments", "charges", "invoices")
+    firm.read(books, "invoices")
+    with app.app_context():
+        kept = {row.external_id: row.data for row in db.session.query(Record).filter_by(connection_id=stripe)}
+    payments = told_records(ana, id_of(app, stripe), "payments", limit=200)["records"]
+    done = [one for one in payments if kept[one["externalId"]]["status"] == "succeeded"]
+    assert {one["data"]["status"] for one in done} == {"completed"}
+    for one in done:
+        was, now = kept[one["externalId"]], one["data"]
+        whole = was["amount"] / {"jpy": 1, "kwd": 1000}.get(was["currency"], 100)
+        assert (now["amount"], now["currency"]) == (whole, was["currency"].upper())
+    assert {one["externalId"].partition("_")[0] for one in payments} <= {"pi", "ch"}  # charges are payments, too
+
+    invoice = told_records(ana, id_of(app, stripe), "invoices", limit=1)["records"][0]["data"]
+    assert sum(line["amount"] for line in invoice["lines"]["data"]) == pytest.approx(invoice["subtotal"])
+    dates = {one["data"]["TxnDate"][10:] for one in told_records(ana, id_of(app, books), "invoices")["records"]}
+    assert dates == {"T00:00:00Z"}
+
+
+@pytest.mark.one_database
+def test_records_that_cannot_be_told_are_refused(app, program, firm):
+    ana, address = program(), f"{API}/connections/{id_of(app, firm.connect('xero'))}/records"
+    wrong(ana("GET", address), "dataType")
+    assert "There are: invoices, expenses" in wrong(ana("GET", f"{address}?dataType=matters"), "dataType")
+    for cursor in ("rec_", "rec_x", "conn_1", "rec_-1", f"rec_{'f' * 16}"):
+        wrong(ana("GET", f"{address}?dataType=invoices&cursor={cursor}"), "cursor")
+    assert told_records(ana, address.split("/")[-2], "invoices") == {"success": True, "records": [], "nextCursor": None}
+    refused(program("support")("GET", f"{address}?dataType=invoices"), 403, "forbidden")
 
 
 @pytest.mark.one_database

@@ -135,7 +135,7 @@ ONE, CONSENT = "/api/integrations/connections/$CONNECTION", "/api/integrations/o
 ORDER = [
     (("GET", "/api/integrations"), 200), (("GET", "/api/integrations/connections"), 200), (("GET", ONE), 200),
     (("PATCH", ONE), 200), (("POST", f"{ONE}/sync"), 202), (("POST", f"{ONE}/sync"), 409),
-    (("GET", f"{ONE}/sync"), 200),
+    (("GET", f"{ONE}/sync"), 200), (("GET", f"{ONE}/records"), 200),
     (("POST", "/api/integrations/connections"), 201), (("GET", f"{CONSENT}/authorize"), 200),
     (("GET", f"{CONSENT}/callback"), 409), (("POST", f"{CONSENT}/refresh"), 200), (("GET", "/api/matters/17"), 200),
     (("PATCH", "/api/matters/17"), 200), (("DELETE", ONE), 200),

@@ -11,7 +11,7 @@ hooks.py how QuickBooks calls us.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +19,7 @@ from ...errors import BadAnswer, BadRecord, Missing, NotAllowed
 from ..base import Account, Answer, Limit, OAuth, Page, Reading, Resource, Service, Upstream, UpstreamRecord, dig
 from . import changes, faults, query, records
 from .calls import call, entity_of, number_of, shown
+from .fields import as_the_api_tells
 from .hooks import WEBHOOK
 from .writing import QuickBooksWriting
 
@@ -87,6 +88,9 @@ class QuickBooksService(Service):
 
     writing = QuickBooksWriting()
     webhook = WEBHOOK
+
+    def told(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        return as_the_api_tells(record)
 
     def account(self, upstream: Upstream) -> Account:
         """The company, by the number it was connected with."""

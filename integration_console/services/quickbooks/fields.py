@@ -101,6 +101,16 @@ def plain(resource: str, record: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
+def as_the_api_tells(record: Mapping[str, Any]) -> dict[str, Any]:
+    """A record in the shape of the Integrations API: its dates are the moments they begin in UTC.
+
+    >>> as_the_api_tells({"Id": "7", "TxnDate": "2026-02-03", "TotalAmt": 362.07})
+    {'Id': '7', 'TxnDate': '2026-02-03T00:00:00Z', 'TotalAmt': 362.07}
+    """
+    dates = {name: f"{record[name]}T00:00:00Z" for name in ("TxnDate", "DueDate") if record.get(name)}
+    return {**record, **dates}
+
+
 def lines_of(invoice: Mapping[str, Any]) -> list[dict[str, Any]] | None:
     """Its lines in plain values: subtotals left out, a discount as an amount below nothing."""
     lines = [_plain_line(line) for line in invoice.get("Line") or () if line.get("Amount") is not None]

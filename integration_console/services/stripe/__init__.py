@@ -33,6 +33,7 @@ from ..base import (
 )
 from . import records
 from .hooks import VERSION, WEBHOOK
+from .money import as_the_api_tells
 from .reading import EVENTS_KEPT, EVENTS_LATE, PAGES, acting, alive, changes, whole
 from .writing import StripeWriting
 
@@ -106,6 +107,9 @@ class StripeService(Service):
     customers = listed("/v1/customers", records.Customer, "name|business_name|email|description|phone")
     # Without it, canceled ones are left out.
     subscriptions = listed("/v1/subscriptions", records.Subscription, "description", params={"status": "all"})
+
+    def told(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        return as_the_api_tells(record)
 
     def account(self, upstream: Upstream) -> Account:
         """The key's own account, or the one that was named, where the key is a platform's and acts for it."""

@@ -5,6 +5,7 @@ Source: https://docs.stripe.com/currencies
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any
@@ -18,10 +19,7 @@ THREE = ("BHD", "JOD", "KWD", "OMR", "TND")
 SMALLEST = Minor(zero=ZERO, three=THREE)
 Amount = Annotated[int, SMALLEST]
 
-AMOUNTS = (
-    "amount", "amount_received", "amount_captured", "amount_refunded", "amount_due", "amount_paid", "amount_remaining",
-    "total", "subtotal", "balance",
-)  # fmt: skip
+AMOUNT = re.compile(r"amount|amount_\w+|\w+_amount|unit_amount|(sub)?total(_excluding_tax)?|(\w+_)?balance|tax")
 CALLED = {"succeeded": "completed"}  # a status as the Integrations API calls it
 
 
@@ -52,20 +50,33 @@ def smallest(amount: Any, currency: str, *, field: str | None = None) -> int:
 def as_the_api_tells(record: Mapping[str, Any]) -> dict[str, Any]:
     """A record in the shape of the Integrations API: major units, the currency in capitals, its word for a status.
 
-    Everything else is as Stripe sent it.
+    Amounts within it, such as those of an invoice's lines, are in their own currency, else in the record's. Everything
+    else is as Stripe sent it.
 
     >>> as_the_api_tells({"id": "pi_1", "amount": 1000, "currency": "usd", "status": "succeeded"})
     {'id': 'pi_1', 'amount': 10.0, 'currency': 'USD', 'status': 'completed'}
     >>> as_the_api_tells({"amount": 500, "currency": "jpy", "status": "canceled"})
     {'amount': 500.0, 'currency': 'JPY', 'status': 'canceled'}
+    >>> as_the_api_tells({"currency": "usd", "lines": {"data": [{"amount": 45000, "quantity": 2}]}})
+    {'currency': 'USD', 'lines': {'data': [{'amount': 450.0, 'quantity': 2}]}}
     """
-    currency = record.get("currency")
-    told = dict(record)
-    if isinstance(currency, str):
-        told["currency"] = currency.upper()
-        for name in AMOUNTS:
-            if isinstance(told.get(name), int):
-                told[name] = float(major(told[name], currency))
+    told = _in_whole_units(record, None)
     if isinstance(told.get("status"), str):
         told["status"] = CALLED.get(told["status"], told["status"])
     return told
+
+
+def _in_whole_units(part: Mapping[str, Any], currency: str | None) -> dict[str, Any]:
+    own = part.get("currency")
+    currency = own if isinstance(own, str) and own else currency
+    told = {name: _value(name, value, currency) for name, value in part.items()}
+    return told | {"currency": currency.upper()} if own and currency else told
+
+
+def _value(name: str, value: Any, currency: str | None) -> Any:
+    if isinstance(value, Mapping):
+        return _in_whole_units(value, currency)
+    if isinstance(value, list):
+        return [_value(name, one, currency) for one in value]
+    is_amount = isinstance(value, int) and not isinstance(value, bool) and AMOUNT.fullmatch(name)
+    return float(major(value, currency)) if currency and is_amount else value
