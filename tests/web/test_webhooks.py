@@ -124,7 +124,7 @@ def test_changes_at_highlevel_and_clockify_arrive_too(door, sandbox):
     sandbox.ghl.hook_url = door + address(ghl)
     hooked(clockify)
 
-    sandbox.ghl.put("contacts", {"firstName": "Ana", "lastName": "Walk-in", "name": "Ana Walk-in"})
+    sandbox.ghl.put("contacts", {"firstName": "Ana", "lastName": "Walk-in", "name": "Ana Walk-in", "type": "lead"})
     client = sandbox.clockify.put("clients", {"name": "New client"})
     _until(lambda: _kept(kind="ContactCreate") and _kept(kind="NEW_CLIENT"))
     work()

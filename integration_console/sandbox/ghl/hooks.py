@@ -41,8 +41,8 @@ class GhlHooks(Hooks):
         record = self.get(resource, name) or {"id": name}
         known = {key: value for key, value in record.items() if value is not None}
         body = {
-            "type": kind,
             **known,
+            "type": kind,  # a contact has a type of its own, which an event does not tell
             "locationId": self.location_id,
             "appId": self.client_id,
             "timestamp": utc(time.time(), millis=True),
