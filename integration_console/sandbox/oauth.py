@@ -21,7 +21,7 @@ PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title><link rel="icon" href="data:,">
 <style>body{{font:1rem/1.5 system-ui,sans-serif;max-width:34rem;margin:3rem auto;padding:0 1rem}}
-button{{font:inherit;padding:.5rem 1rem;margin:0 .5rem .5rem 0}}</style></head>
+code{{overflow-wrap:anywhere}}button{{font:inherit;padding:.5rem 1rem;margin:0 .5rem .5rem 0}}</style></head>
 <body><main><h1>{title}</h1><p>{question}</p>{asked}
 <form method="post" action="{path}">{hidden}
 <button type="submit" name="decision" value="approve">Approve</button>
@@ -48,6 +48,7 @@ class SignIn(Upstream):
     sign_in_path = "/oauth/authorize"
     token_path = "/oauth/token"
     scope_separator = " "
+    label = ""  # what people call the service
     other_name = "Someone Else & Partners"  # the other account's
 
     def open_sign_in(self) -> None:
@@ -126,7 +127,7 @@ class SignIn(Upstream):
         )
         scopes = "".join(f"<li><code>{escape(scope)}</code></li>" for scope in self._asked_scopes(asked))
         page = PAGE.format(
-            title=f"Sandbox {self.key}: allow access?",
+            title=f"Sandbox of {self.label or self.key}: allow access?",
             path=self.sign_in_path,
             hidden=hidden,
             other=OTHER,

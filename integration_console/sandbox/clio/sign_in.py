@@ -7,6 +7,7 @@ from ..server import Answer, Request, on, public
 class ClioSignIn(SignIn):
     """Clio: tokens live 30 days, refresh tokens do not rotate and are not sent again."""
 
+    label = "Clio"
     token_life_s = 2_592_000
 
     def tell(self, access: str, refresh: str | None) -> dict:

@@ -7,6 +7,7 @@ from ..server import Answer, Request, on, public
 class GhlSignIn(SignIn):
     """HighLevel: tokens live a day, every refresh token works once."""
 
+    label = "GoHighLevel"
     token_life_s = 86_399
     rotates = True
     sign_in_path = "/oauth/chooselocation"

@@ -10,6 +10,7 @@ REFRESH_LIFE_S = 100 * 86_400
 class QuickBooksSignIn(SignIn):
     """Access tokens live an hour; a refresh answers a new refresh token and spends the old one."""
 
+    label = "QuickBooks"
     token_life_s = 3600
     rotates = True
     sign_in_path = "/connect/oauth2"

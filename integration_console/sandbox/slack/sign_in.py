@@ -30,6 +30,8 @@ def no(error: str, **more) -> Answer:
 class SlackSignIn(SignIn):
     """rotates: set it, and tokens live twelve hours and every refresh token works once."""
 
+    label = "Slack"
+    scope_separator = ","
     token_life_s = TEN_YEARS_S
     sign_in_path = "/oauth/v2/authorize"
 

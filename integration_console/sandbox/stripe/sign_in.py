@@ -10,6 +10,7 @@ from ..server import Answer, Request, on, public
 
 
 class StripeSignIn(SignIn):
+    label = "Stripe"
     token_life_s = 10 * 365 * 86_400
     account_id: str
     other_account_id = "acct_1SbxSomeoneElse"

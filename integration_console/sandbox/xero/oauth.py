@@ -31,6 +31,7 @@ NEEDS = {
 class XeroSignIn(SignIn):
     """Xero: access tokens live half an hour; each refresh brings a new refresh token."""
 
+    label = "Xero"
     token_life_s = 1800
     rotates = True
     sign_in_path = "/identity/connect/authorize"
