@@ -14,7 +14,7 @@ from typing import NamedTuple
 from sqlalchemy import literal, or_, select, tuple_
 
 from ..errors import NotFound
-from ..models import Connection, Record, RecordLink, db
+from ..models import Connection, DataMapping, Record, RecordLink, db
 from ..models.base import UtcDateTime
 from .hour_steps import Step, invoice_step, seconds_of, steps_of
 
@@ -109,6 +109,16 @@ def way_of(record_id: int) -> Way:
     if entry is None or entry.resource != ENTRIES:
         raise NotFound("There is no such time entry.")
     return ways_of([entry])[0]
+
+
+def are_carried() -> bool:
+    """Whether a mapping that is switched on carries time entries to Clio."""
+    sides = (
+        (DataMapping.left_resource, DataMapping.right_resource),
+        (DataMapping.right_resource, DataMapping.left_resource),
+    )
+    there = or_(*((one == ENTRIES) & (other == ACTIVITIES) for one, other in sides))
+    return db.session.query(select(DataMapping.id).where(DataMapping.state == "active", there).exists()).scalar()
 
 
 def people() -> dict[str, str]:

@@ -31,6 +31,7 @@ def index():
     older = found.older
     return render_template(
         "hours/index.html", asked=asked, ways=found.ways, names=names, may_see=open_, looked_at=found.looked_at,
+        carried=hours.are_carried(),
         people=[("", "Everybody"), *names.items()], faults=[("", "All entries"), *FAULTS.items()],
         chips=asked.chips({"person": names, "fault": FAULTS}),
         older=asked.url(older=f"{older.at.isoformat()},{older.id}") if older else None,

@@ -159,6 +159,15 @@ def test_what_is_wrong_is_said_in_words(enter, books):
     assert staff.open("/hours/999999").status == 404
 
 
+def test_the_list_says_when_nothing_carries_time(app, enter, books):
+    staff, said = enter("staff"), "No mapping that is switched on carries time from Clockify to Clio"
+    assert said not in staff.open("/hours").text
+    with app.app_context():
+        db.session.get_one(DataMapping, books.time).state = "paused"
+        db.session.commit()
+    assert said in staff.open("/hours").text
+
+
 def test_an_entry_that_says_nothing_is_named_by_its_moment_in_words(app, enter, books):
     with app.app_context():
         number = books.record("clockify", "time_entries", "e9", label="2026-11-20T09:30:00Z", owner="u1", starts=NOON)
