@@ -10,13 +10,14 @@ from urllib.parse import quote, urlencode
 from flask import Blueprint, current_app, jsonify, render_template
 
 from ..operations import quotas
-from . import api_contract
+from . import api_contract, error_pages
 from .access import may
 
 page = Blueprint("api_docs", __name__)
 
 GROUPS = {"integrations": "Integrations", "matters": "Matters"}
 _PLACES = {"connection_id": "$CONNECTION", "service": "clio", "name": "17"}
+_ANYWHERE = {405: "This address does not take that method; Allow says what it takes"}
 _DEEPEST = 4  # levels of an answer shown field by field
 
 
@@ -37,7 +38,15 @@ def index():
         for method, operation in methods.items():
             groups[GROUPS[operation["tags"][0]]].append(_shown(whole, path, method.upper(), operation))
     base = current_app.config["SETTINGS"].BASE_URL.rstrip("/")
-    return render_template("docs/api.html", groups=groups, base=base, limits=quotas.PER_MINUTE)
+    return render_template("docs/api.html", groups=groups, base=base, limits=quotas.PER_MINUTE, errors=_errors())
+
+
+def _errors() -> list[dict[str, Any]]:
+    """Every status the API answers with, its code and when."""
+    return [
+        {"status": status, "code": error_pages.CODES[status], "said": said.replace("`", "")}
+        for status, said in sorted((api_contract.SAID | _ANYWHERE).items())
+    ]
 
 
 def _document() -> dict[str, Any]:
@@ -58,13 +67,22 @@ def _shown(whole: Mapping, path: str, method: str, operation: Mapping) -> dict[s
             for status, one in sorted(operation["responses"].items())
             if status > "4"
         },
-        "curl": curl(path, method, operation),
+        "curl": curl(path, method, operation), "try_path": _to_try(path, operation) if method == "GET" else "",
     }  # fmt: skip
 
 
 def _parameter(one: Mapping) -> dict[str, Any]:
     return {"name": one["name"], "kind": _kind(one["schema"]), "needed": one["required"],
             "said": one.get("description", ""), "header": one["in"] == "header"}  # fmt: skip
+
+
+def _to_try(path: str, operation: Mapping) -> str:
+    """An address to try; empty where it would begin something, or take the reader's place in it."""
+    if "/oauth/" in path:
+        return ""
+    asked = {one["name"]: one["example"] for one in operation["parameters"] if "example" in one}
+    path = path.replace("{connection_id}", "conn_…").replace("{name}", "17")
+    return path + (f"?{urlencode(asked, quote_via=quote)}" if asked else "")
 
 
 def curl(path: str, method: str, operation: Mapping) -> str:

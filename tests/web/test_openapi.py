@@ -98,7 +98,7 @@ def test_the_page_tells_of_every_call_and_needs_nothing_from_elsewhere(document,
         assert not re.search(r"""(?:src|href)=["'](?:https?:)?//""", _raw(somebody))
     for word in (
         "connection.settings.webhookUrl", "sync.progress.etaSeconds", "integrations[].icon", "Idempotency-Key",
-        "run.finished", "webhook-signature", "retryAfter",
+        "run.finished", "webhook-signature", "retryAfter", "needs_reconnect", "method_not_allowed",
     ):  # fmt: skip
         assert word in page.text
 

@@ -1,0 +1,36 @@
+"""The API page: a reading call is tried with one's own token, and the page suits everybody."""
+
+from __future__ import annotations
+
+from ..web.serving import token_of
+from .conftest import QUICK
+
+
+def test_a_call_is_tried_with_ones_own_token(live, tab):
+    token = token_of(live.app, "staff", "read")
+    tab.sign_in(live.user())
+    page = tab.open("/docs/api")
+    page.get_by_role("textbox", name="Token").fill(token)
+    page.locator("[data-try-path^='/api/integrations/connections?']").click()
+    page.get_by_role("button", name="Call", exact=True).click()
+    answer = page.get_by_label("Answer")
+    answer.get_by_text("200 OK").wait_for()
+    assert '"connections": []' in answer.inner_text()
+
+    page.get_by_role("textbox", name="Token").fill("ic_wrong")
+    page.get_by_role("button", name="Call", exact=True).click()
+    answer.get_by_text("Authentication required").wait_for()
+    page.get_by_role("combobox", name="Address").fill("https://elsewhere.example/api/integrations")
+    page.get_by_role("button", name="Call", exact=True).click()
+    answer.get_by_text("The address begins with /api/.").wait_for()
+    assert "ic_" not in page.url
+    tab.said.clear()  # the browser notes the status 401
+
+
+def test_the_page_is_fit_for_everybody(live, tab):
+    tab.sign_in(live.user())
+    for look in QUICK:
+        tab.look(*look)
+        page = tab.open("/docs/api")
+        assert tab.violations() == []
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
