@@ -266,7 +266,7 @@ def replay(delivery: Delivery, *, by: str) -> None:
     if not delivery.records:
         raise Conflict("This delivery names no record that is read here.")
     delivery.state, delivery.tries, delivery.next_try_at = "waiting", 0, clock.now()
-    delivery.run_id, delivery.done_at = None, None
+    delivery.run_id, delivery.done_at, delivery.outcome = None, None, None
     audit.add("delivery replayed", str(delivery.id), actor=by, event=delivery.kind)
     db.session.commit()
 
@@ -274,7 +274,8 @@ def replay(delivery: Delivery, *, by: str) -> None:
 def replay_dead(connection_id: int | None, *, by: str) -> int:
     """The same for everything that was set aside; how many."""
     which = (Delivery.state == "dead", *([Delivery.connection_id == connection_id] if connection_id else []))
-    again = {"state": "waiting", "tries": 0, "next_try_at": clock.now(), "run_id": None, "done_at": None}
+    again = {"state": "waiting", "tries": 0, "next_try_at": clock.now()}
+    again |= dict.fromkeys(("run_id", "done_at", "outcome"))
     done: int = db.session.execute(update(Delivery).where(*which).values(**again)).rowcount  # type: ignore[attr-defined]
     audit.add("deliveries replayed", f"{done} set aside", actor=by)
     db.session.commit()

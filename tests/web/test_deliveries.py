@@ -148,6 +148,7 @@ def test_one_delivery_is_shown_and_read_again(app, enter, sandbox):
     assert '"id": 17' in page.text
     staff.send(f"/deliveries/{one}/replay", f"/deliveries/{one}")
     assert "Waiting" in staff.open("/deliveries").row(1)
+    assert "It was refused." not in staff.open("/deliveries").text
     assert staff.send(f"/deliveries/{one}/replay", f"/deliveries/{one}").status_code == 409
     assert staff.client.get("/deliveries/999").status_code == 404
 
