@@ -90,7 +90,7 @@ def invoice_step(lines: Sequence[Record], bill: Record, invoice: Record) -> Step
     own = [line for line in lines if _id_in(line, "bill") == bill.external_id]
     service = services.by_key(db.session.get_one(Connection, invoice.connection_id).service)
     plain = service.writing.plain(invoice.resource, invoice.data)
-    state = str(plain.get("Status") or "").lower()
+    state = str(plain.get("Status") or plain.get("state") or "").lower()
     for line in own:
         data = line.data
         amount = data.get("sub_total") if data.get("sub_total") is not None else data.get("total")

@@ -18,10 +18,10 @@ MATTER = {"id": 7, "display_number": "00007-Lease"}
 class Books:
     """Records of four accounts and the pairs between them, as reads and runs leave them."""
 
-    def __init__(self) -> None:
-        self.connections = {key: self._connection(key) for key in ("clockify", "clio", "xero")}
+    def __init__(self, ledger: str = "xero") -> None:
+        self.connections = {key: self._connection(key) for key in ("clockify", "clio", ledger)}
         self.time = self._mapping("Time", ("clockify", "time_entries"), ("clio", "activities"))
-        self.invoices = self._mapping("Bills", ("clio", "bills"), ("xero", "invoices"))
+        self.invoices = self._mapping("Bills", ("clio", "bills"), (ledger, "invoices"))
         self.record("clockify", "users", "u1", label="Margaret Ashby")
         self.record("clio", "matters", "7", label="Lease", **MATTER)
 
@@ -147,6 +147,24 @@ def test_one_entry_shows_time_money_and_rounding_at_each_step(enter, books):
     assert "B-501" in page.row(3)
     assert "Xero Line of an invoice INV-1" in page.row(4)
     assert "Carried as one piece at its amount." in page.row(4)
+
+
+def test_a_line_of_quickbooks_stands_there_as_one_of_xero_does(app, enter):
+    with app.app_context():
+        books = Books("quickbooks")
+        entry = books.entry("e1", "Drafting the lease")
+        books.activity("11", entry, "e1")
+        bill = books.bill("501", "11")
+        detail = {"ItemRef": {"value": "3", "name": "Services"}, "Qty": 1, "UnitPrice": 449.99}
+        line = {"Description": "Drafting", "Amount": 449.99, "DetailType": "SalesItemLineDetail",
+                "SalesItemLineDetail": detail}  # fmt: skip
+        facts = {"DocNumber": "B-501", "Line": [line], "TotalAmt": 449.99, "Balance": 449.99}
+        books.link(books.invoices, bill, books.record("quickbooks", "invoices", "9", label="B-501", **facts))
+    page = enter("staff").open(f"/hours/{entry}")
+
+    assert "Nothing on its way is doubled or missing." in page.text
+    assert page.row(4).startswith("QuickBooks Line of an invoice B-501")
+    assert "Carried as one piece at its amount. open" in page.row(4)
 
 
 def test_what_is_wrong_is_said_in_words(enter, books):
