@@ -39,7 +39,7 @@ def set_up(app: Flask) -> None:
         "field_name": field_name, "middle": middle, "pretty_json": pretty_json, "percent": percent,
         "shown_time": shown_time, "labelled": labelled, "masked": masked, "browser_name": browser_name,
         "clock_time": clock_time, "local_time": local_time, "moment_of": moment_of,
-        "day": day, "called": called,
+        "day": day, "called": called, "as_sentence": as_sentence,
         "shown_or": lambda value, empty: shown_time(value) if value else empty,
     }  # fmt: skip
     app.jinja_env.filters.update(filters)
@@ -175,6 +175,12 @@ def moment_of(text: str) -> datetime | None:
         return clock.parse(text)
     except ValueError:
         return None
+
+
+def as_sentence(text: str | None) -> str:
+    """What a service said, so that another sentence may follow: "It is invalid" gets its full stop."""
+    text = (text or "").strip()
+    return text if not text or text[-1] in ".!?…" else f"{text}."
 
 
 def called(record: Record) -> str:

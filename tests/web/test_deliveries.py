@@ -73,6 +73,15 @@ def test_others_see_the_tab_but_change_nothing(app, enter, sandbox):
     assert staff.send(tab, "/settings/profile").status_code == 403
 
 
+def test_where_both_ways_are_open_the_secret_is_only_for_the_one_by_hand(app, enter, sandbox):
+    with app.app_context():
+        number = connect(sandbox, "stripe", "Payments")
+    page = enter("admin").open(f"/connections/{number}/webhooks")
+    assert "Only for an endpoint made by hand" in page.text
+    assert "with the address above, and bring" in page.text
+    assert "every delivery is refused" not in page.text
+
+
 def test_where_hooks_are_made_by_hand_the_page_says_how(app, enter, sandbox):
     with app.app_context():
         number = connect(sandbox, "ghl", "Sales")

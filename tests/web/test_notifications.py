@@ -85,6 +85,7 @@ def test_a_rule_is_removed(admin):
         ("by", {"by": "slack:x"}),
         ("by", {"by": "slack:9"}),
         ("place", {"place": "nowhere at all"}),
+        ("place", {"place": "#"}),
         ("events", {"event_run_failed": None}),
         ("about_id", {"about_id": "soon"}),
         ("quiet_to", {"quiet_to": ""}),

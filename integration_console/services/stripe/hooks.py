@@ -83,6 +83,6 @@ WEBHOOK = Webhook(
     retries_for=dt.timedelta(days=3),  # in live mode, with growing pauses; some hours in test mode
     secret="Signing secret",  # noqa: S106 (what it is called there)
     instructions="For a platform's connected accounts: in Stripe, open Developers, then Webhooks, add an endpoint for "
-    "events on connected accounts with the address {address}, and bring its signing secret (whsec_...) here.",
+    "events on connected accounts with {address}, and bring its signing secret (whsec_...) here.",
     shared=True,
 )  # fmt: skip
