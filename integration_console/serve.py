@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -185,7 +186,7 @@ def _with_sandbox(wanted: SandboxWanted, settings, minder: Minder) -> tuple[Flas
 
     from . import create_app
 
-    told = _start_sandbox(wanted, minder)
+    told = _start_sandbox(wanted, settings.INSTANCE_DIR / "sandbox-sign-ins" / wanted.size, minder)
     os.environ.update(_environment(told))
     if not settings.DATABASE_URL:
         name = "sandbox.db" if wanted.size == "small" else f"sandbox-{wanted.size}.db"
@@ -210,12 +211,12 @@ def _tell_where_to_knock(told: Mapping[str, Mapping[str, Any]]) -> None:
             subscriptions.enter_secret(connection, secret, by="the sandbox")
 
 
-def _start_sandbox(wanted: SandboxWanted, minder: Minder) -> dict[str, dict[str, Any]]:
+def _start_sandbox(wanted: SandboxWanted, tokens: Path, minder: Minder) -> dict[str, dict[str, Any]]:
     """Start the stand-ins; where they are and how to be let in."""
     limits = ",".join(f"{key}={limit}" for key, limit in SANDBOX_LIMITS.items())
     command = [
         sys.executable, "-m", "integration_console.sandbox", "--with-parent", "--usual-ports", "--limits", limits,
-        "--size", wanted.size, *(["--alive"] if wanted.alive else []),
+        "--size", wanted.size, "--tokens", str(tokens), *(["--alive"] if wanted.alive else []),
     ]  # fmt: skip
     child = minder.start("sandbox", command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, ends_last=True)
     told = _first_line(child)

@@ -11,10 +11,12 @@ document differ, it is wrong. It listens on loopback only and imports nothing of
 import threading
 from collections.abc import Mapping
 from importlib import import_module
+from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any
 
 from .firm import Firm
+from .oauth import SignIn
 from .server import Upstream
 
 
@@ -35,6 +37,7 @@ class Sandbox:
     ports: {"clio": 8101, ...}; services left out get any that is free.
     alive: a few records change by themselves every few seconds.
     clockify_entities: Clockify also answers its experimental entity-changes addresses.
+    tokens: a folder in which the tokens given out are kept, so that they open the next sandbox, too.
     """
 
     def __init__(
@@ -48,6 +51,7 @@ class Sandbox:
         clockify_entities=False,
         seed=7,
         today=None,
+        tokens: Path | None = None,
     ) -> None:
         self.firm = Firm(size=size, seed=seed, today=today)
         limits, ports = limits or {}, ports or {}
@@ -57,7 +61,7 @@ class Sandbox:
         }
         if clockify := self.upstreams.get("clockify"):
             clockify.has_entities = clockify_entities
-        self._alive = alive
+        self._alive, self._tokens = alive, tokens
         self._over = threading.Event()
 
     def __getattr__(self, key: str) -> Any:
@@ -67,6 +71,8 @@ class Sandbox:
         raise AttributeError(key)
 
     def start(self) -> "Sandbox":
+        for upstream, folder in self._with_sign_in():
+            upstream.recall(folder)
         for upstream in self.upstreams.values():
             upstream.start()
         if self._alive:
@@ -77,6 +83,15 @@ class Sandbox:
         self._over.set()
         for upstream in self.upstreams.values():
             upstream.stop()
+        for upstream, folder in self._with_sign_in():
+            upstream.remember(folder)
+
+    def _with_sign_in(self) -> list[tuple[SignIn, Path]]:
+        """Those whose tokens are kept, if any are, and where."""
+        if self._tokens is None:
+            return []
+        self._tokens.mkdir(parents=True, exist_ok=True)
+        return [(one, self._tokens) for one in self.upstreams.values() if isinstance(one, SignIn)]
 
     def described(self) -> dict[str, dict]:
         """Everything another process needs to connect, as the command line prints it."""

@@ -32,6 +32,7 @@ class SlackSignIn(SignIn):
 
     label = "Slack"
     scope_separator = ","
+    remembered = (*SignIn.remembered, "scopes", "_taken_back")
     token_life_s = TEN_YEARS_S
     sign_in_path = "/oauth/v2/authorize"
 
