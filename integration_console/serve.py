@@ -73,10 +73,11 @@ def serve(wanted: Wanted, settings, tell: Tell) -> None:
         address = _address(wanted.host, listener.getsockname()[1])
         if "BASE_URL" not in settings.model_fields_set:
             os.environ["BASE_URL"] = address
-        code = _prepare(wanted.sandbox, settings, minder)
+        code, doors = _prepare(wanted.sandbox, settings, minder)
         minder.start("web", _web_command(wanted.host, listener), pass_fds=(listener.fileno(),))
         minder.start("worker", [sys.executable, "-m", "flask", "--app", str(HOME / "wsgi.py"), "worker"])
         _wait_until_ready(address, minder)
+        _tell_where_to_knock(doors)
         tell(address, code)
         minder.mind()
 
@@ -112,8 +113,11 @@ def _address(host: str, port: int) -> str:
     return f"http://{shown}:{port}"
 
 
-def _prepare(sandbox: SandboxWanted | None, settings, minder: Minder) -> str | None:
-    """Bring database and accounts into order, as the processes will see them; the first administrator's code."""
+def _prepare(sandbox: SandboxWanted | None, settings, minder: Minder) -> tuple[str | None, list[tuple[str, str]]]:
+    """Bring database and accounts into order, as the processes will see them.
+
+    The first administrator's code, and the doors of the sandbox's accounts.
+    """
     from .operations import users
 
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
@@ -124,12 +128,11 @@ def _prepare(sandbox: SandboxWanted | None, settings, minder: Minder) -> str | N
     with app.app_context():
         _check_database(migrate=sandbox is not None)
         _connect(to_connect or _of_settings(app.config["SETTINGS"]))
-        if sandbox:
-            _tell_where_to_knock(told)
+        doors = _doors(told)
         code = users.setup_code()
         db.session.remove()
         db.engine.dispose()
-    return code
+    return code, doors
 
 
 def _check_database(*, migrate: bool) -> None:
@@ -194,21 +197,31 @@ def _with_sandbox(wanted: SandboxWanted, settings, minder: Minder) -> tuple[Flas
     return create_app(load()), _stand_ins(told), told
 
 
-def _tell_where_to_knock(told: Mapping[str, Mapping[str, Any]]) -> None:
-    """What a person enters in a vendor's settings page, and brings back from there, where there is no API for it."""
+def _doors(told: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """Where there is no API for webhooks: bring the secret from the vendor's settings page, as a person does.
+
+    What is to be entered there: its own address, and ours.
+    """
     from .operations import connections, subscriptions
 
+    found = []
     for connection in connections.every():
         facts = told.get(connection.service, {})
-        if control := facts.get("hook_control"):
-            where = orjson.dumps({"url": subscriptions.address(connection)})
-            host, path = control.removeprefix("http://").split("/", 1)
-            there = http.client.HTTPConnection(host, timeout=10)
-            there.request("POST", f"/{path}", where, {"Content-Type": "application/json"})
-            there.getresponse().read()
-            there.close()
         if secret := facts.get("webhook_secret"):
             subscriptions.enter_secret(connection, secret, by="the sandbox")
+        if control := facts.get("hook_control"):
+            found.append((control, subscriptions.address(connection)))
+    return found
+
+
+def _tell_where_to_knock(doors: Iterable[tuple[str, str]]) -> None:
+    """Enter our addresses, now that somebody answers there: vendors ask at once."""
+    for control, address in doors:
+        host, path = control.removeprefix("http://").split("/", 1)
+        there = http.client.HTTPConnection(host, timeout=10)
+        there.request("POST", f"/{path}", orjson.dumps({"url": address}), {"Content-Type": "application/json"})
+        there.getresponse().read()
+        there.close()
 
 
 def _start_sandbox(wanted: SandboxWanted, tokens: Path, minder: Minder) -> dict[str, dict[str, Any]]:

@@ -88,6 +88,10 @@ class Hooks(Upstream):
 
     # For another process.
 
+    def door(self) -> dict[str, str]:
+        """Where another process enters its address, as a person does on the vendor's settings page."""
+        return {"hook_control": f"{self.url}/__sandbox__/hook"}
+
     def _control_sent(self, request, sent):
         return [vars(one) for one in list(self.sent)]
 

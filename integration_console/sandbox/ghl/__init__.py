@@ -61,7 +61,7 @@ class Ghl(GhlSignIn, GhlHooks, GhlSearch, GhlWrites, Upstream):
             "api_key": self.api_key,
             "location_id": self.location_id,
             "webhook_key": self.hook_key.public,
-            "hook_control": f"{self.url}/__sandbox__/hook",
+            **self.door(),
         }
 
     def number(self, resource: str, name) -> int:

@@ -47,7 +47,7 @@ class QuickBooks(QuickBooksSignIn, QuickBooksHooks, QuickBooksWrites):
         self.open_hooks()
 
     def facts(self) -> dict:
-        return {"realm_id": self.realm_id, "webhook_secret": self.verifier}
+        return {"realm_id": self.realm_id, "webhook_secret": self.verifier, **self.door()}
 
     def get(self, resource: str, name) -> dict | None:
         """A whole record with what every entity has, or None."""

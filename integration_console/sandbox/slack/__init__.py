@@ -54,7 +54,7 @@ class Slack(SlackSignIn, SlackHooks, SlackMessages, Upstream):
     # For a test.
 
     def facts(self) -> dict:
-        return {"api_key": self.api_key, "team_id": self.team_id, "signing_secret": self.signing_secret}
+        return {"api_key": self.api_key, "team_id": self.team_id, "webhook_secret": self.signing_secret, **self.door()}
 
     def number(self, resource: str, name) -> int:
         """A message is known by channel and ts."""

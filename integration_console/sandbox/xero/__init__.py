@@ -78,7 +78,7 @@ class Xero(XeroSignIn, XeroHooks, XeroWrites, Upstream):
     # For a test
 
     def facts(self) -> dict:
-        return {"tenant_id": self.tenant_id, "webhook_secret": self.webhook_key}
+        return {"tenant_id": self.tenant_id, "webhook_secret": self.webhook_key, **self.door()}
 
     def ledger(self, tenant: int = 1) -> dict[str, int]:
         """How many records of each resource the first organisation holds, or the other."""
