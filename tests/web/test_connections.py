@@ -237,8 +237,8 @@ def test_how_it_is_read_is_changed_on_its_page(admin, firm):
     ],
 )
 def test_a_way_of_reading_that_cannot_be_is_refused_and_the_old_one_stays(admin, firm, monkeypatch, change, said):
-    number = firm.connect("clockify")
     monkeypatch.delenv("CLOCKIFY_LIMITS")  # it would win over every plan
+    number = firm.connect("clockify")
     firm.change(number, frequency="*/2 * * * *")
     before = status_of(firm, number).settings
     page, sent = f"/connections/{number}/settings", {"plan": "", "trailing_days": "", "entity_changes": ""}
