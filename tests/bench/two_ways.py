@@ -77,8 +77,7 @@ def _preview(mapping: int, db, DataMapping, previews, facts: dict) -> None:
     row = db.session.get_one(DataMapping, mapping)
     version = row.versions[0]
     with measured(facts):
-        previews.look(row, version)
-    db.session.rollback()
+        previews.preview(row, version)
 
 
 if __name__ == "__main__":
