@@ -58,7 +58,7 @@ def kept_back() -> list[Sentence]:
 
 
 def unseen() -> list[Sentence]:
-    """By a third stranger, measured once when the rules were done: nobody may read or learn from these."""
+    """By a third and a fourth stranger, measured once when the rules were done: nobody may learn from these."""
     return read(Path(__file__).with_name("practice_area_unseen.jsonl"))
 
 
