@@ -31,6 +31,7 @@ class Pull(Keeping):
         self.of_owner: dict[str, set[str]] = {}  # ids seen in a compared stretch
         self.remember: dict[str, Any] = {}
         self.note = ""
+        self.noted = False  # records seen unchanged were noted, to be forgotten at the end
         self.closing: dict[str, Any] = {}  # what the checkpoint says once the read is at its end
 
     def run(self) -> None:
@@ -156,6 +157,7 @@ class Pull(Keeping):
         known = [r.external_id for r in refused if r.external_id]
         seen = unchanged + (records.ids_of(session, **self.facts, external_ids=known) if known else [])
         if seen:
+            self.noted = True
             records.remember_seen(session, self.order.run_id, self.resource.key, seen)
 
     def _save(self, session: Session, walk: Walk) -> None:
@@ -201,7 +203,7 @@ class Pull(Keeping):
         if braked := self._brake(len(gone), live):
             return braked
         deleted = records.mark_deleted(session, gone, run_id=self.order.run_id, now=now)
-        if walk.mode == "full":
+        if self.noted or walk.resumed:
             records.forget_seen(session, walk.runs, self.resource.key)
         self.closing = self._closed(walk, now, complete=not short, count=live - deleted)
         self.line |= {
