@@ -1,6 +1,6 @@
 """The benchmarks: contenders side by side in one run, medians of three. `make bench`, or one of them by name:
 
-    python -m tests.bench [full|warm|recording|memory|budget|many|pages|matching|two_ways|api|deliveries] ...
+    python -m tests.bench [full|warm|recording|memory|budget|many|workers|pages|matching|two_ways|api|deliveries] ...
 
 Everything runs on this machine's loopback, in a bounded number of calls, and stops by itself.
 """
@@ -224,6 +224,16 @@ def many() -> None:
             print(f"  10,000 due: {facts['claimed']} claimed, {facts['doubled']} doubled, {facts['seconds']:.1f} s")
 
 
+def workers() -> None:
+    """Two workers on two connections against one on one, on PostgreSQL."""
+    with databases() as fresh, fast_server("--records", "150000") as port, fresh("postgresql") as url:
+        facts = in_process("workers", port, url)
+    print(
+        f"\nWorkers, postgresql: one reads {facts['1']:,.0f} records/s, two {facts['2']:,.0f} "
+        f"= {facts['2'] / facts['1']:.2f}x (aim 1.4)"
+    )
+
+
 def pages() -> None:
     """Every page, with a million calls and half a million records; BENCH_KEEP names a folder that keeps the firm."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, fast_server() as port:
@@ -295,7 +305,8 @@ def deliveries() -> None:
                     print(f"  {name:<12} {value}")
 
 
-ALL = {f.__name__: f for f in (full, warm, recording, memory, budget, many, pages, matching, two_ways, api, deliveries)}
+_EVERY = (full, warm, recording, memory, budget, many, workers, pages, matching, two_ways, api, deliveries)
+ALL = {f.__name__: f for f in _EVERY}
 
 if __name__ == "__main__":
     for wanted in sys.argv[1:] or list(ALL):

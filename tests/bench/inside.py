@@ -187,6 +187,40 @@ def worker_memory(port: int, database: str) -> dict:
     return {"peak_mb": int(peak[1]) / 1024}
 
 
+def workers(port: int, database: str) -> dict:
+    """Records per second of one worker on one connection, and of two workers on two."""
+    import os
+    import signal
+
+    from integration_console.models import SyncRun, db
+    from integration_console.operations import connections, runs
+
+    app = console(port, database)
+    env = {**os.environ, "APP_ENV": "test", "ALLOW_INSECURE_UPSTREAMS": "1", "DATABASE_URL": database}
+    env |= {"INSTANCE_DIR": str(app.config["SETTINGS"].INSTANCE_DIR), "WORKER_SLOTS": "1"}
+    speeds = {}
+    with app.app_context():
+        for count in (1, 2):
+            for number in range(count):
+                connection = connections.find(connect(f"Bench {count}.{number}"))
+                connection.account_id = connection.name  # accounts of their own: no limit is shared
+                runs.request(connection, kind="full", only=["matters"])
+            hands = [subprocess.Popen([sys.executable, "-m", "flask", "worker"], env=env) for _ in range(count)]
+            live = db.session.query(SyncRun).filter(SyncRun.ended_at.is_(None))
+            while live.count():
+                db.session.rollback()
+                time.sleep(0.2)
+            for hand in hands:
+                hand.send_signal(signal.SIGTERM)
+                hand.wait(timeout=30)
+            done = db.session.query(SyncRun).order_by(SyncRun.id.desc()).limit(count).all()
+            assert {run.state for run in done} == {"done"}, [run.message for run in done]
+            records = sum(part.seen for run in done for part in run.parts)
+            took = max(run.ended_at for run in done) - min(run.started_at for run in done)
+            speeds[str(count)] = records / took.total_seconds()
+    return speeds
+
+
 def claims(port: int, database: str) -> dict:
     """10,000 due connections: four threads tick and claim; nobody gets a run twice."""
     from integration_console.models import SyncRun, db
@@ -234,9 +268,14 @@ def main() -> None:
         return
     print(
         json.dumps(
-            {"warm": warm, "budget": budget, "many": many, "claims": claims, "memory": worker_memory}[told.name](
-                told.port, told.database
-            )
+            {
+                "warm": warm,
+                "budget": budget,
+                "many": many,
+                "claims": claims,
+                "memory": worker_memory,
+                "workers": workers,
+            }[told.name](told.port, told.database)
         )
     )
 
