@@ -20,7 +20,7 @@ from .hour_steps import Step, invoice_step, seconds_of, steps_of
 
 PAGE = 50
 LOT = 200  # entries looked at together
-MOST_LOOKED_AT = 2_000  # for one page, where few of them fit the filter
+MOST_LOOKED_AT = 1_000  # for one page, where few of them fit the filter
 ENTRIES, ACTIVITIES, LINES, BILLS, INVOICES = "time_entries", "activities", "line_items", "bills", "invoices"
 NOT_SENT = ("draft", "awaiting_approval", "void", "deleted")  # bills that need no invoice
 
