@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import BindParameter, ColumnElement, Select, func, literal_column, or_, select, union_all
+from sqlalchemy import BindParameter, ColumnElement, Select, func, literal_column, or_, select
 from sqlalchemy.sql import visitors
 
 from .. import clock
 from ..models import Connection, Record, db
 from ..services.base import dig
+from ..storage.walks import united
 from . import limitation_rules, search, settings
 from .limitation_rules import STATUTE, day_in, is_settled
 
@@ -69,17 +70,15 @@ def browse(
     wanted: Wanted, *, before_id: int | None = None, after_id: int | None = None, limit: int = 50
 ) -> list[Record]:
     """Matters, the newest in our books first: those before `before_id`, or the page just above `after_id`."""
-    which = []
+    which, among = [], search.may_hold(wanted.text)
     if wanted.text:
         like = [column.icontains(wanted.text, autoescape=True) for column in (Record.label, _client)]
         which.append(or_(*like, Record.external_id == wanted.text))
-        among = search.may_hold(wanted.text)
-        which += [] if among is None else [Record.id.in_(among)]
     if wanted.status:
         which.append(_status == wanted.status)
     if wanted.area:
         which.append(_area == wanted.area)
-    numbers = _walk(wanted.connection_id, which, before_id=before_id, after_id=after_id, limit=limit)
+    numbers = _walk(wanted.connection_id, which, among, before_id=before_id, after_id=after_id, limit=limit)
     return _records(numbers)
 
 
@@ -159,19 +158,22 @@ def _has_none(record: Record, fields: Iterable[str]) -> bool:
 
 
 def _walk(
-    connection_id: int | None, which: Iterable[ColumnElement[bool]], *, before_id: int | None = None,
-    after_id: int | None = None, limit: int,
+    connection_id: int | None, which: Iterable[ColumnElement[bool]], among: Sequence[int] | None = None, *,
+    before_id: int | None = None, after_id: int | None = None, limit: int,
 ) -> list[int]:  # fmt: skip
-    """Our numbers of the next matters that fit, up from `after_id` or else down: each account's along an index."""
+    """Our numbers of the next matters that fit, up from `after_id` or else down: each account's along an index.
+
+    among: our numbers of those it can be, where that is known.
+    """
     up = after_id is not None
     place = [Record.id > after_id] if up else [] if before_id is None else [Record.id < before_id]
     query = select(Record.id).where(*_LIVE, *which, *place).order_by(Record.id if up else Record.id.desc())
-    parts = [
-        select(query.where(Record.connection_id == number).limit(limit).subquery())
-        for number in _accounts(connection_id)
-    ]
-    found = db.session.scalars(union_all(*parts)).all() if parts else ()
-    return sorted(found, reverse=not up)[:limit]
+    accounts = _accounts(connection_id)
+    if among is not None:
+        these = query.where(Record.id.in_(among), Record.connection_id.in_(accounts))
+        return list(db.session.scalars(these.limit(limit)))
+    found = united(db.session(), [query.where(Record.connection_id == number).limit(limit) for number in accounts])
+    return sorted((row.id for row in found), reverse=not up)[:limit]
 
 
 def _records(numbers: Iterable[int]) -> list[Record]:

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from sqlalchemy import Select, func, literal, select, tuple_, union_all
+from sqlalchemy import Select, func, literal, select, tuple_
 from sqlalchemy.orm import defer, joinedload, load_only, selectinload
 
 from ..errors import InvalidInput, NotFound
 from ..models import DataMapping, Record, RecordLink, db
 from ..models.base import UtcDateTime
 from ..models.link import LINK_STATES
+from ..storage.walks import united
 from . import pairs
 
 PAGE = 50
@@ -70,10 +71,8 @@ def listing(
 
 def _places(mapping_ids: Iterable[int], state: str, after: Place | None, oldest_first: bool, limit: int) -> list[Place]:
     """Each mapping's first ones along its index, in one question; of them the first."""
-    parts = [select(_of_mapping(one, state, after, oldest_first).limit(limit).subquery()) for one in mapping_ids]
-    if not parts:
-        return []
-    found = [Place(*row) for row in db.session.execute(union_all(*parts))]
+    walks = [_of_mapping(one, state, after, oldest_first).limit(limit) for one in mapping_ids]
+    found = [Place(*row) for row in united(db.session(), walks)]
     return sorted(found, reverse=not oldest_first)[:limit]
 
 

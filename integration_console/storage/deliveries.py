@@ -8,11 +8,12 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, func, or_, select, union_all
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, defer
 
 from ..models import Delivery
+from .walks import united
 
 PAGE = 50
 _KEY = ("service", "connection_id", "event_key")
@@ -66,8 +67,8 @@ def search(session: Session, wanted: Wanted, older_than: int | None = None) -> t
     if older_than is not None:
         query = query.where(Delivery.id < older_than)
     if wanted.kind:  # each kind's along its index
-        parts = [select(query.where(Delivery.kind == kind).subquery()) for kind in _kinds(session, wanted.kind)]
-        numbers = sorted(session.scalars(union_all(*parts)), reverse=True)[: PAGE + 1] if parts else []
+        found_of = united(session, [query.where(Delivery.kind == kind) for kind in _kinds(session, wanted.kind)])
+        numbers = sorted((row.id for row in found_of), reverse=True)[: PAGE + 1]
     else:
         numbers = list(session.scalars(query))
     rows = select(Delivery).where(Delivery.id.in_(numbers)).options(defer(Delivery.body))

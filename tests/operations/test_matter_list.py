@@ -85,3 +85,12 @@ def test_an_index_knows_what_matters_say(accounts, ask, index):
     db.session.rollback()
 
     assert any(index in plan for plan in plans), plans
+
+
+def test_more_accounts_than_one_statement_unites_are_listed(accounts, session):
+    for number in range(510):
+        rows.connection(session, f"Office {number}")
+    session.commit()
+
+    assert len(matter_list.browse(Wanted(), limit=100)) == 30
+    assert len(matter_list.browse(Wanted(text="whitfield"), limit=100)) == 30
