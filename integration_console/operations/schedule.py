@@ -31,6 +31,7 @@ from . import (
     tally,
     tending,
     traces,
+    upkeep,
     wakers,
     webhook_messages,
 )  # fmt: skip
@@ -118,6 +119,7 @@ CHORES = (
     Chore("tell people", lambda: current_app.config["SETTINGS"].TICK_SECONDS, notifications.tell),
     Chore("keep sign-ins alive", lambda: 3600, sign_ins.keep_alive),
     Chore("remove what is past its retention", lambda: 3600, purge),
+    Chore("look over the tables", lambda: 3600, upkeep.look_over),
     Chore("follow with the search", lambda: current_app.config["SETTINGS"].TICK_SECONDS, search.follow),
     Chore("follow with the traces of calls", lambda: current_app.config["SETTINGS"].TICK_SECONDS, traces.follow),
     Chore("count the calls of every hour", lambda: 300, tally.follow),
