@@ -173,9 +173,9 @@ def test_every_door_of_the_firm_is_opened_and_one_is_shut_from_the_other_side(wa
     up.clio.put("matters", {"id": matter["id"], "description": "Quist against the harbour master"})
     walker.until("/", "Our Clio needs to be reconnected")
     walker.see("Our Clio")
-    tab.page.get_by_role("link", name="Reconnect").click()
+    tab.page.get_by_role("link", name="Reconnect", exact=True).click()
     tab.page.get_by_role("button", name="Go to Clio").click()
     walker.answer("Approve")
     walker.see("connected again as")
-    assert tab.open("/").get_by_role("link", name="Reconnect").count() == 0
+    assert tab.open("/").get_by_role("link", name="Reconnect", exact=True).count() == 0
     walker.until(f"/records/{number}/matters?q=harbour+master", "Quist against the harbour master")

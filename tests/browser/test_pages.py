@@ -76,6 +76,7 @@ PAIR_PAGES = (
 )  # fmt: skip
 
 
+@pytest.mark.timeout(300)  # every page of the console, one after the other
 @pytest.mark.parametrize(("theme", "size"), LOOKS)
 def test_axe_finds_nothing_and_no_page_is_wider_than_its_window_or_speaks_as_a_program(tab, live, firm, theme, size):
     tab.sign_in(live.user())
