@@ -37,9 +37,9 @@ def index():
     ), asked.status  # fmt: skip
 
 
-def _refused(state: str | None, wanted: Wanted) -> refused_writes.Estimate | None:
+def _refused(state: str, wanted: Wanted) -> refused_writes.Estimate | None:
     """What sending a mapping's refused writes again takes, where its list may show any."""
-    if wanted.mapping_id is None or state not in (None, "refused", "open"):
+    if wanted.mapping_id is None or state not in ("", "refused", "open"):
         return None
     return refused_writes.estimate(mapping_id=wanted.mapping_id)
 
