@@ -22,7 +22,7 @@ MOST = 500  # rows of a list by date
 
 
 def _told(*path: str) -> ColumnElement[str]:
-    """A text of a matter, with its path written out: an index is found only by the very words it was made of."""
+    """A text of a matter, with its path written out: its index is found only by the very words it was made of."""
     told = Record.data[path].as_string()
     for part in visitors.iterate(told):
         if isinstance(part, BindParameter):

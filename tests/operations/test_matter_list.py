@@ -1,4 +1,4 @@
-"""Lists of matters: one order over several accounts, and an index for every filter."""
+"""Lists of matters: one order over several accounts, and an index for the dates."""
 
 from datetime import timedelta
 
@@ -60,13 +60,8 @@ def test_near_dates_are_those_of_open_matters_that_are_not_settled(accounts):
     assert [row.label[:5] for row in matter_list.without(limit=4)[0]] == ["00030", "00029", "00027", "00026"]
 
 
-@pytest.mark.parametrize(("ask", "index"), [
-    (lambda: matter_list.browse(Wanted(status="pending")), "ix_record_matter_status"),
-    (lambda: matter_list.browse(Wanted(area="Tax")), "ix_record_matter_area"),
-    (matter_list.near, "ix_record_matter_due"),
-    (lambda: matter_list.due(30), "ix_record_matter_due"),
-])  # fmt: skip
-def test_an_index_knows_what_matters_say(accounts, ask, index):
+@pytest.mark.parametrize("ask", [matter_list.near, lambda: matter_list.due(30)])
+def test_an_index_knows_the_dates_that_are_near(accounts, ask):
     """It does only as long as the queries have the very words it was made of."""
     plans: list[str] = []
     if db.engine.dialect.name == "postgresql":  # small tables are read whole, and one index is as good as another
@@ -84,7 +79,7 @@ def test_an_index_knows_what_matters_say(accounts, ask, index):
     event.remove(db.engine, "before_cursor_execute", explain)
     db.session.rollback()
 
-    assert any(index in plan for plan in plans), plans
+    assert any("ix_record_matter_due" in plan for plan in plans), plans
 
 
 def test_more_accounts_than_one_statement_unites_are_listed(accounts, session):
