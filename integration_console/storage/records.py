@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Select, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import Select, bindparam, delete, func, insert, or_, select, tuple_, update
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
@@ -262,18 +262,24 @@ def browse(
     text: part of a label, or a whole upstream id. among: our numbers of those it can be, where that is known; without
     them every label is looked at. deleted: the deleted ones instead of the live ones.
     """
-    query = _of(connection_id, resource).where(
-        Record.deleted_at.is_not(None) if deleted else Record.deleted_at.is_(None)
-    )
+    query = select(Record).where(Record.deleted_at.is_not(None) if deleted else Record.deleted_at.is_(None))
     if text := without_nul(text):
         query = query.where(or_(Record.label.icontains(text, autoescape=True), Record.external_id == text))
         query = query if among is None else query.where(Record.id.in_(among))
+    kind = (Record.connection_id, Record.resource, Record.id)
+    first, last = after_id or 0, _LAST if before_id is None else before_id
+    if session.get_bind().dialect.name == "sqlite":
+        query = query.where(kind[0] == connection_id, kind[1] == resource, Record.id > first, Record.id < last)
+    else:  # held equal, they leave only the number to order by, and PostgreSQL walks all records by it
+        query = query.where(
+            tuple_(*kind) > (connection_id, resource, first), tuple_(*kind) < (connection_id, resource, last)
+        )
     if after_id is not None:
-        above = session.scalars(query.where(Record.id > after_id).order_by(Record.id).limit(limit)).all()
-        return list(reversed(above))
-    if before_id is not None:
-        query = query.where(Record.id < before_id)
-    return list(session.scalars(query.order_by(Record.id.desc()).limit(limit)))
+        return list(reversed(session.scalars(query.order_by(*kind).limit(limit)).all()))
+    return list(session.scalars(query.order_by(*(column.desc() for column in kind)).limit(limit)))
+
+
+_LAST = 2**63 - 1
 
 
 def _of(connection_id: int, resource: str) -> Select:
