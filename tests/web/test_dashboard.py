@@ -71,7 +71,7 @@ def test_a_connection_that_lost_its_sign_in_has_its_button(admin, enter, firm):
     firm.change(number, status="needs_reconnect", status_reason="The token was revoked.")
     assert "Ruiz needs to be reconnected. The token was revoked." in verdict(admin)
     firm.change(number, status_reason="It says: the token is invalid")
-    assert "It says: the token is invalid. Since" in verdict(admin)
+    assert "It says: the token is invalid. Cause:" in verdict(admin)
     assert admin.open("/").links["Reconnect"] == f"/connections/{number}/reconnect"
     assert "Reconnect" not in enter("support").open("/").links
 
