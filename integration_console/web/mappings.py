@@ -25,8 +25,11 @@ LONGEST_FILE = 200_000  # characters of a mapping's JSON
 def index():
     """Every mapping and how it stands; the ready ones that could be made."""
     every = mappings.every(whole=True)
+    latest = [mappings.latest(one) for one in every]
+    with_lines = {version.mapping_id for version in latest if version.direction != "link" or version.fields}
     return render_template(
         "mappings/index.html", standings=standing.of(every), titles={one.id: _title(one) for one in every},
+        with_lines=with_lines,
         offers=[offer for offer in flows.offered() if not offer.mappings], choices=_choices(), words=words,
     )  # fmt: skip
 

@@ -68,6 +68,7 @@ def test_a_mapping_that_links_only_asks_for_no_line(enter, own_firm):
     assert "Nothing is written on either side." in page.text
     assert "No line is needed" in page.text
     assert "Add a line" not in page.text
+    assert "Add a line" not in staff.open("/mappings").text
     assert "Neither: link pairs only" in staff.open(f"{answer.location}/settings").text
 
 
