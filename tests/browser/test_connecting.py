@@ -74,7 +74,7 @@ def test_a_refusal_and_a_wrong_account_change_nothing_and_say_what_to_do(admin, 
         db.session.query(Connection).update({"status": "needs_reconnect", "status_reason": "The token was revoked."})
         db.session.commit()
     page = admin.open("/")
-    page.get_by_role("link", name="Reconnect").click()
+    page.get_by_role("link", name="Reconnect", exact=True).click()
     page.get_by_role("button", name="Go to Harbor").click()
     page.get_by_role("button", name="Approve for another account").click()
     assert "but this connection is Harbor One" in page.get_by_role("main").inner_text()

@@ -147,7 +147,7 @@ def test_every_door_of_the_firm_is_opened_and_one_is_shut_from_the_other_side(wa
     walker.see(*(f"Our {label}" for label in (*BY_CONSENT.values(), "Clockify")))
 
     page = tab.open(f"{pages['clio']}/settings")
-    page.get_by_role("link", name="Reconnect").first.click()
+    page.get_by_role("link", name="Reconnect", exact=True).first.click()
     page.get_by_role("button", name="Go to Clio").click()
     walker.answer("Approve for another account")
     walker.see(up.clio.other_name, up.clio.firm.name)  # both named; the connection is what it was
