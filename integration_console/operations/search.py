@@ -143,9 +143,10 @@ def _calls(words: str, number: int | None) -> list[Transaction]:
 
 def _by_their_number(words: str) -> list[Transaction]:
     """Among the latest calls: the whole log has no index for this, and support asks about what just happened."""
-    newest = select(Transaction.id).order_by(Transaction.id.desc()).limit(20_000).subquery()
-    query = select(Transaction).where(Transaction.id.in_(select(newest)), Transaction.upstream_request_id == words)
-    return list(db.session.scalars(query.limit(MOST)))
+    columns = select(Transaction.id, Transaction.upstream_request_id)
+    newest = columns.order_by(Transaction.id.desc()).limit(20_000).subquery()
+    numbers = select(newest.c.id).where(newest.c.upstream_request_id == words).limit(MOST)
+    return list(db.session.scalars(select(Transaction).where(Transaction.id.in_(list(db.session.scalars(numbers))))))
 
 
 def _numbered(model, number: int | None) -> list:

@@ -12,9 +12,6 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 SHORTEST = 3  # letters that can be searched for
-ENOUGH = (
-    2_001  # asked for fewer, PostgreSQL reads the whole table, hoping to meet them soon, and leaves the index alone
-)
 _PUT = {
     "sqlite": "INSERT INTO search_entry (rowid, text) VALUES (:id, :text)",
     "postgresql": "INSERT INTO search_entry (record_id, text) VALUES (:id, :text)",
@@ -47,5 +44,4 @@ def find(session: Session, words: str, most: int) -> list[int]:
         term = '"' + words.replace('"', '""') + '"'
     else:
         term = "%" + words.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_") + "%"
-    asked = most if kind == "sqlite" else max(most, ENOUGH)
-    return list(session.scalars(text(_FIND[kind]), {"term": term, "most": asked}))[:most]
+    return list(session.scalars(text(_FIND[kind]), {"term": term, "most": most}))

@@ -34,7 +34,9 @@ def label_of(sides, number: int) -> str:
 
 def test_the_list_says_how_each_mapping_stands_and_every_number_leads_somewhere(enter, active):
     page = enter("staff").open("/mappings")
-    assert page.row(1).startswith("Contacts GoHighLevel contacts and Clio contacts, both ways Add a line to Contacts Active 1")
+    assert page.row(1).startswith(
+        "Contacts GoHighLevel contacts and Clio contacts, both ways Add a line to Contacts Active 1"
+    )
     links = page.links
     assert links[f"{len(active.conflicts())} open conflicts"] == f"/conflicts?mapping={active.mapping}"
     assert links[f"{len(active.links(state='linked'))} pairs"] == f"/mappings/{active.mapping}/pairs"
