@@ -20,7 +20,7 @@ from .practice_area_names import firm_area
 
 __all__ = ["NO_AREA", "THRESHOLD", "Detected", "Rule", "Rules", "detect", "firm_area"]
 
-NO_AREA = "None of them"  # rules of this area tell vendors, job seekers and thanks from clients
+NO_AREA = "No area"  # rules of this area tell vendors, job seekers and thanks from clients
 THRESHOLD = 0.6  # below, the answer is "not sure"
 SMALLEST = 0.001  # share of an area that is worth telling
 CLOSE = 0.35  # a second area with at least this share of the first one's is worth a word

@@ -20,7 +20,7 @@ from statistics import median, quantiles
 
 HERE = Path(__file__).resolve().parents[2]
 DELIVERIES = int(os.environ.get("BENCH_DELIVERIES", "10000"))
-WITHIN_S, CONNECTIONS, SENDERS, RECORDS = 60.0, 20, 16, 1_000
+WITHIN_S, CONNECTIONS, SENDERS, RECORDS = 59.0, 20, 16, 1_000  # the last answer is to be there within the minute
 SECRET = "bench-signing-secret"
 
 

@@ -268,7 +268,7 @@ def test_r_retries_the_row_or_the_page_and_x_ticks_the_row(entered, office):  # 
     page.goto("/errors")
     page.get_by_role("link", name="the field open_date cannot be used").click()
     page.keyboard.press("r")
-    page.wait_for_function("document.activeElement.textContent === 'Keep as it is'")  # all of them: asked first
+    page.locator("*:focus", has_text="Keep as it is").wait_for()  # all of them: asked first
     page.keyboard.press("Escape")
     row = page.get_by_role("row").filter(has_text="9002")
     row.get_by_role("button", name="Retry").focus()

@@ -65,7 +65,7 @@ def test_the_first_administrator_is_made_by_hand_and_keyboard_alone(app, live, t
         code = users.setup_code()
     page = tab.open("/")
     page.wait_for_url("**/setup")
-    page.wait_for_function("document.activeElement?.name === 'code'")  # a loaded machine gives the focus late
+    page.locator("[name=code]:focus").wait_for()  # a loaded machine gives the focus late
     for text in (code, "Ana", "ana@example.com"):
         page.keyboard.type(text)
         page.keyboard.press("Tab")
@@ -118,7 +118,7 @@ def test_the_safe_answer_has_the_focus_and_escape_takes_it_back(live, admin):
     live.user("staff")
     page = admin.open("/settings/people/2")
     page.locator("summary", has_text="Disable").click()
-    page.wait_for_function("document.activeElement.textContent === 'Keep as it is'")
+    page.locator("*:focus", has_text="Keep as it is").wait_for()
     page.keyboard.press("Escape")
     assert not page.get_by_text("What they did stays in the history").is_visible()
     assert page.evaluate("document.activeElement.textContent.trim()") == "Disable"

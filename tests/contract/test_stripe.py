@@ -16,7 +16,7 @@ from integration_console.sandbox import Sandbox
 from integration_console.services import by_key
 from integration_console.services.base import Call, Reading
 from integration_console.services.stripe.hooks import ENABLED, VERSION
-from integration_console.services.stripe.money import AMOUNTS
+from integration_console.services.stripe.money import AMOUNT
 from integration_console.services.writing import Write, bill_line
 
 from .documents import UPSTREAM, document, names
@@ -113,10 +113,17 @@ def test_every_field_we_rely_on_is_there_today_or_was_before_basil(resource):
     assert before.keys() >= BEFORE_BASIL[resource.key]
 
 
-def test_every_amount_the_api_tells_is_an_amount_there():
-    fields = {name for one in NAMED.values() for name in today()["resources"][one]["fields"]}
+def test_every_amount_there_is_told_as_an_amount_and_no_other_number_is():
+    whole = {
+        name
+        for one in NAMED.values()
+        for name, kind in today()["resources"][one]["fields"].items()
+        if kind in ("int", "Optional[int]")
+    }
+    amounts = {name for name in whole if any(word in name for word in ("amount", "total", "balance"))}
 
-    assert set(AMOUNTS) <= fields
+    assert {"amount", "amount_due", "subtotal", "starting_balance"} <= amounts
+    assert {name for name in whole if AMOUNT.fullmatch(name)} == amounts
 
 
 def test_the_account_is_asked_for_as_the_document_says():
