@@ -107,7 +107,7 @@ def edited_on_both_sides(way) -> int:
 
     page = tab.open("/conflicts")
     page.locator("tbody a.row-link").first.click()
-    assert page.get_by_text("Augusta").first.is_visible()
+    page.get_by_text("Augusta").first.wait_for()
     page.get_by_role("region", name="Our clio").locator("summary", has_text="Use this value").click()
     page.get_by_role("button", name="Use this value").click()
     page.get_by_text("Won").first.wait_for()
