@@ -1,23 +1,17 @@
-"""The words a service is written in: Service, Resource, Credential, and the models of its records.
+"""The words a service is written in: Service, Credential, Account, and by name all that a declaration needs besides.
 
-A service file declares who it is, how fast we may go and what it holds. The pydantic model of a resource is the one
-place that names its fields: it validates what arrives, makes the list of fields we ask for, and gives the columns of
-the reporting view.
+A service file declares who it is, how fast we may go and what it holds. What a resource is stands in resource.py, the
+models of its records in shapes.py, how it is written in writing.py and how it calls us in webhook.py.
 """
 
 from __future__ import annotations
 
-import types
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
-from functools import cache
-from typing import Annotated, Any, ClassVar, NotRequired, Union, get_args, get_origin
+from datetime import date
+from types import MappingProxyType
+from typing import Any, ClassVar
 from urllib.parse import quote
-
-from pydantic import BaseModel, ConfigDict, TypeAdapter
-from typing_extensions import TypedDict
 
 from .. import clock
 from ..errors import BadAnswer, InvalidInput, Missing
@@ -25,48 +19,18 @@ from ..transport.auth import ApiKey, OAuth
 from ..transport.call import Answer, Call
 from ..transport.client import Upstream
 from ..transport.limits import Limit, LimitHeaders
-from ..transport.paging import NextLink, Page, PageNumber, Paging, Whole, dig, value_at, walk
+from ..transport.paging import NextLink, Page, PageNumber, Whole, dig, walk
+from .resource import Reading, Resource, Span
 from .webhook import Event, Named, Notice, Registered, Registrar, Webhook
 from .writing import Writing
 
 __all__ = [
-    "NO_SETTINGS", "Account", "Answer", "ApiKey", "Call", "Column", "Credential", "Event", "Limit", "LimitHeaders",
-    "Money", "Named", "NextLink", "Notice", "OAuth", "Page", "PageNumber", "Reading", "Registered", "Registrar",
-    "Resource", "Service", "Span", "Upstream", "UpstreamRecord", "Webhook", "Whole", "body_of", "dig", "replace",
-    "walk",
+    "NO_SETTINGS", "Account", "Answer", "ApiKey", "Call", "Credential", "Event", "Limit", "LimitHeaders", "Named",
+    "NextLink", "Notice", "OAuth", "Page", "PageNumber", "Reading", "Registered", "Registrar", "Resource", "Service",
+    "Span", "Upstream", "Webhook", "Whole", "body_of", "dig", "replace", "walk",
 ]  # fmt: skip
 
-NO_SETTINGS: Mapping[str, str] = types.MappingProxyType({})
-
-Money = Annotated[float, "money"]  # validated as a number; kept exactly as sent, reported as NUMERIC
-Unix = Annotated[int, "unix"]  # seconds since 1970; kept as sent, reported as a moment
-
-
-@dataclass(frozen=True)
-class Minor:
-    """Marks whole numbers of a currency's smallest unit; kept as sent, reported in major units as NUMERIC.
-
-    The vendor's own lists: what it sends without decimals, and with three. All others have two.
-    """
-
-    currency: str = "currency"  # the field of the same record that names it
-    zero: tuple[str, ...] = ()  # in upper case
-    three: tuple[str, ...] = ()
-
-    def places(self, currency: str) -> int:
-        """How many decimals amounts of a currency have; case does not matter.
-
-        >>> Minor(zero=("JPY",)).places("jpy"), Minor().places("usd")
-        (0, 2)
-        """
-        code = currency.upper()
-        return 0 if code in self.zero else 3 if code in self.three else 2
-
-
-class UpstreamRecord(BaseModel):
-    """The fields we rely on in one kind of record. Others are kept, not refused; missing ones are fine."""
-
-    model_config = ConfigDict(extra="ignore", coerce_numbers_to_str=True, allow_inf_nan=False)
+NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -90,120 +54,6 @@ class Account:
     facts: Mapping[str, str] = field(default_factory=dict)  # "Plan": "Free", "Zone": "Europe/Berlin"
     scopes: tuple[str, ...] = ()
     settings: Mapping[str, str] = field(default_factory=dict)  # what a connection to this one must hold: tenant_id
-
-
-@dataclass(frozen=True)
-class Column:
-    """One typed column of a resource, as reports and pages show it."""
-
-    name: str  # client_name
-    path: tuple[str, ...]  # ("client", "name")
-    type: str  # text, integer, number, money, boolean, date, time, json
-    unix: bool = False  # sent as seconds since 1970
-    minor: Minor | None = None  # sent in the currency's smallest unit
-
-    def value_in(self, record: Mapping[str, Any]) -> Any:
-        """What a record holds in this column, as reports show it; as it was sent where that cannot be."""
-        value = dig(record, ".".join(self.path))
-        if isinstance(value, bool) or not isinstance(value, int):
-            return value
-        if self.unix and abs(value) < _LAST_MOMENT:
-            return (_EPOCH + timedelta(seconds=value)).isoformat()
-        currency = dig(record, ".".join((*self.path[:-1], self.minor.currency))) if self.minor else None
-        if self.minor and isinstance(currency, str):
-            return Decimal(value).scaleb(-self.minor.places(currency))
-        return value
-
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_LAST_MOMENT = 250_000_000_000  # in the year 9892
-
-
-@dataclass(frozen=True)
-class Span:
-    """A stretch of time, both ends included."""
-
-    start: datetime
-    end: datetime
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What one walk over a resource is to fetch."""
-
-    full: bool
-    now: datetime
-    since: datetime | None = None  # an increment: what changed at or after this
-    cursor: Any | None = None  # where an interrupted walk goes on
-    owner: str | None = None  # the record whose list this is, for resources with `per`
-    state: Mapping[str, Any] = field(default_factory=dict)  # what the service remembered of this resource
-
-
-@dataclass(eq=False)
-class Resource:
-    """One kind of record a service holds, and how to list it."""
-
-    path: str  # "/matters"; may name settings and {owner}: "/workspaces/{workspace_id}/projects"
-    model: type[UpstreamRecord]
-    paging: Paging = field(default_factory=Whole)
-    label: str = ""  # "Matters"; made from the key when empty
-    title: str = "name"  # where in a record its name for people is; "a b|c" is a and b, or c where both are empty
-    id: str = "id"
-    changed: str | None = "updated_at"  # where the upstream's own time of change is; None when it sends none
-    since: str | None = None  # the parameter that narrows a list to changes; None when there is none
-    one: str | None = None  # "/matters/{id}", for reading a single record; "" when only the list holds it
-    one_by: str | None = None  # the list's parameter that picks one record, where records have no address of their own
-    items_at: str | None = None  # where in an answer the list is; None when the answer is the list
-    item_at: str | None = None  # where in a single record's answer the record is
-    count_at: str | None = None  # where the upstream's own count is
-    params: Mapping[str, Any] = field(default_factory=dict)
-    splits: tuple[Mapping[str, Any], ...] = ({},)  # a list that must be asked for in parts, with each part's parameters
-    headers: Mapping[str, str] = field(default_factory=dict)
-    reference: bool = False  # rarely changes: read at most once an hour unless asked
-    per: str | None = None  # listed under each record of this resource
-    asks_per: str | None = None  # one list to us, though it takes a call for each record of this resource
-    lists: int = 1  # that one read asks for, where it is one list to us
-    # Where in a record that record's id is, for reads that list all owners' together; without `per`, the id of what it
-    # was made of: records are found by it.
-    owner_at: str | None = None
-    per_changed: bool = False  # an increment asks only for owners that changed
-    starts: str | None = None  # where the time a record takes place is, for resources read by window
-    trailing: timedelta | None = None  # an increment re-reads this much and compares
-    changes_kept: timedelta | None = None  # changes are told apart from the list, for so long; later all is read again
-    trust: bool = False  # client trust money: shown, never written (W8)
-    key: str = ""  # "matters", from the name it is given in its service
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.key = self.key or name
-        self.label = self.label or name.replace("_", " ").capitalize()
-        # Raises pydantic's ValidationError for a record of another shape; what it returns is of no use to us.
-        self.validate: Callable[[Any], Any] = TypeAdapter(_lean(self.model)).validator.validate_python
-
-    def __post_init__(self) -> None:
-        self._titles = [[value_at(path) for path in alternative.split()] for alternative in self.title.split("|")]
-        self._id_of, self.owner_of = value_at(self.id), value_at(self.owner_at)
-        self.start_of, self.change_of = value_at(self.starts), value_at(self.changed)
-
-    @property
-    def lists_everything(self) -> bool:
-        """Every read of this list is a full one, so each proves what is gone."""
-        return self.since is None and self.trailing is None and not self.per_changed and self.changes_kept is None
-
-    def columns(self) -> list[Column]:
-        """The typed columns of the model; nested objects flattened one level: client{name} -> client_name."""
-        return list(_columns(self.model))
-
-    def field_list(self) -> str:
-        """The model as a list of fields to ask for: `id,etag,client{id,name}`."""
-        return _field_list(self.model)
-
-    def name_of(self, record: Mapping[str, Any]) -> str:
-        """What a person calls this record, at most 200 characters; its id when it has no name."""
-        for parts in self._titles:
-            words = [str(value) for part in parts if (value := part(record)) not in (None, "")]
-            if words and (name := " ".join(words)):
-                return name[:200]
-        return str(self._id_of(record) or "")[:200]
 
 
 class Service:
@@ -378,69 +228,3 @@ def body_of(answer: Answer) -> dict:
         return answer.data if isinstance(answer.data, dict) else {}
     except BadAnswer:
         return {}
-
-
-def _bare(annotation: Any) -> Any:
-    """An annotation without Optional: `int | None` -> int."""
-    if get_origin(annotation) in (Union, types.UnionType):
-        inner = [a for a in get_args(annotation) if a is not type(None)]
-        return inner[0] if len(inner) == 1 else str
-    return annotation
-
-
-def _nested(annotation: Any) -> type[BaseModel] | None:
-    """The model inside `Client | None` or `list[Value] | None`, if there is one."""
-    annotation = _bare(annotation)
-    if get_origin(annotation) is list:
-        annotation = get_args(annotation)[0]
-    return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
-
-
-@cache
-def _lean(model: type[BaseModel]) -> Any:
-    """A model as a typed dict: it refuses the same records eight times as fast, as no objects are made of them."""
-    fields: dict[str, Any] = {}
-    for name, info in model.model_fields.items():
-        annotation: Any = info.annotation
-        if inner := _nested(annotation):
-            one = _lean(inner)
-            annotation = (types.GenericAlias(list, (one,)) if get_origin(_bare(annotation)) is list else one) | None
-        fields[_sent_name(name, info)] = annotation if info.is_required() else NotRequired[annotation]
-    make: Any = TypedDict
-    lean = make(model.__name__, fields)
-    lean.__pydantic_config__ = model.model_config
-    return lean
-
-
-def _sent_name(name: str, info: Any) -> str:
-    return info.alias or name
-
-
-def _field_list(model: type[BaseModel], *, inside: bool = False) -> str:
-    """One level of braces: upstreams that take a list of fields refuse a second."""
-    parts = []
-    for name, info in model.model_fields.items():
-        inner = None if inside else _nested(info.annotation)
-        parts.append(_sent_name(name, info) + (f"{{{_field_list(inner, inside=True)}}}" if inner else ""))
-    return ",".join(parts)
-
-
-_TYPES = {int: "integer", float: "number", bool: "boolean", str: "text", date: "date", datetime: "time"}
-_MARKED = {"money": "money", "unix": "time"}
-
-
-def _columns(model: type[BaseModel], prefix: tuple[str, ...] = ()) -> Iterator[Column]:
-    for name, info in model.model_fields.items():
-        path = (*prefix, _sent_name(name, info))
-        annotation = _bare(info.annotation)
-        is_list = get_origin(annotation) is list
-        if not is_list and not prefix and (inner := _nested(annotation)):
-            yield from _columns(inner, path)
-            continue
-        marks = (*info.metadata, *getattr(annotation, "__metadata__", ()))
-        kind = next((_MARKED[one] for one in marks if isinstance(one, str) and one in _MARKED), None)
-        minor = next((one for one in marks if isinstance(one, Minor)), None)
-        if get_origin(annotation) is Annotated:
-            annotation = get_args(annotation)[0]
-        kind = "money" if minor else kind or ("json" if is_list else _TYPES.get(annotation, "json"))
-        yield Column("_".join(path), path, kind, "unix" in marks, minor)

@@ -20,7 +20,7 @@ OURS = ("record_id", "connection_id", "external_id", "updated_at")
 
 
 class Field(Protocol):
-    """One column as a service declares it; see services.base.Column."""
+    """One column as a service declares it; see services.shapes.Column."""
 
     @property
     def name(self) -> str: ...  # clientName
@@ -35,7 +35,7 @@ class Field(Protocol):
 
 
 class Minor(Protocol):
-    """How many decimals amounts have; see services.base.Minor."""
+    """How many decimals amounts have; see services.shapes.Minor."""
 
     @property
     def currency(self) -> str: ...  # the field beside the amount that names it

@@ -12,7 +12,8 @@ from ..errors import NotFound
 from ..models import Connection, Record, db
 from ..operations import connections, library, life, pairs, provenance, samples, search
 from ..operations.exports import Sheet, paged
-from ..services.base import Column, Resource
+from ..services.base import Resource
+from ..services.shapes import Column
 from ..storage import records
 from . import Menu, downloads
 from .access import can, may

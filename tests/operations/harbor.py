@@ -11,7 +11,8 @@ from integration_console import services
 from integration_console.sandbox.firm import Firm
 from integration_console.sandbox.oauth import OTHER, SignIn
 from integration_console.sandbox.server import Answer, Request, on, public
-from integration_console.services.base import Account, Call, Limit, OAuth, Resource, Service, UpstreamRecord, dig
+from integration_console.services.base import Account, Call, Limit, OAuth, Resource, Service, dig
+from integration_console.services.shapes import UpstreamRecord
 
 
 class Berth(UpstreamRecord):

@@ -10,7 +10,7 @@ from sqlalchemy import inspect, text
 
 from integration_console import services
 from integration_console.models import db
-from integration_console.services.base import Minor
+from integration_console.services.shapes import Minor
 from integration_console.storage import records, views
 
 from .rows import NOON, connection, incoming

@@ -6,7 +6,8 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integration_console.services.base import Resource, UpstreamRecord
+from integration_console.services.base import Resource
+from integration_console.services.shapes import UpstreamRecord
 from integration_console.sync.sifting import newest, oldest_refused, sift
 
 

@@ -24,11 +24,11 @@ from ..base import (
     Resource,
     Service,
     Upstream,
-    UpstreamRecord,
     body_of,
     dig,
     replace,
 )
+from ..shapes import UpstreamRecord
 from . import money, records
 from .hooks import WEBHOOK
 from .writing import ClioWriting

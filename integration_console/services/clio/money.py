@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from ..base import Money
+from ..shapes import Money
 from .parts import BillShown, CurrencyShown, Dated, MatterShown, Named, Only, Parent, Rate
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from ..base import Money, UpstreamRecord
+from ..shapes import Money, UpstreamRecord
 
 
 class Named(UpstreamRecord):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from ..base import Money
+from ..shapes import Money
 from .parts import (
     Address,
     Assignee,

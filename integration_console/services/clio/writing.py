@@ -20,7 +20,8 @@ from ...errors import BadAnswer, BadRecord, Missing, NotAllowed, Stale
 from ...transport.call import Answer, Call
 from ...transport.client import Upstream
 from ...transport.paging import NextLink, dig, walk
-from ..base import Resource, UpstreamRecord
+from ..base import Resource
+from ..shapes import UpstreamRecord
 from ..writing import Field, Write, Writing, Written
 from .bodies import data_of, wanted_of
 from .faults import at_fault

@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from ..base import PageNumber, UpstreamRecord
+from ..base import PageNumber
+from ..shapes import UpstreamRecord
 
 W = "/workspaces/{workspace_id}"
 PAGES = PageNumber(last_header="Last-Page")  # the spelling is page-size: another is ignored and gives 50

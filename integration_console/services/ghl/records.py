@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from ..base import Money, UpstreamRecord
+from ..shapes import Money, UpstreamRecord
 
 
 class FieldValue(UpstreamRecord):

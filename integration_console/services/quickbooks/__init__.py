@@ -16,7 +16,8 @@ from dataclasses import replace
 from typing import Any
 
 from ...errors import BadAnswer, BadRecord, Missing, NotAllowed
-from ..base import Account, Answer, Limit, OAuth, Page, Reading, Resource, Service, Upstream, UpstreamRecord, dig
+from ..base import Account, Answer, Limit, OAuth, Page, Reading, Resource, Service, Upstream, dig
+from ..shapes import UpstreamRecord
 from . import changes, faults, query, records
 from .calls import call, entity_of, number_of, shown
 from .fields import as_the_api_tells

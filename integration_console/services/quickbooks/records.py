@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
-from ..base import Money, UpstreamRecord
+from ..shapes import Money, UpstreamRecord
 
 
 def ours(entity: str, row: Any) -> Any:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from ..base import Answer, Call, UpstreamRecord, dig, replace
+from ..base import Answer, Call, dig, replace
+from ..shapes import UpstreamRecord
 
 PAGE = 200  # as recommended; the most is 999
 RESTRICTED_PAGE = 15  # messages a call, for apps that are sold outside of the Marketplace

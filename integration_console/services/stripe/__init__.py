@@ -26,11 +26,11 @@ from ..base import (
     Resource,
     Service,
     Upstream,
-    UpstreamRecord,
     body_of,
     dig,
     replace,
 )
+from ..shapes import UpstreamRecord
 from . import records
 from .hooks import VERSION, WEBHOOK
 from .money import as_the_api_tells

@@ -11,7 +11,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any
 
 from ...errors import BadRecord
-from ..base import Minor
+from ..shapes import Minor
 
 # UGX and ISK have no decimals either, but are sent as if they had two.
 ZERO = ("BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..base import Unix, UpstreamRecord
+from ..shapes import Unix, UpstreamRecord
 from .money import Amount
 
 Ref = str | dict[str, Any]

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ..base import Money, UpstreamRecord
+from ..shapes import Money, UpstreamRecord
 
 # Days, not moments: the console keeps "2026-03-02" of them.
 DAYS = frozenset((
