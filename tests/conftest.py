@@ -19,6 +19,7 @@ import os
 import re
 from datetime import datetime, timedelta
 
+import hypothesis
 import pytest
 from flask import has_app_context
 from flask.testing import FlaskClient
@@ -43,8 +44,16 @@ GENEROUS = (1_000_000, 60.0)  # calls, seconds: nobody waits in a test that is n
 def pytest_configure(config) -> None:
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", fast_folder())  # where tmp_path is
     remember()
+    _be_patient()
     config.addinivalue_line("markers", "settings(NAME=value): settings of this test's app")
     config.addinivalue_line("markers", "one_database(kind='sqlite'): one is enough for this test")
+
+
+def _be_patient() -> None:
+    """A machine with much else to do draws slowly; that says nothing about us."""
+    slowly = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
+    hypothesis.settings.register_profile("patient", **slowly)
+    hypothesis.settings.load_profile("patient")
 
 
 def pytest_generate_tests(metafunc) -> None:

@@ -3,8 +3,7 @@
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import HealthCheck, given
-from hypothesis import settings as how
+from hypothesis import given
 from hypothesis import strategies as st
 
 from integration_console import clock as house_clock
@@ -17,7 +16,6 @@ from integration_console.operations.matter_fields import LIMITATION
 from .conftest import connect, sync
 
 DAYS = st.dates(date(1900, 1, 1), date(2100, 12, 31))
-PATIENTLY = how(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 # -- the arithmetic ---------------------------------------------------------------------------------------------------
@@ -41,7 +39,6 @@ def test_periods_end_where_a_calendar_says(start, period, unit, end):
     assert later(date.fromisoformat(start), period, unit).isoformat() == end
 
 
-@PATIENTLY
 @given(DAYS, st.integers(1, 1200))
 def test_months_keep_the_day_or_take_the_last_of_the_month(start, months):
     end = later(start, months, "months")
@@ -49,7 +46,6 @@ def test_months_keep_the_day_or_take_the_last_of_the_month(start, months):
     assert end.day == start.day or (end.day < start.day and (end + timedelta(days=1)).day == 1)
 
 
-@PATIENTLY
 @given(DAYS, st.integers(1, 100))
 def test_years_are_twelve_months_and_only_a_leap_day_moves(start, years):
     end = later(start, years, "years")
@@ -57,7 +53,6 @@ def test_years_are_twelve_months_and_only_a_leap_day_moves(start, years):
     assert (end.month, end.day) == (start.month, start.day) or (start.month, start.day, end.day) == (2, 29, 28)
 
 
-@PATIENTLY
 @given(DAYS, DAYS, st.integers(1, 100), st.sampled_from(["days", "months", "years"]))
 def test_what_began_earlier_never_ends_later(one, other, period, unit):
     first, second = sorted((one, other))

@@ -3,7 +3,7 @@
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from integration_console import services
@@ -12,8 +12,6 @@ from integration_console.services.writing import MISSING, Field
 from integration_console.sync import mapping as mappings
 from integration_console.sync.mapping import MappingOptions, Side, carry_over, line, spread, takes_part, value_on
 
-# A machine with much else to do draws slowly; that says nothing about us.
-PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 LEFT, RIGHT = Side(1, "ghl", "contacts"), Side(2, "clio", "contacts")
 FIELDS = {
     "left": [
@@ -143,7 +141,6 @@ def test_fields_that_are_only_looked_at_are_neither_compared_nor_written():
     assert carry_over(company, {"name": "Ada", "type": "Person"}, "left", WORLD) is MISSING
 
 
-@PATIENT
 @given(st.dictionaries(st.sampled_from(["firstName", "lastName"]), st.one_of(st.none(), st.text(max_size=10))))
 def test_nothing_is_ever_written_for_a_field_the_record_did_not_tell(plain):
     """P6"""

@@ -278,7 +278,7 @@ MIRROR = [
 
 
 @given(st.lists(fields, max_size=6), st.lists(fields, max_size=6))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_right_record_is_given_at_most_once_whatever_is_written(lefts, rights):
     mine = [Candidate(n, f"l{n}", plain) for n, plain in enumerate(lefts)]
     theirs = [Candidate(100 + n, f"r{n}", plain) for n, plain in enumerate(rights)]
@@ -295,7 +295,6 @@ def test_a_right_record_is_given_at_most_once_whatever_is_written(lefts, rights)
 
 
 @given(st.text(max_size=80))
-@settings(deadline=None)
 def test_folding_twice_is_folding_once(anything):
     assert folding.text(folding.text(anything)) == folding.text(anything)
     assert folding.email(folding.email(anything)) == folding.email(anything)
@@ -303,7 +302,6 @@ def test_folding_twice_is_folding_once(anything):
 
 
 @given(st.text(max_size=40), st.text(max_size=40))
-@settings(deadline=None)
 def test_names_are_as_alike_one_way_as_the_other(one, other):
     first, second = folding.name(one), folding.name(other)
 
@@ -313,7 +311,6 @@ def test_names_are_as_alike_one_way_as_the_other(one, other):
 
 
 @given(st.emails())
-@settings(deadline=None)
 def test_every_email_finds_itself_in_another_case(address):
     folded = folding.email(address)
     if folded:

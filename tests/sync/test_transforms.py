@@ -6,7 +6,7 @@ from typing import ClassVar
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from integration_console.errors import BadRecord, InvalidInput, Wait
@@ -17,8 +17,6 @@ from integration_console.sync.transforms import TRANSFORMS, Spot, bills, dates, 
 from integration_console.sync.transforms.matter_numbers import check_pattern, numbers_in
 
 PARTS = (bills, dates, lookups, numbers, people, text)
-# A machine with much else to do draws slowly; that says nothing about us.
-PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 NAMES = st.lists(st.from_regex(r"[A-Z][a-z]{1,8}", fullmatch=True), min_size=1, max_size=4).map(" ".join)
 
 
@@ -110,7 +108,6 @@ def test_a_value_that_is_nothing_makes_nothing_up(name):
 # -- text and people --------------------------------------------------------------------------------------------------
 
 
-@PATIENT
 @given(NAMES)
 def test_a_name_taken_apart_and_put_together_is_the_same_name(name):
     for targets in (("first", "last"), ("first", "middle", "last")):
@@ -119,7 +116,6 @@ def test_a_name_taken_apart_and_put_together_is_the_same_name(name):
         assert made("join_name", *parts, sources=targets, targets=("name",)) == name
 
 
-@PATIENT
 @given(st.text(max_size=60))
 def test_no_word_of_a_name_is_lost(name):
     words = sorted(name.replace(",", " ").split())
@@ -130,7 +126,6 @@ def test_no_word_of_a_name_is_lost(name):
 
 
 @pytest.mark.parametrize("name", ["trim", "lower", "email", "phone", "tags"])
-@PATIENT
 @given(value=st.text(max_size=60))
 def test_cleaning_twice_is_cleaning_once(name, value):
     """A pair that is quiet stays quiet (W6)."""
@@ -139,7 +134,6 @@ def test_cleaning_twice_is_cleaning_once(name, value):
     assert made(name, once) == once
 
 
-@PATIENT
 @given(st.integers(2_000_000, 9_999_999), st.sampled_from(["(510) {}-{}", "510.{}.{}", "+1 510 {} {}", "510{}{}"]))
 def test_a_number_is_the_same_however_it_is_spelled(line, spelling):
     digits = f"{line}"
@@ -179,7 +173,6 @@ def test_a_template_names_fields_and_runs_nothing():
     assert made("template", "{b}", "x", options={"text": "{a}"}, sources=("a", "b")) == "{b}"
 
 
-@PATIENT
 @given(st.lists(st.from_regex(r"[a-z]{1,6}( [a-z]{1,6})?", fullmatch=True), min_size=1, unique=True))
 def test_tags_come_back_as_they_went(tags):
     assert made("tags", made("tags", tags), back=True) == tags
@@ -193,7 +186,6 @@ def test_a_list_is_no_single_value():
 # -- numbers and time -------------------------------------------------------------------------------------------------
 
 
-@PATIENT
 @given(st.decimals(min_value=-(10**9), max_value=10**9, places=2))
 def test_money_keeps_its_cents(amount):
     assert made("money", str(amount)) == float(amount)
@@ -206,7 +198,6 @@ def test_what_is_no_number_is_refused(bad):
         made("money", bad)
 
 
-@PATIENT
 @given(st.integers(0, 10**6))
 def test_hours_with_two_decimals_survive_the_way_to_seconds_and_back(hundredths):
     hours = hundredths / 100
@@ -215,7 +206,6 @@ def test_hours_with_two_decimals_survive_the_way_to_seconds_and_back(hundredths)
     assert made("seconds_to_hours", hours, back=True) == made("hours_to_seconds", hours)
 
 
-@PATIENT
 @given(st.integers(0, 10**6), st.sampled_from([6, 15]))
 def test_time_is_rounded_up_by_less_than_a_step(seconds, minutes):
     rounded = made("duration", seconds, options={"rounding": minutes})
@@ -231,7 +221,6 @@ def test_the_firms_own_rounding_counts_where_the_line_names_none():
         made("duration", -1)
 
 
-@PATIENT
 @given(st.datetimes(min_value=datetime(1971, 1, 1), timezones=st.timezones()))
 def test_a_moment_survives_being_written_in_utc(moment):
     written = made("time", moment.isoformat())
