@@ -13,7 +13,7 @@ import json
 import re
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Annotated
 from urllib.parse import quote, quote_plus
 
@@ -25,6 +25,7 @@ from .named_secrets import REDACTED, Span
 
 KEPT_BYTES = 65_536  # of one body
 SHORTEST = 6  # a known value shorter than this would blot out ordinary words
+_SHORT = 200  # characters of a text worth remembering
 _BEYOND = 4_096  # also looked at, so that a secret lying across the cut is seen whole
 
 _HEADERS = frozenset((
@@ -90,6 +91,8 @@ class Redactor:
         self._known = [(form, {sign for sign in (b"%", b"\\") if sign in form}) for form in longest_first]
         self._longest = max(_WORD, *map(len, longest_first), 0)
         self._window = KEPT_BYTES + max(_BEYOND, self._longest)
+        # Headers and paths are the same from call to call, and as dear to look through as a page of five records.
+        self._again = lru_cache(maxsize=256)(self._whole)
 
     def body(self, data: bytes, content_type: str = "") -> tuple[str, bool]:
         """A body fit to be stored, at most 64 KiB of it, and whether it was cut."""
@@ -101,8 +104,7 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """Any other text: a message, an address, a line of a log."""
-        data = text.encode("utf-8", "surrogatepass")
-        return _text(self._clean(data, len(data)))
+        return self._again(text) if len(text) <= _SHORT else self._whole(text)
 
     url = text
 
@@ -113,6 +115,10 @@ class Redactor:
             for name, value in headers.items()
             if (low := name.lower()) in _HEADERS or low.startswith(_HEADER_STARTS)
         }
+
+    def _whole(self, text: str) -> str:
+        data = text.encode("utf-8", "surrogatepass")
+        return _text(self._clean(data, len(data)))
 
     def _clean(self, data: bytes, end: int) -> bytes:
         spans = sorted(self._spans(data), key=lambda span: (span[0], -span[1]))
