@@ -8,10 +8,11 @@ of the line's rule, and where `change_id` is still empty the winner has not been
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import defer, joinedload, selectinload
 
 from .. import clock
@@ -19,7 +20,7 @@ from ..errors import Conflict as Refused
 from ..errors import InvalidInput, NotFound
 from ..models import Change, Conflict, DataMapping, Record, RecordLink, db
 from ..models.link import CONFLICT_STATES
-from . import audit, pairs
+from . import audit, pairs, several
 
 PAGE = 50
 MOST_COUNTED = 1000  # for the menu's badge
@@ -58,11 +59,7 @@ def listing(
 
     Raises InvalidInput when there is no such state.
     """
-    if state not in CONFLICT_STATES:
-        raise InvalidInput(f"There is no state {state!r}. There are: {', '.join(CONFLICT_STATES)}.", field="state")
-    query = _with_records().where(Conflict.state == state)
-    if mapping_id is not None:
-        query = query.where(Conflict.mapping_id == mapping_id)
+    query = _in_state(_with_records(), state, mapping_id)
     if after is not None:
         query = query.where(Conflict.id < after)
     found = list(db.session.scalars(query.order_by(Conflict.id.desc()).limit(limit + 1)))
@@ -71,7 +68,26 @@ def listing(
     return rows, found[limit - 1].id if len(found) > limit else None
 
 
-def _with_records():
+def found(state: str, mapping_id: int | None = None) -> several.Found:
+    """The numbers of every conflict in one state, the newest first. Raises InvalidInput as `listing`."""
+    return several.found(_in_state(select(Conflict.id), state, mapping_id).order_by(Conflict.id.desc()))
+
+
+def rows_of(numbers: Iterable[int]) -> list[Row]:
+    """These conflicts, with the fields' names for people."""
+    known: dict[int, tuple[DataMapping | None, dict[str, pairs.Side]]] = {}
+    query = _with_records().where(Conflict.id.in_(list(numbers)))
+    return [_row(conflict, known) for conflict in db.session.scalars(query)]
+
+
+def _in_state(query: Select, state: str, mapping_id: int | None) -> Select:
+    if state not in CONFLICT_STATES:
+        raise InvalidInput(f"There is no state {state!r}. There are: {', '.join(CONFLICT_STATES)}.", field="state")
+    query = query.where(Conflict.state == state)
+    return query if mapping_id is None else query.where(Conflict.mapping_id == mapping_id)
+
+
+def _with_records() -> Select:
     link = joinedload(Conflict.link)
     return select(Conflict).options(
         link.options(
@@ -143,6 +159,17 @@ def settle(conflict_id: int, winner: str, *, by: str) -> Conflict:
     if conflict.state != "open":
         raise Refused(f"{conflict.settled_by or 'The console'} settled this already. Nothing was changed.")
     return _decided(conflict, winner, "settled", by)
+
+
+def settle_by_time(conflict_id: int, *, by: str) -> Conflict:
+    """Let the value that was changed later hold. Raises as `settle`, and errors.Conflict when that is not known."""
+    conflict = db.session.get(Conflict, conflict_id)
+    if conflict is None:
+        raise NotFound("There is no such conflict.")
+    left, right = conflict.left_at, conflict.right_at
+    if left is None or right is None or left == right:
+        raise Refused("It is not known which value is newer. Choose one on its page.")
+    return settle(conflict_id, "left" if left > right else "right", by=by)
 
 
 def flip(conflict_id: int, *, by: str, winner: str | None = None) -> Conflict:

@@ -14,14 +14,16 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import defer
 
 from .. import clock, services
 from ..errors import Conflict, ConsoleError, NeedsPerson, NotFound, UpstreamError
 from ..models import Connection, DataMapping, Delivery, RunPart, SyncRun, WebhookSubscription, db, reading
 from ..models.run import LIVE_STATES
 from ..services.base import Service
+from ..storage import deliveries as kept
 from ..storage import records
-from . import accounts, audit, pushes
+from . import accounts, audit, pushes, several
 
 log = structlog.get_logger(__name__)
 
@@ -254,6 +256,17 @@ def find(delivery_id: int) -> Delivery:
     if (found := db.session.get(Delivery, delivery_id)) is None:
         raise NotFound(f"There is no delivery {delivery_id}.")
     return found
+
+
+def by_number(numbers: Iterable[int]) -> list[Delivery]:
+    """The deliveries of these numbers, without their bodies."""
+    query = select(Delivery).where(Delivery.id.in_(list(numbers))).options(defer(Delivery.body))
+    return list(db.session.scalars(query))
+
+
+def found_dead(wanted: kept.Wanted) -> several.Found:
+    """Those of these deliveries that were set aside, the newest first."""
+    return several.found(kept.dead(db.session(), wanted))
 
 
 def replay(delivery: Delivery, *, by: str) -> None:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import and_, exists, func, literal, or_, select, tuple_, update
+from sqlalchemy import Select, and_, exists, func, literal, or_, select, tuple_, update
 
 from .. import clock
 from ..errors import Conflict, InvalidInput, NotFound
 from ..models import Change, DeadLetter, ErrorLog, Issue, IssueMention, IssueNote, db
 from ..models.base import UtcDateTime
 from ..models.error import ISSUE_STATES
-from . import audit, issue_notes, users
+from . import audit, issue_notes, several, users
 from .advice import ADVICE, Advice
 
 SAMPLES = 20  # errors and records shown with an issue
@@ -59,9 +59,7 @@ def listing(
 
     reader: whose e-mail "mine" and the mentions are about. Raises InvalidInput when there is no such state.
     """
-    if state not in (*ISSUE_STATES, MINE):
-        raise InvalidInput(f"There is no state {state!r}. There are: {', '.join(ISSUE_STATES)}.", field="state")
-    query = select(Issue).where(_in_state(state, reader)).order_by(Issue.last_seen_at.desc(), Issue.id.desc())
+    query = _latest(state, reader)
     if after is not None:
         behind = tuple_(literal(after.last_seen_at, UtcDateTime()), literal(after.id))
         query = query.where(tuple_(Issue.last_seen_at, Issue.id) < behind)
@@ -73,6 +71,23 @@ def listing(
     place = Place(rows[-1].last_seen_at, rows[-1].id) if len(issues) > limit else None
     lines = [Row(one, waiting.get(one.id, 0) + refused.get(one.id, 0), one.id in naming) for one in rows]
     return lines, place
+
+
+def _latest(state: str, reader: str) -> Select:
+    if state not in (*ISSUE_STATES, MINE):
+        raise InvalidInput(f"There is no state {state!r}. There are: {', '.join(ISSUE_STATES)}.", field="state")
+    return select(Issue).where(_in_state(state, reader)).order_by(Issue.last_seen_at.desc(), Issue.id.desc())
+
+
+def found(state: str, *, reader: str) -> several.Found:
+    """The numbers of every issue in one state, in the order of the list. Raises InvalidInput as `listing`."""
+    return several.found(_latest(state, reader).with_only_columns(Issue.id))
+
+
+def titles(issue_ids: Iterable[int]) -> dict[int, str]:
+    """What they are called."""
+    query = select(Issue.id, Issue.title).where(Issue.id.in_(list(issue_ids)))
+    return dict(db.session.execute(query).all())
 
 
 def _in_state(state: str, reader: str):

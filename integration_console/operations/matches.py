@@ -22,17 +22,19 @@ from .pair_lists import (
     active,
     by_id,
     detail,
+    found,
     held_side,
     is_pair,
     listing,
     mappings,
+    names,
     record_of,
     waiting_count,
 )
 
 __all__ = [
-    "OVER", "Choice", "Detail", "Place", "by_id", "cut", "detail", "different", "held_side", "later", "link_by_hand",
-    "listing", "mappings", "record_named", "same", "waiting_count",
+    "OVER", "Choice", "Detail", "Place", "by_id", "cut", "detail", "different", "found", "held_side", "later",
+    "link_by_hand", "listing", "mappings", "names", "record_named", "same", "same_as_the_only_one", "waiting_count",
 ]  # fmt: skip
 
 LONGEST_REASON = 500
@@ -59,6 +61,14 @@ def same(link_id: int, record_id: int, *, by: str) -> RecordLink:
     _forget_no(link.mapping_id, left_id, right_id)
     link.left_record_id, link.right_record_id, link.candidates, link.reason = left_id, right_id, [], ""
     return _paired(link, f"decided by {by}" + (f": {why}" if why else ""), by, "pair decided")
+
+
+def same_as_the_only_one(link_id: int, *, by: str) -> RecordLink:
+    """The record that waits and its only candidate are one. Raises as `same`, and Conflict when it has several."""
+    candidates = by_id(link_id).candidates
+    if len(candidates) != 1:
+        raise Conflict(f"It has {len(candidates)} candidates. Choose one on its page.")
+    return same(link_id, candidates[0]["record_id"], by=by)
 
 
 def different(link_id: int, record_id: int | None, *, by: str) -> RecordLink | None:

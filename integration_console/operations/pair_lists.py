@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -15,7 +15,7 @@ from ..models import DataMapping, Record, RecordLink, db
 from ..models.base import UtcDateTime
 from ..models.link import LINK_STATES
 from ..storage.walks import united
-from . import pairs
+from . import pairs, several
 
 PAGE = 50
 MOST_COUNTED = 1000  # for the menu's badge
@@ -101,6 +101,22 @@ def _with_records(ids: Sequence[int]):
             selectinload(RecordLink.left_record).options(names), selectinload(RecordLink.right_record).options(names),
         )
     )  # fmt: skip
+
+
+def found(state: str, mapping_id: int | None = None) -> several.Found:
+    """The numbers of every row in one state, the longest waiting first. Raises InvalidInput."""
+    if state not in LINK_STATES:
+        raise InvalidInput(f"There is no state {state!r}. There are: {', '.join(LINK_STATES)}.", field="state")
+    known = [mapping_id] if mapping_id else select(DataMapping.id)
+    waits = func.coalesce(RecordLink.decided_at, RecordLink.created_at)
+    query = select(RecordLink.id).where(RecordLink.mapping_id.in_(known), RecordLink.state == state)
+    return several.found(query.order_by(waits, RecordLink.id))
+
+
+def names(link_ids: Iterable[int], shown: Callable[[Record], str]) -> dict[int, str]:
+    """What the record of each row is called, as `shown` says it."""
+    rows = db.session.scalars(_with_records(list(link_ids)))
+    return {link.id: shown(record) for link in rows if (record := link.left_record or link.right_record)}
 
 
 def waiting_count() -> int:

@@ -4,12 +4,12 @@ ones or those of today's mapping.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import Select, exists, func, select
 from sqlalchemy.orm import aliased
 
 from .. import clock
@@ -18,7 +18,7 @@ from ..models import Change, Connection, Record, SyncRun, db
 from ..models.change import WAITING_STATES
 from ..services.writing import Write, by_name
 from ..sync import guards
-from . import audit, connections, crossings, outbound, pushes, shade
+from . import audit, connections, crossings, outbound, pushes, several, shade
 
 MOST = 500  # writes tried again at once: as many as one run sends
 CALLS_EACH = 2  # a look before it is written over, and the write
@@ -43,7 +43,7 @@ def estimate(**of: int) -> Estimate:
 
     of: `issue_id` or `mapping_id`, whose they are.
     """
-    return _estimate(_alike(of), CALLS_EACH)
+    return _estimate(_alike(_of(of)), CALLS_EACH)
 
 
 def estimate_reads(connection: Connection, records: int) -> Estimate:
@@ -64,8 +64,12 @@ def _seconds(connection: Connection, calls: int) -> float:
     return max([calls * CALL_S, *((calls - one.calls) / one.calls * one.per_s for one in limits if one.calls)])
 
 
-def _alike(of: Mapping[str, int]) -> list[Change]:
-    """The refused writes of a problem or mapping, the oldest first: the order they are sent in. Of one pair only the
+def _of(whose: Mapping[str, int]) -> Select:
+    return select(Change).filter_by(**whose)
+
+
+def _alike(wanted: Select) -> list[Change]:
+    """Those of these writes that were refused, the oldest first: the order they are sent in. Of one pair only the
     newest, and none where a newer one waits already: an older wish must not go over a newer.
     """
     newer = aliased(Change)
@@ -73,7 +77,7 @@ def _alike(of: Mapping[str, int]) -> list[Change]:
         newer.link_id == Change.link_id, newer.connection_id == Change.connection_id, newer.id > Change.id,
         newer.state.in_((*WAITING_STATES, "done", "dead")),
     )  # fmt: skip
-    query = select(Change).filter_by(**of, state="dead").where(~overtaken)
+    query = wanted.where(Change.state == "dead", ~overtaken)
     return list(db.session.scalars(query.order_by(Change.id).limit(MOST)))
 
 
@@ -84,15 +88,42 @@ def retry_all(*, by: str, **of: int) -> tuple[int, list[SyncRun]]:
     Raises Conflict when none is left, or nothing is sent since a restore.
     """
     outbound.refuse_while_held()
-    changes = _alike(of)
+    changes = _alike(_of(of))
     if not changes:
         raise Conflict("None of these writes can be sent again: they were sent, dropped, or overtaken by a newer one.")
+    whose = " ".join(f"{name.removesuffix('_id')} {number}" for name, number in of.items())
+    return len(changes), _retry(changes, whose, by)
+
+
+def retry_several(numbers: Sequence[int], *, by: str) -> several.Outcome:
+    """Send these refused writes again, as they were; of one pair only the newest.
+
+    Raises Conflict while nothing is sent since a restore.
+    """
+    outbound.refuse_while_held()
+    changes = _alike(select(Change).where(Change.id.in_(numbers)))
+    done = [change.id for change in changes]
+    left = select(Change.id, Change.state).where(Change.id.in_(set(numbers) - set(done)))
+    states = dict(db.session.execute(left).all())
+    if changes:
+        _retry(changes, f"{len(done)} writes", by)
+    return several.outcome_of(numbers, done, lambda number: _why_not(states.get(number)))
+
+
+def _why_not(state: str | None) -> str:
+    if state is None:
+        return "There is no such write."
+    if state == "dead":
+        return "A newer write of the same pair waits or was sent. An older wish must not go over it."
+    return "It does not wait for a person any more."
+
+
+def _retry(changes: list[Change], whose: str, by: str) -> list[SyncRun]:
     for change in changes:
         change.state, change.tries, change.retry_at, change.message = "pending", 0, None, None
-    whose = " ".join(f"{name.removesuffix('_id')} {number}" for name, number in of.items())
     audit.add("writes retried", whose, actor=by, writes=[change.id for change in changes])
     db.session.commit()
-    return len(changes), send_soon(changes, by=by)
+    return send_soon(changes, by=by)
 
 
 def send_soon(changes: Iterable[Change], *, by: str) -> list[SyncRun]:

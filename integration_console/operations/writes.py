@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from ..models import Change, Connection, DataMapping, Record, Transaction, db
 from ..models.change import WAITING_STATES
-from . import crossings
+from . import crossings, several
 
 PAGE = 50
 
@@ -130,6 +130,17 @@ def count_waiting() -> dict[str, int]:
     wanted = (*WAITING_STATES, "dead")
     query = select(Change.state, func.count()).where(Change.state.in_(wanted)).group_by(Change.state)
     return dict(db.session.execute(query).all())
+
+
+def found_refused(wanted: Wanted) -> several.Found:
+    """Those of these writes that were refused, the newest first."""
+    query = _matching(wanted).where(Change.state == "dead").order_by(Change.id.desc())
+    return several.found(query.with_only_columns(Change.id))
+
+
+def by_number(numbers: Iterable[int]) -> list[Change]:
+    """The writes of these numbers."""
+    return list(db.session.scalars(select(Change).where(Change.id.in_(list(numbers)))))
 
 
 def count(wanted: Wanted) -> int:

@@ -76,6 +76,12 @@ def search(session: Session, wanted: Wanted, older_than: int | None = None) -> t
     return found[:PAGE], found[PAGE - 1].id if len(found) > PAGE else None
 
 
+def dead(session: Session, wanted: Wanted) -> Select:
+    """The numbers of those set aside, the newest first."""
+    query = _narrowed(select(Delivery.id), wanted).where(Delivery.state == "dead").order_by(Delivery.id.desc())
+    return query.where(Delivery.kind.in_(_kinds(session, wanted.kind))) if wanted.kind else query
+
+
 def _narrowed(query: Select, wanted: Wanted) -> Select:
     for name in ("service", "connection_id", "state", "run_id"):
         if (value := getattr(wanted, name)) is not None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from flask import Blueprint, flash, redirect, render_template, url_for
 
 from ..operations import conflicts, matches, pairs, pushes
+from ..operations.several import Found, Outcome, each
 from . import Menu, forms
 from .access import actor, can, may
 from .filters import Asked
+from .formatting import called, field_name
+from .several import Act, Do, Several, serve
 
-page = Blueprint("conflicts", __name__, url_prefix="/conflicts")
 menu = Menu("Conflicts", icon="lightning-charge", order=54, key="f", badge=conflicts.open_count,
             badge_label="open conflicts")  # fmt: skip
 
@@ -24,20 +29,69 @@ EMPTY = {
 RULES = {"ask": "a person is asked", "newest": "the newer value wins"}  # else one side's
 
 
+FILTERS = {"state": "State", "mapping": "Mapping"}
+
+
+def _words(row: conflicts.Row) -> str:
+    """The field and whose it is."""
+    record = row.conflict.link.left_record or row.conflict.link.right_record
+    field = row.left_label or field_name(row.conflict.left_field)
+    if record is None:
+        return field
+    return f"{field} of {called(record) if can('see record contents') else record.external_id}"
+
+
+def _find(asked: Asked) -> Found:
+    return conflicts.found(asked.one_of("state", TABS) or "open", asked.number("mapping"))
+
+
+def _settled(settle: Callable) -> Do:
+    """Each is settled; then what won is carried over."""
+
+    def do(numbers, sent) -> Outcome:
+        outcome = each(numbers, lambda number: settle(number, by=actor()))
+        done = conflicts.rows_of(outcome.done)
+        for mapping_id in sorted({row.conflict.mapping_id for row in done}):
+            pushes.nudge(mapping_id, asked_by=actor())
+        return outcome
+
+    return do
+
+
+_CARRIED = "The other side of each gets it in a moment. The value that lost is kept, and can be flipped later."
+SEVERAL = Several(
+    "Conflicts", "conflicts", "conflict", "conflicts", FILTERS, _find,
+    lambda numbers: {row.conflict.id: _words(row) for row in conflicts.rows_of(numbers)},
+    (
+        Act("left", "Left value", "settle conflicts", f"The left value of each holds. {_CARRIED}", "settled",
+            _settled(partial(conflicts.settle, winner="left"))),
+        Act("right", "Right value", "settle conflicts", f"The right value of each holds. {_CARRIED}", "settled",
+            _settled(partial(conflicts.settle, winner="right"))),
+        Act("newer", "Newer value", "settle conflicts", f"The value changed later holds. {_CARRIED}", "settled",
+            _settled(conflicts.settle_by_time)),
+    ),
+    "conflicts.show", "conflict_id",
+)  # fmt: skip
+page = Blueprint("conflicts", __name__, url_prefix="/conflicts")
+serve(page, SEVERAL)
+
+
 @page.get("")
 @may("see records")
 def index():
     """Conflicts in one state, the newest first."""
-    asked = Asked({"state": "State", "mapping": "Mapping"})
+    asked = Asked(FILTERS)
     state = asked.one_of("state", TABS) or "open"
     names = {str(mapping.id): mapping.name for mapping in matches.mappings()}
     mapping = asked.number("mapping")
     rows, further = ([], None) if asked.errors else conflicts.listing(state, mapping, asked.place("older"))
+    named = [(row.conflict.id, _words(row)) for row in rows] if state == "open" else []
     chips = [(text, url) for text, url in asked.chips({"mapping": names}) if not text.startswith("State:")]
     return render_template(
         "conflicts/index.html", asked=asked, state=state, tabs=TABS, rows=rows, chips=chips, empty=EMPTY[state],
         mappings=[("", "All"), *names.items()], older=asked.url(older=further) if further else None,
         held=conflicts.held_words, may_see=can("see record contents"),
+        ticks=SEVERAL.ticks(asked, named, not (further or asked.cursor)),
     ), asked.status  # fmt: skip
 
 

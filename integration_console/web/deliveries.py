@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from flask import Blueprint, flash, redirect, render_template, url_for
 from sqlalchemy import select
 
 from .. import services
 from ..models import Transaction, db
 from ..operations import connections, deliveries
+from ..operations.several import each
 from ..storage import deliveries as kept
 from . import Menu, forms
 from .access import actor, may
 from .filters import Asked
+from .several import Act, Several, serve
 
-page = Blueprint("deliveries", __name__, url_prefix="/deliveries")
 menu = Menu("Deliveries", icon="arrow-down-left", order=65, key="v")
 
 FILTERS = {"state": "State", "connection": "Connection", "service": "Service", "kind": "Event", "run": "Run"}
@@ -21,6 +24,24 @@ STATES = {
     "waiting": "Waiting", "reading": "Being read", "done": "Done", "ignored": "Not needed", "dead": "Set aside",
 }  # fmt: skip
 TONES = {"waiting": "waiting", "reading": "running", "done": "ok", "ignored": "never", "dead": "failed"}
+
+
+def _names(numbers: Iterable[int]) -> dict[int, str]:
+    return {one.id: f"Delivery {one.id}: {one.kind}" for one in deliveries.by_number(numbers)}
+
+
+SEVERAL = Several(
+    "Deliveries", "deliveries", "delivery that was set aside", "deliveries that were set aside", FILTERS,
+    lambda asked: deliveries.found_dead(_wanted(asked)), _names,
+    (
+        Act("replay", "Read again", "close dead letters", "Every record that one names is read again. Nothing is "
+            "written to a service by that alone.", "read again in a moment",
+            lambda numbers, sent: each(numbers, lambda one: deliveries.replay(deliveries.find(one), by=actor()))),
+    ),
+    "deliveries.show", "delivery_id",
+)  # fmt: skip
+page = Blueprint("deliveries", __name__, url_prefix="/deliveries")
+serve(page, SEVERAL)
 
 
 @page.get("")
@@ -38,7 +59,10 @@ def index():
     return render_template(
         "deliveries/index.html", asked=asked, chips=asked.chips(names), rows=rows, names=names, tones=TONES,
         older=older and asked.url(older=older), first=asked.url() if "older" in asked.cursor else None,
-        counts=deliveries.counts(),
+        counts=deliveries.counts(), ticks=SEVERAL.ticks(
+            asked, [(one.id, f"delivery {one.id}") if one.state == "dead" else None for one in rows],
+            not (older or asked.cursor),
+        ),
     ), asked.status  # fmt: skip
 
 

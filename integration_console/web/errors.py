@@ -14,6 +14,8 @@ from . import Menu, downloads, forms, write_words
 from . import mapping_words as words
 from .access import actor, may
 from .filters import Asked
+from .issue_acts import FILTERS, FITTING, SEVERAL, TABS
+from .several import serve
 
 page = Blueprint("errors", __name__, url_prefix="/errors")
 menu = Menu(
@@ -27,16 +29,14 @@ EXPORTED = (
     "id", "created_at", "issue_id", "connection_id", "run_id", "resource", "external_id", "kind", "message",
     "raw_message",
 )  # fmt: skip
-TABS = {
-    "open": "Open", "snoozed": "Snoozed", "acknowledged": "Acknowledged", "resolved": "Resolved", issues.MINE: "Mine",
-}  # fmt: skip
+serve(page, SEVERAL)
 
 
 @page.get("")
 @may("see errors")
 def index():
     """Problems in one state, the one seen last first."""
-    asked = Asked({"state": "State"})
+    asked = Asked(FILTERS)
     state = asked.one_of("state", TABS) or "open"
     place = asked.dated_place("older", issues.Place)
     rows, further = ([], None) if asked.errors else issues.listing(state, place, reader=actor())
@@ -44,6 +44,9 @@ def index():
     return render_template(
         "errors/index.html", asked=asked, state=state, rows=rows, tabs=TABS, older=older, last=failures.last_problem(),
         names=_names(), mentions=issue_notes.open_mentions(actor()),
+        ticks=SEVERAL.ticks(
+            asked, [(row.issue.id, row.issue.title) for row in rows], not (place or further), FITTING[state]
+        ),
     ), asked.status  # fmt: skip
 
 

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from flask import Blueprint, flash, redirect, url_for
 
-from .. import clock
 from ..errors import InvalidInput
 from ..operations import issue_notes, issues
 from . import forms
 from .access import actor, may
-from .filters import instant
 from .formatting import moment, number
+from .issue_acts import SLEEP, snoozed
 
 page = Blueprint("issue_care", __name__, url_prefix="/errors/<int:issue_id>")
-
-SPANS = {"1h": timedelta(hours=1), "1d": timedelta(days=1), "7d": timedelta(days=7)}
 
 
 @page.post("/assignee")
@@ -35,9 +30,9 @@ def assign(issue_id: int):
 @may("handle errors")
 def snooze(issue_id: int):
     """Out of sight until a time, so many more events, or twice as many."""
-    sent = forms.sent("for", "until", "events")
+    sent = forms.sent(*SLEEP)
     try:
-        issue = _snoozed(issue_id, sent)
+        issue = snoozed(issue_id, sent)
     except InvalidInput as error:
         return _back(issue_id, str(error), "error")
     until = (
@@ -46,21 +41,6 @@ def snooze(issue_id: int):
         else f"until it has happened {number(issue.snoozed_count)} times"
     )
     return _back(issue_id, f"The problem sleeps {until}. Then it is open again by itself.")
-
-
-def _snoozed(issue_id: int, sent: dict[str, str]):
-    how = sent["for"]
-    if how in SPANS:
-        return issues.snooze(issue_id, by=actor(), until=clock.now() + SPANS[how])
-    if how == "worse":
-        return issues.snooze_until_worse(issue_id, by=actor())
-    if how == "events":
-        text = sent["events"]
-        more = int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0
-        return issues.snooze(issue_id, by=actor(), events=more)
-    if how == "time":
-        return issues.snooze(issue_id, by=actor(), until=instant(sent["until"]))
-    raise InvalidInput("Choose how long it sleeps.", field="for")
 
 
 @page.post("/notes")

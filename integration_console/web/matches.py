@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from flask import Blueprint, flash, redirect, render_template, url_for
 
 from ..errors import InvalidInput
+from ..models import Record, RecordLink
 from ..operations import matches, pairs, pushes
+from ..operations.several import Found, Outcome, each
 from . import Menu, forms
 from .access import actor, can, may
 from .filters import Asked
+from .formatting import called
+from .several import Act, Several, Ticks, one_by_one, serve
 
-page = Blueprint("matches", __name__, url_prefix="/matches")
 menu = Menu("Matches", icon="people", order=52, key="p", badge=matches.waiting_count, badge_label="matches to decide")
 
 TABS = {
@@ -30,11 +35,47 @@ EMPTY = {
 }
 
 
+FILTERS = {"state": "State", "mapping": "Mapping"}
+
+
+def _shown(record: Record) -> str:
+    return called(record) if can("see record contents") else record.external_id
+
+
+def _find(asked: Asked) -> Found:
+    return matches.found(asked.one_of("state", TABS) or "ambiguous", asked.number("mapping"))
+
+
+def _same(numbers, sent) -> Outcome:
+    """Each with its only candidate; then their mappings compare them."""
+    outcome = each(numbers, lambda number: matches.same_as_the_only_one(number, by=actor()))
+    for mapping_id in sorted({matches.by_id(number).mapping_id for number in outcome.done}):
+        pushes.nudge(mapping_id, asked_by=actor())
+    return outcome
+
+
+SEVERAL = Several(
+    "Matches", "matches", "record", "records", FILTERS, _find, lambda numbers: matches.names(numbers, _shown),
+    (
+        Act("same", "Same", "settle conflicts", "Each becomes a pair with its only candidate. One that has several is "
+            "left for you to choose on its page.", "paired now, and compared in a moment", _same),
+        Act("different", "Different", "settle conflicts", "Each is none of its candidates, and is not asked about "
+            "again. The next run may make it on the other side.", "different from every candidate",
+            lambda numbers, sent: each(numbers, lambda number: matches.different(number, None, by=actor()))),
+        Act("later", "Later", "settle conflicts", "Each waits behind the others.", "behind the others",
+            one_by_one(matches.later)),
+    ),
+    "matches.show", "link_id",
+)  # fmt: skip
+page = Blueprint("matches", __name__, url_prefix="/matches")
+serve(page, SEVERAL)
+
+
 @page.get("")
 @may("see records")
 def index():
     """Rows in one state."""
-    asked = Asked({"state": "State", "mapping": "Mapping"})
+    asked = Asked(FILTERS)
     state = asked.one_of("state", TABS) or "ambiguous"
     names = {str(mapping.id): mapping.name for mapping in matches.mappings()}
     mapping = asked.number("mapping")
@@ -43,9 +84,17 @@ def index():
     chips = [(text, url) for text, url in asked.chips({"mapping": names}) if not text.startswith("State:")]
     return render_template(
         "matches/index.html", asked=asked, state=state, tabs=TABS, rows=rows, chips=chips, empty=EMPTY[state],
-        mappings=[("", "All"), *names.items()],
+        mappings=[("", "All"), *names.items()], ticks=_ticks(asked, state, rows, not (place or further)),
         older=asked.url(older=f"{further.at.isoformat()},{further.id}") if further else None,
     ), asked.status  # fmt: skip
+
+
+def _ticks(asked: Asked, state: str, rows: Sequence[RecordLink], whole: bool) -> Ticks | None:
+    """What waits for a decision can be decided many at once."""
+    if state != "ambiguous":
+        return None
+    records = [(link.id, link.left_record or link.right_record) for link in rows]
+    return SEVERAL.ticks(asked, [(number, _shown(record)) if record else None for number, record in records], whole)
 
 
 @page.get("/<int:link_id>")

@@ -2,20 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from flask import Blueprint, flash, redirect, render_template, url_for
 
+from ..models import Change
 from ..models.change import OPERATIONS
 from ..operations import connections, mappings, outbox, pushes, refused_writes, runs, writes
+from ..operations.several import each
 from ..operations.writes import Wanted
 from . import forms, write_words
 from . import mapping_words as words
 from .access import actor, local_path, may
 from .filters import Asked
+from .formatting import field_name
+from .several import Act, Several, serve
 from .write_words import OPS, STATES
 
-page = Blueprint("writes", __name__)
-
 FILTERS = {"state": "State", "op": "What", "connection": "Connection", "mapping": "Mapping"}
+
+
+def _words(change: Change) -> str:
+    """What it is called, without what is in it."""
+    return f"write {change.id}: {OPS[change.op].lower()} {field_name(change.resource).lower()}"
+
+
+def _names(numbers: Iterable[int]) -> dict[int, str]:
+    return {change.id: _words(change).capitalize() for change in writes.by_number(numbers)}
+
+
+SEVERAL = Several(
+    "Writes", "writes", "refused write", "refused writes", FILTERS, lambda asked: writes.found_refused(_wanted(asked)),
+    _names,
+    (
+        Act("retry", "Retry", "close dead letters", "Each is sent again as before, the oldest first, and checked again "
+            "before it leaves. Of one pair only the newest is sent.", "sent again in a moment",
+            lambda numbers, sent: refused_writes.retry_several(numbers, by=actor())),
+        Act("drop", "Drop", "close dead letters", "Each is not sent, now or later. What is there stays as it is.",
+            "dropped", lambda numbers, sent: each(numbers, lambda one: outbox.drop(outbox.find(one), by=actor()))),
+    ),
+)  # fmt: skip
+page = Blueprint("writes", __name__)
+serve(page, SEVERAL, "/writes")
 
 
 @page.get("/writes")
@@ -23,8 +51,7 @@ FILTERS = {"state": "State", "op": "What", "connection": "Connection", "mapping"
 def index():
     """Every write, the newest first."""
     asked = Asked(FILTERS)
-    state, op = asked.one_of("state", STATES), asked.one_of("op", OPERATIONS)
-    wanted = Wanted(STATES[state][1] if state else (), op, asked.number("connection"), asked.number("mapping"))
+    wanted, state = _wanted(asked), asked.value("state")
     every = connections.every(removed=True)
     names = {
         "state": {key: label for key, (label, _) in STATES.items()}, "op": OPS,
@@ -33,8 +60,13 @@ def index():
     }  # fmt: skip
     return render_template(
         "writes/index.html", asked=asked, chips=asked.chips(names), names=names, counts=writes.count_waiting(),
-        refused=_refused(state, wanted), **_page_of(asked, wanted),
+        refused=_refused(state, wanted), **_page_of(asked, wanted, tick=True),
     ), asked.status  # fmt: skip
+
+
+def _wanted(asked: Asked) -> Wanted:
+    state, op = asked.one_of("state", STATES), asked.one_of("op", OPERATIONS)
+    return Wanted(STATES[state][1] if state else (), op, asked.number("connection"), asked.number("mapping"))
 
 
 def _refused(state: str, wanted: Wanted) -> refused_writes.Estimate | None:
@@ -44,7 +76,7 @@ def _refused(state: str, wanted: Wanted) -> refused_writes.Estimate | None:
     return refused_writes.estimate(mapping_id=wanted.mapping_id)
 
 
-def _page_of(asked: Asked, wanted: Wanted) -> dict:
+def _page_of(asked: Asked, wanted: Wanted, tick: bool = False) -> dict:
     """One page of writes and what its table needs."""
     found = (
         writes.Slice([])
@@ -52,7 +84,10 @@ def _page_of(asked: Asked, wanted: Wanted) -> dict:
         else writes.browse(wanted, older=asked.place("older"), newer=asked.place("newer"))
     )
     where = {one.id: one for one in connections.every(removed=True)}
+    refused = [(one.id, _words(one)) if one.state == "dead" else None for one in found.changes]
+    whole = not (found.older or found.newer or asked.cursor)
     return {
+        "ticks": SEVERAL.ticks(asked, refused, whole) if tick else None,
         "found": found, "where": where, "write_words": write_words, "shown": words.shown, "ops": OPS,
         "older": found.older and asked.url(older=found.older), "newer": found.newer and asked.url(newer=found.newer),
         "first": asked.url(),

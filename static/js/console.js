@@ -141,6 +141,27 @@
     else if (Object.hasOwn(act, event.key)) { event.preventDefault(); act[event.key](); }
   });
 
+  // -- Several rows at once: the ticks, the tick above them, and "all that match" go together -----------------------
+  const bar = document.getElementById("several");
+  if (bar) {
+    const rows = [...main.querySelectorAll(`${TICK}[form=several]`)], whole = bar.elements.all, page = main.querySelector("[data-tick-page]");
+    const count = bar.querySelector(".several-count");
+    const tell = () => {
+      const ticked = rows.filter((row) => row.checked).length;
+      if (page) { page.checked = ticked === rows.length; page.indeterminate = ticked > 0 && ticked < rows.length; }
+      count.textContent = whole.checked ? `${bar.dataset.total} ticked` : ticked ? `${ticked} ticked` : "";
+    };
+    const tickAll = (yes) => rows.forEach((row) => { row.checked = yes; });
+    bar.addEventListener("change", () => { tickAll(whole.checked); tell(); });
+    main.addEventListener("change", (event) => {
+      if (event.target === page) { tickAll(page.checked); whole.checked = false; }
+      else if (!rows.includes(event.target)) return;
+      else if (!event.target.checked) whole.checked = false;
+      tell();
+    });
+    addEventListener("pageshow", tell);
+  }
+
   // -- Live parts (htmx, "every 5s"): only while the page is seen, not while something in them is open or focused ----
   let lastSeen = Date.now();
   ["pointermove", "keydown", "scroll"].forEach((type) => addEventListener(type, () => { lastSeen = Date.now(); }, { passive: true }));
