@@ -36,49 +36,74 @@ BATCH = 500
 def purge() -> dict[str, int]:
     """Remove what is past its days; how many rows of each table."""
     now = clock.now()
-
-    def before(table: str) -> datetime:
-        return now - timedelta(days=firm.days_kept(table))
-
-    bodies = or_(Transaction.request_body.is_not(None), Transaction.response_body.is_not(None))
-    removed = {
-        "bodies": _in_steps(
-            Transaction.id, and_(Transaction.started_at < before("bodies"), bodies, legal_holds.free(Transaction)),
-            lambda ids: (
-                update(Transaction).where(Transaction.id.in_(ids)).values(request_body=None, response_body=None)
-            ),
-        ),
-        "transactions": _in_steps(
-            Transaction.id, and_(Transaction.started_at < before("transactions"), legal_holds.free(Transaction)), _calls
-        ),
-        "errors": _gone(ErrorLog, ErrorLog.created_at < before("errors")),
-        "dead_letters": _gone(DeadLetter, DeadLetter.resolved_at < before("errors")),
-        "deliveries": _gone(
-            Delivery,
-            and_(Delivery.received_at < before("deliveries"), Delivery.state.in_(("done", "ignored", "dead"))),
-        ),
-        "runs": _gone(SyncRun, and_(SyncRun.ended_at < before("runs"), SyncRun.state.in_(ENDED_STATES))),
-        "notices": _gone(Notice, and_(Notice.created_at < before("errors"), Notice.state.in_(("sent", "dead")))),
-        "corrections": _gone(
-            PracticeAreaCorrection,
-            and_(PracticeAreaCorrection.at < before("corrections"), legal_holds.free(PracticeAreaCorrection)),
-        ),
-        "previews": _gone(PreviewPage, and_(PreviewPage.kept_at < before("bodies"), legal_holds.free(PreviewPage))),
-        "choices": _in_steps(  # tokens nobody chose an account for
-            OAuthState.id, and_(OAuthState.pending.is_not(None), OAuthState.expires_at < now),
-            lambda ids: update(OAuthState).where(OAuthState.id.in_(ids)).values(pending=None, choices=[]),
-        ),
-        "consents": _gone(OAuthState, OAuthState.expires_at < now - timedelta(days=1)),
-        "pending_connections": _gone(PendingConnection, PendingConnection.expires_at < now - timedelta(hours=1)),
-        "repeatable_calls": _gone(RepeatableCall, RepeatableCall.created_at < now - repeats.KEPT_FOR),
-        "webhook_messages": _gone(WebhookMessage, WebhookMessage.ended_at < before("transactions")),
-        "sessions": _gone(UserSession, UserSession.last_used_at < now - timedelta(days=30)),
-    }  # fmt: skip
+    removed = _of_calls() | _of_work() | _of_consents(now) | _of_access(now)
     quotas.purge()
     db.session.execute(delete(Throttle).where(Throttle.last_at < now - timedelta(days=1)))
     db.session.execute(delete(Heartbeat).where(Heartbeat.seen_at < now - timedelta(days=1)))
     db.session.commit()
     return {name: count for name, count in removed.items() if count}
+
+
+def _of_calls() -> dict[str, int]:
+    """What was said in API calls, then the calls themselves; what went wrong."""
+    old_bodies = and_(
+        Transaction.started_at < _oldest("bodies"), legal_holds.free(Transaction),
+        or_(Transaction.request_body.is_not(None), Transaction.response_body.is_not(None)),
+    )  # fmt: skip
+    old_calls = and_(Transaction.started_at < _oldest("transactions"), legal_holds.free(Transaction))
+    return {
+        "bodies": _in_steps(
+            Transaction.id, old_bodies,
+            lambda ids: (
+                update(Transaction).where(Transaction.id.in_(ids)).values(request_body=None, response_body=None)
+            ),
+        ),
+        "transactions": _in_steps(Transaction.id, old_calls, _calls),
+        "errors": _gone(ErrorLog, ErrorLog.created_at < _oldest("errors")),
+        "dead_letters": _gone(DeadLetter, DeadLetter.resolved_at < _oldest("errors")),
+    }  # fmt: skip
+
+
+def _of_work() -> dict[str, int]:
+    """What has been dealt with: deliveries, runs, notices; what was corrected and previewed."""
+    dealt_with = Delivery.state.in_(("done", "ignored", "dead"))
+    corrected, previewed = PracticeAreaCorrection.at, PreviewPage.kept_at
+    return {
+        "deliveries": _gone(Delivery, and_(Delivery.received_at < _oldest("deliveries"), dealt_with)),
+        "runs": _gone(SyncRun, and_(SyncRun.ended_at < _oldest("runs"), SyncRun.state.in_(ENDED_STATES))),
+        "notices": _gone(Notice, and_(Notice.created_at < _oldest("errors"), Notice.state.in_(("sent", "dead")))),
+        "corrections": _gone(
+            PracticeAreaCorrection, and_(corrected < _oldest("corrections"), legal_holds.free(PracticeAreaCorrection))
+        ),
+        "previews": _gone(PreviewPage, and_(previewed < _oldest("bodies"), legal_holds.free(PreviewPage))),
+        "webhook_messages": _gone(WebhookMessage, WebhookMessage.ended_at < _oldest("transactions")),
+    }
+
+
+def _of_consents(now: datetime) -> dict[str, int]:
+    """Tokens nobody chose an account for, at once; consents and connections nobody finished, later."""
+    unchosen = and_(OAuthState.pending.is_not(None), OAuthState.expires_at < now)
+    return {
+        "choices": _in_steps(
+            OAuthState.id, unchosen,
+            lambda ids: update(OAuthState).where(OAuthState.id.in_(ids)).values(pending=None, choices=[]),
+        ),
+        "consents": _gone(OAuthState, OAuthState.expires_at < now - timedelta(days=1)),
+        "pending_connections": _gone(PendingConnection, PendingConnection.expires_at < now - timedelta(hours=1)),
+    }  # fmt: skip
+
+
+def _of_access(now: datetime) -> dict[str, int]:
+    """Answers kept for programs that ask twice, and sessions of people who have not come back."""
+    return {
+        "repeatable_calls": _gone(RepeatableCall, RepeatableCall.created_at < now - repeats.KEPT_FOR),
+        "sessions": _gone(UserSession, UserSession.last_used_at < now - timedelta(days=30)),
+    }
+
+
+def _oldest(table: str) -> datetime:
+    """The moment before which its rows are past their days."""
+    return clock.now() - timedelta(days=firm.days_kept(table))
 
 
 def _gone(table, condition) -> int:
