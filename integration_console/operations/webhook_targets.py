@@ -22,12 +22,6 @@ def of(connection_id: int) -> WebhookTarget | None:
     return db.session.scalar(select(WebhookTarget).where(WebhookTarget.connection_id == connection_id))
 
 
-def urls_of(connection_ids: list[int]) -> dict[int, str]:
-    """Connection number -> the address its events are told to."""
-    columns = (WebhookTarget.connection_id, WebhookTarget.url)
-    return dict(db.session.execute(select(*columns).where(WebhookTarget.connection_id.in_(connection_ids))).all())
-
-
 def checked(url: str, field: str = "webhookUrl") -> str:
     """The address, when it may be called. Raises InvalidInput saying why it may not."""
     try:

@@ -1,6 +1,5 @@
 """What goes over the wire: one request as it came in, one answer as it goes out."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from email.message import Message
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -91,7 +90,3 @@ def on(method: str, *paths: str):
         return function
 
     return mark
-
-
-def segments(path: str) -> Iterable[str]:
-    return path.strip("/").split("/")

@@ -23,7 +23,6 @@ _STAR = re.compile(r"(\\.|\[(?:\\.|[^\]\\])*\])|([*+])")
 _TAME = {
     op.LITERAL, op.NOT_LITERAL, op.ANY, op.IN, op.BRANCH, op.SUBPATTERN, op.AT, op.MAX_REPEAT, op.MIN_REPEAT,
 }  # fmt: skip
-_UNREADABLE = "This pattern cannot be read. Look for a bracket that is not closed."
 
 
 def pattern(sign: str) -> re.Pattern[str]:
