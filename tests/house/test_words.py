@@ -4,13 +4,14 @@ import doctest
 import re
 import subprocess
 from importlib import import_module
+from importlib.metadata import packages_distributions
 
 import pytest
 
 import config
 from integration_console import errors
 
-from .imports import HOME, modules, room
+from .imports import HOME, imports, modules, room
 
 TOP = {
     "integration_console", "templates", "static", "migrations", "tests", "backups", "docs", "wsgi.py", "config.py",
@@ -19,6 +20,10 @@ TOP = {
     "Dockerfile", "compose.yaml", ".dockerignore",
 }  # fmt: skip
 NO_NAMES = {"utils", "util", "helpers", "helper", "common", "misc"}
+
+
+# Run by name or found by name, never imported; the last four the house was asked to stand on.
+UNSEEN = {"gunicorn", "waitress", "tzdata", "jinja2", "pytest", "requests", "requests-oauthlib"}
 
 
 def kept_files() -> list[str]:
@@ -54,6 +59,16 @@ def test_every_setting_is_in_the_example_and_its_defaults_are_the_ones_in_force(
     }:
         default = config.Settings.model_fields[name].default
         assert config.load(INSTANCE_DIR=tmp_path, **{name: told[name]}).model_dump()[name] == default, name
+
+
+def test_every_library_we_stand_on_is_used():
+    lines = [line for line in (HOME / "requirements.txt").read_text().splitlines() if "==" in line]
+    named = {re.split(r"[=\[]", line)[0].lower() for line in lines}
+    used = {name.partition(".")[0] for module in modules() for name in imports(module)}
+    used |= set(re.findall(r"^from (\w+)", (HOME / "config.py").read_text(), re.M))
+    libraries = {one.lower().replace("_", "-") for name in used for one in packages_distributions().get(name, ())}
+
+    assert not named - libraries - UNSEEN
 
 
 def test_every_error_says_what_it_means_to_a_person():
