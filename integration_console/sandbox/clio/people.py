@@ -2,7 +2,8 @@
 
 from datetime import UTC, datetime
 
-from ..firm import DESCRIPTIONS, STAFF, Firm, email_of
+from ..firm import Firm, email_of
+from ..names import DESCRIPTIONS, STAFF
 
 COUNTS = {  # resource: (in a small firm, in a large one)
     "users": (12, 12),

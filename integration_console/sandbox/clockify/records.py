@@ -2,7 +2,8 @@
 
 from datetime import UTC, date, datetime, timedelta
 
-from ..firm import STAFF, Firm, email_of, utc
+from ..firm import Firm, email_of, utc
+from ..names import STAFF
 
 PLACES = {
     "workspaces": 1,

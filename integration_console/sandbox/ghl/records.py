@@ -2,7 +2,8 @@
 
 from uuid import UUID
 
-from ..firm import STAFF, Firm, email_of, mix, utc
+from ..firm import Firm, email_of, mix, utc
+from ..names import STAFF
 
 LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 SPACE = 62**10

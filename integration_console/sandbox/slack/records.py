@@ -1,6 +1,7 @@
 """What a firm's Slack workspace holds: channels, the people of the firm, and what they write to each other."""
 
-from ..firm import STAFF, email_of
+from ..firm import email_of
+from ..names import STAFF
 
 TEAM_ID = "T0SBXFIRM"
 APP_ID = "A0SBXCONSOLE"
