@@ -16,7 +16,7 @@ from html import escape
 from pathlib import Path
 from urllib.parse import unquote, urlencode, urlsplit
 
-from .server import Answer, Request, Upstream
+from .server import Answer, Request, Upstream, on, public
 
 OTHER = "other"  # the account of somebody else, to try what happens when a person picks the wrong one
 CODE_LIFE_S = 600
@@ -231,6 +231,25 @@ class SignIn(Upstream):
         token = f"{self.key}-refresh-{secrets.token_urlsafe(24)}"
         self._refresh.add(token)
         return token
+
+
+class UsualSignIn(SignIn):
+    """Signing in at the addresses most services have."""
+
+    @on("GET", "/oauth/authorize")
+    @public
+    def authorize(self, request: Request) -> Answer:
+        return self.approve_page(request)
+
+    @on("POST", "/oauth/authorize")
+    @public
+    def authorized(self, request: Request) -> Answer:
+        return self.decide(request)
+
+    @on("POST", "/oauth/token")
+    @public
+    def token(self, request: Request) -> Answer:
+        return self.exchange(request)
 
 
 def _challenge(verifier: str) -> str:

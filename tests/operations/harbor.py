@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from integration_console import services
 from integration_console.sandbox.firm import Firm
-from integration_console.sandbox.oauth import OTHER, SignIn
+from integration_console.sandbox.oauth import OTHER, UsualSignIn
 from integration_console.sandbox.server import Answer, Request, on, public
 from integration_console.services.base import Account, Call, Limit, OAuth, Resource, Service, dig
 from integration_console.services.shapes import UpstreamRecord
@@ -61,7 +61,7 @@ class HarborService(Service):
         ]
 
 
-class Harbor(SignIn):
+class Harbor(UsualSignIn):
     """Its stand-in."""
 
     key = "harbor"
@@ -93,24 +93,6 @@ class Harbor(SignIn):
         """Tokens only."""
         request.holder = (request.headers.get("Authorization") or "").partition(" ")[2]
         return None if self.is_alive(request.holder) else Answer(401, {"error": "invalid_token"})
-
-    @on("GET", "/oauth/authorize")
-    @public
-    def authorize(self, request: Request) -> Answer:
-        """The page."""
-        return self.approve_page(request)
-
-    @on("POST", "/oauth/authorize")
-    @public
-    def authorized(self, request: Request) -> Answer:
-        """Its button."""
-        return self.decide(request)
-
-    @on("POST", "/oauth/token")
-    @public
-    def token(self, request: Request) -> Answer:
-        """Codes and refreshes."""
-        return self.exchange(request)
 
     @on("POST", "/oauth/revoke")
     @public

@@ -1,10 +1,10 @@
 """How a person signs in at Clio, and how its tokens are taken back."""
 
-from ..oauth import SignIn, oauth_error
+from ..oauth import UsualSignIn, oauth_error
 from ..server import Answer, Request, on, public
 
 
-class ClioSignIn(SignIn):
+class ClioSignIn(UsualSignIn):
     """Clio: tokens live 30 days, refresh tokens do not rotate and are not sent again."""
 
     label = "Clio"
@@ -13,21 +13,6 @@ class ClioSignIn(SignIn):
     def tell(self, access: str, refresh: str | None) -> dict:
         told = {"token_type": "bearer", "access_token": access, "expires_in": self.token_life_s}
         return {**told, "refresh_token": refresh} if refresh else told
-
-    @on("GET", "/oauth/authorize")
-    @public
-    def authorize(self, request: Request) -> Answer:
-        return self.approve_page(request)
-
-    @on("POST", "/oauth/authorize")
-    @public
-    def authorized(self, request: Request) -> Answer:
-        return self.decide(request)
-
-    @on("POST", "/oauth/token")
-    @public
-    def token(self, request: Request) -> Answer:
-        return self.exchange(request)
 
     @on("POST", "/oauth/deauthorize")
     @public

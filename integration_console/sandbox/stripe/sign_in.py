@@ -5,11 +5,11 @@ Source: the official client 16.1.0 (`OAuth`), docs.stripe.com/connect/oauth-refe
 
 from urllib.parse import parse_qsl, urlencode
 
-from ..oauth import OTHER, SignIn, oauth_error
+from ..oauth import OTHER, UsualSignIn, oauth_error
 from ..server import Answer, Request, on, public
 
 
-class StripeSignIn(SignIn):
+class StripeSignIn(UsualSignIn):
     label = "Stripe"
     token_life_s = 10 * 365 * 86_400
     account_id: str
@@ -39,12 +39,7 @@ class StripeSignIn(SignIn):
         asked = request.one("scope", "read_only")
         if asked not in ("read_only", "read_write"):
             return oauth_error(400, "invalid_scope", f"There is no scope {asked}")
-        return self.approve_page(request)
-
-    @on("POST", "/oauth/authorize")
-    @public
-    def authorized(self, request: Request) -> Answer:
-        return self.decide(request)
+        return super().authorize(request)
 
     @on("POST", "/oauth/token")
     @public
@@ -58,7 +53,7 @@ class StripeSignIn(SignIn):
             "redirect_uri": getattr(known, "redirect_uri", known),
         }
         request.body = urlencode({**filled, **sent}).encode()
-        return self.exchange(request)
+        return super().token(request)
 
     @on("POST", "/oauth/deauthorize")
     @public
