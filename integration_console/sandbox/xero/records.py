@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 
 from ..firm import Firm
+from .chart import BANK_FEES, CHART, COSTS, FEES, SUPPLIERS, TAX_RATES
 
 PLACES = {"contacts": 0xC0, "invoices": 0x14, "bills": 0xB1, "bank_transactions": 0xBA, "accounts": 0xAC, "lines": 0x11}
 COUNTS = {
@@ -16,48 +17,6 @@ COUNTS = {
     "bank_transactions": (130, 30_000),
 }
 COUNTS_OF_THE_SECOND = {"contacts": 30, "invoices": 25, "bills": 12, "bank_transactions": 18}
-# Code, name, type, class, tax type.
-CHART = (
-    ("090", "Operating account", "BANK", "ASSET", "NONE"),
-    ("091", "Client trust account", "BANK", "ASSET", "NONE"),
-    ("200", "Legal fees", "REVENUE", "REVENUE", "OUTPUT"),
-    ("205", "Costs recovered", "REVENUE", "REVENUE", "OUTPUT"),
-    ("260", "Other revenue", "REVENUE", "REVENUE", "OUTPUT"),
-    ("400", "Advertising", "EXPENSE", "EXPENSE", "INPUT"),
-    ("404", "Bank fees", "EXPENSE", "EXPENSE", "NONE"),
-    ("412", "Court and filing fees", "EXPENSE", "EXPENSE", "NONE"),
-    ("420", "Entertainment", "EXPENSE", "EXPENSE", "INPUT"),
-    ("429", "General expenses", "EXPENSE", "EXPENSE", "INPUT"),
-    ("445", "Light, power, heating", "EXPENSE", "EXPENSE", "INPUT"),
-    ("453", "Office expenses", "EXPENSE", "EXPENSE", "INPUT"),
-    ("469", "Rent", "OVERHEADS", "EXPENSE", "INPUT"),
-    ("485", "Subscriptions", "EXPENSE", "EXPENSE", "INPUT"),
-    ("493", "Travel", "EXPENSE", "EXPENSE", "INPUT"),
-    ("610", "Accounts receivable", "CURRENT", "ASSET", "NONE"),
-    ("800", "Accounts payable", "CURRLIAB", "LIABILITY", "NONE"),
-    ("820", "Sales tax", "CURRLIAB", "LIABILITY", "NONE"),
-)
-TAX_RATES = (
-    ("NONE", "Tax Exempt", 0.0),
-    ("OUTPUT", "Tax on Sales", 8.25),
-    ("INPUT", "Tax on Purchases", 8.25),
-    ("OUTPUT2", "Tax on Sales, reduced", 4.0),
-)
-SUPPLIERS = (
-    "Golden Gate Reporting",
-    "Harbor Courier Co.",
-    "PaperTrail Supplies",
-    "Northbay Process Servers",
-    "Acacia Property Management",
-    "Bright Line Power",
-    "Übersetzungsbüro Köhler",
-    "Lexicon Research Ltd",
-    "ООО «Перевод»",
-    "=SUM(A1) Printing",
-)
-FEES = ("Telephone conference", "Drafting", "Court appearance", "Document review", "Legal research", "Mediation 🤝")
-COSTS = (("Court reporter", "412"), ("Courier", "429"), ("Stationery", "453"), ("Rent", "469"), ("Database", "485"))
-BANK_FEES = ("Bank fee", "Card payment", "Deposit", "Filing fee paid at the counter", "Taxi")
 
 
 def id_of(tenant: int, resource: str, number: int) -> str:

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from ..server import Answer, Request, on
-from .records import TAX_RATES, added_up, cents
+from .chart import TAX_RATES
+from .records import added_up, cents
 
 KEY_LONGEST = 128
 NOBODY = "00000000-0000-0000-0000-000000000000"
