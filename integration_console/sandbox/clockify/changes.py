@@ -4,6 +4,7 @@ import time
 
 from ..firm import seconds, utc
 from ..server import Answer, Request, Upstream, on
+from .answers import trouble
 from .records import id_of
 
 TYPES = {
@@ -84,4 +85,4 @@ def _sliced(found: list, request: Request) -> list:
 
 
 def _missing_type() -> Answer:
-    return Answer(400, {"message": "Required request parameter 'type' is not present", "code": 3001})
+    return trouble(400, "Required request parameter 'type' is not present", 3001)

@@ -7,6 +7,7 @@ import secrets
 
 from ..hooks import Hooks, Letter, json_bytes, signed_as_clockify
 from ..server import Answer, Request, on
+from .answers import invalid
 from .records import id_of
 
 W = "/workspaces/{workspace}"
@@ -42,9 +43,9 @@ class ClockifyHooks(Hooks):
     def make_hook(self, request: Request) -> Answer:
         sent = request.json()
         if not 2 <= len(sent.get("name") or "") <= 30 or len(self.hooks) >= self.most_hooks:
-            return _refused("Webhook already exists" if not sent.get("name") else "Webhook limit reached")
+            return invalid("Webhook already exists" if not sent.get("name") else "Webhook limit reached")
         if sent.get("webhookEvent") not in EVENTS or not sent.get("url"):
-            return _refused("webhookEvent and url are required")
+            return invalid("webhookEvent and url are required")
         hook = {
             "id": secrets.token_hex(12),
             "name": sent["name"],
@@ -79,7 +80,7 @@ class ClockifyHooks(Hooks):
         return Answer(200) if self.hooks.pop(request.params["hook"], None) else self._no_hook(request)
 
     def _no_hook(self, request: Request) -> Answer:
-        return _refused(f"Webhook with id {request.params['hook']} doesn't belong to Workspace {self.workspace_id}")
+        return invalid(f"Webhook with id {request.params['hook']} doesn't belong to Workspace {self.workspace_id}")
 
     # What is sent
 
@@ -111,7 +112,3 @@ class ClockifyHooks(Hooks):
                 hook["deliveryEnabled"] = False
 
         return answered
-
-
-def _refused(message: str) -> Answer:
-    return Answer(400, {"message": message, "code": 501})

@@ -5,6 +5,7 @@ import time
 
 from ..firm import seconds, utc
 from ..server import Answer, Request, Upstream, on
+from .answers import invalid, stranger
 from .records import duration, id_of, number_of
 
 W = "/workspaces/{workspace}"
@@ -67,7 +68,7 @@ class ClockifyWrites(Upstream):
     def create_entry(self, request: Request) -> Answer:
         sent, user = request.json(), request.params.get("user", id_of("users", 1))
         if self.get("users", user) is None:
-            return _invalid("User doesn't belong to Workspace")
+            return stranger("User")
         sent.setdefault("start", utc(time.time()))
         if wrong := self._wrong_entry(sent):
             return wrong
@@ -77,9 +78,9 @@ class ClockifyWrites(Upstream):
     def change_entry(self, request: Request) -> Answer:
         sent, before = request.json(), self.get("time_entries", request.params["entry"])
         if before is None:
-            return _invalid("Time entry doesn't belong to Workspace")
+            return stranger("Time entry")
         if before["isLocked"]:
-            return _invalid("Time entry is locked")
+            return invalid("Time entry is locked")
         if wrong := self._wrong_entry(sent):
             return wrong
         kept = {
@@ -105,25 +106,25 @@ class ClockifyWrites(Upstream):
     def delete_entry(self, request: Request) -> Answer:
         entry = self.get("time_entries", request.params["entry"])
         if entry is None:
-            return _invalid("Time entry doesn't belong to Workspace")
+            return stranger("Time entry")
         if entry["isLocked"]:
-            return _invalid("Time entry is locked")
+            return invalid("Time entry is locked")
         self.delete("time_entries", entry["id"])
         return Answer(204)
 
     def _wrong_entry(self, sent: dict) -> Answer | None:
         if not sent.get("start"):
-            return _invalid("must not be null")
+            return invalid("must not be null")
         if len(sent.get("description") or "") > 3_000:
-            return _invalid("length must be between 0 and 3000")
+            return invalid("length must be between 0 and 3000")
         try:
             if sent.get("end") and seconds(sent["end"]) < seconds(sent["start"]):
-                return _invalid("End date must be after start date")
+                return invalid("End date must be after start date")
         except ValueError:
-            return _invalid("You entered invalid value for field: [start]. Value should be a date")
+            return invalid("You entered invalid value for field: [start]. Value should be a date")
         for field, resource in (("projectId", "projects"), ("taskId", "tasks")):
             if sent.get(field) and self.get(resource, sent[field]) is None:
-                return _invalid(f"{SINGULAR[resource]} doesn't belong to Workspace")
+                return stranger(SINGULAR[resource])
         return None
 
     def _entry_from(self, sent: dict) -> dict:
@@ -185,7 +186,7 @@ class ClockifyWrites(Upstream):
     def _replace(self, resource: str, request: Request) -> Answer:
         sent, before = request.json(), self.get(resource, request.params["name"])
         if before is None:
-            return _invalid(f"{SINGULAR[resource]} doesn't belong to Workspace")
+            return stranger(SINGULAR[resource])
         if refused := self._refused(resource, sent, before["id"]):
             return refused
         emptied = EMPTIED[resource]
@@ -210,23 +211,23 @@ class ClockifyWrites(Upstream):
         for name, longest in LONGEST[resource].items():
             shortest = 2 if name == "name" else 0
             if not shortest <= len(sent.get(name) or "") <= longest:
-                return _invalid(f"length must be between {shortest} and {longest}")
+                return invalid(f"length must be between {shortest} and {longest}")
         if len(sent.get("ccEmails") or ()) > 3:
-            return _invalid("Number of additional emails must be less than 3")
+            return invalid("Number of additional emails must be less than 3")
         if sent.get("email") and not re.fullmatch(r"[^@\s]+@[^@\s]+", sent["email"]):
-            return _invalid("You entered invalid value for field: [email]. Value should be an email address")
+            return invalid("You entered invalid value for field: [email]. Value should be an email address")
         if sent.get("color") and not re.fullmatch("#[0-9a-fA-F]{6}", sent["color"]):
-            return _invalid("You entered invalid value for field: [color]. Value should be a hexadecimal color")
+            return invalid("You entered invalid value for field: [color]. Value should be a hexadecimal color")
         if sent.get("clientId") and self.get("clients", sent["clientId"]) is None:
-            return _invalid("Client doesn't belong to Workspace")
+            return stranger("Client")
         return self._name_taken(resource, sent["name"], mine)
 
     def _delete_archived(self, resource: str, request: Request) -> Answer:
         record = self.get(resource, request.params["name"])
         if record is None:
-            return _invalid(f"{SINGULAR[resource]} doesn't belong to Workspace")
+            return stranger(SINGULAR[resource])
         if not record["archived"]:
-            return _invalid(f"Cannot delete an active {SINGULAR[resource].lower()}")
+            return invalid(f"Cannot delete an active {SINGULAR[resource].lower()}")
         self.delete(resource, record["id"])
         return Answer(200, _without_currency_code(record))
 
@@ -235,7 +236,7 @@ class ClockifyWrites(Upstream):
         shelf = self.shelves[resource]
         holders = shelf.grouped("name", lambda number: shelf.get(number)["name"]).get(name, ())
         if any(id_of(resource, number) != mine for number in holders):
-            return _invalid(f"{SINGULAR[resource]} with this name already exists")
+            return invalid(f"{SINGULAR[resource]} with this name already exists")
         return None
 
 
@@ -247,7 +248,3 @@ def _without_currency_code(client: dict) -> dict:
 def interval(start: str, end: str | None) -> dict:
     length = duration(seconds(end) - seconds(start)) if end else None
     return {"start": utc(seconds(start)), "end": utc(seconds(end)) if end else None, "duration": length}
-
-
-def _invalid(message: str) -> Answer:
-    return Answer(400, {"message": message, "code": 501})
