@@ -8,7 +8,7 @@ from integration_console import clock
 from integration_console.models import DataMapping, FieldMapping, MappingVersion, RecordLink, db
 from integration_console.operations import pushes
 
-from .conftest import carry_out, sync
+from .conftest import carry_out, connect, sync
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,17 @@ CONTACTS = (
     ("firstName,lastName,companyName", "type", "to_right", "person_or_company", {"only_create": True}),
 )
 KEYS = ({"by": "email", "left": "email", "right": "email"}, {"by": "phone", "left": "phone", "right": "phone"})
+
+
+def small_pair(sandbox, most: int) -> tuple[int, int]:
+    """A location and a firm with a few contacts each, read once."""
+    keep_only(sandbox.ghl, "contacts", most)
+    keep_only(sandbox.clio, "contacts", most)
+    keep_only(sandbox.clio, "matters", 1)
+    left, right = connect(sandbox, "ghl"), connect(sandbox, "clio")
+    for connection in (left, right):
+        sync(connection, kind="full", only=["contacts", "custom_fields"])
+    return left, right
 
 
 def make_mapping(

@@ -9,6 +9,7 @@ from integration_console.sync.flows import CLIENTS, CONTACTS, MATTERS, PROJECTS,
 
 from .conftest import connect, sync
 from .mapped import cycle, keep_only, pairs, push, read
+from .ready import partner, switched_on
 
 READ = {
     "ghl": ["contacts", "opportunities", "custom_fields", "users", "pipelines"],
@@ -33,31 +34,6 @@ def firm(session, sandbox):
         sync(number, kind="full", only=READ[key])
     flows.ensure()
     return found
-
-
-def switched_on(flow: str) -> int:
-    """Preview and activate a ready mapping; its number."""
-    mapping = db.session.scalar(select(DataMapping).filter_by(flow=flow))
-    previews.preview(mapping, mappings.draft_of(mapping))
-    mapping = db.session.scalar(select(DataMapping).filter_by(flow=flow))
-    mappings.activate(mapping, by="ada@firm")
-    return mapping.id
-
-
-def links(mapping: int) -> dict[str, int]:
-    rows = db.session.execute(
-        select(RecordLink.state, func.count()).where(RecordLink.mapping_id == mapping).group_by(RecordLink.state)
-    ).all()
-    db.session.rollback()
-    return dict(rows)
-
-
-def partner(mapping: int, left: str) -> int | None:
-    """Clio's or Clockify's id of what is linked with that record."""
-    rows = db.session.scalars(select(RecordLink).filter_by(mapping_id=mapping, state="linked")).all()
-    found = [row.right_record.external_id for row in rows if row.left_record.external_id == left]
-    db.session.rollback()
-    return found[0] if found else None
 
 
 def win(sandbox, contact: dict, name: str) -> str:

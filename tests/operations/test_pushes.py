@@ -23,20 +23,14 @@ from integration_console.models import (
 from integration_console.operations import conflicts, connections, mappings, outbox, pushes, undo
 from integration_console.sync import guards
 
-from .conftest import carry_out, connect, sync
-from .mapped import CONTACTS, cycle, keep_only, make_mapping, of_clio, of_ghl, pairs, push, read, writes
+from .conftest import carry_out, sync
+from .mapped import CONTACTS, cycle, make_mapping, of_clio, of_ghl, pairs, push, read, small_pair, writes
+from .ready import links
 
 
 @pytest.fixture
 def pair(session, sandbox):
-    """A location and a firm with a dozen contacts each, read once."""
-    keep_only(sandbox.ghl, "contacts", 12)
-    keep_only(sandbox.clio, "contacts", 12)
-    keep_only(sandbox.clio, "matters", 1)
-    left, right = connect(sandbox, "ghl"), connect(sandbox, "clio")
-    for connection in (left, right):
-        sync(connection, kind="full", only=["contacts", "custom_fields"])
-    return left, right
+    return small_pair(sandbox, 12)
 
 
 @pytest.fixture
@@ -53,14 +47,6 @@ def changes(**of) -> list[Change]:
     return list(db.session.scalars(select(Change).filter_by(**of).order_by(Change.id)))
 
 
-def link_states(mapping: int) -> dict[str, int]:
-    rows = db.session.execute(
-        select(RecordLink.state, func.count()).where(RecordLink.mapping_id == mapping).group_by(RecordLink.state)
-    ).all()
-    db.session.rollback()
-    return dict(rows)
-
-
 # -- pairs ------------------------------------------------------------------------------------------------------------
 
 
@@ -70,7 +56,7 @@ def test_twins_are_linked_and_never_made_and_what_differs_is_carried_or_asked(se
     run = push(mapping)
 
     assert run.state == "done"
-    assert link_states(mapping) == {"linked": 12}
+    assert links(mapping) == {"linked": 12}
     assert sandbox.ghl.ledger()["contacts"] == sandbox.clio.ledger()["contacts"] == 12
     assert run.conflicts == db.session.scalar(select(func.count()).select_from(Conflict)) > 0
 
@@ -124,7 +110,7 @@ def test_a_new_record_is_made_once_on_the_other_side(session, sandbox, pair, map
 
     assert (first.new, second.new, second.changed) == (2, 0, 0)
     assert sandbox.ghl.ledger()["contacts"] == sandbox.clio.ledger()["contacts"] == 14
-    assert link_states(mapping) == {"linked": 14}
+    assert links(mapping) == {"linked": 14}
 
 
 @pytest.mark.one_database
@@ -151,7 +137,7 @@ def test_a_deleted_record_leaves_its_other_half_and_is_not_made_again(session, s
 
     assert (first.new, second.new) == (0, 0)
     assert (sandbox.ghl.ledger()["contacts"], sandbox.clio.ledger()["contacts"]) == (11, 12)
-    assert link_states(mapping) == {"linked": 11, "gone": 1, "aside": 1}
+    assert links(mapping) == {"linked": 11, "gone": 1, "aside": 1}
 
 
 @pytest.mark.one_database
@@ -297,7 +283,7 @@ def test_a_create_whose_answer_was_lost_is_found_and_not_made_twice(session, san
     assert found.new == 1
     assert sandbox.clio.ledger()["contacts"] == 13
     assert len([one for one in writes(sandbox.clio) if one.method == "POST"]) == 1
-    assert link_states(mapping) == {"linked": 13}
+    assert links(mapping) == {"linked": 13}
 
 
 @pytest.mark.parametrize("reached", [True, False])
@@ -446,7 +432,7 @@ def test_a_pair_that_does_not_come_to_rest_is_paused_and_named(session, sandbox,
         sandbox.clio.put("contacts", {"id": right, "first_name": "Tock"})
         last = cycle(mapping, pair)
 
-    assert link_states(mapping)["paused"] == 1
+    assert links(mapping)["paused"] == 1
     said = db.session.scalar(select(RecordLink.reason).filter_by(state="paused"))
     assert said.startswith("First name was written with the same value")
     assert "does not stay" in said

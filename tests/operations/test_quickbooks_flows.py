@@ -1,16 +1,17 @@
 """Clio's clients and bills in QuickBooks: previewed, approved, switched on and carried, over real HTTP."""
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from integration_console.errors import Conflict, InvalidInput
-from integration_console.models import Change, DataMapping, RecordLink, db
-from integration_console.operations import flows, mappings, previews, users
+from integration_console.models import Change, db
+from integration_console.operations import flows, users
 from integration_console.sandbox.wire import Answer
 from integration_console.sync.flows import QUICKBOOKS_CUSTOMERS, QUICKBOOKS_INVOICES
 
 from .conftest import connect, sync
 from .mapped import keep_only, push, writes
+from .ready import mapping_of, partner, switched_on
 
 READ = {
     "clio": ["contacts", "bills", "line_items", "custom_fields"],
@@ -49,37 +50,6 @@ def bills(sandbox) -> None:
             "id": number, "state": "awaiting_payment", "client": {"id": client}, "total": total, "subject": "May",
             "kind": "revenue_kind", "issued_at": "2026-05-29", "due_at": "2026-06-28",
         })  # fmt: skip
-
-
-def mapping_of(flow: str) -> DataMapping:
-    mapping = db.session.scalar(select(DataMapping).filter_by(flow=flow))
-    assert mapping is not None
-    return mapping
-
-
-def switched_on(flow: str, *, approved_by: str = "") -> int:
-    mapping = mapping_of(flow)
-    previews.preview(mapping, mappings.draft_of(mapping))
-    mapping = mapping_of(flow)
-    if approved_by:
-        mappings.approve(mapping, by=approved_by)
-    mappings.activate(mapping_of(flow), by="ada@firm")
-    return mapping_of(flow).id
-
-
-def links(mapping: int) -> dict[str, int]:
-    rows = db.session.execute(
-        select(RecordLink.state, func.count()).where(RecordLink.mapping_id == mapping).group_by(RecordLink.state)
-    ).all()
-    db.session.rollback()
-    return dict(rows)
-
-
-def partner(mapping: int, left: str) -> str | None:
-    rows = db.session.scalars(select(RecordLink).filter_by(mapping_id=mapping, state="linked")).all()
-    found = [row.right_record.external_id for row in rows if row.left_record.external_id == left]
-    db.session.rollback()
-    return found[0] if found else None
 
 
 def invoices(sandbox) -> dict[str, dict]:

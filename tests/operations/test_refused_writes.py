@@ -11,8 +11,8 @@ from integration_console.models import AuditEvent, Change, FieldMapping, Issue, 
 from integration_console.operations import outbox, refused_writes, runs
 from integration_console.sync import guards
 
-from .conftest import carry_out, connect, sync
-from .mapped import cycle, keep_only, make_mapping, of_clio, pairs, push
+from .conftest import carry_out, sync
+from .mapped import cycle, make_mapping, of_clio, pairs, push, small_pair
 
 BY = "ada@firm.example"
 NO = {"method": "PATCH", "status": 422, "body": {"error": {"type": "Invalid", "message": "First name is not nice"}}}
@@ -20,14 +20,7 @@ NO = {"method": "PATCH", "status": 422, "body": {"error": {"type": "Invalid", "m
 
 @pytest.fixture
 def pair(session, sandbox):
-    """A location and a firm with a few contacts each, read once."""
-    keep_only(sandbox.ghl, "contacts", 4)
-    keep_only(sandbox.clio, "contacts", 4)
-    keep_only(sandbox.clio, "matters", 1)
-    left, right = connect(sandbox, "ghl"), connect(sandbox, "clio")
-    for connection in (left, right):
-        sync(connection, kind="full", only=["contacts", "custom_fields"])
-    return left, right
+    return small_pair(sandbox, 4)
 
 
 @pytest.fixture

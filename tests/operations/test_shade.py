@@ -10,19 +10,12 @@ from integration_console.errors import Conflict
 from integration_console.models import Change, FieldMapping, Record, db
 from integration_console.operations import shade
 
-from .conftest import connect, sync
-from .mapped import cycle, keep_only, make_mapping, pairs, push, writes
+from .mapped import cycle, make_mapping, pairs, push, small_pair, writes
 
 
 @pytest.fixture
 def pair(session, sandbox):
-    keep_only(sandbox.ghl, "contacts", 4)
-    keep_only(sandbox.clio, "contacts", 4)
-    keep_only(sandbox.clio, "matters", 1)
-    left, right = connect(sandbox, "ghl"), connect(sandbox, "clio")
-    for connection in (left, right):
-        sync(connection, kind="full", only=["contacts", "custom_fields"])
-    return left, right
+    return small_pair(sandbox, 4)
 
 
 @pytest.fixture

@@ -4,14 +4,15 @@ import pytest
 from sqlalchemy import func, select
 
 from integration_console.errors import Conflict, InvalidInput
-from integration_console.models import Change, DataMapping, RecordLink, db
-from integration_console.operations import flows, mappings, previews, users
+from integration_console.models import Change, RecordLink, db
+from integration_console.operations import flows, mappings, users
 from integration_console.sandbox.wire import Answer
 from integration_console.services.xero.fields import plain_of
 from integration_console.sync.flows import XERO_CONTACTS, XERO_INVOICES
 
 from .conftest import connect, sync
 from .mapped import keep_only, push, writes
+from .ready import mapping_of, partner, switched_on
 
 READ = {"clio": ["contacts", "bills", "line_items", "custom_fields"], "xero": ["contacts", "invoices"]}
 CLIENTS = (3, 6, 7)  # of Clio; Xero has the first two as its contacts 1 and 2
@@ -52,28 +53,6 @@ def bill(sandbox, number: int, client: int, **more) -> dict:
         "id": number, "state": "awaiting_payment", "kind": "revenue_kind", "client": {"id": client}, "total": total,
         "issued_at": "2026-05-29", "due_at": "2026-06-28", **more,
     })  # fmt: skip
-
-
-def mapping_of(flow: str) -> DataMapping:
-    mapping = db.session.scalar(select(DataMapping).filter_by(flow=flow))
-    assert mapping is not None
-    return mapping
-
-
-def switched_on(flow: str, *, approved_by: str = "") -> int:
-    mapping = mapping_of(flow)
-    previews.preview(mapping, mappings.draft_of(mapping))
-    if approved_by:
-        mappings.approve(mapping_of(flow), by=approved_by)
-    mappings.activate(mapping_of(flow), by="ada@firm")
-    return mapping_of(flow).id
-
-
-def partner(mapping: int, left: str) -> str | None:
-    rows = db.session.scalars(select(RecordLink).filter_by(mapping_id=mapping, state="linked")).all()
-    found = [row.right_record.external_id for row in rows if row.left_record.external_id == left]
-    db.session.rollback()
-    return found[0] if found else None
 
 
 def read_all(firm) -> None:

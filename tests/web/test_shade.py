@@ -9,13 +9,18 @@ from integration_console.models import Change, db
 from .two_sides import contacts
 
 
-def test_a_write_is_shown_as_it_was_sent_and_as_it_would_be_today(enter, firm):
+def written(firm):
+    """Both sides, one of their pairs, and the write by which its new name went over."""
     two = contacts(firm)
     two.run()
     left, _ = two.pair()
     firm.upstreams.ghl.put("contacts", {"id": left, "firstName": "Augusta"})
     two.run()
-    write = two.changes(op="update", state="done")[-1]
+    return two, left, two.changes(op="update", state="done")[-1]
+
+
+def test_a_write_is_shown_as_it_was_sent_and_as_it_would_be_today(enter, firm):
+    two, left, write = written(firm)
     admin = enter("admin")
     assert f"/writes/{write}/shade" in admin.open("/writes").links.values()
 
@@ -33,12 +38,7 @@ def test_a_write_is_shown_as_it_was_sent_and_as_it_would_be_today(enter, firm):
 
 
 def test_a_refused_write_is_sent_as_the_mapping_of_today_makes_it(enter, firm):
-    two = contacts(firm)
-    two.run()
-    left, _ = two.pair()
-    firm.upstreams.ghl.put("contacts", {"id": left, "firstName": "Augusta"})
-    two.run()
-    write = two.changes(op="update", state="done")[-1]
+    two, left, write = written(firm)
     firm.upstreams.ghl.put("contacts", {"id": left, "firstName": "Berta"})
     firm.read(two.left, "contacts", kind="full")
     with firm.app.app_context():
