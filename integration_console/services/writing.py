@@ -6,7 +6,7 @@ plain values back into that upstream's calls. Everything between the two knows n
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
@@ -153,6 +153,15 @@ def value_of(plain: Mapping[str, Any], name: str) -> Any:
     return None if name.startswith(CUSTOM) and plain.get(CUSTOM) else MISSING
 
 
+def as_sent(record: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """The named values as they came; what the record did not tell is not there, what is empty is None (P6).
+
+    >>> as_sent({"name": "", "rate": 0, "billable": False}, ("name", "rate", "billable", "note"))
+    {'name': None, 'rate': 0, 'billable': False}
+    """
+    return {name: record[name] if record[name] or record[name] == 0 else None for name in names if name in record}
+
+
 def by_name(fields: Sequence[Field]) -> dict[str, Field]:
     """Fields by their names."""
     return {one.name: one for one in fields}
@@ -193,5 +202,5 @@ def _spelled(number: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-__all__ = ["CUSTOM", "MISSING", "TYPES", "Field", "Idempotency", "Missing", "Write", "Writing", "Written", "bill_line",
-           "by_name", "line_in_words", "value_of"]  # fmt: skip
+__all__ = ["CUSTOM", "MISSING", "TYPES", "Field", "Idempotency", "Missing", "Write", "Writing", "Written", "as_sent",
+           "bill_line", "by_name", "line_in_words", "value_of"]  # fmt: skip

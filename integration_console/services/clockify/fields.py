@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from ..writing import CUSTOM, Field
+from ..writing import CUSTOM, Field, as_sent
 
 FIELDS: Mapping[str, tuple[Field, ...]] = {
     "clients": (
@@ -71,11 +71,7 @@ def custom_fields(resource: str, definitions: Sequence[Mapping[str, Any]]) -> It
 
 def plain(resource: str, record: Mapping[str, Any]) -> dict[str, Any]:
     """A record as plain values by field name; what it did not tell is not there, what is empty is None (P6)."""
-    found: dict[str, Any] = {}
-    for name in _AS_SENT.get(resource, ()):
-        if name in record:
-            value = record[name]
-            found[name] = value if value or value is False or value == 0 else None
+    found = as_sent(record, _AS_SENT.get(resource, ()))
     if resource == "time_entries":
         _entry_only(record, found)
     return found

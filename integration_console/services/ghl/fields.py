@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from ..writing import CUSTOM, Field
+from ..writing import CUSTOM, Field, as_sent
 
 FIELDS: Mapping[str, tuple[Field, ...]] = {
     "contacts": (
@@ -97,11 +97,7 @@ def _choices(options: Any) -> Iterator[str]:
 
 def plain(resource: str, record: Mapping[str, Any]) -> dict[str, Any]:
     """A record as plain values by field name; what it did not tell is not there, what is empty is None (P6)."""
-    found: dict[str, Any] = {}
-    for name in _AS_SENT.get(resource, ()):
-        if name in record:
-            value = record[name]
-            found[name] = value if value or value is False or value == 0 else None
+    found = as_sent(record, _AS_SENT.get(resource, ()))
     if resource == "contacts":
         _contact_only(record, found)
     values = record.get("customFields")
