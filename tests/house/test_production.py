@@ -1,4 +1,4 @@
-"""The production page, the Dockerfile and the compose file speak of what is there; no container engine is here."""
+"""The README, the production page, the Dockerfile and the compose file speak of what is there."""
 
 import re
 
@@ -26,6 +26,15 @@ def test_every_command_it_tells_is_one_of_ours(sqlite_app):
     unknown = {words for words in told if words not in ours and words.split()[0] not in ours}
     assert "db upgrade" in told
     assert not unknown
+
+
+def test_the_readme_tells_every_command(sqlite_app):
+    """A row is a group: `flask users add EMAIL` · `users list`, or only `list`."""
+    rows = [line for line in (HOME / "README.md").read_text().splitlines() if line.startswith("| `flask ")]
+    told = {(row.split()[2].strip("`"), word) for row in rows for word in re.findall(r"[\w-]+", row)}
+    ours = {tuple(name.split()) for name in commands(sqlite_app.cli) if not name.startswith("db ")}
+
+    assert not {name for name in ours if (name[0], name[-1]) not in told}
 
 
 def test_the_image_holds_every_part_that_runs():
