@@ -12,7 +12,7 @@ from threading import Event, Lock, Thread
 from typing import Any
 
 import structlog
-from sqlalchemy import Engine, func, literal, or_, select, update
+from sqlalchemy import Engine, Select, func, literal, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -97,24 +97,7 @@ def claim(engine: Engine, *, owner: str, lease_s: float, most: int = 1, run_id: 
     run_id: only this one.
     """
     with Session(engine) as session, session.begin():
-        now = database_time(session)
-        free = or_(
-            SyncRun.state == "queued",
-            (SyncRun.state == "waiting") & (SyncRun.retry_at <= now),
-            (SyncRun.state == "running") & (SyncRun.lease_until < now),
-        )
-        query = (
-            select(SyncRun.id)
-            .join(Connection)
-            .where(
-                free,
-                or_(Connection.status == "connected", SyncRun.cancel_requested),  # a cancelled one is only closed
-                or_(Connection.not_before.is_(None), Connection.not_before <= now),
-            )
-            .order_by(SyncRun.id)
-            .limit(most)
-            .with_for_update(skip_locked=True, of=SyncRun)
-        )
+        query = _free(database_time(session)).limit(most)
         if run_id is not None:
             query = query.where(SyncRun.id == run_id)
         ids = list(session.scalars(query))
@@ -131,6 +114,25 @@ def claim(engine: Engine, *, owner: str, lease_s: float, most: int = 1, run_id: 
             .returning(SyncRun.id, SyncRun.epoch, SyncRun.cancel_requested)
         ).all()  # fmt: skip
     return [Hold(run_id, epoch, engine, lease_s, cancelled) for run_id, epoch, cancelled in sorted(taken)]
+
+
+def _free(now: Any) -> Select[int]:
+    """Numbers of the runs that may be claimed now, the oldest first, each locked by who gets it."""
+    return (
+        select(SyncRun.id)
+        .join(Connection)
+        .where(
+            or_(
+                SyncRun.state == "queued",
+                (SyncRun.state == "waiting") & (SyncRun.retry_at <= now),
+                (SyncRun.state == "running") & (SyncRun.lease_until < now),
+            ),
+            or_(Connection.status == "connected", SyncRun.cancel_requested),  # a cancelled one is only closed
+            or_(Connection.not_before.is_(None), Connection.not_before <= now),
+        )
+        .order_by(SyncRun.id)
+        .with_for_update(skip_locked=True, of=SyncRun)
+    )
 
 
 def stop(session: Session, run: SyncRun, message: str) -> None:
