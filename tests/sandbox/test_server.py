@@ -227,9 +227,9 @@ def test_it_refuses_to_start_in_production():
 
 
 def test_a_large_firm_is_ready_at_once_and_finds_its_last_record():
-    began = time.monotonic()
     with Sandbox(size="large") as sandbox:
+        activities = sandbox.clio.shelves["activities"]
+        assert (len(activities), activities.edited) == (1_000_000, {})  # none is made before it is asked for
         answer = get(sandbox, "/activities/1000000?fields=id,type,matter{id}")
 
     assert answer.json()["data"]["id"] == 1_000_000
-    assert time.monotonic() - began < 2

