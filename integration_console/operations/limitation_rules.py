@@ -128,7 +128,7 @@ def every(*, enabled: bool = False) -> list[LimitationRule]:
 
 def find(rule_id: int) -> LimitationRule:
     """The rule of that number. Raises NotFound."""
-    if rule_id < 2**63 and (rule := db.session.get(LimitationRule, rule_id)):
+    if rule := db.session.get(LimitationRule, rule_id):
         return rule
     raise NotFound("There is no such limitation rule.")
 

@@ -197,7 +197,7 @@ def dismiss(proposal_id: int, *, by: str) -> None:
 
 
 def _find(proposal_id: int) -> Shown:
-    proposal = db.session.get(LimitationProposal, proposal_id) if proposal_id < 2**63 else None
+    proposal = db.session.get(LimitationProposal, proposal_id)
     if proposal is None:
         raise NotFound("There is no such proposal.")
     if proposal.state != "proposed":

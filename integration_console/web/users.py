@@ -6,7 +6,7 @@ from flask import Blueprint, current_app, flash, make_response, redirect, render
 from flask_login import current_user
 
 from .. import clock
-from ..errors import Conflict, InvalidInput, NotFound
+from ..errors import Conflict, InvalidInput
 from ..models import User
 from ..models.user import ROLES
 from ..operations import invitations, second_factor, sessions, users
@@ -128,7 +128,7 @@ def add_person():
 @may("manage people")
 def person(user_id: int):
     """One person: role, sessions, and whether they may come in."""
-    user = _person(user_id)
+    user = users.by_id(user_id)
     return render_template(
         "settings/person.html", user=user, sessions=sessions.of_user(user.id), roles=ROLE_WORDS.items(),
         has_second_factor=second_factor.has(user.id),
@@ -140,7 +140,7 @@ def person(user_id: int):
 def set_role(user_id: int):
     """Give another role; it counts at once."""
     sent = forms.sent("role")
-    user = _person(user_id)
+    user = users.by_id(user_id)
     users.set_role(user, sent["role"], actor=access.actor())
     flash(f"{user.email} now has the role {sent['role']} and signs in again.", "success")
     return redirect(url_for("users.people"))
@@ -151,7 +151,7 @@ def set_role(user_id: int):
 def disable(user_id: int):
     """Keep somebody out, at once."""
     forms.sent()
-    user = _person(user_id)
+    user = users.by_id(user_id)
     users.disable(user, actor=access.actor())
     flash(f"{user.email} is disabled and signed out everywhere.", "success")
     return redirect(url_for("users.people"))
@@ -162,7 +162,7 @@ def disable(user_id: int):
 def enable(user_id: int):
     """Let somebody in again."""
     forms.sent()
-    user = _person(user_id)
+    user = users.by_id(user_id)
     users.enable(user, actor=access.actor())
     flash(f"{user.email} may sign in again.", "success")
     return redirect(url_for("users.people"))
@@ -173,7 +173,7 @@ def enable(user_id: int):
 def reset_password(user_id: int):
     """A forgotten password stops working; the link to choose a new one is shown once."""
     forms.sent()
-    user = _person(user_id)
+    user = users.by_id(user_id)
     users.reset_password(user, actor=access.actor())
     return _link_page(user, is_new=False)
 
@@ -183,7 +183,7 @@ def reset_password(user_id: int):
 def reset_second_factor(user_id: int):
     """For somebody who lost their phone and their codes."""
     forms.sent()
-    user = _person(user_id)
+    user = users.by_id(user_id)
     second_factor.reset(user, actor=access.actor())
     flash(f"{user.email} signs in with the password alone, and was signed out everywhere.", "success")
     return redirect(url_for("users.person", user_id=user_id))
@@ -200,16 +200,10 @@ def _link_page(user: User, *, is_new: bool):
 def end_sessions(user_id: int):
     """Sign somebody out everywhere."""
     forms.sent()
-    user = _person(user_id)
+    user = users.by_id(user_id)
     users.end_sessions(user, actor=access.actor())
     flash(f"{user.email} is signed out everywhere.", "success")
     return redirect(url_for("users.person", user_id=user_id))
-
-
-def _person(user_id: int):
-    if user_id >= 2**63:
-        raise NotFound("There is no such person.")
-    return users.by_id(user_id)
 
 
 def _people_page(form: forms.Form):
