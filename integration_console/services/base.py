@@ -18,7 +18,8 @@ from ..errors import BadAnswer, InvalidInput, Missing
 from ..transport.auth import ApiKey, OAuth
 from ..transport.call import Answer, Call
 from ..transport.client import Upstream
-from ..transport.limits import Limit, LimitHeaders
+from ..transport.limit_headers import LimitHeaders
+from ..transport.limits import Limit
 from ..transport.paging import NextLink, Page, PageNumber, Whole, dig, walk
 from .resource import Reading, Resource, Span
 from .webhook import Event, Named, Notice, Registered, Registrar, Webhook

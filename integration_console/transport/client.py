@@ -16,7 +16,8 @@ from .. import clock
 from ..errors import BadAnswer, NeedsPerson, Parked, RateLimited, TryLater, UpstreamError
 from . import meaning, wire
 from .call import Answer, Attempt, Call
-from .limits import Budget, LimitHeaders, pause
+from .limit_headers import LimitHeaders
+from .limits import Budget, pause
 from .meaning import DECISIONS
 from .record import attempt_of
 from .redact import Redactor
