@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import literal, select, tuple_
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -40,6 +40,10 @@ class Shown:
     @property
     def due_on(self) -> date:
         return date.fromisoformat(self.proposal.due_on)
+
+    @property
+    def place(self) -> matter_list.Place:
+        return matter_list.Place(self.proposal.due_on, self.proposal.id)
 
 
 # -- working out ------------------------------------------------------------------------------------------------------
@@ -107,7 +111,7 @@ def _without(rules: Sequence[LimitationRule]) -> Iterator[list[int]]:
 def _drop_what_is_moot(rules: Sequence[LimitationRule]) -> None:
     """Forget proposals whose matter has a date by now, is closed or gone, or whose rule no longer fits."""
     fields, used = limitation_rules.targets(rules), {rule.id: rule for rule in rules}
-    for shown in waiting(limit=None):
+    for shown in waiting():
         data, rule = shown.record.data, used.get(shown.rule.id)
         fits = rule is not None and rule in fitting(rules, data) and work_out(rule, data) is not None
         if not fits or shown.record.deleted_at or not is_open(data) or limitation_of(data, fields):
@@ -134,7 +138,7 @@ def _set_by_rule() -> None:
 def _to_set() -> list[tuple[int, int]]:
     """Proposals a rule sets by itself, with their connection: where only one rule speaks and Clio did not refuse it."""
     found: list[tuple[int, int]] = []
-    for shown in waiting(limit=None):
+    for shown in waiting():
         if len(found) == SETS_AT_ONCE:
             break
         others = select(LimitationProposal.id).join(LimitationRule).where(
@@ -153,8 +157,8 @@ def _to_set() -> list[tuple[int, int]]:
 # -- deciding ---------------------------------------------------------------------------------------------------------
 
 
-def waiting(limit: int | None = 500) -> list[Shown]:
-    """The proposals a person has to decide about, the earliest date first."""
+def waiting(after: matter_list.Place | None = None, limit: int | None = None) -> list[Shown]:
+    """The proposals a person has to decide about, the earliest date first, after a place."""
     query = (
         select(LimitationProposal, LimitationRule, Record)
         .join(LimitationRule, LimitationRule.id == LimitationProposal.rule_id)
@@ -163,6 +167,8 @@ def waiting(limit: int | None = 500) -> list[Shown]:
         .order_by(LimitationProposal.due_on, LimitationProposal.id)
         .limit(limit)
     )
+    if after:
+        query = query.where(tuple_(LimitationProposal.due_on, LimitationProposal.id) > tuple_(*map(literal, after)))
     return [Shown(*row) for row in db.session.execute(query)]
 
 

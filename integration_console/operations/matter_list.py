@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import BindParameter, ColumnElement, Select, func, literal_column, or_, select
+from sqlalchemy import BindParameter, ColumnElement, Select, func, literal, literal_column, or_, select, tuple_
 from sqlalchemy.sql import visitors
 
 from .. import clock
@@ -18,7 +19,7 @@ from . import limitation_rules, search, settings
 from .limitation_rules import STATUTE, day_in, is_settled
 
 SPANS = (30, 60, 90)  # days ahead
-MOST = 500  # rows of a list by date
+PAGE = 50  # rows of a list by date
 
 
 def _told(*path: str) -> ColumnElement[str]:
@@ -48,6 +49,13 @@ class Wanted:
     area: str = ""
 
 
+class Place(NamedTuple):
+    """Where a page of a list by date ended."""
+
+    due: str
+    id: int
+
+
 @dataclass(frozen=True)
 class Due:
     """An open matter and its limitation date."""
@@ -55,6 +63,7 @@ class Due:
     record: Record
     due_on: date
     days: int  # until then; negative when it has passed
+    place: Place
 
     @property
     def client(self) -> str:
@@ -92,37 +101,38 @@ def areas(connection_id: int | None = None) -> list[str]:
     return sorted(set(db.session.scalars(select(Record.label).where(*of))), key=str.casefold)
 
 
-def due(within: int, connection_id: int | None = None, *, limit: int = MOST) -> list[Due]:
-    """Open matters whose limitation date has passed or comes within so many days, the earliest first."""
+def due(
+    within: int, connection_id: int | None = None, *, after: Place | None = None, limit: int | None = PAGE
+) -> list[Due]:
+    """Open matters whose limitation date has passed or comes within so many days, the earliest first, after a place."""
     now, fields = today(), limitation_rules.targets()
     last = now + timedelta(days=within)
-    found = []
     # Clio's own date is found by an index; a custom field's only after every open matter was read.
-    query = _open(connection_id) if fields else _due_by(connection_id, last)
-    for record in db.session.scalars(query):
-        day = _next_day(record, fields)
-        if day and day <= last:
-            found.append(Due(record, day, (day - now).days))
-    return sorted(found, key=lambda one: (one.due_on, one.record.id))[:limit]
+    rows = db.session.scalars(_open(connection_id) if fields else _next_due(connection_id, last, after, limit))
+    every = (Due(row, day, (day - now).days, Place(said, row.id)) for row in rows for day, said in _days(row, fields))
+    found = [one for one in every if one.due_on <= last and (after is None or one.place > after)]
+    return sorted(found, key=lambda one: one.place)[:limit]
 
 
 def near() -> tuple[int, int]:
     """How many limitation dates of open matters have passed, and how many come within 30 days."""
-    found = [one.days for one in due(SPANS[0])] if limitation_rules.targets() else _days_of_clio()
-    return sum(days < 0 for days in found), sum(days >= 0 for days in found)
-
-
-def _days_of_clio() -> list[int]:
-    """Days left until each near date of Clio's own field, without reading the matters themselves."""
+    if limitation_rules.targets():
+        found = [one.days for one in due(SPANS[0], limit=None)]
+        return sum(days < 0 for days in found), sum(days >= 0 for days in found)
     now = today()
-    query = _due_by(None, now + timedelta(days=SPANS[0])).with_only_columns(_due)
-    return [(date.fromisoformat(day[:10]) - now).days for day in db.session.scalars(query)]
+    passed = func.count().filter(_due < now.isoformat())
+    query = _due_by(None, now + timedelta(days=SPANS[0])).with_only_columns(passed, func.count())
+    before, every = db.session.execute(query).one()
+    return before, every - before
 
 
-def _next_day(record: Record, fields: Iterable[str]) -> date | None:
-    """The earliest limitation date that is not settled."""
+def _days(record: Record, fields: Sequence[str]) -> list[tuple[date, str]]:
+    """The earliest limitation date that is not settled, if there is one, and the text it is sorted by."""
+    if not fields:
+        day = day_in(record.data, STATUTE)
+        return [(day, str(dig(record.data, f"{STATUTE}.due_at")))] if day else []
     looked_at = fields if is_settled(record.data) else (STATUTE, *fields)
-    return min((day for field in looked_at if (day := day_in(record.data, field))), default=None)
+    return sorted((day, day.isoformat()) for field in looked_at if (day := day_in(record.data, field)))[:1]
 
 
 def without(
@@ -191,6 +201,15 @@ def _due_by(connection_id: int | None, last: date) -> Select:
     # The sum hides the account from the planner: it would walk all of the account's matters.
     of = (Record.connection_id + 0).in_(_accounts(connection_id))
     return select(Record).where(*_LIVE, _is_open, _is_unsettled, _due.is_not(None), _due <= last.isoformat(), of)
+
+
+def _next_due(connection_id: int | None, last: date, after: Place | None, limit: int | None) -> Select:
+    """The same in their order, after a place."""
+    query = _due_by(connection_id, last).order_by(_due, Record.id).limit(limit)
+    if after is None:
+        return query
+    # The first condition is for the index, which knows no numbers.
+    return query.where(_due >= after.due, tuple_(_due, Record.id) > tuple_(literal(after.due), literal(after.id)))
 
 
 def _accounts(connection_id: int | None) -> list[int]:

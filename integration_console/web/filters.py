@@ -110,13 +110,17 @@ class Asked:
 
     def dated_place(self, name: str, make: Callable[[datetime, int], Place]) -> Place | None:
         """The moment and the row a page begins behind, as the list's own `make`; None when the address names none."""
-        at, _, number = self.cursor.get(name, "").partition(",")
         try:
-            moment = clock.parse(at)
+            place = self.named_place(name, lambda at, number: (clock.parse(at), number))
         except ValueError:
             return None
-        fine = moment and number.isascii() and number.isdecimal() and len(number) < 16
-        return make(moment, int(number)) if moment and fine else None
+        return make(place[0], place[1]) if place and place[0] else None
+
+    def named_place(self, name: str, make: Callable[[str, int], Place]) -> Place | None:
+        """The same with a text in the moment's stead: a day, say."""
+        text, _, number = self.cursor.get(name, "").rpartition(",")
+        fine = text and number.isascii() and number.isdecimal() and len(number) < 16
+        return make(text, int(number)) if fine else None
 
     def one_of(self, name: str, choices: Iterable[str]) -> str:
         """A filter that must be one of these."""

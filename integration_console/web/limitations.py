@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 
 from ..errors import ConsoleError, InvalidInput
@@ -38,11 +40,12 @@ def index():
     asked = Asked({"within": "Within", "connection": "Connection"})
     within = int(asked.one_of("within", SPANS) or SPANS[-1])
     number = asked.number("connection")
-    rows = matter_list.due(within, number) if not asked.errors else []
+    after = asked.named_place("older", matter_list.Place)
+    rows = matter_list.due(within, number, after=after, limit=PAGE + 1) if not asked.errors else []
     names = {"within": {days: f"{days} days" for days in SPANS}, "connection": _accounts()}
     return render_template(
-        "limitations/index.html", asked=asked, chips=asked.chips(names), rows=rows, within=within, spans=SPANS,
-        accounts=names["connection"], most=matter_list.MOST, **_tabs(),
+        "limitations/index.html", asked=asked, chips=asked.chips(names), rows=rows[:PAGE], within=within,
+        spans=SPANS, accounts=names["connection"], later=_later(asked, rows), **_tabs(),
     ), asked.status  # fmt: skip
 
 
@@ -79,9 +82,11 @@ def work():
 @may("see records")
 def proposals():
     """What rules have worked out and nobody has decided."""
-    known = limitation_rules.date_fields()
+    asked, known = Asked({}), limitation_rules.date_fields()
+    after = None if asked.errors else asked.named_place("older", matter_list.Place)
+    rows = limitations.waiting(after, PAGE + 1)
     return render_template(
-        "limitations/proposals.html", rows=limitations.waiting(),
+        "limitations/proposals.html", rows=rows[:PAGE], later=_later(asked, rows),
         field=lambda name: limitation_rules.field_label(name, known), today=matter_list.today(),
         day_in=limitation_rules.day_in, **_tabs(),
     )  # fmt: skip
@@ -187,6 +192,11 @@ def _rule_page(form: forms.Form, found=None):
         to_fields=[(limitation_rules.STATUTE, "Statute of limitations"), *fields],
         many=limitation_rules.waiting().get(found.id, 0) if found else 0, **_tabs(),
     )  # fmt: skip
+
+
+def _later(asked: Asked, rows: Sequence[matter_list.Due] | Sequence[limitations.Shown]) -> str | None:
+    """Where the next page begins, when there is a row too many for this one."""
+    return asked.url(older=",".join(map(str, rows[PAGE - 1].place))) if len(rows) > PAGE else None
 
 
 def _accounts() -> dict[str, str]:

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import event, text
 
 from integration_console import clock
-from integration_console.models import Record, db
+from integration_console.models import LimitationRule, Record, db
 from integration_console.operations import matter_list
 from integration_console.operations.matter_list import Wanted
 from integration_console.storage import records
@@ -58,6 +58,23 @@ def test_near_dates_are_those_of_open_matters_that_are_not_settled(accounts):
     assert matter_list.near() == (1, 10)
     assert [one.record.label[:5] for one in matter_list.due(0)] == ["00002", "00005"]
     assert [row.label[:5] for row in matter_list.without(limit=4)[0]] == ["00030", "00029", "00027", "00026"]
+
+
+@pytest.mark.parametrize("to_field", ["statute_of_limitations", "custom:7"])
+def test_near_dates_are_walked_page_by_page(accounts, session, to_field):
+    session.add(LimitationRule(
+        name="Two years", practice_area="Tax", period=2, unit="years", from_field="open_date", to_field=to_field,
+        changed_at=clock.now(),
+    ))  # fmt: skip
+    session.commit()
+    seen, after = [], None
+    while page := matter_list.due(30, after=after, limit=3):
+        assert len(page) <= 3
+        seen += [one.record.id for one in page]
+        after = page[-1].place
+
+    assert seen == [one.record.id for one in matter_list.due(30)]
+    assert len(seen) == 11
 
 
 @pytest.mark.parametrize("ask", [matter_list.near, lambda: matter_list.due(30)])

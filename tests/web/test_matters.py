@@ -192,6 +192,27 @@ def test_what_is_due_is_shown_overdue_first(enter, app, clio):
     assert "passed" in staff.open("/").text
 
 
+def test_what_is_due_and_what_is_proposed_is_leafed_through(enter, app, clio, monkeypatch):
+    staff = enter("staff")
+    enter("admin").send("/limitations/rules", "/limitations/rules/new", RULE)
+    staff.send("/limitations/work", "/limitations/without")
+    for path in ("/limitations", "/limitations/proposals"):
+        every = whole(staff, path)
+        monkeypatch.setattr("integration_console.web.limitations.PAGE", len(every) // 2)
+        assert whole(staff, path) == every
+        monkeypatch.undo()
+
+
+def whole(browser, path: str) -> list[str]:
+    """The rows of a list over all of its pages."""
+    page = browser.open(path)
+    found = page.rows
+    while later := page.links.get("Later"):
+        page = browser.open(later)
+        found += page.rows
+    return found
+
+
 def test_a_rule_is_made_works_and_its_proposals_are_decided(enter, app, clio, own_firm):
     admin, staff = enter("admin"), enter("staff")
     answer = admin.send("/limitations/rules", "/limitations/rules/new", RULE)
