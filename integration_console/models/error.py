@@ -106,6 +106,10 @@ class DeadLetter(Base):
             "ix_dead_letter_open", "identity",
             sqlite_where=text("resolved_at IS NULL"), postgresql_where=text("resolved_at IS NULL"),
         ),
+        Index(  # how much waits for each problem
+            "ix_dead_letter_open_issue", "issue_id",
+            sqlite_where=text("resolved_at IS NULL"), postgresql_where=text("resolved_at IS NULL"),
+        ),
     )  # fmt: skip
 
     id: Mapped[PrimaryKey]

@@ -47,7 +47,7 @@ class AuditEvent(Base):
     """What a person did that others may ask about later. Only ever added to."""
 
     __tablename__ = "audit_event"
-    __table_args__ = (Index("ix_audit_event_at_id", "at", "id"),)
+    __table_args__ = (Index("ix_audit_event_at_id", "at", "id"), Index("ix_audit_event_action_id", "action", "id"))
 
     id: Mapped[PrimaryKey]
     at: Mapped[datetime]

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 
 from .. import clock
 from ..models import Connection, DataMapping, DeadLetter, ErrorLog, Issue, MappingVersion, RunPart, SyncRun, User, db
@@ -50,19 +50,20 @@ class Figures:
 def of_day(
     connections: Iterable[Connection], *, midnight: datetime, yesterday: datetime, same_time: datetime
 ) -> Figures:
-    """The day against yesterday up to the same time."""
+    """The day against yesterday up to the same time: one question for all of it."""
     waiting = select(func.count()).select_from(SyncRun).where(SyncRun.state.in_(("queued", "waiting")))
+    day = (_moved(midnight), _moved(yesterday, same_time), _failed(midnight), _failed(yesterday, same_time), waiting)
+    counts = db.session.execute(select(*(one.scalar_subquery() for one in day))).one()
+    moved, moved_before, failed, failed_before, waits = (int(count or 0) for count in counts)
     return Figures(
-        moved=_moved(midnight), moved_before=_moved(yesterday, same_time),
-        failed=_failed(midnight), failed_before=_failed(yesterday, same_time),
-        waiting=db.session.scalar(waiting) or 0,
+        moved, moved_before, failed, failed_before, waits,
         tightest=min(
             ((c, left) for c in connections if (left := calls_left(c))), key=lambda pair: pair[1].share, default=None
         ),
     )  # fmt: skip
 
 
-def _moved(since: datetime, until: datetime | None = None) -> int:
+def _moved(since: datetime, until: datetime | None = None) -> Select:
     query = (
         select(func.sum(RunPart.new + RunPart.changed + RunPart.deleted))
         .join(SyncRun)
@@ -70,14 +71,14 @@ def _moved(since: datetime, until: datetime | None = None) -> int:
     )
     if until:
         query = query.where(SyncRun.id <= last_before(until))
-    return int(db.session.scalar(query) or 0)
+    return query
 
 
-def _failed(since: datetime, until: datetime | None = None) -> int:
+def _failed(since: datetime, until: datetime | None = None) -> Select:
     rows = select(ErrorLog.id).where(ErrorLog.created_at >= since)
     if until:
         rows = rows.where(ErrorLog.created_at < until)
-    return db.session.scalar(select(func.count()).select_from(rows.limit(MOST_FAILURES + 1).subquery())) or 0
+    return select(func.count()).select_from(rows.limit(MOST_FAILURES + 1).subquery())
 
 
 def windows(connection: Connection) -> list[Window]:

@@ -5,10 +5,11 @@ Everything here comes from rows that runs left behind and from bounded walks ove
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from flask import current_app
 from sqlalchemy import func, select
@@ -19,11 +20,10 @@ from ..models.run import ENDED_STATES, LIVE_STATES
 from ..services.base import Resource
 from . import health, slots
 from .advice import ADVICE
-from .figures import open_issue_count
 from .run_history import last_before
 
 GRACE = timedelta(minutes=15)  # how long after its time a read counts as late
-HOURS = 24
+HOURS, _HOUR = 24, timedelta(hours=1)
 _ORDER = ("failed", "attention", "late", "never", "paused", "running", "waiting", "ok")  # the worst first
 _ENDED_AS = {"done": "ok", "done_with_problems": "attention", "failed": "failed"}
 
@@ -86,8 +86,8 @@ def of_connections(connections: Iterable[Connection]) -> list[Health]:
 
 def issues_need() -> Need:
     """The open problems as one thing that needs a person."""
-    count = open_issue_count()
-    since = db.session.scalar(select(func.min(Issue.first_seen_at)).where(Issue.state == "open"))
+    open_ = select(func.count(), func.min(Issue.first_seen_at)).where(Issue.state == "open")
+    count, since = db.session.execute(open_).one()
     what = "One problem is open under Errors." if count == 1 else f"{count} problems are open under Errors."
     return Need(what, since, "See the problems", grave=False)
 
@@ -177,22 +177,22 @@ def add_hours(cards: Iterable[Health]) -> None:
     by_id = {one.connection.id: one for one in cards}
     now = clock.now()
     first = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=HOURS - 1)
-    states: dict[tuple[int, int], list[str]] = defaultdict(list)
+    states: dict[tuple[int, int], Counter[str]] = defaultdict(Counter)
     query = select(SyncRun.connection_id, SyncRun.queued_at, SyncRun.state).where(
         SyncRun.connection_id.in_(by_id), SyncRun.id > last_before(first)
     )
     for connection_id, at, state in db.session.execute(query):
-        states[connection_id, int((at - first).total_seconds() // 3600)].append(state)
+        states[connection_id, (at - first) // _HOUR][state] += 1
+    edges = [first + number * _HOUR for number in range(HOURS + 1)]
     for connection_id, one in by_id.items():
-        one.hours = [_hour(first, number, states[connection_id, number]) for number in range(HOURS)]
+        one.hours = [_hour(*span, states[connection_id, number]) for number, span in enumerate(pairwise(edges))]
 
 
-def _hour(first: datetime, number: int, states: list[str]) -> Hour:
-    ended = [state for state in states if state in ENDED_STATES]
-    words = [_ENDED_AS.get(state, "attention") for state in ended] + ["running"] * (len(states) - len(ended))
-    worst = min(words, key=_ORDER.index) if words else "never"
-    start = first + timedelta(hours=number)
-    return Hour(start, start + timedelta(hours=1), worst, len(states), len(ended), ended.count("done"))
+def _hour(since: datetime, until: datetime, states: Counter[str]) -> Hour:
+    words = {_ENDED_AS.get(state, "attention") if state in ENDED_STATES else "running" for state in states}
+    worst = min(words, key=_ORDER.index, default="never")
+    ended = sum(count for state, count in states.items() if state in ENDED_STATES)
+    return Hour(since, until, worst, states.total(), ended, states["done"])
 
 
 # -- resources ----------------------------------------------------------------------------------------------------

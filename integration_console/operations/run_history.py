@@ -120,8 +120,8 @@ def carried(runs: Iterable[SyncRun]) -> dict[int, str]:
     """What runs that write carry, in words: run id -> the mapping's name, or "Single writes"."""
     pushing = [run for run in runs if run.kind == "push"]
     ids = {run.mapping_id for run in pushing if run.mapping_id}
-    rows = db.session.execute(select(DataMapping.id, DataMapping.name).where(DataMapping.id.in_(ids)))
-    names = dict(rows.all())
+    rows = select(DataMapping.id, DataMapping.name).where(DataMapping.id.in_(ids))
+    names = dict(db.session.execute(rows).all()) if ids else {}
     alone = [run.id for run in pushing if run.mapping_id not in names]
     single = select(RunPart.run_id).where(RunPart.run_id.in_(alone), RunPart.resource == OUTBOX)
     words = dict.fromkeys(alone, "A mapping that was removed")

@@ -13,7 +13,6 @@ from flask import current_app
 from flask_login import UserMixin
 from sqlalchemy import Connection, Row, exists, select, update
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.orm import Session
 
 from .. import clock
 from ..models import SecondFactor, User, UserSession, db, reading
@@ -65,8 +64,8 @@ def begin(user: User, *, address: str, browser: str) -> str:
 
 def holder(token: str) -> SignedIn | None:
     """Who holds this session now; None when it has ended, idled out, grown too old, or the account is disabled."""
-    with reading(), Session(db.engine) as session:
-        found = session.execute(_live().where(UserSession.token_hash == _hash(token))).first()
+    with reading(), db.engine.connect() as connection:
+        found = connection.execute(_live().where(UserSession.token_hash == _hash(token))).first()
     if found is None:
         return None
     if clock.now() - found.last_used_at > TOUCH_EVERY:

@@ -40,7 +40,7 @@ def index():
     )  # fmt: skip
 
 
-def _slots(cards: list[overview.Health]) -> dict[int, list[dict]]:
+def _slots(cards: list[overview.Health]) -> dict[int, list[tuple[str, str, str]]]:
     """The strip of each card: an hour a slot, in words, leading to the runs of that hour."""
     runs_url, names = url_for("runs.index"), {}
     for hour in cards[0].hours if cards else ():  # the same hours on every card
@@ -53,11 +53,11 @@ def _slots(cards: list[overview.Health]) -> dict[int, list[dict]]:
     }
 
 
-def _slot(hour: overview.Hour, name: str, times: str, address: str) -> dict:
+def _slot(hour: overview.Hour, name: str, times: str, address: str) -> tuple[str, str, str]:
     if not hour.runs:
-        return {"state": hour.state, "label": name + "no run", "url": ""}
+        return hour.state, name + "no run", ""
     many = f"{hour.runs} run{'s' if hour.runs > 1 else ''}, {'all' if hour.state == 'ok' else hour.well} well"
-    return {"state": hour.state, "label": name + many, "url": address + times}
+    return hour.state, name + many, address + times
 
 
 def _needs(health: list[overview.Health], issues: list) -> list[overview.Need]:
