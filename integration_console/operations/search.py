@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import false, or_, select, tuple_
+from sqlalchemy import false, or_, select, tuple_, union_all
 
 from .. import clock
 from ..models import Change, DeadLetter, Issue, Record, RecordLink, Setting, SyncRun, Transaction, db
 from ..storage import search as index
 from ..storage.records import ERASED
 from ..storage.storable import without_nul
-from . import telling, traces, turns
+from . import settings, telling, traces, turns
 
 MOST = 30  # of each kind
 MOST_NAMED = 2_000  # records that one look into the index may name
@@ -21,6 +22,7 @@ RANKED = 500  # records that hold the words, of which those that are called by t
 LOT = 1_000  # records indexed in one transaction
 SETTLED_AFTER = timedelta(seconds=15)  # a page that was written before is committed by then
 _MARK = "search.indexed_to"
+_LIKE_A_NUMBER_OF_THEIRS = re.compile(r"(?=.*[\d_])\w[\w.:;=/+-]{7,}", re.ASCII)  # no name, no telephone number
 
 
 @dataclass
@@ -64,7 +66,7 @@ def everywhere(words: str, *, by_content: bool) -> Found:
 
 def indexed_to() -> datetime | None:
     """How far the index follows the records; what was written since is found within a minute."""
-    at, _ = _mark()
+    at, _ = _place(settings.get(_MARK))
     return at
 
 
@@ -74,7 +76,7 @@ def may_hold(words: str) -> list[int] | None:
     None where they cannot be named, because the words are too short, or the records too many: then whoever reads the
     records one after the other meets enough of them soon.
     """
-    at, last = _mark()
+    at, last = _place(settings.get(_MARK))  # an older place than there is now only names more
     words = (without_nul(words) or "")[:200]
     if at is None or len(words) < index.SHORTEST:
         return None
@@ -86,25 +88,26 @@ def may_hold(words: str) -> list[int] | None:
 
 
 def _records(words: str, by_content: bool) -> tuple[list[Record], bool]:
-    numbers = list(db.session.scalars(select(Record.id).where(Record.external_id == words).limit(MOST)))
+    columns = (Record.id, Record.label, Record.external_id, Record.deleted_at.is_not(None))
+    by_id = select(*columns).where(Record.external_id == words).limit(MOST)
+    names = [index.Named(*row) for row in db.session.execute(by_id)]
     if by_content and len(words) >= index.SHORTEST:
-        numbers += index.find(db.session(), words, RANKED)
+        names += index.find_named(db.session(), words, RANKED)
         digits = telling.digits_of(words)
         if len(digits) >= 7 and digits != words and not any(letter.isalpha() for letter in words):
-            numbers += index.find(db.session(), digits, MOST + 1)
-    numbers = list(dict.fromkeys(numbers))
-    shown = _ranked(numbers, words)[:MOST]
+            names += index.find_named(db.session(), digits, MOST + 1)
+    ranked = _ranked({one.id: one for one in names}.values(), words)
+    shown = ranked[:MOST]
     query = select(Record).where(Record.id.in_(shown), Record.content_hash != ERASED)
-    found = {row.id: row for row in db.session.scalars(query)}
-    return [found[number] for number in shown if number in found], len(numbers) > MOST
+    found = {row.id: row for row in db.session.scalars(query)} if shown else {}
+    return [found[number] for number in shown if number in found], len(ranked) > MOST
 
 
-def _ranked(numbers: list[int], words: str) -> list[int]:
+def _ranked(names: Iterable[index.Named], words: str) -> list[int]:
     """Called exactly so first, then those whose name begins so, then what only mentions it; what is gone comes last."""
     wanted = words.casefold()
-    names = select(Record.id, Record.label, Record.external_id, Record.deleted_at).where(Record.id.in_(numbers))
 
-    def place(row) -> tuple[int, bool, int]:
+    def place(row: index.Named) -> tuple[int, bool, int]:
         label = row.label.casefold()
         if wanted in (label, row.external_id.casefold()):
             near = 0
@@ -112,18 +115,23 @@ def _ranked(numbers: list[int], words: str) -> list[int]:
             near = 1
         else:
             near = 2 if f" {wanted}" in label else 3
-        return near, row.deleted_at is not None, -row.id
+        return near, row.gone, -row.id
 
-    return [row.id for row in sorted(db.session.execute(names), key=place)]
+    return [row.id for row in sorted(names, key=place)]
 
 
 def _partners(numbers: list[int]) -> dict[int, list[Record]]:
-    either = or_(RecordLink.left_record_id.in_(numbers), RecordLink.right_record_id.in_(numbers))
+    sides = (RecordLink.left_record_id, RecordLink.right_record_id)
+    ways = [
+        select(one, other).where(one.in_(numbers), RecordLink.state == "linked") for one, other in (sides, sides[::-1])
+    ]
+    pairs = db.session.execute(union_all(*ways)).all() if numbers else []
+    query = select(Record).where(Record.id.in_({other for _, other in pairs}))
+    there = {row.id: row for row in db.session.scalars(query)} if pairs else {}
     found: dict[int, list[Record]] = {}
-    for link in db.session.scalars(select(RecordLink).where(either, RecordLink.state == "linked")) if numbers else ():
-        for one, other in ((link.left_record, link.right_record), (link.right_record, link.left_record)):
-            if one is not None and other is not None and one.id in numbers:
-                found.setdefault(one.id, []).append(other)
+    for number, other in pairs:
+        if number and other in there:
+            found.setdefault(number, []).append(there[other])
     return found
 
 
@@ -136,7 +144,7 @@ def _calls(words: str, number: int | None) -> list[Transaction]:
         which.append(Transaction.call_key == words)
     query = select(Transaction).where(or_(false(), *which)).order_by(Transaction.id.desc()).limit(MOST)
     found = list(db.session.scalars(query)) if which else []
-    if not found and len(words) >= 8 and " " not in words and "@" not in words:
+    if not found and _LIKE_A_NUMBER_OF_THEIRS.fullmatch(words):
         found = _by_their_number(words)
     return found
 
@@ -146,7 +154,8 @@ def _by_their_number(words: str) -> list[Transaction]:
     columns = select(Transaction.id, Transaction.upstream_request_id)
     newest = columns.order_by(Transaction.id.desc()).limit(20_000).subquery()
     numbers = select(newest.c.id).where(newest.c.upstream_request_id == words).limit(MOST)
-    return list(db.session.scalars(select(Transaction).where(Transaction.id.in_(list(db.session.scalars(numbers))))))
+    found = list(db.session.scalars(numbers))
+    return list(db.session.scalars(select(Transaction).where(Transaction.id.in_(found)))) if found else []
 
 
 def _numbered(model, number: int | None) -> list:
@@ -197,7 +206,11 @@ def _text(record: Record) -> str:
 
 def _mark() -> tuple[datetime | None, int]:
     row = db.session.get(Setting, _MARK, populate_existing=True)
-    moment, _, number = (row.value if row else "").partition(" ")
+    return _place(row.value if row else "")
+
+
+def _place(text: str) -> tuple[datetime | None, int]:
+    moment, _, number = text.partition(" ")
     return clock.parse(moment or None), int(number or 0)
 
 

@@ -7,6 +7,7 @@ It is filled behind the records by the clock, so that reading a page costs nothi
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -24,6 +25,19 @@ _FIND = {
     "sqlite": "SELECT rowid FROM search_entry WHERE search_entry MATCH :term ORDER BY rowid DESC LIMIT :most",
     "postgresql": r"SELECT record_id FROM search_entry WHERE text ILIKE :term ESCAPE '\' LIMIT :most",
 }
+_NAMED = (
+    "WITH found (id) AS ({}) SELECT record.id, record.label, record.external_id, record.deleted_at IS NOT NULL "
+    "FROM found JOIN record ON record.id = found.id"
+)
+
+
+class Named(NamedTuple):
+    """What a record is called."""
+
+    id: int
+    label: str
+    external_id: str
+    gone: bool
 
 
 def put(session: Session, entries: Iterable[tuple[int, str]]) -> None:
@@ -40,8 +54,17 @@ def put(session: Session, entries: Iterable[tuple[int, str]]) -> None:
 def find(session: Session, words: str, most: int) -> list[int]:
     """Our numbers of records whose texts hold this, upper or lower case; at most so many."""
     kind = session.get_bind().dialect.name
+    return list(session.scalars(text(_FIND[kind]), {"term": _term(kind, words), "most": most}))
+
+
+def find_named(session: Session, words: str, most: int) -> list[Named]:
+    """The same records with what they are called."""
+    kind = session.get_bind().dialect.name
+    found = session.execute(text(_NAMED.format(_FIND[kind])), {"term": _term(kind, words), "most": most})
+    return [Named(*row) for row in found]
+
+
+def _term(kind: str, words: str) -> str:
     if kind == "sqlite":
-        term = '"' + words.replace('"', '""') + '"'
-    else:
-        term = "%" + words.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_") + "%"
-    return list(session.scalars(text(_FIND[kind]), {"term": term, "most": most}))
+        return '"' + words.replace('"', '""') + '"'
+    return "%" + words.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_") + "%"
