@@ -19,7 +19,7 @@ from ..models.base import UtcDateTime
 from .bulk import sqlite_time
 from .storable import NUL, STAND_IN, without_nul
 
-LOOKS = 20_000  # calls one search looks through at most, where no index knows the answer
+LOOKS = (2_000, 20_000)  # calls a search looks through where no index knows the answer: the near ones, then all
 
 _COLUMNS = Transaction.__table__.columns
 _LONGEST = {c.name: c.type.length for c in _COLUMNS if isinstance(c.type, String)}
@@ -159,14 +159,16 @@ def search(session: Session, filters: Filters, position: Position | None = None,
         walk = walk.where(there > here if up else there < here)
     if not rest:
         return _page(session.execute(walk.limit(limit + 1)).all(), limit, position, up)
-    window = walk.limit(LOOKS).subquery()
-    conditions = [_CONDITIONS[name](window.c, value) for name, value in rest.items()]
-    rows = session.execute(_ordered(select(window).where(*conditions), window.c, filters, up).limit(limit + 1)).all()
+    for looks in LOOKS:
+        window = walk.limit(looks).subquery()
+        conditions = [_CONDITIONS[name](window.c, value) for name, value in rest.items()]
+        query = _ordered(select(window).where(*conditions), window.c, filters, up)
+        rows = session.execute(query.limit(limit + 1)).all()
+        if len(rows) > limit:
+            return _page(rows, limit, position, up)
     found = _page(rows, limit, position, up)
-    if len(rows) > limit:
-        return found
     last = session.execute(
-        walk.with_only_columns(Transaction.started_at, Transaction.id).offset(LOOKS - 1).limit(1)
+        walk.with_only_columns(Transaction.started_at, Transaction.id).offset(LOOKS[-1] - 1).limit(1)
     ).first()
     if last is None:
         return found

@@ -147,7 +147,7 @@ def test_wildcards_and_nul_in_a_search_mean_themselves(session, log):
 
 
 def test_a_search_no_index_knows_stops_early_says_so_and_goes_on(session, log, monkeypatch):
-    monkeypatch.setattr(transactions, "LOOKS", 10)
+    monkeypatch.setattr(transactions, "LOOKS", (4, 10))
     log(*(attempt(n, resource="bills" if n in (3, 24) else "matters") for n in range(25)))
 
     first = transactions.search(session, Filters(resource="bills"))
@@ -175,7 +175,7 @@ def test_the_attempts_of_one_call_are_found_in_order(session, log):
 
 
 def test_every_search_is_led_by_an_index_however_long_the_log(session, monkeypatch):
-    monkeypatch.setattr(transactions, "LOOKS", 50)
+    monkeypatch.setattr(transactions, "LOOKS", (20, 50))
     facts = {name: getattr(ATTEMPT, name) for name in Attempt.__dataclass_fields__}
     many = [
         {**facts, "direction": "out", "call_key": f"c{n}", "connection_id": n % 40, "run_id": n // 20,
