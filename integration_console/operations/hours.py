@@ -16,6 +16,7 @@ from sqlalchemy import literal, or_, select, tuple_
 from ..errors import NotFound
 from ..models import Connection, DataMapping, Record, RecordLink, db
 from ..models.base import UtcDateTime
+from . import search
 from .hour_steps import Step, invoice_step, seconds_of, steps_of
 
 PAGE = 50
@@ -88,11 +89,13 @@ class Slice:
 def listing(wanted: Wanted, after: Place | None = None) -> Slice:
     """Entries that fit, and where the next page begins."""
     matters = _matters(wanted.matter) if wanted.matter else None
+    if matters is not None and not matters:
+        return Slice([], None, 0)
     found: list[Way] = []
     looked_at, limit = 0, LOT if matters is not None or wanted.fault else PAGE + 1
     while looked_at < MOST_LOOKED_AT:
         entries = _entries(wanted, after, limit)
-        for way in ways_of(entries):
+        for way in ways_of(entries, matters):
             if len(found) == PAGE:
                 return Slice(found, after, looked_at)
             after, looked_at = _place(way.entry), looked_at + 1
@@ -160,10 +163,12 @@ def _connections(*services: str) -> list[int]:
 def _matters(text: str) -> set[str]:
     """The matters called so, by their ids at Clio."""
     query = select(Record.external_id).where(
-        Record.connection_id.in_(_connections("clio")), Record.resource == "matters",
-        or_(Record.external_id == text, Record.data["display_number"].as_string() == text),
-    )  # fmt: skip
-    return set(db.session.scalars(query))
+        Record.connection_id.in_(_connections("clio")), Record.resource == "matters"
+    )
+    named, among = query.where(Record.data["display_number"].as_string() == text), search.may_hold(text)
+    if among is not None:  # else all of them are read
+        named = named.where(Record.id.in_(among))
+    return {*db.session.scalars(query.where(Record.external_id == text)), *db.session.scalars(named)}
 
 
 def _fits(way: Way, wanted: Wanted, matters: set[str] | None) -> bool:
@@ -175,11 +180,15 @@ def _fits(way: Way, wanted: Wanted, matters: set[str] | None) -> bool:
 # -- following the pairs ----------------------------------------------------------------------------------------------
 
 
-def ways_of(entries: Sequence[Record]) -> list[Way]:
-    """What became of each: a handful of queries for all of them together."""
+def ways_of(entries: Sequence[Record], matters: set[str] | None = None) -> list[Way]:
+    """What became of each: a handful of queries for all of them together.
+
+    matters: where only those of these are wanted, the others are not followed beyond their activities.
+    """
     accounting = bool(_connections("quickbooks", "xero"))
-    ways = {entry.id: Way(entry, accounting=accounting) for entry in entries}
-    _follow_activities(ways)
+    every = {entry.id: Way(entry, accounting=accounting) for entry in entries}
+    _follow_activities(every)
+    ways = {n: way for n, way in every.items() if matters is None or not way.matters.isdisjoint(matters)}
     activities = {(row.connection_id, row.external_id): row for way in ways.values() for row in way.activities}
     lines = _made_of(LINES, activities)
     bills = _named(BILLS, {(row.connection_id, _bill_id(row)) for rows in lines.values() for row in rows})
@@ -191,7 +200,7 @@ def ways_of(entries: Sequence[Record]) -> list[Way]:
         way.bills = [bills[number] for number in numbers if number in bills]
         way.invoices = [(bill, invoice) for bill in way.bills for invoice in invoices.get(bill.id, ())]
         way.faults = list(_faults(way))
-    return list(ways.values())
+    return list(every.values())
 
 
 def _follow_activities(ways: dict[int, Way]) -> None:
