@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,8 +33,9 @@ class Offer:
 def offered() -> list[Offer]:
     """Every ready mapping."""
     made = mappings.every()
+    connected = Counter(db.session.scalars(select(Connection.service).filter_by(status="connected")))
     return [
-        Offer(flow, [mapping for mapping in made if mapping.flow == flow.key], _missing(flow))
+        Offer(flow, [mapping for mapping in made if mapping.flow == flow.key], _missing(flow, connected))
         for flow in FLOWS.values()
     ]  # fmt: skip
 
@@ -106,10 +108,10 @@ def _connected(service: str) -> list[Connection]:
     return list(db.session.scalars(select(Connection).filter_by(service=service, status="connected")))
 
 
-def _missing(flow: Flow) -> list[str]:
+def _missing(flow: Flow, connected: Mapping[str, int]) -> list[str]:
     said = []
     for service in dict.fromkeys((flow.left[0], flow.right[0])):
-        count, label = len(_connected(service)), services.by_key(service).label
+        count, label = connected.get(service, 0), services.by_key(service).label
         if not count:
             said.append(f"Connect {label} first.")
         elif count > 1:
