@@ -138,7 +138,8 @@ def test_the_list_is_narrowed_by_its_address(enter, books):
 
 
 def test_one_entry_shows_time_money_and_rounding_at_each_step(enter, books):
-    page = enter("staff").open(f"/hours/{books.fine}")
+    staff = enter("staff")
+    page = staff.open(f"/hours/{books.fine}")
 
     assert page.headings[0] == "Drafting the lease"
     assert "Nothing on its way is doubled or missing." in page.text
@@ -147,6 +148,10 @@ def test_one_entry_shows_time_money_and_rounding_at_each_step(enter, books):
     assert "B-501" in page.row(3)
     assert "Xero Line of an invoice INV-1" in page.row(4)
     assert "Carried as one piece at its amount." in page.row(4)
+    leads = [[link.attrs["href"] for link in row.all("a")] for row in page.all("tr") if row.all("td")]
+    assert [len(one) for one in leads] == [1, 1, 1, 1]
+    assert leads[0] == [f"/records/{books.fine}"]
+    assert {staff.open(href).status for (href,) in leads} == {200}
 
 
 def test_a_line_of_quickbooks_stands_there_as_one_of_xero_does(app, enter):
