@@ -6,7 +6,7 @@ counted with one call for each of its lists, so a schedule may turn out too dens
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -139,11 +139,12 @@ def check_mapping(mapping: DataMapping, sends: Mapping[str, Mapping[str, int]]) 
                 )
 
 
-def limits_of_resource(connection: Connection, resource: Resource) -> tuple[Limit, ...]:
-    """How fast one of its lists may be asked for."""
+def limits_of_resources(connection: Connection) -> Callable[[Resource], tuple[Limit, ...]]:
+    """How fast each of its lists may be asked for."""
     service = services.by_key(connection.service)
-    told = AppSettings.of(service).get("limits")
-    return (not told and service.limits_apart(connection.settings).get(resource.path)) or limits_of(connection)
+    told, usual = AppSettings.of(service).get("limits"), limits_of(connection)
+    apart = {} if told else service.limits_apart(connection.settings)
+    return lambda resource: apart.get(resource.path) or usual
 
 
 def whole(resource: Resource, records: int, owners: int) -> int:

@@ -186,17 +186,16 @@ def forecast(connection: Connection, only: Iterable[str] = ()) -> list[Forecast]
     """The calls and seconds a full read will take, from the last counts and the known limits."""
     service = services.by_key(connection.service)
     points = {p.resource: p for p in db.session.scalars(select(Checkpoint).filter_by(connection_id=connection.id))}
-    result = []
+    result, limits_of = [], preflight.limits_of_resources(connection)
     for name in _chosen(connection, service, list(only)):
         resource, point = service.resources[name], points.get(name)
         known = point.record_count if point and point.last_read_at else None
         owner = points.get(preflight.owner_of(resource))
         owners = owner.record_count if owner else 0
         calls = None if known is None else preflight.whole(resource, known, owners)
-        limits = preflight.limits_of_resource(connection, resource)
-        seconds = (
-            None if calls is None else max(calls * 0.3, max(calls / limit.calls * limit.per_s for limit in limits))
-        )
+        seconds = None
+        if calls is not None:
+            seconds = max(calls * 0.3, max(calls / limit.calls * limit.per_s for limit in limits_of(resource)))
         result.append(Forecast(name, resource.label, known, calls, seconds))
     return result
 
