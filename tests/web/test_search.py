@@ -112,6 +112,11 @@ def test_numbers_find_runs_and_calls(sides, firm, enter):
     assert f"/transactions/{number}" in staff.open(f"/search?q={number}").html
     assert f"/transactions/{number}" in staff.open(f"/search?q={key}").html
     assert "/runs/1" in staff.open("/search?q=1").html
+    for theirs in ("req_AbCdEfGhIjKl", "0f8fad5b-d9cb-469f-a165-70867728950e", "Root=1-67a5b2c0"):
+        with firm.app.app_context():
+            db.session.get_one(Transaction, number).upstream_request_id = theirs
+            db.session.commit()
+        assert f"/transactions/{number}" in staff.open(f"/search?q={theirs}").html, theirs
 
 
 def test_a_problem_is_found_by_its_words(sides, firm, enter):
