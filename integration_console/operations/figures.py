@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import BindParameter, Select, bindparam, func, select
 
 from .. import clock
 from ..models import Connection, DataMapping, DeadLetter, ErrorLog, Issue, MappingVersion, RunPart, SyncRun, User, db
+from ..models.base import UtcDateTime
 from .accounts import limits_of
 from .run_history import last_before
 
@@ -51,9 +52,8 @@ def of_day(
     connections: Iterable[Connection], *, midnight: datetime, yesterday: datetime, same_time: datetime
 ) -> Figures:
     """The day against yesterday up to the same time: one question for all of it."""
-    waiting = select(func.count()).select_from(SyncRun).where(SyncRun.state.in_(("queued", "waiting")))
-    day = (_moved(midnight), _moved(yesterday, same_time), _failed(midnight), _failed(yesterday, same_time), waiting)
-    counts = db.session.execute(select(*(one.scalar_subquery() for one in day))).one()
+    moments = {"midnight": midnight, "yesterday": yesterday, "same_time": same_time}
+    counts = db.session.execute(_DAY, moments).one()
     moved, moved_before, failed, failed_before, waits = (int(count or 0) for count in counts)
     return Figures(
         moved, moved_before, failed, failed_before, waits,
@@ -63,22 +63,36 @@ def of_day(
     )  # fmt: skip
 
 
-def _moved(since: datetime, until: datetime | None = None) -> Select:
+def _moved(since: BindParameter[datetime], until: BindParameter[datetime] | None = None) -> Select:
     query = (
         select(func.sum(RunPart.new + RunPart.changed + RunPart.deleted))
         .join(SyncRun)
         .where(SyncRun.id > last_before(since))
     )
-    if until:
+    if until is not None:
         query = query.where(SyncRun.id <= last_before(until))
     return query
 
 
-def _failed(since: datetime, until: datetime | None = None) -> Select:
+def _failed(since: BindParameter[datetime], until: BindParameter[datetime] | None = None) -> Select:
     rows = select(ErrorLog.id).where(ErrorLog.created_at >= since)
-    if until:
+    if until is not None:
         rows = rows.where(ErrorLog.created_at < until)
     return select(func.count()).select_from(rows.limit(MOST_FAILURES + 1).subquery())
+
+
+_WAITING = select(func.count()).select_from(SyncRun).where(SyncRun.state.in_(("queued", "waiting")))
+_MIDNIGHT, _YESTERDAY, _SAME_TIME = (
+    bindparam(name, type_=UtcDateTime()) for name in ("midnight", "yesterday", "same_time")
+)
+_ASKED = (
+    _moved(_MIDNIGHT),
+    _moved(_YESTERDAY, _SAME_TIME),
+    _failed(_MIDNIGHT),
+    _failed(_YESTERDAY, _SAME_TIME),
+    _WAITING,
+)
+_DAY = select(*(one.scalar_subquery() for one in _ASKED))
 
 
 def windows(connection: Connection) -> list[Window]:

@@ -149,16 +149,18 @@ def _need(one: Health, said: str, since: datetime | None, action: str, *, run=No
 
 def _last_runs() -> dict[int, SyncRun]:
     """The last ended run of every connection: one look into an index for each."""
-    newest = (
-        select(SyncRun.id)
-        .where(SyncRun.connection_id == Connection.id, SyncRun.state.in_(ENDED_STATES), SyncRun.kind != "record")
-        .order_by(SyncRun.id.desc())
-        .limit(1)
-        .correlate(Connection)
-        .scalar_subquery()
-    )
-    ids = select(newest).where(Connection.status != "removed").scalar_subquery()
-    return {run.connection_id: run for run in db.session.scalars(select(SyncRun).where(SyncRun.id.in_(ids)))}
+    return {run.connection_id: run for run in db.session.scalars(_LAST_RUNS)}
+
+
+_NEWEST = (
+    select(SyncRun.id)
+    .where(SyncRun.connection_id == Connection.id, SyncRun.state.in_(ENDED_STATES), SyncRun.kind != "record")
+    .order_by(SyncRun.id.desc())
+    .limit(1)
+    .correlate(Connection)
+    .scalar_subquery()
+)
+_LAST_RUNS = select(SyncRun).where(SyncRun.id.in_(select(_NEWEST).where(Connection.status != "removed")))
 
 
 def _live_runs() -> dict[int, SyncRun]:

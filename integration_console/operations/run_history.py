@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 
-from sqlalchemy import func, select
+from sqlalchemy import BindParameter, func, select
 
 from ..models import Connection, DataMapping, RunPart, SyncRun, db
 from ..models.run import LIVE_STATES
@@ -78,7 +78,7 @@ def _matching(wanted: Wanted):
     return query
 
 
-def last_before(moment: datetime):
+def last_before(moment: datetime | BindParameter[datetime]):
     """The last run asked for before a moment, by its number: runs are numbered as they are asked for.
 
     So a time range is a range of the primary key, found by walking back from the newest run.
@@ -87,11 +87,14 @@ def last_before(moment: datetime):
     return func.coalesce(older.scalar_subquery(), 0)
 
 
+_SUMS = [func.coalesce(func.sum(getattr(RunPart, name)), 0) for name in COUNTS]
+_TOTALS = select(RunPart.run_id, *_SUMS).group_by(RunPart.run_id)
+
+
 def totals(runs: Iterable[SyncRun]) -> dict[int, dict[str, int]]:
     """What each run carried, over all its resources: run id -> {"seen", "new", "changed", ...}."""
     ids = [run.id for run in runs]
-    sums = [func.coalesce(func.sum(getattr(RunPart, name)), 0) for name in COUNTS]
-    rows = db.session.execute(select(RunPart.run_id, *sums).where(RunPart.run_id.in_(ids)).group_by(RunPart.run_id))
+    rows = db.session.execute(_TOTALS.where(RunPart.run_id.in_(ids)))
     found = {row[0]: {name: int(total) for name, total in zip(COUNTS, row[1:], strict=True)} for row in rows}
     return {number: found.get(number, dict.fromkeys(COUNTS, 0)) for number in ids}
 

@@ -11,12 +11,12 @@ from typing import Any
 
 from flask import current_app
 from flask_login import UserMixin
-from sqlalchemy import Connection, Row, exists, select, update
+from sqlalchemy import Connection, Row, bindparam, exists, select, update
 from sqlalchemy.exc import OperationalError
 
 from .. import clock
 from ..models import SecondFactor, User, UserSession, db, reading
-from ..models.base import PATIENCE
+from ..models.base import PATIENCE, UtcDateTime
 from ..storage.storable import fitting
 
 TOUCH_EVERY = timedelta(minutes=1)
@@ -65,7 +65,7 @@ def begin(user: User, *, address: str, browser: str) -> str:
 def holder(token: str) -> SignedIn | None:
     """Who holds this session now; None when it has ended, idled out, grown too old, or the account is disabled."""
     with reading(), db.engine.connect() as connection:
-        found = connection.execute(_live().where(UserSession.token_hash == _hash(token))).first()
+        found = connection.execute(_HOLDER, {"hash": _hash(token), **_youngest()}).first()
     if found is None:
         return None
     if clock.now() - found.last_used_at > TOUCH_EVERY:
@@ -78,9 +78,8 @@ def holder(token: str) -> SignedIn | None:
 
 def of_user(user_id: int) -> list[UserSession]:
     """A person's live sessions, the one used last first."""
-    live = select(UserSession.id).where(*_is_live(), UserSession.user_id == user_id)
-    query = select(UserSession).where(UserSession.id.in_(live)).order_by(UserSession.last_used_at.desc())
-    return list(db.session.scalars(query))
+    query = select(UserSession).join(UserSession.user).where(User.active, *_LIVE, UserSession.user_id == user_id)
+    return list(db.session.scalars(query.order_by(UserSession.last_used_at.desc()), _youngest()))
 
 
 def end(session_id: int) -> None:
@@ -98,30 +97,29 @@ def _end(*which) -> None:
     db.session.execute(query.execution_options(synchronize_session=False))
 
 
-def _live():
-    columns = (
-        UserSession.id,
-        UserSession.token_hash,
-        UserSession.last_used_at,
-        UserSession.user_id,
-        User.email,
-        User.name,
-        User.role,
-        User.time_zone,
-        exists()
-        .where(SecondFactor.user_id == User.id, SecondFactor.confirmed_at.is_not(None))
-        .label("has_second_factor"),
-    )
-    return select(*columns).join(UserSession.user).where(User.active, *_is_live())
-
-
-def _is_live() -> tuple:
+def _youngest() -> dict[str, datetime]:
+    """Since when a session must have been used, and begun, to be live."""
     settings, now = current_app.config["SETTINGS"], clock.now()
-    return (
-        UserSession.ended_at.is_(None),
-        UserSession.last_used_at > now - timedelta(minutes=settings.SESSION_IDLE_MINUTES),
-        UserSession.created_at > now - timedelta(hours=settings.SESSION_HOURS),
+    return {
+        "used_since": now - timedelta(minutes=settings.SESSION_IDLE_MINUTES),
+        "begun_since": now - timedelta(hours=settings.SESSION_HOURS),
+    }
+
+
+_LIVE = (
+    UserSession.ended_at.is_(None),
+    UserSession.last_used_at > bindparam("used_since", type_=UtcDateTime()),
+    UserSession.created_at > bindparam("begun_since", type_=UtcDateTime()),
+)
+_HAS_SECOND_FACTOR = exists().where(SecondFactor.user_id == User.id, SecondFactor.confirmed_at.is_not(None))
+_HOLDER = (  # asked by every request, so put together once
+    select(
+        UserSession.id, UserSession.token_hash, UserSession.last_used_at, UserSession.user_id, User.email, User.name,
+        User.role, User.time_zone, _HAS_SECOND_FACTOR.label("has_second_factor"),
     )
+    .join(User, User.id == UserSession.user_id)
+    .where(UserSession.token_hash == bindparam("hash"), User.active, *_LIVE)
+)  # fmt: skip
 
 
 def _touch(found: Row) -> None:
