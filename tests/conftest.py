@@ -15,6 +15,7 @@ clock                        advance() and travel_to() move it, sleep() only not
 from __future__ import annotations
 
 import contextvars
+import gc
 import os
 import re
 from datetime import datetime, timedelta
@@ -32,7 +33,7 @@ from integration_console.models import db
 from .databases import KINDS, PostgresClones, SqliteFiles, bare_app, client_programs
 from .html_page import Page
 from .mail_server import MailServer
-from .once import fast_folder, remember
+from .once import fast_folder, remember, settle
 
 OURS = re.compile(
     "|".join([*config.Settings.model_fields, "(CLIO|GHL|CLOCKIFY|STRIPE|SLACK|QUICKBOOKS|XERO)_.*", "FLASK_.*"])
@@ -42,11 +43,16 @@ GENEROUS = (1_000_000, 60.0)  # calls, seconds: nobody waits in a test that is n
 
 
 def pytest_configure(config) -> None:
+    gc.disable()  # until all tests are there, see settle()
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", fast_folder())  # where tmp_path is
     remember()
     _be_patient()
     config.addinivalue_line("markers", "settings(NAME=value): settings of this test's app")
     config.addinivalue_line("markers", "one_database(kind='sqlite'): one is enough for this test")
+
+
+def pytest_collection_finish() -> None:
+    settle()
 
 
 def _be_patient() -> None:

@@ -6,6 +6,7 @@ before for another test is all it can gain from it.
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 from collections.abc import Callable
@@ -105,6 +106,18 @@ def remember() -> None:
         return engine
 
     SQLAlchemy._make_engine = make_engine
+
+
+def settle() -> None:
+    """What is there when the first test begins is no garbage: modules, and thousands of collected tests.
+
+    Looked through again for every few apps, it costs more than what the tests themselves do. They leave much behind,
+    so that the collector is called less often than usual, but called.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 10)
+    gc.enable()
 
 
 def quick_hashes(monkeypatch) -> None:
