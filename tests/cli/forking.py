@@ -1,20 +1,26 @@
 """Runs `flask` commands as processes of their own without importing everything for each: it imports once, then forks.
 
+Every command still builds its app, from what was compiled once for the first.
+
 One request a line on stdin: {"arguments", "environment", "folder", "stdin", "stdout", "stderr"}; the answer is the
 exit status.
 """
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
+import tempfile
 from importlib import import_module
 from pkgutil import iter_modules
 
 
 def main() -> None:
     _import_everything()
+    _compile_everything()
+    gc.freeze()  # or each command looks through what all of them share, and thereby copies it
     print("ready", flush=True)
     while line := sys.stdin.readline():
         if not (child := os.fork()):
@@ -38,6 +44,17 @@ def _import_everything() -> None:
         "config",
     ):
         import_module(name)
+
+
+def _compile_everything() -> None:
+    """Build one app, so that its addresses are there for those of the commands."""
+    import config
+    from integration_console import create_app
+    from tests.once import remember
+
+    remember()
+    with tempfile.TemporaryDirectory() as folder:
+        create_app(config.load(APP_ENV="test", INSTANCE_DIR=folder, DATABASE_URL=f"sqlite:///{folder}/x.db"))
 
 
 def _become(wanted: dict) -> None:
