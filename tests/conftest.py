@@ -18,6 +18,7 @@ import contextvars
 import gc
 import os
 import re
+import sys
 from datetime import datetime, timedelta
 
 import hypothesis
@@ -44,6 +45,9 @@ GENEROUS = (1_000_000, 60.0)  # calls, seconds: nobody waits in a test that is n
 
 def pytest_configure(config) -> None:
     gc.disable()  # until all tests are there, see settle()
+    # Some machines are told to compile anew in every process: for ours it is half of a start.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", fast_folder())  # where tmp_path is
     remember()
     _be_patient()
