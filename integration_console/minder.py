@@ -33,6 +33,7 @@ def settle_memory() -> None:
     """
     gc.freeze()
     gc.set_threshold(100_000, 20, 100)
+    gc.enable()  # it rested while everything was loaded
 
 
 class CannotServe(ConsoleError):

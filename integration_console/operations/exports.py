@@ -11,7 +11,6 @@ from decimal import Decimal
 from typing import Any
 
 import orjson
-from openpyxl import Workbook
 from sqlalchemy import func, select
 
 from .. import clock
@@ -90,6 +89,8 @@ def as_csv(sheet: Sheet) -> Iterator[bytes]:
 
 def as_xlsx(sheet: Sheet) -> bytes:
     """A workbook of one sheet."""
+    from openpyxl import Workbook  # only here: it takes longer to load than any of our own floors
+
     book = Workbook(write_only=True)
     page = book.create_sheet(sheet.name[:31])
     page.append(list(sheet.columns))

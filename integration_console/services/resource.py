@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -70,13 +71,16 @@ class Resource:
     def __set_name__(self, owner: type, name: str) -> None:
         self.key = self.key or name
         self.label = self.label or name.replace("_", " ").capitalize()
-        # Raises pydantic's ValidationError for a record of another shape; what it returns is of no use to us.
-        self.validate: Callable[[Any], Any] = TypeAdapter(lean(self.model)).validator.validate_python
 
     def __post_init__(self) -> None:
         self._titles = [[value_at(path) for path in alternative.split()] for alternative in self.title.split("|")]
         self._id_of, self.owner_of = value_at(self.id), value_at(self.owner_at)
         self.start_of, self.change_of = value_at(self.starts), value_at(self.changed)
+
+    @cached_property
+    def validate(self) -> Callable[[Any], Any]:
+        """Raises pydantic's ValidationError for a record of another shape; what it returns is of no use to us."""
+        return TypeAdapter(lean(self.model)).validator.validate_python
 
     @property
     def lists_everything(self) -> bool:

@@ -47,7 +47,8 @@ class Minor:
 class UpstreamRecord(BaseModel):
     """The fields we rely on in one kind of record. Others are kept, not refused; missing ones are fine."""
 
-    model_config = ConfigDict(extra="ignore", coerce_numbers_to_str=True, allow_inf_nan=False)
+    # Most processes read a few kinds of the sixty there are: what validates one is made when the first comes.
+    model_config = ConfigDict(extra="ignore", coerce_numbers_to_str=True, allow_inf_nan=False, defer_build=True)
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ def lean(model: type[BaseModel]) -> Any:
         fields[_sent_name(name, info)] = annotation if info.is_required() else NotRequired[annotation]
     make: Any = TypedDict
     made = make(model.__name__, fields)
-    made.__pydantic_config__ = model.model_config
+    made.__pydantic_config__ = model.model_config | {"defer_build": False}
     return made
 
 
