@@ -58,20 +58,23 @@ class Strike:
 
 @pytest.fixture
 def workers(database, tmp_path):
-    """workers() starts a `flask worker`; all that are left are killed at the end. What they say is in worker.log."""
+    """workers() starts a worker; all that are left are killed at the end. What they say is in worker.log.
+
+    It is started as what `flask worker` becomes, which is there in half the time; with arguments as `flask worker`.
+    """
     started: list[subprocess.Popen] = []
 
     def start(*arguments: str, lease_s: float = 2, tick_s: float = 1, url: str = database, machine: str = "."):
         db.session.remove()
         own = {
             "INSTANCE_DIR": str(tmp_path / machine), "FLASK_APP": str(HOME / "wsgi.py"), "DATABASE_URL": url,
-            "LEASE_SECONDS": str(lease_s), "TICK_SECONDS": str(tick_s),
+            "LEASE_SECONDS": str(lease_s), "TICK_SECONDS": str(tick_s), "PYTHONPATH": str(HOME),
         }  # fmt: skip
+        program = ["flask", "worker", *arguments] if arguments else ["integration_console"]
         with open(tmp_path / "worker.log", "ab") as said:  # a pipe nobody reads would stop them when it is full
             process = subprocess.Popen(
-                [sys.executable, "-m", "flask", "worker", *arguments],
-                cwd=tmp_path, env={**os.environ, **own}, stdout=said, stderr=said,
-            )  # fmt: skip
+                [sys.executable, "-m", *program], cwd=tmp_path, env={**os.environ, **own}, stdout=said, stderr=said
+            )
         started.append(process)
         return process
 
