@@ -13,6 +13,7 @@ from integration_console.operations import limitation_rules, limitations, matter
 from integration_console.operations.limitation_rules import later
 from integration_console.operations.matter_fields import LIMITATION
 
+from ..cases import together
 from .conftest import connect, sync
 
 DAYS = st.dates(date(1900, 1, 1), date(2100, 12, 31))
@@ -266,8 +267,9 @@ def test_a_lost_sign_in_stops_the_account_and_keeps_what_was_proposed(clio, sand
     assert db.session.query(Transaction).filter_by(method="PATCH").count() == 0
 
 
-@pytest.mark.parametrize(
-    ("field", "value"),
+@pytest.mark.one_database
+@together(
+    "field, value",
     [
         ("practice_area", ""), ("practice_area", "x" * 101), ("period", "0"), ("period", "1.5"), ("period", "101"),
         ("period", "٢"), ("unit", "weeks"), ("from_field", "close_date"), ("from_field", "custom:1"),
@@ -275,7 +277,6 @@ def test_a_lost_sign_in_stops_the_account_and_keeps_what_was_proposed(clio, sand
         ("name", "x" * 201), ("jurisdiction", "x" * 101),
     ],
 )  # fmt: skip
-@pytest.mark.one_database
 def test_a_rule_that_cannot_be_used_names_its_field(clio, field, value):
     with pytest.raises(InvalidInput) as refused:
         rule(**{"area": "Wills", field: value} if field != "practice_area" else {"area": value})

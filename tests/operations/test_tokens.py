@@ -11,6 +11,8 @@ from integration_console.errors import Conflict, InvalidInput, NotFound
 from integration_console.models import ApiToken, AuditEvent, db
 from integration_console.operations import tokens, users
 
+from ..cases import together
+
 PASSWORD = "violet-harbor-lantern-49"
 
 
@@ -55,7 +57,7 @@ def test_a_revoked_and_an_expired_token_open_nothing(owner, clock):
     assert (tokens.holder(text), tokens.state(second)) == (None, "expired")
 
 
-@pytest.mark.parametrize("text", ["", "ic_", "ic_" + "0" * 64, "Bearer x", "ic_" + "x" * 10_000, "ic_\x00"])
+@together("text", ["", "ic_", "ic_" + "0" * 64, "Bearer x", "ic_" + "x" * 10_000, "ic_\x00"])
 def test_what_is_no_token_of_ours_has_no_holder(owner, text):
     assert tokens.holder(text) is None
 

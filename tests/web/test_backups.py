@@ -7,6 +7,8 @@ from integration_console.models import AuditEvent, db
 from integration_console.operations import backup_clock, backup_files, backups, outbound
 from integration_console.storage import outbound as gate
 
+from ..cases import together
+
 
 @pytest.fixture
 def admin(enter):
@@ -78,7 +80,7 @@ def test_deleting_wants_the_name_and_never_takes_the_last_good_one(app, admin, m
     assert not made.file.exists()
 
 
-@pytest.mark.parametrize("name", ["..%2fsecret_key", "x.backup", "20260101T000000Z-daily.backup"])
+@together("name", ["..%2fsecret_key", "x.backup", "20260101T000000Z-daily.backup"])
 def test_only_backups_are_given_out(admin, name):
     assert admin.send(f"/backups/{name}/download", "/backups").status_code == 404
 

@@ -89,8 +89,8 @@ def test_a_call_without_an_answer_is_found_and_said(admin, firm):
 
 
 @pytest.mark.one_database
-@pytest.mark.parametrize(
-    ("query", "said"),
+@together(
+    "query, said",
     [
         ("q=colour:red", "There is no key 'colour'. There are: service"), ("q=run:seven", "must be a whole number"),
         ("status=banana", "is no HTTP status"), ("service=myspace", "is not known. There are:"),

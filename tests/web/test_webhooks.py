@@ -20,6 +20,7 @@ from integration_console.sandbox import hooks
 from integration_console.web import webhooks as webhooks_door
 from integration_console.web.access import limiter
 
+from ..cases import together
 from ..forgery import OTHER, SECRET, forgeries, signer_of
 from ..operations.conftest import connect, point_at, sync
 from .door import address, hooked, listening, post, webhook_runs, work
@@ -249,18 +250,23 @@ def test_a_mistake_of_ours_is_503_so_that_the_sender_comes_again_h1(door, sandbo
     assert post(door + address(number), _clio(1), _signed(_clio(1))).status == 200
 
 
+@pytest.fixture
+def clio_door(door, sandbox):
+    """Where an account at Clio is called, which proves itself with _signed()."""
+    number = connect(sandbox, "clio")
+    _with_secret(number)
+    return door + address(number)
+
+
 @pytest.mark.one_database
-@pytest.mark.parametrize(
+@together(
     "body",
     [b"", b"{", b"[]x", b"null", b"7", b'"text"', b"{}", b"[]", b'{"data": 7, "meta": {}}', b"[" * 5000, b"\xff\xfe",
      b'{"data": {"id": null}, "meta": {"event": "updated"}}', b'{"data": [], "meta": []}', b'{"a": NaN}',
      b'{"data": {"id": "\\u0000"}, "meta": {"event": "updated", "webhook_id": 7}}'],
 )  # fmt: skip
-def test_what_is_proved_but_malformed_is_400_and_nothing_is_kept_h1(door, sandbox, body):
-    number = connect(sandbox, "clio")
-    _with_secret(number)
-
-    assert post(door + address(number), body, _signed(body)).status == 400
+def test_what_is_proved_but_malformed_is_400_and_nothing_is_kept_h1(clio_door, body):
+    assert post(clio_door, body, _signed(body)).status == 400
     assert not _kept()
 
 
