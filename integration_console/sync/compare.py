@@ -147,13 +147,14 @@ def _told_apart(value: Any) -> str:
 
 
 def _bare(value: Any) -> Any:
-    if value in ("", []) or (isinstance(value, list) and not any(_filled(one) for one in value)):
+    if not _filled(value):
         return None
     return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def _filled(value: Any) -> bool:
-    return value not in (None, "", [])
+    """Whether a value says anything; a list of nothing, as of an address without a part, does not."""
+    return any(map(_filled, value)) if isinstance(value, list) else value not in (None, "")
 
 
 def _look(
@@ -171,21 +172,29 @@ def _look(
     if decided is not None and not same(values[decided[0]], decided[1]):
         _bring_back(line, *decided, halves, world, verdict)
         return
-    if _agree(sources, line, values, halves, world):
-        verdict.agreed[line.key] = [_told(values["left"]), _told(values["right"])]
-        return
+    unsayable = None
+    try:
+        if _agree(sources, line, values, halves, world):
+            verdict.agreed[line.key] = [_told(values["left"]), _told(values["right"])]
+            return
+    except BadRecord as error:  # what one side says has no words on the other: that keeps only itself from travelling
+        if len(sources) < len(OTHER):
+            raise
+        unsayable = error
     settle = _moved if len(sources) > 1 else _one_way
     winner = decided[0] if decided else settle(sources, values, base, changed)
     if winner is None:
         rule = mapping.winner_of(line)
         winner = _by_rule(rule, halves)
+        if winner is None and unsayable is not None:
+            raise unsayable
         verdict.clashes.append(Clash(line, _told(values["left"]), _told(values["right"]), base, rule, winner))
         if winner is None:
             return
     if winner == NOBODY:
         verdict.agreed[line.key] = [_told(values["left"]), _told(values["right"])]
         return
-    value = carry_over(line, halves[winner].plain, OTHER[winner], world)
+    value = _carried(line, winner, halves, world)
     if not _want(verdict, line, OTHER[winner], value, halves[winner], halves[OTHER[winner]], values[winner]):
         verdict.agreed[line.key] = [_told(values["left"]), _told(values["right"])]
 
@@ -199,9 +208,10 @@ def _bring_back(
     again = dict(zip(names, held, strict=False)) if len(names) > 1 else {names[0]: held}
     restored = Half({**mine.plain, **again}, mine.changed_at, mine.record_id)
     carried = carry_over(line, restored.plain, OTHER[winner], world)
-    _want(verdict, line, winner, held, restored, mine, carried)
+    theirs = _told(value_on(line, OTHER[winner], other.plain)) if carried is MISSING else carried
+    _want(verdict, line, winner, held, restored, mine, theirs)
     if not _want(verdict, line, OTHER[winner], carried, restored, other, held):
-        verdict.agreed[line.key] = [held, carried] if winner == "left" else [carried, held]
+        verdict.agreed[line.key] = [held, theirs] if winner == "left" else [theirs, held]
 
 
 def _comparable(sources: list[str], values: Dictionary[str, Any]) -> bool:
@@ -223,17 +233,20 @@ def _agree(
     sources: list[str], line: Line, values: Dictionary[str, Any], halves: Dictionary[str, Half], world: World
 ) -> bool:
     """Whether the two sides say the same, each in its own words, or both in words that come to one."""
-    if len(sources) > 1 and line.transform.back == line.transform.name and MISSING not in values.values():
-        there, back = (carry_over(line, halves[source].plain, OTHER[source], world) for source in sources)
+    if MISSING in values.values():
+        return False
+    if len(sources) > 1 and line.transform.back == line.transform.name:
+        there, back = (_carried(line, source, halves, world) for source in sources)
         if there is not MISSING and back is not MISSING and _filled(there) and same(there, back):
             return True
-    for source in sources:
-        side = OTHER[source]
-        if values[side] is not MISSING and values[source] is not MISSING:
-            carried = carry_over(line, halves[source].plain, side, world)
-            if carried is not MISSING and same(carried, values[side]):
-                return True
-    return False
+    return any(
+        (carried := _carried(line, source, halves, world)) is not MISSING and same(carried, values[OTHER[source]])
+        for source in sources
+    )
+
+
+def _carried(line: Line, source: str, halves: Dictionary[str, Half], world: World) -> Any:
+    return carry_over(line, halves[source].plain, OTHER[source], world)
 
 
 def _one_way(

@@ -121,6 +121,19 @@ def test_what_a_person_decided_is_carried_without_asking_again():
     assert not verdict.clashes
 
 
+def test_a_flip_of_what_has_no_words_on_the_other_side_leaves_that_side_as_it_is():
+    """A person's name, whole on one side and only in parts on the other."""
+    own = line("name,type", "name,first,last", transform="whole_name")
+    left = {"name": "Ada Byron", "type": "Person"}
+
+    verdict = judged(mapping(own), left, {"name": "Ada Byron", "first": "Ada", "last": "Byron"},
+                     {own.key: ["Ada Byron", "Ada Byron"]}, {own.key: ("right", "Ada King")})  # fmt: skip
+
+    assert verdict.to_right.values == {"name": "Ada King"}
+    assert not verdict.to_left
+    assert verdict.to_right.agree[own.key]["source"] == "Ada Byron"
+
+
 def test_a_flip_brings_the_value_back_that_lost_although_both_sides_hold_the_other_one():
     verdict = judged(mapping(NAME), {"name": "Edith"}, {"first_name": "Edith"}, {NAME.key: ["Edith", "Edith"]},
                      {NAME.key: ("left", "Grace")})  # fmt: skip
@@ -232,6 +245,30 @@ def test_a_value_that_cannot_be_carried_is_a_problem_of_its_line_and_the_others_
 
     assert [key for key, _ in verdict.problems] == [table.key]
     assert verdict.to_right.values == {"first_name": "Ada"}
+
+
+def test_what_one_side_cannot_say_to_the_other_does_not_keep_the_other_from_changing_it():
+    table = line("stage", "stage", transform="value_map", options={"pairs": [["a", "b"], ["c", "d"]],
+                                                                   "otherwise": "refuse"})  # fmt: skip
+    base = {table.key: ["a", "zzz"]}
+
+    there = judged(mapping(table), {"stage": "c"}, {"stage": "zzz"}, base)
+    back = judged(mapping(table), {"stage": "a"}, {"stage": "yyy"}, base)
+
+    assert (there.to_right.values, there.problems) == ({"stage": "d"}, [])
+    assert [key for key, _ in back.problems] == [table.key]
+    assert not back.to_left
+
+
+def test_a_first_meeting_with_several_fields_that_are_all_empty_empties_nothing():
+    """P6"""
+    own = line("name", "first_name,last_name", transform="split_name")
+
+    verdict = judged(mapping(own, rule="right"), {"name": "Ada Lovelace"}, {"first_name": None, "last_name": None})
+
+    assert verdict.to_right.values == {"first_name": "Ada", "last_name": "Lovelace"}
+    assert not verdict.to_left
+    assert not verdict.clashes
 
 
 def test_a_record_that_waits_for_another_says_for_which():
