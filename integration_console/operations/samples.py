@@ -75,7 +75,7 @@ def _carried(engine: Mapping, line: Line, side: str, plain: dict, theirs: dict |
     if not (engine.goes(OTHER[side]) and line.goes(OTHER[side])):
         return Carried(source, there=there, travels=False)
     try:
-        result = carry_over(line, plain, OTHER[side], world, creating=theirs is None)
+        result = carry_over(line, plain, OTHER[side], world, creating=theirs is None, there=theirs)
     except BadRecord as error:
         return Carried(source, there=there, failure=str(error))
     except Wait as error:

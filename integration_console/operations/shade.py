@@ -64,7 +64,9 @@ def of(change: Change) -> Shade:
     crossing = crossings.of(mapping, mapping.active_version, lambda: nullcontext(db.session()))
     engine, side = crossing.mapping, OTHER[towards]
     plain = engine.side(side).plain(source.external_id, source.data)
-    now = _worked_out(engine, towards, plain, crossing.world, creating=change.op == "create")
+    target = db.session.get(Record, change.record_id) if change.op == "update" and change.record_id else None
+    there = engine.side(towards).plain(target.external_id, target.data) if target else None
+    now = _worked_out(engine, towards, plain, crossing.world, creating=change.op == "create", there=there)
     return Shade(change, mapping, mapping.active_version, source, takes_part(engine, side, plain), _beside(change, now))
 
 
@@ -78,22 +80,22 @@ def _source(change: Change, side: str) -> Record | None:
 
 
 def _worked_out(
-    engine: Mapping, towards: str, plain: dict[str, Any], world: World, *, creating: bool
+    engine: Mapping, towards: str, plain: dict[str, Any], world: World, *, creating: bool, there: dict[str, Any] | None
 ) -> dict[str, tuple[Any, str]]:
     """Field of the target -> what it would hold, or why that cannot be told."""
     found: dict[str, tuple[Any, str]] = {}
     for line in engine.lines:
         if not (engine.goes(towards) and line.goes(towards)) or (line.only_create and not creating):
             continue
-        found |= _of_line(line, towards, plain, world, creating)
+        found |= _of_line(line, towards, plain, world, creating, there)
     return found
 
 
 def _of_line(
-    line: Line, towards: str, plain: dict[str, Any], world: World, creating: bool
+    line: Line, towards: str, plain: dict[str, Any], world: World, creating: bool, there: dict[str, Any] | None
 ) -> dict[str, tuple[Any, str]]:
     try:
-        value = carry_over(line, plain, towards, world, creating=creating)
+        value = carry_over(line, plain, towards, world, creating=creating, there=there)
     except (BadRecord, Wait) as error:
         return {name: (None, str(error)) for name in line.written(towards)}
     return {name: (one, "") for name, one in spread(line, towards, value).items()}

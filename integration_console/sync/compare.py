@@ -207,7 +207,7 @@ def _bring_back(
     names = line.written(winner)
     again = dict(zip(names, held, strict=False)) if len(names) > 1 else {names[0]: held}
     restored = Half({**mine.plain, **again}, mine.changed_at, mine.record_id)
-    carried = carry_over(line, restored.plain, OTHER[winner], world)
+    carried = carry_over(line, restored.plain, OTHER[winner], world, there=other.plain)
     theirs = _told(value_on(line, OTHER[winner], other.plain)) if carried is MISSING else carried
     _want(verdict, line, winner, held, restored, mine, theirs)
     if not _want(verdict, line, OTHER[winner], carried, restored, other, held):
@@ -246,7 +246,7 @@ def _agree(
 
 
 def _carried(line: Line, source: str, halves: Dictionary[str, Half], world: World) -> Any:
-    return carry_over(line, halves[source].plain, OTHER[source], world)
+    return carry_over(line, halves[source].plain, OTHER[source], world, there=halves[OTHER[source]].plain)
 
 
 def _one_way(

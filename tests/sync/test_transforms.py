@@ -13,10 +13,20 @@ from integration_console.errors import BadRecord, InvalidInput, Wait
 from integration_console.services.writing import MISSING
 from integration_console.sync import transforms
 from integration_console.sync.mapping import MappingOptions
-from integration_console.sync.transforms import TRANSFORMS, Spot, bills, dates, lookups, numbers, people, text
+from integration_console.sync.transforms import (
+    TRANSFORMS,
+    Spot,
+    addresses,
+    bills,
+    dates,
+    lookups,
+    numbers,
+    people,
+    text,
+)
 from integration_console.sync.transforms.matter_numbers import check_pattern, numbers_in
 
-PARTS = (bills, dates, lookups, numbers, people, text)
+PARTS = (addresses, bills, dates, lookups, numbers, people, text)
 NAMES = st.lists(st.from_regex(r"[A-Z][a-z]{1,8}", fullmatch=True), min_size=1, max_size=4).map(" ".join)
 
 
@@ -64,12 +74,14 @@ class Village:
         self.unmatched.append((field, value))
 
 
-def made(name, *values, options=None, towards="right", sources=("a",), targets=("b",), world=None, back=False):
-    """What a transform makes of these values."""
+def made(
+    name, *values, options=None, towards="right", sources=("a",), targets=("b",), world=None, back=False, there=None
+):
+    """What a transform makes of these values. there: the record they go to."""
     transform = TRANSFORMS[name]
     run = transform.backward if back else transform.forward
     checked = transforms.options_of(transform, options or {})
-    return run(list(values), checked, Spot(world or Village(), towards, sources, targets))
+    return run(list(values), checked, Spot(world or Village(), towards, sources, targets, there or {}))
 
 
 def test_the_list_is_closed_and_every_entry_explains_itself():
@@ -161,6 +173,49 @@ def test_a_company_is_told_from_a_person_and_only_its_name_travels():
     assert made("company_name", "Acme", "Ada", None, sources=fields) is MISSING
     assert made("company_name", "Acme", "Company", back=True) == "Acme"
     assert made("company_name", "Ada Lovelace", "Person", back=True) is MISSING
+
+
+def test_of_one_name_only_a_companys_comes_back_and_none_that_was_cut():
+    def back(said, **there):
+        return made("one_name", said, back=True, targets=("name", "type"), there=there)
+
+    assert made("one_name", "Ada  Lovelace", "Person") == "Ada Lovelace"
+    assert made("one_name", "Acme Holdings", "Company", options={"longest": 8}) == "Acme Ho…"
+    assert back(" Acme Inc. ", name="Acme", type="Company") == "Acme Inc."
+    assert back("Ada Lovelace", name="Ada Byron", type="Person") is MISSING
+    assert back("Acme Ho…", name="Acme Holdings", type="Company") is MISSING
+    assert back("Ada Lovelace") == "Ada Lovelace"  # to be made: nothing of it is guessed apart
+
+
+ADDRESS = ("street", "city", "state", "code")
+HOUSE = ("12 Main St", "Springfield", "IL", "62701")
+
+
+def taken_apart(text, *there):
+    return made("address", text, back=True, targets=ADDRESS, there=dict(zip(ADDRESS, there, strict=False)))
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        HOUSE, ("12 Main St, Suite 4", "Springfield", "IL", "62701-1234"),
+        ("12 Main St\nSuite 4", "St. Louis", "MO", "63101"),
+        ("1 Rue de la Paix", "Vancouver", "British Columbia", "V6B 1A1"),
+        ("Hauptstr. 1", "Berlin", None, "10115"), (None, None, None, None),
+    ],
+)  # fmt: skip
+def test_an_address_in_one_text_comes_back_in_the_parts_it_was_made_of(parts):
+    assert taken_apart(made("address", *parts), *parts) == list(parts)
+
+
+def test_an_address_that_somebody_wrote_is_taken_apart_only_where_its_parts_are_beyond_doubt():
+    assert taken_apart("14 Main St\nSpringfield, IL 62701", *HOUSE) == ["14 Main St", "Springfield", "IL", "62701"]
+    assert taken_apart("", *HOUSE) == [None] * 4
+    for said in ("14 Main St", "14 Main St Springfield IL 62701", "12 Main St, IL 62701", "12 Main St, Suite B, 62701"):
+        with pytest.raises(BadRecord, match="which part of this address is which"):
+            taken_apart(said)
+    with pytest.raises(BadRecord, match="lacks a part"):
+        taken_apart("14 Main St, Suite B, IL 62701", "12 Main St, Suite B", None, "IL", "62701")
 
 
 def test_a_template_names_fields_and_runs_nothing():

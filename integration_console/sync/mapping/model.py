@@ -200,10 +200,14 @@ def spread(line: Line, side: str, value: Any) -> dict[str, Any]:
     return {name: one for name, one in zip(names, value, strict=False) if one is not MISSING}
 
 
-def carry_over(line: Line, source_plain: Dict[str, Any], towards: str, world: World, *, creating: bool = False) -> Any:
+def carry_over(
+    line: Line, source_plain: Dict[str, Any], towards: str, world: World, *, creating: bool = False,
+    there: Dict[str, Any] | None = None,
+) -> Any:  # fmt: skip
     """What a source record's values become on the other side; MISSING when nothing is to be written there.
 
     source_plain: the plain values of the record on the side the values come from.
+    there: those of the record they go to, as it is now; none while it is to be made.
     creating: the record is about to be made: there is nothing yet that could be cleared, so what is missing counts
     as empty, and what comes out empty is not written.
     Whether the line goes that way, and `only_create`, is for the caller.
@@ -216,7 +220,7 @@ def carry_over(line: Line, source_plain: Dict[str, Any], towards: str, world: Wo
             return MISSING
         values = [None if value is MISSING else value for value in values]
     try:
-        result = _run(line, values, Spot(world, towards, line.fields(side), line.fields(towards)))
+        result = _run(line, values, Spot(world, towards, line.fields(side), line.fields(towards), there or {}))
         return _finished(line, result, len(line.written(towards)), creating)
     except BadRecord as error:
         error.field = error.field or next(iter(line.written(towards)), None)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pydantic import ValidationError
 
 from ...errors import InvalidInput
-from . import bills, dates, lookups, numbers, people, text
+from . import addresses, bills, dates, lookups, numbers, people, text
 from .base import OTHER, TRANSFORMS, Options, Spot, Transform, World, empty, folded, text_of
 
 __all__ = [
-    "OTHER", "TRANSFORMS", "Options", "Spot", "Transform", "World", "bills", "by_name", "dates", "empty", "folded",
-    "lookups", "numbers", "options_of", "people", "text", "text_of",
+    "OTHER", "TRANSFORMS", "Options", "Spot", "Transform", "World", "addresses", "bills", "by_name", "dates", "empty",
+    "folded", "lookups", "numbers", "options_of", "people", "text", "text_of",
 ]  # fmt: skip
 
 

@@ -78,6 +78,7 @@ class Spot:
     towards: str  # left, right
     sources: tuple[str, ...]
     targets: tuple[str, ...]
+    there: Mapping[str, Any] = field(default_factory=dict)  # the target's record as it is now; empty: it is to be made
 
     @property
     def source_side(self) -> str:

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from ...services.writing import MISSING
 from .base import Options, Spot, empty, text_of, transform
-from .text import TEXTS, trim
+from .text import CUT, TEXTS, shortened, trim
 
 
 @transform("E-mail address", back="same", takes="text email", gives="email")
@@ -170,3 +170,36 @@ def whole_name(values):
     ('Ada Lovelace', 'Acme Inc.')
     """
     return trim(values[0])
+
+
+class LongestOptions(Options):
+    """`longest`: characters, what is more is cut off."""
+
+    longest: int | None = Field(default=None, ge=2, le=10_000)
+
+
+def company_of_one_name(value, options, spot: Spot):
+    """A name where there is only one, for somebody who is there already: of a person nothing travels, nor of a name
+    that was cut. Who is to be made gets the whole of it.
+
+    >>> spot = Spot(None, "left", ("name",), ("name", "type"), {"name": "Ada Byron", "type": "Person"})
+    >>> bool(company_of_one_name("Ada Lovelace", None, spot))
+    False
+    """
+    kind = spot.targets[-1]
+    name = trim(value)
+    return MISSING if spot.there.get(kind) == "Person" or (name or "").endswith(CUT) else name
+
+
+@transform(
+    "One name", back=company_of_one_name, options=LongestOptions, takes="text choice", gives="text", context=True
+)
+def one_name(values, options):
+    """Carry the whole name to where there is only one. Back comes a company's: a person's is made of its parts.
+
+    Left: name, type. Right: name. Only the names are written.
+
+    >>> one_name([" Ada  Lovelace", "Person"], LongestOptions(longest=100))
+    'Ada Lovelace'
+    """
+    return shortened(trim(values[0]) or "", options.longest) or None

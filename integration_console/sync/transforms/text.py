@@ -117,10 +117,19 @@ def template(values, options, spot: Spot):
         return None
     by_name = dict(zip(spot.sources, map(text_of, values), strict=False))
     text = NAMED.sub(lambda found: by_name.get(found.group(1), ""), options.text)
-    text = " ".join(text.split())
-    if options.longest and len(text) > options.longest:
-        text = text[: options.longest - 1].rstrip() + "…"
-    return text or None
+    return shortened(" ".join(text.split()), options.longest) or None
+
+
+def shortened(text: str, longest: int | None) -> str:
+    """A text with what is too long cut off, which its end shows.
+
+    >>> shortened("Lease of a house", 9), shortened("Lease", None)
+    ('Lease of…', 'Lease')
+    """
+    return text if not longest or len(text) <= longest else text[: longest - 1].rstrip() + CUT
+
+
+CUT = "…"  # ends what was cut off
 
 
 @transform("First that is filled", gives=None)
