@@ -9,6 +9,8 @@ A mapping's keys are tried in order, and the first that finds anything decides:
                                                              names alike, and one of the facts of "with" the same;
                                                              without "with" the folded names must be equal
 
+A name that a key with a second fact took for nobody's may be named once more, by "field": then a person is asked.
+
 Only one clear match links by itself. Where several are found, where two keys disagree or where the names say that this
 is somebody else, a person decides: a wrong pair mixes two clients' files, and costs more than a question.
 """
@@ -198,11 +200,18 @@ class Matcher:
             return f"They have {_SAYS[key.by]}, but their dates differ: {both}."
         if key.also and not any((evidence.scores[number] or 0) >= ALIKE for number in key.also):
             return f"They have the same name, and nothing else is known of both: {both}."
+        if key.by == "field" and self._was_doubted(key):
+            return f"They have the same name, and something else about them differs: {both}."
         if name is not None and name < APART and self._somebody_else(key, evidence):
             return f"They have {_SAYS[key.by]}, but other names: {both}."
         if others and (name is None or name < ALIKE):
             return f"{left.called} shares something with {found.called} and something else with {self._called(others)}."
         return ""
+
+    def _was_doubted(self, key: Key) -> bool:
+        """Whether what is the same is a name that an earlier key took for nobody, wanting a second fact."""
+        earlier = self.keys[: self.keys.index(key)]
+        return any(one.also and self.facets[one.facet].repeats(self.facets[key.facet]) for one in earlier)
 
     @staticmethod
     def _somebody_else(key: Key, evidence: Evidence) -> bool:

@@ -201,6 +201,22 @@ def test_a_name_alone_is_asked_about_and_one_with_another_address_is_somebody_el
     assert matched(john, client(7, "John Smith", "21 Main St")).state == "none"
 
 
+def test_a_name_that_is_named_once_more_alone_is_asked_about_where_other_facts_differ():
+    keys = [{"by": "name", "left": "name", "right": "name", "with": [["email", "email"]]},
+            {"by": "field", "left": "name", "right": "name"}]  # fmt: skip
+
+    def asked(left, right):
+        return Matcher(keys, [Candidate(7, "k7", right)]).match(Candidate(1, "c1", left))
+
+    acme = {"name": "Acme Inc.", "email": "office@acme.example"}
+    assert asked(acme, acme).state == "one"
+    other = asked(acme, {**acme, "email": "bills@acme.example"})
+    assert (other.state, other.reason.partition(":")[0]) == (
+        "several", "They have the same name, and something else about them differs",
+    )  # fmt: skip
+    assert asked(acme, {**acme, "email": None}).state == "several"
+
+
 def test_what_too_many_have_in_common_tells_nobody_apart():
     keys = [{"by": "name", "left": "name", "right": "name", "with": [["city", "city"]]}]
     rights = [Candidate(n, f"c{n}", {"name": f"Person Nr{n}", "city": "New York"}) for n in range(200)]
