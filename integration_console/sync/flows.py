@@ -101,18 +101,23 @@ _STAGES = Flow(
 
 _CLIENTS = Flow(
     CLIENTS, "Clio clients and Clockify clients",
-    "Every client of the firm can be chosen in Clockify.",
-    ("clio", "contacts"), ("clockify", "clients"), "to_right",
+    "Every client of the firm can be chosen in Clockify, and what is corrected on one side shows on the other. A "
+    "client who is only in Clockify is not made in Clio unless you say so.",
+    ("clio", "contacts"), ("clockify", "clients"), "both",
     (
-        line("name", "name", "to_right", "template", {"text": "{name}", "longest": 100}, required=True),
-        line("email", "email", "to_right", "email"),  # one way: GoHighLevel contacts write Clio's e-mail already
-        line("address.street,address.city,address.province,address.postal_code", "address", "to_right", "template",
-             {"text": "{address.street} {address.city} {address.province} {address.postal_code}", "longest": 3000},
-             blank="keep"),
+        # Clockify does not say who is a person: where its clients may be made in Clio, no name is guessed apart.
+        line("type", "", "to_left", "constant", {"value": "Company", **ONCE}, required=True),
+        line("name,type", "name", transform="one_name", options={"longest": 100}, required=True),
+        line("email", "email", transform="email"),
+        line("address.street,address.city,address.province,address.postal_code", "address", transform="address"),
     ),
     keys=(
-        {"by": "email", "left": "email", "right": "email"},
-        {"by": "field", "left": "name", "right": "name"},
+        {"by": "email", "left": "email,other_emails", "right": "email"},
+        {"by": "name", "left": "name", "right": "name", "with": [
+            ["email", "email"], ["address.street", "address"],
+            ["address.street,address.city,address.province,address.postal_code", "address"],
+        ]},
+        {"by": "field", "left": "name", "right": "name"},  # nothing else the same: a person is asked
     ),
     filters=({"side": "left", "field": "is_client", "is": "in", "values": [True]},),
     options={"creates_right": True},

@@ -5,6 +5,7 @@ import pytest
 from integration_console import services
 from integration_console.services.writing import Field
 from integration_console.sync import mapping as mappings
+from integration_console.sync.compare import Half, create
 from integration_console.sync.flows import FLOWS, HIGHLEVEL_ID, TAGS
 from integration_console.sync.mapping import Side
 
@@ -82,6 +83,21 @@ def test_a_ready_mapping_is_sound_with_and_without_custom_fields(writable, key, 
     mapping = mappings.of_document(document, Side(1, *flow.left), Side(2, *flow.right))
     found = mappings.check(mapping, known(flow.left), known(flow.right))
     assert not [problem for problem in found if problem.blocking]
+
+
+def test_a_new_client_of_clockify_is_made_in_clio_only_where_the_mapping_says_so(writable):
+    """And then under its whole name, as a company: Clockify does not say who is a person."""
+    flow = FLOWS["clio_contacts_clockify_clients"]
+    sides = Side(1, *flow.left), Side(2, *flow.right)
+    shipped = mappings.of_document(flow.document(), *sides)
+    both = {"creates_right": True, "creates_left": True}
+
+    making = mappings.of_document(flow.document().changed(options=both), *sides)
+
+    assert (shipped.creates("right"), shipped.creates("left"), shipped.rule) == (True, False, "left")
+    assert not [one for one in mappings.check(making, known(flow.left), known(flow.right)) if one.blocking]
+    there = create(making, "left", Half({"name": "Ada Lovelace", "email": "Ada@Example.org", "address": None}), None)
+    assert there.to_left.values == {"type": "Company", "name": "Ada Lovelace", "email": "ada@example.org"}
 
 
 # Approved by a second administrator before they go live.

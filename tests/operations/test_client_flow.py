@@ -1,0 +1,205 @@
+"""Clio's clients and Clockify's, kept the same both ways, beside the mapping that keeps Clio and HighLevel the same."""
+
+import pytest
+from sqlalchemy import select
+
+from integration_console.models import Conflict, DataMapping, RecordLink, db
+from integration_console.operations import flows, mappings
+from integration_console.sync.flows import CLIENTS, CONTACTS
+
+from .conftest import connect, sync
+from .mapped import keep_only, push, writes
+from .ready import mapping_of, partner, switched_on
+
+READ = {"ghl": ["contacts", "custom_fields"], "clio": ["contacts", "custom_fields"], "clockify": ["clients"]}
+ADA = {"type": "Person", "first_name": "Ada", "last_name": "Byron", "name": "Ada Byron"}
+ACME = {"type": "Company", "name": "Acme Widgets"}
+HOUSE = {"street": "12 Main St, Suite 4", "city": "Springfield", "province": "IL", "postal_code": "62701"}
+
+
+@pytest.fixture
+def firm(session, sandbox):
+    """Three accounts of one person each, read once, and a draft of every ready mapping."""
+    for upstream, kind in ((sandbox.ghl, "contacts"), (sandbox.clio, "contacts"), (sandbox.clockify, "clients")):
+        keep_only(upstream, kind, 1)
+    sandbox.clio.put("contacts", {"id": 1, "phone_numbers": []})  # else a question of its own
+    found = {key: connect(sandbox, key) for key in READ}
+    for key, number in found.items():
+        sync(number, kind="full", only=READ[key])
+    flows.ensure()
+    return found
+
+
+def client(sandbox, who: dict, email: str | None = None, **more) -> int:
+    """A client of the firm in Clio; its number."""
+    given = {**who, "is_client": True, "phone_numbers": [], "addresses": [], "email_addresses": [], **more}
+    if email:
+        given["email_addresses"] = [{"name": "Work", "address": email, "default_email": True}]
+    return sandbox.clio.put("contacts", given)["id"]
+
+
+def read(firm, *services: str) -> None:
+    for key in services or READ:
+        sync(firm[key], only=READ[key])
+
+
+def both(firm, *, first: str = CLIENTS) -> list:
+    """Read all, carry one mapping, read all, carry the other."""
+    runs = []
+    for flow in (first, CONTACTS if first == CLIENTS else CLIENTS):
+        read(firm)
+        runs.append(push(number_of(flow), release_brake=True))
+    return runs
+
+
+def number_of(flow: str) -> int:
+    found = mapping_of(flow).id
+    db.session.rollback()
+    return found
+
+
+def highlevel_of(clio: int) -> str:
+    rows = db.session.scalars(select(RecordLink).filter_by(mapping_id=number_of(CONTACTS), state="linked")).all()
+    (found,) = [row.left_record.external_id for row in rows if row.right_record.external_id == str(clio)]
+    db.session.rollback()
+    return found
+
+
+def address_of(contact: dict) -> dict:
+    return {part: contact["addresses"][0].get(part) for part in HOUSE}
+
+
+def assert_at_rest(firm, sandbox) -> None:
+    """Two more cycles of both mappings write nothing anywhere."""
+    upstreams = (sandbox.ghl, sandbox.clio, sandbox.clockify)
+    begun = [len(upstream.requests) for upstream in upstreams]
+    for _ in range(2):
+        for run in both(firm):
+            assert (run.new, run.changed, run.refused, run.conflicts) == (0, 0, 0, 0), run.message
+    assert not [one for upstream, since in zip(upstreams, begun, strict=True) for one in writes(upstream, since)]
+
+
+def test_what_clockify_or_highlevel_changes_reaches_all_three_and_comes_to_rest(firm, sandbox):
+    """W6"""
+    acme = client(sandbox, ACME, "office@acme.example", addresses=[{"name": "Work", "primary": True, **HOUSE}])
+    read(firm)
+    switched_on(CONTACTS)
+    switched_on(CLIENTS)
+    both(firm, first=CONTACTS)
+    both(firm)  # the new HighLevel contact's id reaches Clio
+    theirs, lead = partner(number_of(CLIENTS), str(acme)), highlevel_of(acme)
+    assert sandbox.clockify.record("clients", theirs)["address"] == "12 Main St, Suite 4, Springfield, IL 62701"
+
+    sandbox.clockify.put("clients", {
+        "id": theirs, "name": "Acme Widgets & Sons", "email": "Bills@Acme.example",
+        "address": "14 Oak Ave\nPeoria, IL 61602",
+    })  # fmt: skip
+    both(firm)
+
+    kept = sandbox.clio.record("contacts", acme)
+    assert (kept["name"], kept["primary_email_address"]) == ("Acme Widgets & Sons", "bills@acme.example")
+    assert address_of(kept) == {"street": "14 Oak Ave", "city": "Peoria", "province": "IL", "postal_code": "61602"}
+    shown = sandbox.ghl.record("contacts", lead)
+    assert (shown["companyName"], shown["email"]) == ("Acme Widgets & Sons", "bills@acme.example")
+    assert (shown["address1"], shown["city"], shown["postalCode"]) == ("14 Oak Ave", "Peoria", "61602")
+    assert_at_rest(firm, sandbox)
+
+    sandbox.ghl.put("contacts", {"id": lead, "companyName": "Acme Ltd", "email": "hello@acme.example", "city": "Pekin"})
+    both(firm, first=CONTACTS)
+
+    assert sandbox.clio.record("contacts", acme)["name"] == "Acme Ltd"
+    shown = sandbox.clockify.record("clients", theirs)
+    assert (shown["name"], shown["email"]) == ("Acme Ltd", "hello@acme.example")
+    assert shown["address"] == "14 Oak Ave, Pekin, IL 61602"
+    assert_at_rest(firm, sandbox)
+
+
+def test_a_persons_name_is_never_torn_by_the_one_name_clockify_has(firm, sandbox):
+    ada = client(sandbox, ADA, "ada@example.org", middle_name="King")
+    read(firm)
+    clients = switched_on(CLIENTS)
+    push(clients, release_brake=True)
+    theirs = partner(clients, str(ada))
+
+    sandbox.clockify.put("clients", {"id": theirs, "name": "Countess Lovelace", "email": "countess@example.org"})
+    read(firm, "clockify")
+    run = push(clients)
+
+    kept = sandbox.clio.record("contacts", ada)
+    assert (run.refused, run.conflicts) == (0, 0), run.message
+    assert [kept[part] for part in ("first_name", "middle_name", "last_name")] == ["Ada", "King", "Byron"]
+    assert kept["primary_email_address"] == "countess@example.org"
+    assert sandbox.clockify.record("clients", theirs)["name"] == "Countess Lovelace"
+    sandbox.clio.put("contacts", {"id": ada, "last_name": "Lovelace", "name": "Ada Lovelace"})
+    read(firm, "clio")
+    push(clients)
+    assert sandbox.clockify.record("clients", theirs)["name"] == "Ada Lovelace"
+
+
+def test_what_is_emptied_travels_and_what_cannot_be_taken_apart_is_told(firm, sandbox):
+    acme = client(sandbox, ACME, "office@acme.example", addresses=[{"name": "Work", "primary": True, **HOUSE}])
+    read(firm)
+    clients = switched_on(CLIENTS)
+    push(clients, release_brake=True)
+    theirs = partner(clients, str(acme))
+
+    sandbox.clockify.put("clients", {"id": theirs, "email": None, "address": "somewhere in Springfield"})
+    read(firm, "clockify")
+    run = push(clients)
+
+    assert "which part of this address is which" in db.session.scalar(
+        select(RecordLink.reason).join(RecordLink.right_record).filter_by(external_id=theirs)
+    )
+    db.session.rollback()
+    kept = sandbox.clio.record("contacts", acme)
+    assert (kept["email_addresses"], address_of(kept)) == ([], HOUSE), run.message
+    sandbox.clockify.put("clients", {"id": theirs, "address": None})
+    read(firm, "clockify")
+    push(clients)
+    assert sandbox.clio.record("contacts", acme)["addresses"] == []
+
+
+def test_where_both_changed_the_same_clio_wins_and_both_values_are_kept(firm, sandbox):
+    acme = client(sandbox, ACME, "office@acme.example")
+    read(firm)
+    clients = switched_on(CLIENTS)
+    push(clients, release_brake=True)
+    theirs = partner(clients, str(acme))
+
+    sandbox.clio.put("contacts", {"id": acme, "name": "Acme of Clio"})
+    sandbox.clockify.put("clients", {"id": theirs, "name": "Acme of Clockify", "email": "new@acme.example"})
+    read(firm)
+    run = push(clients)
+
+    assert run.conflicts == 1
+    assert sandbox.clockify.record("clients", theirs)["name"] == "Acme of Clio"
+    assert sandbox.clio.record("contacts", acme)["primary_email_address"] == "new@acme.example"
+    held = db.session.scalar(select(Conflict.held).filter_by(mapping_id=clients))
+    assert (held["left"], held["right"]) == ("Acme of Clio", "Acme of Clockify")
+
+
+def test_who_is_only_in_clockify_is_not_made_in_clio_unless_the_mapping_says_so_and_never_twice(firm, sandbox):
+    """A name alone is a question, for a person; one whom nobody is like is made whole, as a company."""
+    sandbox.clockify.put("clients", {"name": "Acme Widgets", "email": "other@acme.example"})
+    new = sandbox.clockify.put("clients", {"name": "Nova Quist", "email": "nova@example.org"})["id"]
+    client(sandbox, ACME, "office@acme.example")
+    read(firm)
+    before = len(sandbox.clio.shelves["contacts"])
+    clients = switched_on(CLIENTS)
+
+    push(clients, release_brake=True)
+    assert len(sandbox.clio.shelves["contacts"]) == before
+    mapping = db.session.get_one(DataMapping, clients)
+    options = mappings.document(mapping).to_json()["options"]
+    mappings.edit(mapping, by="ada@firm", options={**options, "creates_left": True})
+    switched_on(CLIENTS)
+    run = push(clients, release_brake=True)
+
+    rows = db.session.scalars(select(RecordLink).filter_by(mapping_id=clients, state="linked")).all()
+    made = {row.right_record.external_id: int(row.left_record.external_id) for row in rows}[new]
+    kept = sandbox.clio.record("contacts", made)
+    assert (kept["type"], kept["name"], kept["primary_email_address"]) == ("Company", "Nova Quist", "nova@example.org")
+    names = [sandbox.clio.record("contacts", one)["name"] for one in sandbox.clio.shelves["contacts"].numbers()]
+    assert (names.count("Acme Widgets"), names.count("Nova Quist")) == (1, 1), run.message
+    (asked,) = db.session.scalars(select(RecordLink).filter_by(mapping_id=clients, state="ambiguous")).all()
+    assert "the same name" in asked.reason
