@@ -123,6 +123,7 @@ class Filters:
     resource: str | None = None
     direction: str | None = None
     method: str | None = None
+    took_s: int | None = None  # longer than so many seconds
     text: str | None = None  # part of the address as it is grouped or as it was called
 
 
@@ -198,6 +199,7 @@ _CONDITIONS: dict[str, Callable[[Any, Any], ColumnElement[bool]]] = {
     "resource": lambda c, value: c.resource == value,
     "direction": lambda c, value: c.direction == value,
     "method": lambda c, value: c.method == value,
+    "took_s": lambda c, value: c.duration_ms > value * 1000,
     "text": lambda c, value: or_(
         c.path_template.icontains(without_nul(value), autoescape=True),
         c.url.icontains(without_nul(value), autoescape=True),

@@ -29,7 +29,7 @@ menu = Menu("Transactions", icon="arrow-left-right", order=60, key="t")
 FILTERS = {
     "q": "Search", "service": "Service", "connection": "Connection", "run": "Run", "status": "Status",
     "outcome": "Outcome", "resource": "Resource",
-    "method": "Method",
+    "method": "Method", "took": "Longer than (seconds)",
 }  # fmt: skip
 STATUSES = {
     "2xx": "2xx, answered well", "3xx": "3xx, sent elsewhere", "4xx": "4xx, refused", "5xx": "5xx, their failure",
@@ -41,7 +41,7 @@ WORDS = {
     "run": "a run's number: run:12",
     "status": "an HTTP status: status:429, status:5xx, status:none", "outcome": 'what it meant: outcome:"slow down"',
     "resource": "a resource: resource:matters", "method": "how it was called: method:POST",
-    "code": "the same as status: code:429",
+    "took": "longer than so many seconds: took:5", "code": "the same as status: code:429",
     "after": "from a time on: after:2026-11-01", "before": "up to a time: before:2026-11-02T14:00",
 }  # fmt: skip
 EXPORTED = (
@@ -101,7 +101,7 @@ def _wanted(asked: Asked) -> Filters:
         connection_id=given.number("connection"), run_id=given.number("run"),
         outcome=given.one_of("outcome", OUTCOMES) or None, resource=given.one_of("resource", resources) or None,
         text=words.text or None,
-        method=given.one_of("method", METHODS) or None, **status,
+        method=given.one_of("method", METHODS) or None, took_s=given.number("took"), **status,
     )  # fmt: skip
     asked.take_errors(given, "q" if words.keys else None)
     return wanted

@@ -10,6 +10,16 @@ from ..operations import views
 from . import forms
 from .access import actor, local_path, may
 
+BUILT_IN = {  # what everybody looks for first, by list: name and filter
+    "/transactions": (
+        ("Refused in the last 24 hours", "status=4xx&range=24h"), ("Their failures in the last 24 hours",
+        "status=5xx&range=24h"), ("Slow: over 5 s", "took=5"),
+    ),
+    "/runs": (("Failed in the last 24 hours", "state=failed&range=24h"), ("Needs attention", "state=problems")),
+    "/errors/log": (("Failures of the last 24 hours", "range=24h"),),
+    "/writes": (("Refused", "state=refused"), ("Fate unknown", "state=uncertain")),
+    "/deliveries": (("Set aside", "state=dead"),),
+}  # fmt: skip
 page = Blueprint("views", __name__, url_prefix="/views")
 
 
@@ -17,6 +27,7 @@ page = Blueprint("views", __name__, url_prefix="/views")
 def _tell_templates(state) -> None:
     app: Flask = state.app
     app.jinja_env.globals["saved_views"] = lambda: views.of(request.path, current_user.user_id)
+    app.jinja_env.globals["built_in_views"] = lambda: BUILT_IN.get(request.path, ())
 
 
 @page.post("")

@@ -44,7 +44,7 @@ def slow_note(firm) -> int:
     add_calls(firm, 3)
     (wanted,) = add_calls(
         firm, status=429, outcome="slow down", path_template="/notes", url="https://x/notes", resource="notes",
-        run_id=7, service="ghl", connection_id=2, method="POST",
+        run_id=7, service="ghl", connection_id=2, method="POST", duration_ms=6000.0,
     )  # fmt: skip
     return wanted
 
@@ -71,7 +71,7 @@ def test_walking_older_meets_every_call_once_and_newer_leads_back(admin, firm):
         "method=POST", "q=method:POST",
         "status=429", "status=4xx", "q=status:429", "q=code:429", "q=/notes", "q=status:4xx+/notes", "resource=notes",
         'q=outcome:"slow down"', "outcome=slow+down", "run=7", "q=run:7", "service=ghl", "connection=2",
-        "q=service:ghl+connection:2", "range=15m&status=429",
+        "q=service:ghl+connection:2", "range=15m&status=429", "took=5", "q=took:5",
     ],
 )  # fmt: skip
 def test_a_call_is_found_by(admin, slow_note, query):

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
+from integration_console.web import views
+
 
 def save(person, query: str, name: str, **more):
     values = {"path": "/transactions", "query": query, "name": name, **more}
@@ -18,6 +22,17 @@ def test_a_view_is_kept_shown_and_removed(enter):
     assert "Clio is down" not in staff.open("/runs").text
     staff.send("/views/1/removal", "/transactions")
     assert "Clio is down" not in staff.open("/transactions").links
+
+
+@pytest.mark.one_database
+def test_what_everybody_looks_for_is_there_from_the_start(enter):
+    support = enter("support")
+    for path, given in views.BUILT_IN.items():
+        here = support.open(path).links
+        for name, query in given:
+            assert here[name] == f"{path}?{query}"
+            page = support.open(here[name])
+            assert (page.status, page.one("a", aria_current="true").text) == (200, name)
 
 
 def test_a_shared_view_is_everybodys_and_its_makers_or_an_administrators_to_remove(enter):
