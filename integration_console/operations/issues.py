@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Select, and_, exists, func, literal, or_, select, tuple_, update
+from sqlalchemy import Select, and_, case, exists, func, literal, or_, select, tuple_, update
 
 from .. import clock
 from ..errors import Conflict, InvalidInput, NotFound
@@ -17,6 +17,7 @@ from ..models.error import ISSUE_STATES
 from . import audit, issue_notes, several, users
 from .advice import ADVICE, Advice
 
+HOURS = 24  # of which a list tells how often each happened
 SAMPLES = 20  # errors and records shown with an issue
 MINE = "mine"  # asked for like a state: assigned to the reader, or their name is in a note they have not read
 LONGEST_SNOOZE = timedelta(days=366)
@@ -30,6 +31,13 @@ class Place(NamedTuple):
     id: int
 
 
+class Weight(NamedTuple):
+    """The same where the most affected come first."""
+
+    affected: int
+    id: int
+
+
 @dataclass(frozen=True)
 class Row:
     """One line of the list."""
@@ -37,6 +45,7 @@ class Row:
     issue: Issue
     affected: int  # records that wait to be kept, and writes that were refused
     mentioned: bool = False  # the reader is named in a note and has not read it
+    hours: tuple[int, ...] = ()  # how often it happened in each of the last 24 hours, the oldest first
 
 
 @dataclass(frozen=True)
@@ -53,30 +62,62 @@ class Detail:
 
 
 def listing(
-    state: str = "open", after: Place | None = None, limit: int = 50, *, reader: str = ""
-) -> tuple[list[Row], Place | None]:
+    state: str = "open",
+    after: Place | Weight | None = None,
+    limit: int = 50,
+    *,
+    reader: str = "",
+    heaviest: bool = False,
+) -> tuple[list[Row], Place | Weight | None]:
     """Issues in one state, last seen first, and the place where the next page begins.
 
+    heaviest: those that affect the most records first; `after` is a Weight then, else a Place.
     reader: whose e-mail "mine" and the mentions are about. Raises InvalidInput when there is no such state.
     """
-    query = _latest(state, reader)
-    if after is not None:
+    query = _heaviest(state, reader) if heaviest else _latest(state, reader)
+    if isinstance(after, Weight):
+        query = query.where(tuple_(_weight(), Issue.id) < tuple_(literal(after.affected), literal(after.id)))
+    elif after is not None:
         behind = tuple_(literal(after.last_seen_at, UtcDateTime()), literal(after.id))
         query = query.where(tuple_(Issue.last_seen_at, Issue.id) < behind)
     issues = list(db.session.scalars(query.limit(limit + 1)))
     rows = issues[:limit]
     numbers = [issue.id for issue in rows]
     waiting, refused = _affected(numbers), _refused(numbers)
-    naming = issue_notes.naming(reader, numbers)
-    place = Place(rows[-1].last_seen_at, rows[-1].id) if len(issues) > limit else None
-    lines = [Row(one, waiting.get(one.id, 0) + refused.get(one.id, 0), one.id in naming) for one in rows]
-    return lines, place
+    naming, hours = issue_notes.naming(reader, numbers), _by_hour(numbers)
+    lines = [Row(one, waiting.get(one.id, 0) + refused.get(one.id, 0), one.id in naming, hours[one.id]) for one in rows]
+    if len(issues) <= limit:
+        return lines, None
+    return lines, Weight(lines[-1].affected, rows[-1].id) if heaviest else Place(rows[-1].last_seen_at, rows[-1].id)
+
+
+def _by_hour(issue_ids: list[int]) -> dict[int, tuple[int, ...]]:
+    """How often each happened in each of the last 24 hours, the oldest first."""
+    now = clock.now()
+    starts = [now - timedelta(hours=back) for back in range(1, HOURS + 1)]
+    hour = case(*((ErrorLog.created_at >= start, HOURS - n) for n, start in enumerate(starts, 1)))
+    query = select(ErrorLog.issue_id, hour, func.count()).where(
+        ErrorLog.issue_id.in_(issue_ids), ErrorLog.created_at >= starts[-1]
+    )
+    found = {(number, at): count for number, at, count in db.session.execute(query.group_by(ErrorLog.issue_id, hour))}
+    return {number: tuple(found.get((number, at), 0) for at in range(HOURS)) for number in issue_ids}
 
 
 def _latest(state: str, reader: str) -> Select:
     if state not in (*ISSUE_STATES, MINE):
         raise InvalidInput(f"There is no state {state!r}. There are: {', '.join(ISSUE_STATES)}.", field="state")
     return select(Issue).where(_in_state(state, reader)).order_by(Issue.last_seen_at.desc(), Issue.id.desc())
+
+
+def _heaviest(state: str, reader: str) -> Select:
+    return _latest(state, reader).order_by(None).order_by(_weight().desc(), Issue.id.desc())
+
+
+def _weight():
+    """Records an issue affects, as a column."""
+    waiting = select(func.count()).where(DeadLetter.issue_id == Issue.id, DeadLetter.resolved_at.is_(None))
+    refused = select(func.count()).where(Change.issue_id == Issue.id, Change.state == "dead")
+    return waiting.scalar_subquery() + refused.scalar_subquery()
 
 
 def found(state: str, *, reader: str) -> several.Found:

@@ -38,16 +38,28 @@ def index():
     """Problems in one state, the one seen last first."""
     asked = Asked(FILTERS)
     state = asked.one_of("state", TABS) or "open"
-    place = asked.dated_place("older", issues.Place)
-    rows, further = ([], None) if asked.errors else issues.listing(state, place, reader=actor())
-    older = asked.url(older=f"{further.last_seen_at.isoformat()},{further.id}") if further else None
+    heaviest = asked.one_of("sort", ("affected",)) == "affected"
+    place = _weight(asked) if heaviest else asked.dated_place("older", issues.Place)
+    rows, further = ([], None) if asked.errors else issues.listing(state, place, reader=actor(), heaviest=heaviest)
+    older = asked.url(older=_place_words(further)) if further else None
     return render_template(
-        "errors/index.html", asked=asked, state=state, rows=rows, tabs=TABS, older=older, last=failures.last_problem(),
-        names=_names(), mentions=issue_notes.open_mentions(actor()),
+        "errors/index.html", asked=asked, state=state, rows=rows, tabs=TABS, older=older, heaviest=heaviest,
+        last=failures.last_problem(), names=_names(), mentions=issue_notes.open_mentions(actor()),
         ticks=SEVERAL.ticks(
             asked, [(row.issue.id, row.issue.title) for row in rows], not (place or further), FITTING[state]
         ),
     ), asked.status  # fmt: skip
+
+
+def _weight(asked: Asked) -> issues.Weight | None:
+    """Where the page begins, most affected first."""
+    parts = [part for part in asked.cursor.get("older", "").split(",") if part.isascii() and part.isdecimal()]
+    return issues.Weight(*map(int, parts)) if len(parts) == 2 and all(len(part) < 16 for part in parts) else None
+
+
+def _place_words(place: issues.Place | issues.Weight) -> str:
+    first = place.affected if isinstance(place, issues.Weight) else place.last_seen_at.isoformat()
+    return f"{first},{place.id}"
 
 
 def _names() -> dict[int, str]:

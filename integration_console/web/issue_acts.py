@@ -14,7 +14,7 @@ from .access import actor
 from .filters import Asked, instant
 from .several import Act, Several, one_by_one
 
-FILTERS = {"state": "State"}
+FILTERS = {"state": "State", "sort": "Order"}
 TABS = {
     "open": "Open", "snoozed": "Snoozed", "acknowledged": "Acknowledged", "resolved": "Resolved", issues.MINE: "Mine",
 }  # fmt: skip

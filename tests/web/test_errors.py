@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -263,3 +264,24 @@ def test_a_write_without_a_mapping_says_why_it_cannot_be_worked_out_again(enter,
     write = refused_write(firm, fail(firm, number), number)
     assert "belongs to no active mapping" in admin.open(f"/writes/{write}/shade").text
     assert enter("support").open(f"/writes/{write}/shade").status == 403
+
+
+def test_the_most_affected_come_first_when_asked_for_and_each_tells_its_day(admin, firm):
+    account = firm.connect()
+    firm.refuse(account, "9001", "9002")
+    quiet = fail(firm, account, code="quiet", message="Seen last.")
+    with firm.app.app_context():
+        old = db.session.query(errors.ErrorLog).filter_by(issue_id=quiet).one()
+        old.created_at = clock.now() - timedelta(hours=30)
+        db.session.commit()
+    page = admin.open("/errors")
+    assert "Seen last." in page.row(1)
+    assert "none" in page.row(1)
+    assert page.all("svg", class_="sparkline")[0].attrs["aria-label"].startswith("2 in the last 24 hours, 2 of them")
+
+    page = admin.open(page.links["Records affected"])
+
+    assert "Seen last." in page.row(2)
+    assert page.all("th", aria_sort="descending")[0].text == "Records affected"
+    assert "Seen last." in admin.open("/errors?sort=affected&older=2,1").row(1)
+    assert admin.open("/errors?sort=colour").status == 422
