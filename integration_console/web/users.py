@@ -17,7 +17,9 @@ from .formatting import zones
 page = Blueprint("users", __name__, url_prefix="/settings")
 
 _YEAR_S = 365 * 24 * 3600
-CHOICES = {"theme": shell.THEMES, "times": ("relative", "full"), "keys": ("on", "off")}
+CHOICES = {
+    "theme": shell.THEMES, "times": ("relative", "full"), "rows": ("roomy", "dense"), "keys": ("on", "off"),
+}  # fmt: skip
 ROLE_WORDS = {
     "admin": "Admin: everything, also people and settings",
     "staff": "Staff: start runs, pause, see records and export",
@@ -52,7 +54,7 @@ def save_profile():
 @page.post("/profile/look")
 @may("keep own profile")
 def save_look():
-    """Keep, in this browser, the theme and how times and keys work."""
+    """Keep, in this browser, the theme, how close rows stand, and how times and keys work."""
     sent = forms.sent(*CHOICES)
     answer = make_response(redirect(url_for("users.profile")))
     for name, choices in CHOICES.items():
@@ -91,7 +93,10 @@ def end_other_sessions():
 
 def _profile_page(about: forms.Form | None = None, password: forms.Form | None = None):
     user = users.by_id(current_user.user_id)
-    look = {"theme": shell.theme(), **{name: request.cookies.get(name, CHOICES[name][0]) for name in ("times", "keys")}}
+    look = {
+        "theme": shell.theme(),
+        **{name: request.cookies.get(name, CHOICES[name][0]) for name in CHOICES if name != "theme"},
+    }
     return render_template(
         "settings/profile.html",
         about=about or forms.Form({"name": user.name, "time_zone": user.time_zone}),

@@ -138,11 +138,12 @@ def test_signing_out_everywhere_else_keeps_this_browser(enter, browser):
 @pytest.mark.one_database
 def test_the_look_is_kept_by_this_browser_and_applied_by_the_server(enter):
     somebody = enter("staff")
-    values = {"theme": "light", "times": "full", "keys": "off"}
+    values = {"theme": "light", "times": "full", "rows": "dense", "keys": "off"}
     somebody.send("/settings/profile/look", "/settings/profile", values)
     page = somebody.open("/settings/profile")
     assert page.one("html").attrs["data-bs-theme"] == "light"
     assert page.one("body").attrs["data-keys"] == "off"
+    assert page.one("body").attrs["class"] == "dense"
     assert page.row(1).endswith("UTC")  # times in full, with their zone
 
 
