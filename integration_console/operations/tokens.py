@@ -21,6 +21,7 @@ from .sessions import TOUCH_EVERY, little_patience
 
 PREFIX = "ic_"  # so that a token found lying about tells what it opens
 SCOPES = ("read", "write")
+OVERLAP = timedelta(days=7)  # so long the old token of a rotation works beside the new one
 DAYS, LONGEST_DAYS = 90, 3650
 _LONGEST = 100  # characters; nothing longer is looked up
 
@@ -54,18 +55,45 @@ def issue(owner: User, scopes: Iterable[str], *, name: str = "", days: int = DAY
     scopes: of SCOPES; whoever may write may also read. days: until it ends.
     Raises InvalidInput naming the field; Conflict when the owner is disabled.
     """
-    if not owner.active:
-        raise Conflict(f"{owner.email} is disabled, so no token of theirs could be used.")
-    text, now = PREFIX + secrets.token_hex(32), clock.now()
-    token = ApiToken(
-        user_id=owner.id, name=_clean_name(name), token_hash=_hash(text), hint=text[-4:], scopes=_known(scopes),
-        created_at=now, expires_at=now + timedelta(days=_checked_days(days)),
-    )  # fmt: skip
-    db.session.add(token)
+    token, text = _made(owner, _known(scopes), _clean_name(name), timedelta(days=_checked_days(days)))
     audit.add(
         "API token made", token.name or owner.email, actor=actor, owner=owner.email, scopes=token.scopes, days=days
     )
     db.session.commit()
+    return token, text
+
+
+def rotate(token: ApiToken, *, overlap: bool, actor: str) -> tuple[ApiToken, str]:
+    """A new token in the place of this one, for the same owner, name, scopes and length of life; row and token.
+
+    overlap: the old one works for OVERLAP more, so that a program can change over; else it is refused at once.
+    Raises Conflict when the old one opens nothing any more.
+    """
+    if (word := state(token)) != "live":
+        raise Conflict(f"This token is {word}. Make a new one instead.")
+    new, text = _made(token.user, token.scopes, token.name, token.expires_at - token.created_at)
+    if overlap:
+        token.expires_at = min(token.expires_at, new.created_at + OVERLAP)
+    else:
+        token.revoked_at = new.created_at
+    db.session.flush()
+    audit.add(
+        "API token rotated", token.name or token.user.email, actor=actor, owner=token.user.email, token=token.id,
+        new=new.id, old_ends=(token.revoked_at or token.expires_at).isoformat(),
+    )  # fmt: skip
+    db.session.commit()
+    return new, text
+
+
+def _made(owner: User, scopes: list[str], name: str, lives: timedelta) -> tuple[ApiToken, str]:
+    if not owner.active:
+        raise Conflict(f"{owner.email} is disabled, so no token of theirs could be used.")
+    text, now = PREFIX + secrets.token_hex(32), clock.now()
+    token = ApiToken(
+        user_id=owner.id, name=name, token_hash=_hash(text), hint=text[-4:], scopes=scopes, created_at=now,
+        expires_at=now + lives,
+    )  # fmt: skip
+    db.session.add(token)
     return token, text
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from flask import Blueprint, flash, redirect, render_template, url_for
 from flask_login import current_user
 
+from .. import clock
 from ..errors import Conflict, InvalidInput
 from ..operations import tokens, users
 from . import access, forms
 from .access import may
+from .formatting import moment
 
 page = Blueprint("tokens", __name__, url_prefix="/settings/tokens")
 
@@ -51,6 +53,24 @@ def revoke(token_id: int):
     tokens.revoke(token, actor=access.actor())
     flash(f"The token {token.name or '…' + token.hint} opens nothing any more.", "success")
     return redirect(url_for("tokens.index"))
+
+
+@page.post("/<int:token_id>/rotation")
+@may("manage API tokens")
+def rotate(token_id: int):
+    """A new one in its place; the old one ends now, or in a week."""
+    overlap = forms.sent("overlap")["overlap"] == "yes"
+    try:
+        token, text = tokens.rotate(tokens.find(token_id), overlap=overlap, actor=access.actor())
+    except Conflict as error:
+        flash(str(error), "warning")
+        return redirect(url_for("tokens.index"))
+    old = (
+        f"The old one works until {moment(clock.now() + tokens.OVERLAP)} at most."
+        if overlap
+        else "The old one is refused now."
+    )
+    return render_template("settings/token_made.html", token=token, text=text, old=old)
 
 
 def _owner(number: str):

@@ -1,5 +1,7 @@
 """The settings page of API tokens: made and shown once, listed, revoked; for administrators."""
 
+from datetime import timedelta
+
 import pytest
 
 from integration_console.operations import tokens
@@ -38,6 +40,23 @@ def test_a_token_is_revoked_at_once(app, admin):
     with app.app_context():
         assert tokens.holder(text) is None
     assert "Revoked" in admin.open("/settings/tokens").row(1)
+
+
+@pytest.mark.parametrize("overlap", ["yes", ""])
+def test_a_token_is_rotated_at_once_or_with_a_week_to_change_over(app, admin, overlap):
+    old = made(admin)
+    answer = Page(admin.send("/settings/tokens/1/rotation", "/settings/tokens", {"overlap": overlap}))
+    new = answer.one("code", class_="secret-once").text
+    assert ("The old one works until" in answer.text) is bool(overlap)
+    with app.app_context():
+        assert tokens.holder(new).token_name == tokens.find(1).name == "Reports"
+        assert (tokens.holder(old) is not None) is bool(overlap)
+        first, second = tokens.find(1), tokens.find(2)
+        assert first.expires_at - first.created_at <= timedelta(days=7, minutes=1) or not overlap
+        assert second.expires_at - second.created_at == timedelta(days=30)
+        tokens.revoke(second, actor="test")
+    admin.send("/settings/tokens/2/rotation", "/settings/tokens")
+    assert "This token is revoked. Make a new one instead." in admin.open("/settings/tokens").text
 
 
 @pytest.mark.one_database
