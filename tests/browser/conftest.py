@@ -15,6 +15,7 @@ from pathlib import Path
 
 import axe_playwright_python
 import pytest
+from playwright.sync_api import expect
 from werkzeug.serving import make_server
 
 from integration_console.models import db
@@ -36,6 +37,8 @@ LOOKS = [
     for look in looks
 ]
 PASSWORD = "violet-harbor-lantern-49"
+
+expect.set_options(timeout=30_000)  # as long as everything else waits: a busy machine is no failure
 
 
 def pytest_collection_modifyitems(items) -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
+from playwright.sync_api import expect
+
 from ..web.serving import token_of
 from .conftest import QUICK
 
@@ -15,7 +19,7 @@ def test_a_call_is_tried_with_ones_own_token(live, tab):
     page.get_by_role("button", name="Call", exact=True).click()
     answer = page.get_by_label("Answer")
     answer.get_by_text("200 OK").wait_for()
-    assert '"connections": []' in answer.inner_text()
+    expect(answer).to_contain_text('"connections": []')
 
     page.get_by_role("textbox", name="Token").fill("ic_wrong")
     page.get_by_role("button", name="Call", exact=True).click()
@@ -23,7 +27,7 @@ def test_a_call_is_tried_with_ones_own_token(live, tab):
     page.get_by_role("combobox", name="Address").fill("https://elsewhere.example/api/integrations")
     page.get_by_role("button", name="Call", exact=True).click()
     answer.get_by_text("The address begins with /api/.").wait_for()
-    assert "ic_" not in page.url
+    expect(page).not_to_have_url(re.compile("ic_"))
     tab.said.clear()  # the browser notes the status 401
 
 

@@ -1,6 +1,9 @@
 """Connecting by consent as a person does it: away to the service's page, back, and the choice among accounts."""
 
+import re
+
 import pytest
+from playwright.sync_api import expect
 
 from integration_console.models import Connection, db
 from integration_console.operations import connections
@@ -40,7 +43,7 @@ def leave_for_harbor(tab, name: str = "Our harbor"):
 def test_a_person_connects_one_of_several_accounts_and_sees_what_it_takes(admin, harbor):
     harbor.refused = ("ships.read",)
     page = leave_for_harbor(admin)
-    assert page.get_by_text("berths.read").is_visible()
+    expect(page.get_by_text("berths.read")).to_be_visible()
     page.get_by_role("button", name="Approve", exact=True).click()
 
     page.wait_for_url("**/oauth/harbor/account*")
@@ -56,17 +59,18 @@ def test_a_person_connects_one_of_several_accounts_and_sees_what_it_takes(admin,
         page.set_viewport_size(size)
         assert fits(page)
         assert admin.violations() == []
-    told = page.get_by_role("main").inner_text()
-    assert "Our harbor is connected as Harbor Two." in told
-    assert "ships.read: ships cannot be read." in told
-    assert "every hour, 1 × 1 = 1 call an hour of 3,600,000 allowed." in told
+    for told in (
+        "Our harbor is connected as Harbor Two.", "ships.read: ships cannot be read.",
+        "every hour, 1 × 1 = 1 call an hour of 3,600,000 allowed.",
+    ):  # fmt: skip
+        expect(page.get_by_role("main")).to_contain_text(told)
     admin.said.clear()  # the stand-in has no icon for its page
 
 
 def test_a_refusal_and_a_wrong_account_change_nothing_and_say_what_to_do(admin, live, harbor):
     page = leave_for_harbor(admin)
     page.get_by_role("button", name="Refuse").click()
-    assert "did not give its consent (access_denied)" in page.get_by_role("main").inner_text()
+    expect(page.get_by_role("main")).to_contain_text("did not give its consent (access_denied)")
     admin.said.clear()  # the browser notes the status 422 of that page
 
     with live.app.app_context():
@@ -75,22 +79,24 @@ def test_a_refusal_and_a_wrong_account_change_nothing_and_say_what_to_do(admin, 
         db.session.commit()
     page = admin.open("/")
     page.get_by_role("link", name="Reconnect", exact=True).click()
+    page.wait_for_url("**/reconnect")  # the way to the service needs the page's script
     page.get_by_role("button", name="Go to Harbor").click()
     page.get_by_role("button", name="Approve for another account").click()
-    assert "but this connection is Harbor One" in page.get_by_role("main").inner_text()
+    expect(page.get_by_role("main")).to_contain_text("but this connection is Harbor One")
     page.get_by_role("link", name="Begin again").click()
+    page.wait_for_url("**/reconnect")
     page.get_by_role("button", name="Go to Harbor").click()
     page.get_by_role("button", name="Approve", exact=True).click()
     page.wait_for_url("**/connections/*#preflight")
-    assert "connected again as Harbor One" in page.get_by_role("main").inner_text()
+    expect(page.get_by_role("main")).to_contain_text("connected again as Harbor One")
     admin.said.clear()
 
 
 def test_the_guide_is_read_inside_the_console(admin):
     for service in ("clio", "ghl", "clockify"):
         page = admin.open(f"/connections/new/{service}/guide")
-        assert page.get_by_role("heading", level=1).inner_text().startswith("Setting up")
-        assert "<BASE_URL>" not in page.content()
+        expect(page.get_by_role("heading", level=1)).to_have_text(re.compile("^Setting up"))
+        expect(page.get_by_role("main")).not_to_contain_text("<BASE_URL>")
         assert admin.violations() == []
         page.set_viewport_size(NARROW)
         assert fits(page)

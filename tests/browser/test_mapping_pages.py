@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from playwright.sync_api import expect
 
 from integration_console.models import Change, db
 
@@ -69,7 +70,7 @@ def test_axe_finds_nothing_and_no_page_is_wider_than_its_window(tab, live, sides
 def test_choosing_how_a_value_is_carried_shows_its_options_at_once(tab, live, sides):
     tab.sign_in(live.user("staff"))
     page = tab.open(f"/mappings/{sides.mapping + 1}/lines/new")
-    assert not page.get_by_role("button", name="Show its options").is_visible()
+    expect(page.get_by_role("button", name="Show its options")).to_be_hidden()
     page.get_by_label("How it is carried").select_option("value_map")
     page.get_by_label("Table, one pair a line").fill("lead => Prospect")
     page.locator("#f-left-1").select_option("type")
@@ -77,7 +78,7 @@ def test_choosing_how_a_value_is_carried_shows_its_options_at_once(tab, live, si
     page.get_by_label("Direction").select_option("to_right")
     page.get_by_role("button", name="Save").click()
     page.get_by_text("Saved in draft 1").wait_for()
-    assert page.get_by_text("lead → Prospect").is_visible()
+    expect(page.get_by_text("lead → Prospect")).to_be_visible()
 
 
 def test_contacts_are_previewed_switched_on_edited_on_both_sides_and_taken_back(tab, live, firm):
@@ -102,7 +103,7 @@ def test_contacts_are_previewed_switched_on_edited_on_both_sides_and_taken_back(
     page.get_by_role("link", name="1 write").click()
     page.get_by_text("Byron").first.wait_for()
     page = tab.open(f"/mappings/{sides.mapping}/pairs/{link}")
-    assert page.get_by_role("cell", name="Augusta").first.is_visible()
+    expect(page.get_by_role("cell", name="Augusta").first).to_be_visible()
     if "conflicts.index" in firm.app.view_functions:
         page = tab.open(f"/conflicts?mapping={sides.mapping}")
         page.get_by_text("Augusta").first.wait_for()

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from integration_console.operations import notifications
 
@@ -47,7 +48,8 @@ def test_a_rule_is_made_tried_and_told_by(firm, live, tab):
     with live.app.app_context():
         assert notifications.tell() == 1
     page.reload()
-    assert page.get_by_role("row").filter(has_text="Ruiz & Partner: reading failed").get_by_text("Sent").count()
+    told = page.get_by_role("row").filter(has_text="Ruiz & Partner: reading failed")
+    expect(told.get_by_text("Sent")).not_to_have_count(0)
     texts = [message["text"] for message in firm.upstreams.slack.posted()]
     assert texts[0].startswith("This is a test")
     assert texts[1].startswith("Ruiz & Partner: reading failed")
@@ -62,6 +64,7 @@ def test_the_pages_are_fit_for_everybody_at_both_widths(firm, live, tab):
     page.get_by_label("Quiet until").fill("07:00")
     page.get_by_role("button", name="Save").click()
     page.get_by_role("button", name="Send test").click()
+    page.get_by_text("The test was sent.").wait_for()
     firm.upstreams.slack.script("/chat.postMessage", {"body": {"ok": False, "error": "is_archived"}})
     page.get_by_role("button", name="Send test").click()
     page.get_by_text("The test did not arrive.").wait_for()

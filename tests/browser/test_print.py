@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from playwright.sync_api import expect
 
 from ..operations.conftest import point_at
 from ..web.firm import Firm
@@ -48,9 +49,9 @@ def test_pages_are_printed_black_on_white_with_every_section_open(firm, live, ta
         assert len(seen) > 10, path
         assert [text for text, colour in seen if not is_dark(colour)] == [], path
         assert set(page.evaluate(BACKGROUNDS)) <= {"rgb(255, 255, 255)", "rgba(0, 0, 0, 0)"}, path
-        assert page.get_by_role("button").count() == 0, path
+        expect(page.get_by_role("button"), path).to_have_count(0)
         assert set(page.evaluate(ROWS)) <= {1}, f"{path}: cells of a row are beside each other, as on a wide screen"
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), f"{path} is too wide"
         if folded:
             inside = page.locator("details", has=page.get_by_text(folded, exact=True)).first
-            assert inside.locator("> :not(summary)").first.is_visible(), folded
+            expect(inside.locator("> :not(summary)").first, folded).to_be_visible()

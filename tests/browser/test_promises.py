@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from playwright.sync_api import expect
 
 from ..operations import mapped
 from .conftest import NARROW, PASSWORD, WIDE, Tab
@@ -42,7 +43,6 @@ def entered(chromium, office):  # noqa: F811
         if role not in tabs:
             context = chromium.new_context(base_url=office.url, viewport=size)
             tab = tabs[role] = Tab(context.new_page(), office.url)
-            tab.page.set_default_timeout(8_000)
             tab.listen()
             tab.sign_in(f"{role}@example.com")
         tabs[role].look("dark", size)
@@ -93,14 +93,15 @@ def test_the_first_screen_answers_and_every_number_leads_to_what_it_counts(enter
     cards = page.locator("a.number-card").evaluate_all("all => all.map(e => [e.innerText, e.getAttribute('href')])")
     assert len(cards) == 4
     failed = next(address for text, address in cards if "Failed today" in text)
-    assert tab.open(failed).locator("main tbody tr").count() == 2
+    expect(tab.open(failed).locator("main tbody tr")).to_have_count(2)
     for _, address in cards:
         assert page.goto(office.url + address).status == 200
     page = tab.open(f"/connections/{office.clio}")
     answered = page.locator(".answers a").first
     count = int(answered.inner_text().split()[0])
     answered.click()
-    assert page.locator("main tbody tr").count() == min(count, 50)
+    page.wait_for_url("**/transactions?*")
+    expect(page.locator("main tbody tr")).to_have_count(min(count, 50))
 
 
 @for_everybody
@@ -112,16 +113,16 @@ def test_the_address_is_the_state(entered, office, role, size):  # noqa: F811
     page.wait_for_url("**/transactions?method=POST")  # and nothing of what was left as it was
     rows = page.locator("main tbody tr")
     count, chips = rows.count(), page.get_by_role("list", name="Active filters")
-    assert chips.get_by_text("Method: POST").is_visible()
+    expect(chips.get_by_text("Method: POST")).to_be_visible()
     page.reload()
-    assert rows.count() == count
+    expect(rows).to_have_count(count)
     rows.locator("a.row-link").first.click()
     page.get_by_role("link", name="Response").click()
-    assert page.url.endswith("?tab=response")
+    page.wait_for_url("**/transactions/*?tab=response")
     page.go_back()
     page.go_back()
-    assert page.url.endswith("/transactions?method=POST")
-    assert rows.count() == count
+    page.wait_for_url("**/transactions?method=POST")
+    expect(rows).to_have_count(count)
 
 
 @for_everybody
@@ -130,8 +131,8 @@ def test_a_failure_says_what_happened_what_was_lost_and_what_to_do(entered, offi
     page = entered(role, size).open("/")
     page.get_by_role("link", name="the field open_date cannot be used").click()
     for heading in ("What happened", "Was anything lost?", "What to do"):
-        assert page.get_by_role("heading", name=heading).locator("+ p").inner_text()
-    assert page.get_by_text("The field open_date holds 31.02.2026").first.is_visible()
+        expect(page.get_by_role("heading", name=heading).locator("+ p")).not_to_be_empty()
+    expect(page.get_by_text("The field open_date holds 31.02.2026").first).to_be_visible()
 
 
 @for_everybody
@@ -141,8 +142,8 @@ def test_what_is_missing_forbidden_or_empty_names_the_next_step(entered, office,
     for path, leads in (("/runs/999999", "a[href]"), ("/settings/firm", "a[href], button"), ("/nothing", "a[href]")):
         page = tab.open(path)
         if page.get_by_role("heading", level=1).inner_text() != "Firm":
-            assert page.locator(f"main {leads.replace(', ', ', main ')}").first.is_visible(), path
-            assert re.search(r"[0-9a-f]{16}", page.get_by_role("main").inner_text()), path
+            expect(page.locator(f"main {leads.replace(', ', ', main ')}").first, path).to_be_visible()
+            expect(page.get_by_role("main"), path).to_contain_text(re.compile(r"[0-9a-f]{16}"))
     page = tab.open("/transactions?status=418")
     page.get_by_role("link", name="Clear filters").click()
     page.wait_for_url("**/transactions")
@@ -153,28 +154,27 @@ def test_what_is_pressed_answers_with_its_outcome_or_a_link_to_watch_it(entered,
     """Promises 4 and 6: a read starts at once; what writes is previewed first, and only by who may."""
     office.as_before()
     page = entered(role, size).open(f"/connections/{office.clio}")
-    buttons = page.locator("main .heading-actions").inner_text()
     if role == "support":
-        assert "Sync now" not in buttons
-        assert "Pause" not in buttons
+        expect(page.locator("main .heading-actions")).not_to_contain_text(re.compile("Sync now|Pause"))
         return
     page.get_by_role("button", name="Sync now").click()
     page.wait_for_url("**/runs/*")
-    assert page.get_by_text("Waiting for a worker").is_visible()
+    expect(page.get_by_text("Waiting for a worker")).to_be_visible()
     page = entered(role, size).open(f"/mappings/{office.draft}")
-    assert page.get_by_role("button", name="Preview").or_(page.get_by_role("link", name="Preview")).count()
-    assert page.get_by_role("button", name=re.compile("Activate|Run now")).count() == 0
+    previews = page.get_by_role("button", name="Preview").or_(page.get_by_role("link", name="Preview"))
+    expect(previews).not_to_have_count(0)
+    expect(page.get_by_role("button", name=re.compile("Activate|Run now"))).to_have_count(0)
 
 
 def test_on_paper_pages_are_white_whole_and_without_their_frame(entered, office):  # noqa: F811
     """Promise 8"""
     page = entered("staff").open(f"/runs/{office.failed_run}")
     page.emulate_media(media="print")
-    assert not page.locator(".topbar").is_visible()
-    assert not page.locator("#menu").is_visible()
+    expect(page.locator(".topbar")).to_be_hidden()
+    expect(page.locator("#menu")).to_be_hidden()
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     page = entered("staff").open("/transactions")
-    assert page.locator("details.more dl").first.is_visible()
+    expect(page.locator("details.more dl").first).to_be_visible()
     page.emulate_media(media="screen")
 
 
@@ -183,38 +183,37 @@ def test_the_tasks_of_a_day_are_done_without_a_script(chromium, office):  # noqa
     office.as_before()
     context = chromium.new_context(java_script_enabled=False, viewport=NARROW, base_url=office.url)
     page = context.new_page()
-    page.set_default_timeout(8_000)
     main = page.get_by_role("main")
 
     page.goto("/")  # asks who it is, and leads back
     page.get_by_label("E-mail").fill("staff@example.com")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
-    assert main.get_by_text("2 things need you").is_visible()
-    assert main.locator("svg.chart a").count() >= 1
+    expect(main.get_by_text("2 things need you")).to_be_visible()
+    expect(main.locator("svg.chart a")).not_to_have_count(0)
 
     main.get_by_role("link", name="the field open_date cannot be used").click()
     main.locator("summary", has_text="Retry all 2").click()
     main.get_by_role("button", name="Read again").click()
-    assert main.get_by_role("heading", level=1, name=re.compile("Run \\d+")).is_visible()
+    expect(main.get_by_role("heading", level=1, name=re.compile("Run \\d+"))).to_be_visible()
     page.goto("/")
     main.get_by_role("link", name="the field open_date cannot be used").click()
     main.get_by_label("A note").fill("Asked the client for the right date.")
     main.get_by_role("button", name="Add the note").click()
-    assert main.get_by_text("Asked the client for the right date.").is_visible()
+    expect(main.get_by_text("Asked the client for the right date.")).to_be_visible()
     office.as_before()
 
     page.get_by_label("Search everything").fill(office.client)
     page.get_by_label("Search everything").press("Enter")
     main.get_by_role("link", name=office.client).first.click()
-    assert main.get_by_role("heading", level=1, name="Life of").is_visible()
+    expect(main.get_by_role("heading", level=1, name="Life of")).to_be_visible()
 
     page.goto("/transactions")
     main.get_by_label("Status").select_option("2xx")
     main.get_by_role("button", name="Show").click()
     main.locator("a.row-link").first.click()
     main.get_by_role("link", name="Response").click()
-    assert page.url.endswith("?tab=response")
+    page.wait_for_url("**/transactions/*?tab=response")
     page.goto("/transactions")
     with page.expect_download() as told:
         main.get_by_role("button", name="The last 30 days as CSV").click()
@@ -223,26 +222,28 @@ def test_the_tasks_of_a_day_are_done_without_a_script(chromium, office):  # noqa
     page.goto(f"/connections/{office.clio}")
     main.get_by_role("button", name="Pause").click()
     main.get_by_role("button", name="Resume").click()
-    assert main.get_by_text("goes on").is_visible()
+    expect(main.get_by_text("goes on")).to_be_visible()
     main.get_by_role("button", name="Sync now").click()
-    assert main.get_by_text("Waiting for a worker").is_visible()
+    expect(main.get_by_text("Waiting for a worker")).to_be_visible()
     main.locator("summary", has_text="Cancel").click()
     main.get_by_role("button", name="Cancel the run").click()
-    assert main.get_by_text("Cancelled by staff@example.com").is_visible()
+    expect(main.get_by_text("Cancelled by staff@example.com")).to_be_visible()
 
     page.goto("/mappings")
     main.get_by_role("link", name=re.compile("Add a line to")).last.click()
     main.get_by_label("How it is carried").select_option("value_map")
     main.get_by_role("button", name="Show its options").click()
-    assert main.get_by_label("Table, one pair a line").is_visible()
+    expect(main.get_by_label("Table, one pair a line")).to_be_visible()
     context.close()
 
 
 def told(page) -> str:
     """What the help of this page lists beside the lines of the menu, as keys."""
     page.keyboard.press("?")
+    page.locator("#keys[open]").wait_for()
     lines = page.locator("#keys dl > div:visible dt").all_inner_texts()
     page.keyboard.press("Escape")
+    page.locator("#keys").wait_for(state="hidden")
     keys = [re.sub(r"\s+", " ", line) for line in lines if not line.startswith("g")]
     return ", ".join(keys)
 
@@ -271,6 +272,7 @@ def test_r_retries_the_row_or_the_page_and_x_ticks_the_row(entered, office):  # 
     page.keyboard.press("r")
     page.locator("*:focus", has_text="Keep as it is").wait_for()  # all of them: asked first
     page.keyboard.press("Escape")
+    page.locator("summary:focus", has_text="Retry all 2").wait_for()
     row = page.get_by_role("row").filter(has_text="9002")
     row.get_by_role("button", name="Retry").focus()
     page.keyboard.press("r")
@@ -280,7 +282,7 @@ def test_r_retries_the_row_or_the_page_and_x_ticks_the_row(entered, office):  # 
     tick = page.locator("main tbody input[type=checkbox]").first
     before = tick.is_checked()
     page.keyboard.press("x")
-    assert tick.is_checked() != before
+    expect(tick).to_be_checked(checked=not before)
 
 
 def test_every_key_of_the_menu_goes_where_it_says(entered):

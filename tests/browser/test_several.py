@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from playwright.sync_api import expect
 
 from ..operations.conftest import point_at
 from ..web.firm import Firm
@@ -25,12 +26,12 @@ def test_rows_are_ticked_by_x_and_resolved_together(tab, live, problems):
     for key in ("j", "x", "j", "x"):
         page.keyboard.press(key)
     bar = page.get_by_role("form", name="Several at once")
-    assert bar.get_by_role("status").inner_text() == "2 ticked"
+    expect(bar.get_by_role("status")).to_have_text("2 ticked")
     bar.get_by_role("button", name="Resolve").press("Enter")
     page.get_by_role("heading", name="Resolve: 2 problems").wait_for()
     page.get_by_role("button", name="Resolve: 2 problems").press("Enter")
     page.get_by_text("2 problems are resolved.").wait_for()
-    assert page.get_by_role("checkbox", name="Tick Failure 0.").is_visible()
+    expect(page.get_by_role("checkbox", name="Tick Failure 0.")).to_be_visible()
 
 
 def test_the_tick_above_and_all_that_match_go_with_the_rows_on_a_phone_too(tab, live, problems):
@@ -39,17 +40,19 @@ def test_the_tick_above_and_all_that_match_go_with_the_rows_on_a_phone_too(tab, 
     above, rows = page.get_by_label("Tick every row"), page.get_by_label("Tick Failure")
     every, told = page.get_by_label("All 3"), page.locator(".several-count")
     above.check()
-    assert told.inner_text() == "3 ticked"
+    expect(told).to_have_text("3 ticked")
     rows.first.uncheck()
-    assert (told.inner_text(), above.evaluate("it => it.indeterminate")) == ("2 ticked", True)
+    expect(told).to_have_text("2 ticked")
+    expect(above).to_be_checked(indeterminate=True)
 
     page.set_viewport_size(NARROW)
     every.check()
-    assert (told.inner_text(), rows.first.is_checked()) == ("3 ticked", True)
+    expect(told).to_have_text("3 ticked")
+    expect(rows.first).to_be_checked()
     rows.last.uncheck()
-    assert not every.is_checked()
+    expect(every).not_to_be_checked()
     rows.last.scroll_into_view_if_needed()
-    assert page.get_by_role("button", name="Acknowledge").is_visible()
+    expect(page.get_by_role("button", name="Acknowledge")).to_be_visible()
     assert not page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
 
 
@@ -62,5 +65,5 @@ def test_no_script_is_needed(chromium, live, problems):
     page.get_by_role("button", name="Assign").click()
     page.get_by_label("Looked after by").select_option("support@example.com")
     page.get_by_role("button", name="Assign: 1 problem").click()
-    assert page.get_by_text("1 problem is assigned.").is_visible()
+    expect(page.get_by_text("1 problem is assigned.")).to_be_visible()
     context.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from playwright.sync_api import expect
 
 from integration_console.operations import users
 
@@ -86,15 +87,16 @@ def test_every_page_is_reached_and_changed_without_a_script(chromium, live):
     page.get_by_role("button", name="Sign in").click()
     page.get_by_label("Name").fill("Harbor Law")
     page.get_by_role("button", name="Save").click()
-    assert page.get_by_label("Name").input_value() == "Harbor Law"
+    page.get_by_text("The firm's settings are saved").wait_for()
+    expect(page.get_by_label("Name")).to_have_value("Harbor Law")
 
     page.get_by_role("button", name="Open the menu").click()
     page.locator("#menu").get_by_role("link", name="Settings").click()
-    assert page.get_by_role("heading", level=1).inner_text() == "Settings"
+    expect(page.get_by_role("heading", level=1)).to_have_text("Settings")
 
     page.locator(".user-menu summary").click()
     page.get_by_role("button", name="Sign out").click()
-    assert page.get_by_text("You are signed out.").is_visible()
+    expect(page.get_by_text("You are signed out.")).to_be_visible()
     context.close()
 
 
@@ -107,10 +109,11 @@ def test_a_change_that_cannot_be_undone_asks_first_without_a_script(chromium, li
     page.get_by_label("E-mail").fill("admin@example.com")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
-    assert not page.get_by_role("button", name="Disable").is_visible()
+    page.locator("summary", has_text="Disable").wait_for()
+    expect(page.get_by_role("button", name="Disable")).to_be_hidden()
     page.locator("summary", has_text="Disable").click()
     page.get_by_role("button", name="Disable").click()
-    assert page.get_by_text("staff@example.com is disabled").is_visible()
+    expect(page.get_by_text("staff@example.com is disabled")).to_be_visible()
     context.close()
 
 
@@ -120,20 +123,21 @@ def test_the_safe_answer_has_the_focus_and_escape_takes_it_back(live, admin):
     page.locator("summary", has_text="Disable").click()
     page.locator("*:focus", has_text="Keep as it is").wait_for()
     page.keyboard.press("Escape")
-    assert not page.get_by_text("What they did stays in the history").is_visible()
-    assert page.evaluate("document.activeElement.textContent.trim()") == "Disable"
+    expect(page.locator(":focus")).to_have_text("Disable")
+    expect(page.get_by_text("What they did stays in the history")).to_be_hidden()
 
 
 def test_keys_go_to_pages_but_never_while_typing(admin):
     page = admin.open("/settings/firm")
     page.get_by_label("Name").focus()
     page.keyboard.type("gs?")
-    assert page.get_by_label("Name").input_value() == "gs?"
+    expect(page.get_by_label("Name")).to_have_value("gs?")
     page.get_by_label("Name").fill("")
     page.reload()
     page.keyboard.press("?")
-    assert page.get_by_role("dialog", name="Keyboard").is_visible()
+    expect(page.get_by_role("dialog", name="Keyboard")).to_be_visible()
     page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog", name="Keyboard")).to_be_hidden()
     page.keyboard.press("g")
     page.keyboard.press("s")
     page.wait_for_url("**/settings/")
@@ -144,9 +148,10 @@ def test_keys_can_be_switched_off(admin):
     page = admin.open("/settings/profile")
     page.get_by_label("Keyboard shortcuts").select_option("off")
     page.locator("form", has=page.get_by_label("Keyboard shortcuts")).get_by_role("button", name="Save").click()
+    page.locator("body[data-keys=off]").wait_for()
     page.wait_for_load_state()
     page.keyboard.press("?")
-    assert not page.get_by_role("dialog").is_visible()
+    expect(page.get_by_role("dialog")).to_be_hidden()
 
 
 def test_a_button_pressed_many_times_sends_once(app, admin):
@@ -161,15 +166,11 @@ def test_a_button_pressed_many_times_sends_once(app, admin):
 def test_leaving_with_unsaved_changes_is_asked_about(admin):
     page = admin.open("/settings/firm")
     page.get_by_label("Name").press_sequentially("Harbor")
-    asked = []
-    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
-    page.get_by_role("link", name="Audit log").click(no_wait_after=True)
-    for _ in range(100):  # a busy machine asks late
-        if asked:
-            break
-        page.wait_for_timeout(100)
-    assert asked == ["beforeunload"]
-    assert page.url.endswith("/settings/firm")
+    page.once("dialog", lambda dialog: dialog.dismiss())
+    with page.expect_event("dialog") as asked:
+        page.get_by_role("link", name="Audit log").click(no_wait_after=True)
+    assert asked.value.type == "beforeunload"
+    expect(page).to_have_url(re.compile("/settings/firm$"))
     page.get_by_role("button", name="Save").click()
     page.get_by_text("The firm's settings are saved").wait_for()
 
@@ -177,17 +178,19 @@ def test_leaving_with_unsaved_changes_is_asked_about(admin):
 def test_the_skip_link_is_the_first_stop_and_leads_to_the_content(admin):
     page = admin.open("/settings/firm")
     page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    expect(page.locator(":focus")).to_have_text("Skip to the content")
     page.keyboard.press("Enter")
+    page.locator("main:focus").wait_for()
     page.keyboard.press("Tab")
-    assert page.evaluate("document.querySelector('main').contains(document.activeElement)")
+    page.locator("main *:focus").wait_for()
 
 
 def test_on_a_phone_the_menu_slides_in_and_gives_the_focus_back(admin):
     admin.look("dark", NARROW)
     page = admin.open("/settings/firm")
     link = page.locator("#menu").get_by_role("link", name="Settings")
-    assert not link.is_visible()
+    page.get_by_role("button", name="Open the menu").wait_for()
+    expect(link).to_be_hidden()
     page.get_by_role("button", name="Open the menu").click()
     page.locator("#menu.show:not(.showing)").wait_for()
     assert admin.violations() == []
@@ -222,7 +225,7 @@ def test_what_is_printed_from_the_dark_theme_is_ink_on_paper(admin):
     admin.page.emulate_media(media="print")
     for path in ("/settings/people", "/settings/system"):
         assert faults_of(admin, path, QUICK[:1]) == []
-        assert admin.page.locator("main .badge").count()
+        expect(admin.page.locator("main .badge")).not_to_have_count(0)
 
 
 def test_the_systems_theme_is_followed_when_asked_for(chromium, live):

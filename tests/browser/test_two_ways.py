@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 import pytest
+from playwright.sync_api import expect
 from sqlalchemy import select
 
 from integration_console.models import DataMapping, RecordLink, SyncRun, db
@@ -116,7 +117,7 @@ def edited_on_both_sides(way) -> int:
     page.reload()
     page.locator("summary", has_text="Flip").click()
     page.get_by_role("button", name="Flip it").click()
-    page.get_by_text("Won").first.wait_for()
+    page.get_by_text("It is flipped.").wait_for()
     way.work()
     assert up.clio.record("contacts", theirs)["first_name"] == "Augusta"
     return person["id"]
@@ -146,7 +147,7 @@ def won(way, person: str) -> int:
     page = tab.open("/limitations/proposals")
     page.get_by_role("link", name=re.compile("Rear-ended")).first.click()
     page.get_by_text("Rear-ended on the motorway").first.wait_for()
-    assert page.get_by_role("definition").get_by_text("Personal Injury").is_visible()
+    expect(page.get_by_role("definition").get_by_text("Personal Injury")).to_be_visible()
     page.get_by_role("button", name=re.compile("Set .* in Clio")).click()
     page.get_by_role("region", name="Limitation date").get_by_text(re.compile("was set")).wait_for()
     assert up.clio.get("matters", int(matter))["statute_of_limitations"]
