@@ -6,6 +6,7 @@ No browser found: the tests are skipped with a loud line, and fail where CI is s
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import threading
 import warnings
@@ -31,11 +32,13 @@ WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 # Each theme and each width is looked at every time, each theme at each width by `make faults`.
 QUICK = [("dark", WIDE), ("light", NARROW)]
 LONG = [(theme, size) for theme in ("dark", "light", "auto") for size in (WIDE, NARROW) if (theme, size) not in QUICK]
-LOOKS = [
-    pytest.param(*look, marks=marks, id=f"{look[0]}-{look[1]['width']}")
-    for looks, marks in ((QUICK, ()), (LONG, pytest.mark.faults))
-    for look in looks
-]
+LOOKS = [pytest.param(QUICK, id="usual"), pytest.param(LONG, marks=pytest.mark.faults, id="every")]
+PROGRAM = re.compile(r"\b(Exception|Traceback|null|None|undefined|NaN)\b")
+SEEN = """() => ({
+  wide: document.documentElement.scrollWidth > document.documentElement.clientWidth,
+  words: document.querySelector("main")?.innerText ?? "",
+  theme: document.documentElement.dataset.theme, width: innerWidth,
+})"""
 PASSWORD = "violet-harbor-lantern-49"
 
 expect.set_options(timeout=30_000)  # as long as everything else waits: a busy machine is no failure
@@ -135,6 +138,26 @@ class Tab:
         """Wear a theme and a size."""
         self.page.context.add_cookies([{"name": "theme", "value": theme, "url": self.url}])
         self.page.set_viewport_size(size)
+
+    def faults(self, *, ours: bool = True) -> list[str]:
+        """What is wrong with the page shown: for axe, in its width, and, where they are ours, in its words."""
+        seen = self.page.evaluate(SEEN)
+        found = self.violations()
+        if seen["wide"]:
+            found.append("is wider than its window")
+        if ours and (said := PROGRAM.search(seen["words"])):
+            found.append(f"says {said[0]}")
+        return [f"{self.page.url} {seen['theme']} {seen['width']}: {fault}" for fault in found]
+
+    def faults_of(self, paths, looks=QUICK, *, quoting: str = "^$") -> list[str]:
+        """What is wrong with these pages in these looks; what matches `quoting` shows what an upstream said."""
+        found = []
+        for look in looks:
+            self.look(*look)
+            for path in paths:
+                self.open(path)
+                found += self.faults(ours=not re.search(quoting, path))
+        return found
 
     def violations(self) -> list[str]:
         """What axe finds wrong with the page shown."""

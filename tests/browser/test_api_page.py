@@ -7,7 +7,6 @@ import re
 from playwright.sync_api import expect
 
 from ..web.serving import token_of
-from .conftest import QUICK
 
 
 def test_a_call_is_tried_with_ones_own_token(live, tab):
@@ -33,8 +32,4 @@ def test_a_call_is_tried_with_ones_own_token(live, tab):
 
 def test_the_page_is_fit_for_everybody(live, tab):
     tab.sign_in(live.user())
-    for look in QUICK:
-        tab.look(*look)
-        page = tab.open("/docs/api")
-        assert tab.violations() == []
-        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    assert tab.faults_of(["/docs/api"], quoting="/docs/api") == []

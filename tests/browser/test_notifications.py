@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import pytest
 from playwright.sync_api import expect
 
@@ -12,7 +9,6 @@ from integration_console.operations import notifications
 
 from ..operations.conftest import point_at
 from ..web.firm import Firm
-from .conftest import QUICK
 
 
 @pytest.fixture
@@ -23,12 +19,6 @@ def firm(monkeypatch, fresh_upstreams, app):
     slack = firm.connect("slack", "Workspace of Ruiz & Partner")
     firm.read(slack, "channels")
     return firm
-
-
-def shown(tab, name: str) -> None:
-    """A picture for whoever asked for one."""
-    if folder := os.environ.get("SHOTS"):
-        tab.page.screenshot(path=str(Path(folder) / f"{name}.png"), full_page=True)
 
 
 def test_a_rule_is_made_tried_and_told_by(firm, live, tab):
@@ -68,10 +58,4 @@ def test_the_pages_are_fit_for_everybody_at_both_widths(firm, live, tab):
     firm.upstreams.slack.script("/chat.postMessage", {"body": {"ok": False, "error": "is_archived"}})
     page.get_by_role("button", name="Send test").click()
     page.get_by_text("The test did not arrive.").wait_for()
-    for path in ("/settings/notifications", "/settings/notifications/new", "/settings/notifications/1"):
-        for theme, size in QUICK:
-            tab.look(theme, size)
-            page = tab.open(path)
-            shown(tab, f"{path.strip('/').replace('/', '-')}-{theme}-{size['width']}")
-            assert tab.violations() == [], f"{path} {theme} {size}"
-            assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), f"{path} is too wide"
+    assert tab.faults_of(["/settings/notifications", "/settings/notifications/new", "/settings/notifications/1"]) == []

@@ -9,8 +9,7 @@ from playwright.sync_api import expect
 
 from integration_console.operations import users
 
-from ..cases import together
-from .conftest import LONG, NARROW, PASSWORD, QUICK
+from .conftest import LOOKS, NARROW, PASSWORD, QUICK
 
 PAGES = [
     "/settings/", "/settings/profile", "/settings/firm", "/settings/services", "/settings/services/clio",
@@ -18,22 +17,6 @@ PAGES = [
     "/settings/retention", "/settings/system",
     "/settings/audit",
 ]  # fmt: skip
-
-
-def faults_of(tab, path: str | None = None, looks=QUICK) -> list[str]:
-    """What is wrong with a page in one of these themes and widths."""
-    found = []
-    for theme, size in looks:
-        tab.look(theme, size)
-        if path:
-            tab.open(path)
-        else:
-            tab.page.reload()
-        where = f"{tab.page.url} {theme} {size['width']}"
-        found += [f"{where}: {fault}" for fault in tab.violations()]
-        if tab.page.evaluate("document.documentElement.scrollWidth") > size["width"]:
-            found.append(f"{where}: scrolls sideways")
-    return found
 
 
 @pytest.fixture
@@ -44,21 +27,16 @@ def admin(live, tab):
 
 def test_the_door_is_open_to_everybody(live, tab):
     """axe finds nothing on the pages before signing in."""
-    assert faults_of(tab, "/setup") == []
+    assert tab.faults_of(["/setup"]) == []
     live.user("admin")
-    assert faults_of(tab, "/sign-in") == []
+    assert tab.faults_of(["/sign-in"]) == []
 
 
-@together("path", PAGES)
-def test_no_page_of_the_settings_shuts_anybody_out(admin, path):
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("looks", LOOKS)
+def test_no_page_of_the_settings_shuts_anybody_out(admin, looks):
     """axe finds nothing, in both themes, at both widths; the console stays clean."""
-    assert faults_of(admin, path) == []
-
-
-@pytest.mark.faults
-@together("path", PAGES)
-def test_no_page_of_the_settings_shuts_anybody_out_in_any_look(admin, path):
-    assert faults_of(admin, path, LONG) == []
+    assert admin.faults_of(PAGES, looks) == []
 
 
 def test_the_first_administrator_is_made_by_hand_and_keyboard_alone(app, live, tab):
@@ -224,7 +202,7 @@ def test_times_are_shown_in_full_on_keyboard_focus(admin):
 def test_what_is_printed_from_the_dark_theme_is_ink_on_paper(admin):
     admin.page.emulate_media(media="print")
     for path in ("/settings/people", "/settings/system"):
-        assert faults_of(admin, path, QUICK[:1]) == []
+        assert admin.faults_of([path], QUICK[:1]) == []
         expect(admin.page.locator("main .badge")).not_to_have_count(0)
 
 
