@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from threading import get_ident, local
+from threading import Lock, get_ident, local
 from typing import Any
 
 import orjson
@@ -39,6 +39,7 @@ class Keys:
         self.engine, self.vault, self.app = db.engine, vault(), AppSettings.of(service)
         self.insecure = current_app.config["SETTINGS"].ALLOW_INSECURE_UPSTREAMS
         self.recorder = Recorder(connection_id, run_id, service.key)
+        self._stored = Lock()  # what was read before a renewal must not replace what came after it
         self._here = local()  # each thread's own: the token it used last
         self.us = self.app.client(service)  # now: tokens are also renewed in threads that know of no application
 
@@ -125,17 +126,15 @@ class Keys:
 
     def _reread(self) -> str:
         """Take over the credentials as they are stored now; sealed, they tell later whether they are still those."""
-        with Session(self.engine) as session:
-            row = session.execute(
-                select(Connection.credentials, Connection.status, Connection.status_reason).where(
-                    Connection.id == self.connection_id
-                )
-            ).one()
-        if not row.credentials:
-            raise NeedsPerson("The connection was removed.")
-        if row.status == "needs_reconnect":  # no further tries until a person acts (K3)
-            raise NeedsPerson(row.status_reason or "The connection needs to be reconnected first.")
-        self.credentials = orjson.loads(self.vault.open(f"connection:{self.connection_id}", row.credentials))
+        query = select(Connection.credentials, Connection.status, Connection.status_reason)
+        with self._stored:
+            with Session(self.engine) as session:
+                row = session.execute(query.where(Connection.id == self.connection_id)).one()
+            if not row.credentials:
+                raise NeedsPerson("The connection was removed.")
+            if row.status == "needs_reconnect":  # no further tries until a person acts (K3)
+                raise NeedsPerson(row.status_reason or "The connection needs to be reconnected first.")
+            self.credentials = orjson.loads(self.vault.open(f"connection:{self.connection_id}", row.credentials))
         return row.credentials
 
     def _ask_for_tokens(self, sealed: str) -> None:
@@ -157,10 +156,11 @@ class Keys:
             "credentials": self.vault.seal(f"connection:{self.connection_id}", orjson.dumps(renewed).decode()),
             "expires_at": tokens.expires_at, "renewed_at": clock.now(),
         }  # fmt: skip
-        if self._store(sealed, values):
-            self.credentials = renewed
-        else:
-            self._reread()
+        with self._stored:
+            if self._store(sealed, values):
+                self.credentials = renewed
+                return
+        self._reread()
 
     def _store(self, sealed: str, values: Mapping[str, Any]) -> bool:
         """Write to the connection, unless a person reconnected or removed it since we read its credentials."""

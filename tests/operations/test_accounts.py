@@ -269,6 +269,30 @@ def test_owners_read_at_once_renew_their_common_token_once(session, sandbox):
 
 
 @pytest.mark.one_database
+def test_what_was_read_before_a_renewal_does_not_replace_it(session, sandbox, monkeypatch):
+    """K1: a thread that was slow to unseal the old token would send everybody out with it again."""
+    keys = accounts.keys_of(connections.find(by_tokens(sandbox)))
+    db.session.remove()
+    old, unseal, was_read, renewed = keys.headers(), keys.vault.open, threading.Event(), threading.Event()
+
+    def slowly(*sealed: str) -> str:
+        if threading.current_thread() is slow:
+            was_read.set()
+            renewed.wait(0.3)
+        return unseal(*sealed)
+
+    slow = threading.Thread(target=keys._reread)
+    monkeypatch.setattr(keys.vault, "open", slowly)
+    slow.start()
+    assert was_read.wait(30)
+    keys.renew()
+    renewed.set()
+    slow.join(30)
+
+    assert keys.headers() != old
+
+
+@pytest.mark.one_database
 def test_credentials_sealed_with_other_keys_are_refused_in_plain_words(session, sandbox, settings):
     """X1"""
     connection = connect(sandbox, "clio")
