@@ -91,6 +91,11 @@ class Upstream:
         with self.lock:
             self._scripts.append((path, {"times": 1, "after": 0, **answer}))
 
+    def unasked(self) -> int:
+        """How many scripted answers nobody has come for yet; one on its way, even a delayed one, has been asked for."""
+        with self.lock:
+            return sum(told["times"] for _, told in self._scripts)
+
     def unscript(self) -> None:
         with self.lock:
             self._scripts.clear()

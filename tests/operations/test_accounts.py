@@ -14,6 +14,7 @@ from integration_console.operations import accounts, connections, sealed
 from integration_console.services.base import Call
 from tests.databases import bare_app
 
+from ..cli.conftest import wait_for
 from .conftest import connect, sync
 
 TOKENS = "/oauth/token"
@@ -191,7 +192,7 @@ def test_a_token_stored_meanwhile_counts_more_than_a_refusal(session, sandbox):
     sandbox.ghl.expire()
     hand = threading.Thread(target=lambda: _quietly(old.upstream._refresh))
     hand.start()
-    _until(lambda: refreshes(sandbox.ghl) or old.upstream is None, 0.5)
+    wait_for(lambda: not sandbox.ghl.unasked(), "the refresh to be on its way")
     sandbox.ghl.open_sign_in()
     connections.reconnect(connections.find(connection), sandbox.ghl.token_answer() | {"access_token": _fresh(sandbox)},
                           by="Ana")  # fmt: skip
@@ -208,7 +209,7 @@ def test_a_refresh_under_way_brings_nothing_back_into_a_removed_connection(sessi
     sandbox.ghl.script(TOKENS, {"delay_s": 1, "through": True})
     hand = threading.Thread(target=lambda: _quietly(account.upstream._refresh))
     hand.start()
-    _until(lambda: False, 0.3)
+    wait_for(lambda: not sandbox.ghl.unasked(), "the refresh to be on its way")
     connections.remove(connections.find(connection), by="Ana")
     db.session.remove()
     hand.join(30)
@@ -318,11 +319,3 @@ def _quietly(function) -> None:
         function()
     except (NeedsPerson, TryLater):
         pass
-
-
-def _until(condition, seconds: float) -> None:
-    end = threading.Event()
-    for _ in range(round(seconds / 0.05)):
-        if condition():
-            return
-        end.wait(0.05)

@@ -18,6 +18,7 @@ from integration_console.errors import Cancelled, LeaseLost
 from integration_console.models import Connection, RunPart, SyncRun, db
 from integration_console.operations import connections, holds, runs
 
+from ..cli.conftest import wait_for
 from .conftest import ask, connect
 
 
@@ -108,9 +109,7 @@ def test_a_heart_tells_a_hand_that_its_run_was_cancelled_or_taken(queued):
         db.session.remove()
         holds.expire(db.engine, numbers[1], "a:1")
         claim("b:1", run_id=numbers[1])
-        end = time.monotonic() + 5
-        while not (cancelled.should_stop() and lost.should_stop()) and time.monotonic() < end:
-            time.sleep(0.05)
+        wait_for(lambda: cancelled.should_stop() and lost.should_stop(), "both to be told")
     heart.stop()
 
     assert (cancelled.cancelled, lost.lost) in ((True, True), (True, False))
@@ -259,7 +258,7 @@ def test_a_run_that_is_cancelled_while_it_would_wait_ends(session, sandbox, cloc
     app = current_app._get_current_object()
     hand = threading.Thread(target=lambda: _in_context(app, hold))
     hand.start()
-    time.sleep(0.4)
+    wait_for(lambda: sandbox.clio.unasked() < 9, "the call")
     runs.cancel(runs.find(number), by="Ana")
     db.session.remove()
     hand.join(30)

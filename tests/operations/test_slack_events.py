@@ -35,7 +35,7 @@ def door(app, session, sandbox):
         yield number, base + path
 
 
-def until(is_so, within_s: float = 10) -> None:
+def until(is_so, within_s: float = 40) -> None:
     ends = time.monotonic() + within_s
     while not is_so():
         assert time.monotonic() < ends, "it did not come to that"
