@@ -14,6 +14,7 @@ from ..models import Connection, Transaction, db, reading
 from ..services import by_key
 
 LATEST = 1_000  # calls of a connection whose answers are told
+NOW = 20  # of them those that say how it is now; a quarter of one kind is no accident
 SIDES = {  # what an answer says of whose turn it is
     "well": "answered well", "data": "what we sent was refused", "access": "the sign-in or its rights",
     "limit": "asked to slow down", "theirs": "their failure",
@@ -52,13 +53,13 @@ class Answers:
     """What a service answered to a connection lately."""
 
     since: datetime
-    by_status: list[tuple[int | None, str, int]]  # status, whose side, calls; None where no answer came
+    by_status: list[tuple[int | None, str, int, datetime]]  # status or None, whose side, calls, the last of them
     verdict: str  # whose side it is, in a sentence
 
     @property
     def calls(self) -> int:
         """How many calls that were."""
-        return sum(count for _, _, count in self.by_status)
+        return sum(count for _, _, count, _ in self.by_status)
 
 
 def answers(connection: Connection) -> Answers:
@@ -71,17 +72,20 @@ def answers(connection: Connection) -> Answers:
         .limit(LATEST)
         .subquery()
     )
-    query = select(latest.c.status, func.count(), func.min(latest.c.started_at)).group_by(latest.c.status)
-    rows = db.session.execute(query).all()
-    counted = Counter({status: count for status, count, _ in rows})
-    by_status = sorted(((status, side_of(status), count) for status, count in counted.items()), key=_none_first)
+    first, last = func.min(latest.c.started_at), func.max(latest.c.started_at)
+    rows = db.session.execute(select(latest.c.status, func.count(), first, last).group_by(latest.c.status)).all()
+    by_status = sorted(((status, side_of(status), count, at) for status, count, _, at in rows), key=_none_first)
+    newest = select(latest.c.status).order_by(latest.c.started_at.desc()).limit(NOW)
+    sides: Counter[str] = Counter()
+    for _, side, count, _ in by_status:
+        sides[side] += count
     return Answers(
-        min(oldest for _, _, oldest in rows) if counted.total() == LATEST else day, by_status,
-        _verdict(by_key(connection.service).label, counted),
+        min(oldest for _, _, oldest, _ in rows) if sides.total() == LATEST else day, by_status,
+        _verdict(by_key(connection.service).label, sides, Counter(map(side_of, db.session.scalars(newest)))),
     )  # fmt: skip
 
 
-def _none_first(answer: tuple[int | None, str, int]) -> int:
+def _none_first(answer: tuple) -> int:
     return answer[0] or 0
 
 
@@ -96,21 +100,29 @@ def side_of(status: int | None) -> str:
     return "data" if status >= 400 else "well"
 
 
-def _verdict(label: str, counted: Counter) -> str:
-    sides: Counter[str] = Counter()
-    for status, count in counted.items():
-        sides[side_of(status)] += count
+def _verdict(label: str, sides: Counter[str], now: Counter[str]) -> str:
+    """Whose side it is, by the newest calls; what went wrong before or once is told as that."""
     if not sides:
         return f"{label} was not called in the last 24 hours."
-    if sides["theirs"]:
-        return f"It is {label}: to {sides['theirs']:,} of {sides.total():,} calls it gave no answer or failed."
-    if sides["access"]:
-        return f"It is the connection's sign-in or its rights: {label} turned {sides['access']:,} calls away."
-    if sides["limit"]:
-        return f"It is our pace: {label} asked {sides['limit']:,} times to slow down."
-    if sides["data"]:
-        return f"{label} works. It refused what {sides['data']:,} of {sides.total():,} calls asked for."
-    return f"{label} answered every call well."
+    trouble = [side for side in ("theirs", "access", "limit") if now[side] * 4 >= now.total()]
+    if trouble:
+        of = f"{now[trouble[0]]:,} of the last {now.total():,} calls" if now.total() > 1 else "the last call"
+        return _TROUBLE[trouble[0]].format(label=label, of=of)
+    odd = [f"{sides[side]:,} {words}" for side, words in _ODD.items() if sides[side]]
+    if not odd:
+        return f"{label} answered every call well."
+    return f"{label} works. Of {sides.total():,} calls {', '.join(odd)}."
+
+
+_TROUBLE = {
+    "theirs": "It is {label}: to {of} it gave no answer or failed.",
+    "access": "It is the connection’s sign-in or its rights: {label} turned {of} away.",
+    "limit": "It is our pace: to {of} {label} said to slow down.",
+}
+_ODD = {
+    "theirs": "got no answer or failed there", "access": "lacked a right", "limit": "came too fast",
+    "data": "asked for what it refused",
+}  # fmt: skip
 
 
 def _count(condition):

@@ -9,6 +9,7 @@ from sqlalchemy import and_, or_, select
 
 from ..models import AuditEvent, Connection, SyncRun, db
 from ..models.run import ENDED_STATES
+from . import slots
 
 LOOKS = 5_000  # audit events looked through: there is no index by connection, and there need not be one
 MOST = 60
@@ -44,6 +45,8 @@ def _acts(connection: Connection) -> list[Event]:
 
 def _note(act: AuditEvent) -> str:
     details = act.details or {}
+    if act.action == "schedule changed":
+        return " → ".join(slots.in_words(str(details.get(key) or "manual")) for key in ("before", "after"))
     if "before" in details:
         return f"{details['before']} → {details.get('after')}"
     return str(details.get("reason") or details.get("account") or details.get("resource") or "")

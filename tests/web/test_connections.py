@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 import urllib3
 
-from integration_console.models import Connection, OAuthState, SyncRun, Transaction, db
+from integration_console import clock
+from integration_console.models import Connection, OAuthState, RunPart, SyncRun, Transaction, db
 
 from ..html_page import Page
 
@@ -305,12 +307,38 @@ def test_its_page_says_whether_it_is_the_service_or_us_and_each_count_is_a_link(
     firm.read(number, "users", kind="full")
     page = admin.open(f"/connections/{number}")
     assert "Clio answered every call well." in page.text
-    count, address = next((text, to) for text, to in page.links.items() if "× 200" in text)
+    count, address = next((text, to) for text, to in page.links.items() if "status=200" in to)
     assert len(admin.open(address).rows) == int(count.split()[0])
+
+
+def answered(firm, number: int, *statuses: int) -> None:
+    """Calls of the last minutes with these answers, the newest last."""
     with firm.app.app_context():
-        db.session.query(Transaction).order_by(Transaction.id.desc()).first().status = 503
+        for age, status in enumerate(reversed(statuses)):
+            at = clock.now() - timedelta(seconds=age + 1)
+            call = Transaction(
+                connection_id=number, service="clio", call_key=str(age), attempt=1, method="GET", host="clio.example",
+                path_template="/", url="https://clio.example/", status=status, outcome="ok", started_at=at,
+                duration_ms=1, waited_ms=0, request_bytes=0, response_bytes=0,
+            )  # fmt: skip
+            db.session.add(call)
         db.session.commit()
-    assert "It is Clio: to 1 of" in admin.open(f"/connections/{number}").text
+
+
+@pytest.mark.parametrize(
+    ("statuses", "said"),
+    [
+        ([200] * 60 + [503] + [200] * 39, "Clio works. Of 100 calls 1 got no answer or failed there."),
+        ([200] * 60 + [503] * 20, "It is Clio: to 20 of the last 20 calls it gave no answer or failed."),
+        ([503] * 30 + [200] * 20, "Clio works. Of 50 calls 30 got no answer or failed there."),
+        ([200] * 40 + [403, 404], "Clio works. Of 42 calls 1 lacked a right, 1 asked for what it refused."),
+        ([200, 401], "turned 1 of the last 2 calls away."),
+    ],
+)
+def test_a_verdict_follows_the_newest_calls_and_one_failed_call_is_no_outage(admin, firm, statuses, said):
+    number = firm.connect()
+    answered(firm, number, *statuses)
+    assert said in admin.open(f"/connections/{number}").text
 
 
 def test_one_click_on_its_page_pauses_it(admin, firm):
@@ -318,3 +346,24 @@ def test_one_click_on_its_page_pauses_it(admin, firm):
     answer = admin.send(f"/connections/{number}/pause", f"/connections/{number}")
     assert "Ruiz is paused" in admin.open(answer.location).text
     assert status_of(firm, number).status == "paused"
+
+
+def test_reference_data_is_folded_and_opens_when_it_needs_somebody(admin, firm):
+    number = firm.connect()
+    firm.read(number, "users", kind="full")
+    page = admin.open(f"/connections/{number}")
+    assert "Reference data: 8 kinds, read at most once an hour" in page.text
+    assert '<details class="fold">' in page.html
+    with firm.app.app_context():
+        db.session.query(RunPart).one().state = "failed"
+        db.session.commit()
+    assert '<details class="fold" open>' in admin.open(f"/connections/{number}").html
+
+
+def test_a_timeline_says_a_schedule_in_words(admin, firm):
+    number = firm.connect()
+    admin.send(
+        f"/connections/{number}/schedule", f"/connections/{number}/settings",
+        {"frequency": "daily", "cron": "", "time_zone": "UTC"},
+    )  # fmt: skip
+    assert any(" → every day at 05:00" in row for row in admin.open(f"/connections/{number}/timeline").rows)
