@@ -7,7 +7,7 @@ from pathlib import Path
 
 from flask import current_app
 from markdown_it import MarkdownIt
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from ..operations.app_settings import AppSettings
 from ..services.base import Service
@@ -42,7 +42,13 @@ def _rendered(text: str) -> Markup:
     tokens = reader.parse(text)
     if tokens and tokens[0].type == "heading_open" and tokens[0].tag == "h1":
         del tokens[:3]
-    for token in tokens:
+    parts: list[str] = []
+    for token, content in zip(tokens, [*tokens[1:], None], strict=True):
         if token.type == "table_open":
             token.attrSet("class", "table")
-    return Markup(reader.renderer.render(tokens, reader.options, {}))  # noqa: S704 (made by the renderer, which escapes)
+        elif token.type == "heading_open" and token.tag == "h2" and content:
+            parts.append(content.content)
+            token.attrSet("id", f"part-{len(parts)}")
+    lines = (f'<li><a href="#part-{number}">{escape(part)}</a></li>' for number, part in enumerate(parts, 1))
+    contents = Markup(f'<nav aria-label="On this page"><ul class="contents">{"".join(lines)}</ul></nav>')  # noqa: S704 (escaped)
+    return contents + Markup(reader.renderer.render(tokens, reader.options, {}))  # noqa: S704 (made by the renderer, which escapes)

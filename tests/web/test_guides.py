@@ -31,3 +31,10 @@ def test_a_guide_names_the_redirect_address_in_force(enter, monkeypatch):
     page = enter("admin").open("/connections/new/slack/guide")
     assert "https://console.example.com/oauth/slack/callback" in page.text
     assert "http://127.0.0.1:8000/oauth/slack" not in page.text
+
+
+def test_a_guide_begins_with_its_contents_and_each_line_leads_to_its_part(enter):
+    page = enter("admin").open("/connections/new/clio/guide")
+    lines = {text: to for text, to in page.links.items() if to.startswith("#part-")}
+    assert lines == {heading.text: f"#{heading.attrs['id']}" for heading in page.all("h2") if "id" in heading.attrs}
+    assert "Webhooks" in lines
