@@ -28,7 +28,7 @@ from .app_settings import AppSettings
 
 HOUR, DAY, WEEK = 3600.0, 86_400.0, 604_800.0
 _EVERY = {"15min": 900.0, "hourly": HOUR, "daily": DAY, "weekly": WEEK}
-_SPANS = {60.0: "a minute", HOUR: "an hour", DAY: "a day", WEEK: "a week"}
+_SPANS = {1.0: "a second", 60.0: "a minute", HOUR: "an hour", DAY: "a day", WEEK: "a week"}
 _MONDAY = datetime(2026, 1, 5, tzinfo=UTC)
 CALLS_PER_WRITE = 2  # what is there is read first, so that nobody's newer edit is written over
 

@@ -6,7 +6,7 @@ from flask import make_response, render_template, request
 
 from ..errors import AlreadyConnected, ConsoleError, InvalidInput
 from ..models import Connection
-from ..operations import consent
+from ..operations import consent, preflight
 from ..services.base import ApiKey, OAuth, Service
 from . import forms, guides
 
@@ -22,7 +22,7 @@ def form_page(service: Service, form: forms.Form):
     """The page on which a service is connected."""
     return render_template(
         "connections/form.html", service=service, form=form, frequencies=FREQUENCIES,
-        has_guide=guides.exists(service.key), **ways(service),
+        has_guide=guides.exists(service.key), span=preflight.span_in_words, **ways(service),
     )  # fmt: skip
 
 

@@ -46,6 +46,8 @@ STOPS_WITHOUT = {
     "users:read.email": "people are read without their e-mail addresses",
     "chat:write": "nobody is told anything in Slack",
     "chat:write.public": "notifications reach only channels the app was invited to",
+    "groups:read": "no private channel is read",
+    "groups:history": "no message of a private channel is read",
 }
 
 # Calls a minute by method, workspace and app. Source: docs, "Rate limits" and each method's page.

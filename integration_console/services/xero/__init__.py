@@ -55,6 +55,9 @@ STOPS_WITHOUT = {
     "accounting.invoices": "invoices and bills are not read",
     "accounting.banktransactions.read": "bank transactions and money spent are not read",
     "accounting.settings.read": "accounts and tax rates are not read",
+    "accounting.transactions": "an application made before March 2026 reads no invoices and no bank transactions",
+    "accounting.contacts.read": "contacts are not read, unless they may be written",
+    "accounting.invoices.read": "invoices and bills are not read, unless they may be written",
 }
 RESERVE = 50  # calls of a day
 EXPENSE_LISTS = ("bills", "spent")
