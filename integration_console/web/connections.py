@@ -90,7 +90,9 @@ def _budget(connection: Connection) -> dict:
     """The windows of calls as bars, and what the service's headers last said."""
     told = connection.budget or {}
     times = {name: instant(told.get(name) or "") for name in ("reset_at", "until", "at")}
-    return {"windows": figures.windows(connection), "told": told, "budget_times": times}
+    return {
+        "windows": figures.windows(connection), "told": told, "budget_times": times, "span": preflight.span_in_words,
+    }  # fmt: skip
 
 
 @page.get("/<int:connection_id>/timeline")
