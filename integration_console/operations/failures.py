@@ -106,14 +106,15 @@ def _outcome(run: SyncRun, resource: str, external_id: str, letter: DeadLetter |
 
 def copies_of(letters: Sequence[DeadLetter]) -> dict[int, int]:
     """Letters whose record we hold in an older form: letter number -> record number."""
-    found = {}
-    for letter in letters:
-        held = select(Record.id).filter_by(
-            connection_id=letter.connection_id, resource=letter.resource, external_id=letter.external_id
-        )
-        if letter.external_id and (number := db.session.scalar(held)):
-            found[letter.id] = number
-    return found
+    named = {one.id: (one.connection_id, one.resource, one.external_id) for one in letters if one.external_id}
+    if not named:
+        return {}
+    accounts, resources, ids = (set(part) for part in zip(*named.values(), strict=True))
+    query = select(Record.id, Record.connection_id, Record.resource, Record.external_id).where(
+        Record.connection_id.in_(accounts), Record.resource.in_(resources), Record.external_id.in_(ids)
+    )
+    held = {tuple(one): number for number, *one in db.session.execute(query)}
+    return {number: held[one] for number, one in named.items() if one in held}
 
 
 def calls_of(errors: Sequence[ErrorLog]) -> dict[str, int]:

@@ -121,7 +121,6 @@ def near() -> tuple[int, int]:
         return sum(days < 0 for days in found), sum(days >= 0 for days in found)
     now = today()
     here, end = now.isoformat(), (now + timedelta(days=SPANS[0])).isoformat()
-    # Each by its own range of the index: what a range says of a row is not read again in the row.
     passed, coming = (
         len(db.session.execute(_due_by(None, *when).with_only_columns(Record.id)).all())
         for when in ([_due < here], [_due >= here, _due <= end])
@@ -201,9 +200,13 @@ def _open(connection_id: int | None) -> Select:
 
 def _due_by(connection_id: int | None, *when: ColumnElement[bool]) -> Select:
     """Open matters whose own limitation date comes then and is not settled."""
-    # The sum hides the account from the planner: it would walk all of the account's matters.
-    of = (Record.connection_id + 0).in_(_accounts(connection_id))
-    return select(Record).where(*_LIVE, _is_open, _is_unsettled, *when, of)
+    query = select(Record).where(*_LIVE, _is_open, _is_unsettled, *when)
+    account = Record.connection_id + 0  # the sum hides it from the planner: it would walk all of the account's matters
+    if connection_id is not None:
+        return query.where(account.in_(_accounts(connection_id)))
+    gone = select(Connection.id).where(Connection.service == "clio", Connection.status == "removed")
+    removed = db.session.scalars(gone).all()
+    return query.where(account.not_in(removed)) if removed else query  # else the index alone tells, without the rows
 
 
 def _next_due(connection_id: int | None, last: date, after: Place | None, limit: int | None) -> Select:
