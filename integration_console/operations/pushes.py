@@ -184,12 +184,16 @@ def carry_out(hold: Hold) -> Ending | None:
             return Ending(
                 "failed", f"The connection {connection.name} is not connected. Nothing was written.", "connection"
             )
-    part, expected, number = run.parts[0].id, mapping.first_run, mapping.id
-    version, released = run.mapping_version, bool(run.options.get("released"))
     opened = _Accounts(hold)
-    crossing = crossings.of(mapping, version, hold.look, opened.upstream_of)
+    crossing = crossings.of(mapping, run.mapping_version, hold.look, opened.upstream_of)
+    bridge = _bridge(hold, run, mapping, opened)
     db.session.rollback()
     db.session.remove()
+    return _carry_over(hold, crossing, bridge)
+
+
+def _bridge(hold: Hold, run: SyncRun, mapping: DataMapping, opened: _Accounts) -> Bridge:
+    """All a run of a mapping needs of us: its lease, its accounts, the firm's limits, and the mappings beside it."""
 
     def other(flow: str) -> Crossing | None:
         try:
@@ -198,10 +202,14 @@ def carry_out(hold: Hold) -> Ending | None:
         finally:
             db.session.remove()  # or what it looked at would keep SQLite's writer lock from the next page
 
-    bridge = Bridge(
-        run_id=hold.run_id, part_id=part, work=hold.work, look=hold.look, flush=opened.flush, rules=rules(),
-        others=other, calls=opened.calls, expected=expected, released=released,
+    return Bridge(
+        run_id=hold.run_id, part_id=run.parts[0].id, work=hold.work, look=hold.look, flush=opened.flush, rules=rules(),
+        others=other, calls=opened.calls, expected=mapping.first_run, released=bool(run.options.get("released")),
     )  # fmt: skip
+
+
+def _carry_over(hold: Hold, crossing: Crossing, bridge: Bridge) -> Ending | None:
+    """Carry it to its end, or to where it must wait or a person decides."""
     try:
         ending = PushRun(crossing, bridge).run()
     except Parked as error:
@@ -211,7 +219,7 @@ def carry_out(hold: Hold) -> Ending | None:
     except BrakeApplied as error:
         _file_brake(hold, crossing, error)
         return Ending("needs_person", str(error), error.kind)
-    _first_run_done(number, hold)
+    _first_run_done(crossing.mapping.id, hold)
     return ending
 
 
