@@ -64,12 +64,6 @@ def everywhere(words: str, *, by_content: bool) -> Found:
     return found
 
 
-def indexed_to() -> datetime | None:
-    """How far the index follows the records; what was written since is found within a minute."""
-    at, _ = _place(settings.get(_MARK))
-    return at
-
-
 def may_hold(words: str) -> list[int] | None:
     """Our numbers of every record whose name may hold these words: what the index knows, and what it has not seen yet.
 

@@ -30,7 +30,7 @@ def index():
     return render_template(
         "dashboard/index.html", cards=cards, hidden=len(health) - len(cards), needs=_needs(health, issues),
         shown=WORTH_SHOWING,
-        healthy=sum(one.status in ("ok", "running", "waiting") for one in health), every=every, health=health,
+        healthy=sum(one.status in ("ok", "running", "waiting") for one in health), every=every,
         paused=[one for one in health if one.status == "paused"], figures=_figures(every), midnight=start_of_day(),
         runs=latest, totals=run_history.totals(latest), carried=run_history.carried(latest), issues=issues,
         steps=figures.first_steps(every), slots=_slots(cards),

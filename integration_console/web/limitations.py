@@ -45,7 +45,7 @@ def index():
     names = {"within": {days: f"{days} days" for days in SPANS}, "connection": _accounts()}
     return render_template(
         "limitations/index.html", asked=asked, chips=asked.chips(names), rows=rows[:PAGE], within=within,
-        spans=SPANS, accounts=names["connection"], later=_later(asked, rows), **_tabs(),
+        accounts=names["connection"], later=_later(asked, rows), **_tabs(),
     ), asked.status  # fmt: skip
 
 

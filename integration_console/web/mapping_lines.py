@@ -142,7 +142,7 @@ def _line_page(mapping: DataMapping, number: int | None, form: forms.Form, clash
         "mappings/line.html", mapping=mapping, version=version, number=number, form=form, ends=ends, words=words,
         groups={side: words.field_groups(ends[side]) for side in words.SIDES}, used=used, most=MOST_FIELDS,
         transforms=[(one.name, one.label) for one in TRANSFORMS.values()], transform=transform,
-        options=option_fields.fields_of(transform.options), blanks=words.BLANKS, rule=engine.rule,
+        options=option_fields.fields_of(transform.options), blanks=words.BLANKS,
         winners=[("", f"As the mapping says: {words.winner(engine.rule, ends)}"), *_winners(ends)],
         directions=_directions(ends), turns=transform.back is not None, flows=mappings.every(),
         known=_known(ends, form, transform), clashes=clashes,

@@ -56,7 +56,7 @@ def _settings_page(mapping: DataMapping, form: forms.Form, clashes: Clashes | No
     left, right = ends["left"].what, ends["right"].what
     return render_template(
         "mappings/settings.html", mapping=mapping, version=version, form=form, ends=ends, words=words, keys=KEYS,
-        holds=HOLDS, engine=engine, options=[one for one in _labelled(ends) if one.name not in _beside_the_point(ends)],
+        holds=HOLDS, options=[one for one in _labelled(ends) if one.name not in _beside_the_point(ends)],
         key_places=_shown(form, "key", "by", MOST_KEYS), filter_places=_shown(form, "filter", "field", MOST_FILTERS),
         directions=[
             ("both", "Both ways"), ("to_right", f"Only to {right}"), ("to_left", f"Only to {left}"),

@@ -82,7 +82,7 @@ def show(mapping_id: int):
     notes = [row.note for row in version.fields]
     editable = version is mappings.latest(mapping)
     return render_template(
-        "mappings/show.html", mapping=mapping, version=version, engine=engine, ends=ends, asked=asked, words=words,
+        "mappings/show.html", mapping=mapping, version=version, ends=ends, asked=asked, words=words,
         standing=standing.of([mapping])[0], problems=problems, sample=sample, editable=editable,
         rows=words.rows(engine, ends, notes, problems, sample), sentences=words.sentences(engine, ends),
         whole=[one for one in problems if one.line is None], found=_found(mapping, asked),

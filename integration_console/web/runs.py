@@ -163,7 +163,7 @@ def _new_page(connection: Connection, only: list[str], form: forms.Form):
     off = set(connection.settings.get("resources_off", ()))
     return render_template(
         "runs/new.html", connection=connection, service=service, forecast=forecast, only=only, off=off, form=form,
-        impossible=impossible, kinds=KINDS, known=bool(forecast) and all(line.calls is not None for line in forecast),
+        impossible=impossible, known=bool(forecast) and all(line.calls is not None for line in forecast),
     )  # fmt: skip
 
 

@@ -19,6 +19,4 @@ def index():
     by_content = can("see record contents")
     found = search.everywhere(words, by_content=by_content)
     names = {one.id: one for one in connections.every(removed=True)}
-    return render_template(
-        "search/index.html", words=words, found=found, names=names, may_see=by_content, indexed_to=search.indexed_to()
-    )
+    return render_template("search/index.html", words=words, found=found, names=names, may_see=by_content)

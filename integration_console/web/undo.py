@@ -31,7 +31,7 @@ def show(run_id: int):
         total=len(steps), count=len(can), nothing=nothing, shown=words.shown,
         where={one.id: one for one in connections.every(removed=True)},
         labels=writes.labels_of(step.change for step in steps), label_of=writes.label_of,
-        carried=run_history.carried([run]).get(run.id, ""), live=run_history.is_live(run),
+        live=run_history.is_live(run),
     )  # fmt: skip
 
 
