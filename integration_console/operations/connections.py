@@ -58,7 +58,7 @@ def add(
         service, proof.checked_name(name), proof.checked_credentials(service, credentials),
         proof.checked_settings(service, settings or {}, credentials), tuple(permissions),
     )  # fmt: skip
-    account = proof.pick(service, proof.accounts(service, given.credentials, given.settings), given.settings)
+    account = proof.pick(proof.accounts(service, given.credentials, given.settings), given.settings)
     return keep(given, account, by=by, frequency=frequency, time_zone=time_zone, again=again)
 
 

@@ -61,7 +61,7 @@ def _row(session: Session, letter: Letter, event: Event, redactor: Redactor) -> 
     connection, why_not = _addressee(session, letter, event)
     records = [] if why_not else _named(letter.service, connection, event.records)
     if not why_not and not records and not event.access_ended:
-        why_not = _why_nothing(letter.service, connection, event)
+        why_not = _why_nothing(letter.service, event)
     now = clock.now()
     at = event.at if event.at and abs(event.at - now) < TOO_ODD_A_TIME else None
     return {
@@ -113,7 +113,7 @@ def _named(service: Service, connection: Connection, records: Iterable[Named]) -
     return found
 
 
-def _why_nothing(service: Service, connection: Connection, event: Event) -> str:
+def _why_nothing(service: Service, event: Event) -> str:
     if not event.records:
         return "It names nothing that is read here."
     resource = service.resources.get(event.records[0].resource)

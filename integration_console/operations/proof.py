@@ -44,7 +44,7 @@ def fitting(found: list[Account], settings: Mapping[str, str]) -> list[Account]:
     return [a for a in found if all(settings.get(name, value) == value for name, value in a.settings.items())]
 
 
-def pick(service: Service, found: list[Account], settings: Mapping[str, str]) -> Account:
+def pick(found: list[Account], settings: Mapping[str, str]) -> Account:
     """The one account. Raises InvalidInput naming them when there are several, or none is as the settings say."""
     left = fitting(found, settings)
     if len(left) == 1:

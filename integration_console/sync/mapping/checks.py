@@ -45,7 +45,7 @@ def check(
     for line in mapping.lines:
         for towards in SIDES:
             if line.goes(towards) and mapping.goes(towards):
-                found += _line(mapping, line, towards, known)
+                found += _line(line, towards, known)
         found += _alone(mapping, line)
     found += _others(mapping, others)
     return sorted(dict.fromkeys(found), key=lambda problem: not problem.blocking)
@@ -170,7 +170,7 @@ def _reads_many(line: Line, towards: str) -> bool:
     return line.transform.many if forward else line.transform.back_many
 
 
-def _line(mapping: Mapping, line: Line, towards: str, known: dict[str, dict[str, Field]]) -> Iterator[Problem]:
+def _line(line: Line, towards: str, known: dict[str, dict[str, Field]]) -> Iterator[Problem]:
     """What is wrong with a line towards one side."""
     ours, theirs = known[OTHER[towards]], known[towards]
     for name in line.fields(OTHER[towards]):
