@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from pydantic.alias_generators import to_camel
 
+from .. import services
 from ..errors import InvalidInput, NeedsPerson, NotAllowed
 from ..models import Connection, db
 from ..services.base import Service
@@ -54,10 +55,7 @@ def by_key(wanted: Wanted, given: Mapping[str, str]) -> Connection:
     """
     service, (url, frequency, zone) = wanted.service, wanted.checked()
     known = {one.name: one.secret for one in service.credentials}
-    if not integrations.uses_key(service):
-        raise InvalidInput(f"{service.label} is connected by consent, not with a key.", field=KEY_WORDS)
-    if strange := sorted(set(given) - set(known)):
-        raise InvalidInput(f"{service.label} asks for no such value.", field=f"{KEY_WORDS}.{to_camel(strange[0])}")
+    _must_fit(service, given, known)
     plain = {name: value for name, value in given.items() if not known[name]}
     secret = {name: value for name, value in given.items() if known[name]}
     with _named(service):
@@ -68,6 +66,24 @@ def by_key(wanted: Wanted, given: Mapping[str, str]) -> Connection:
     webhook_targets.set_url(connection, url, by=wanted.by)
     db.session.commit()
     return connection
+
+
+def renew(connection: Connection, given: Mapping[str, str], *, by: str) -> Connection:
+    """Give a connection by key a new one, after one call with it has told that it is of the same account.
+
+    Raises InvalidInput, also for what the service does not accept; then the old key stays.
+    """
+    service = services.by_key(connection.service)
+    _must_fit(service, given, {one.name for one in service.credentials if one.secret})
+    with _named(service):
+        return connections.reconnect(connection, given, by=by)
+
+
+def _must_fit(service: Service, given: Mapping[str, str], known: Iterable[str]) -> None:
+    if not integrations.uses_key(service):
+        raise InvalidInput(f"{service.label} is connected by consent, not with a key.", field=KEY_WORDS)
+    if strange := sorted(set(given) - set(known)):
+        raise InvalidInput(f"{service.label} asks for no such value.", field=f"{KEY_WORDS}.{to_camel(strange[0])}")
 
 
 def by_consent(wanted: Wanted, return_to: str = "", their_state: str = "") -> Begun:

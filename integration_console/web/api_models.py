@@ -208,10 +208,11 @@ class ChangedSettings(Sent):
 
 
 class Change(Sent):
-    """What to change of a connection; what is not named stays."""
+    """What to change of a connection; what is not named stays. A new key comes by itself."""
 
     settings: ChangedSettings | None = None
     permissions: list[Permission] | None = Field(None, max_length=200)
+    credentials: Credentials | None = None  # type: ignore[valid-type]
 
 
 class Changed(Told):

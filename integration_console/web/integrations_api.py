@@ -108,16 +108,24 @@ def show(connection_id: str):
 @says("Change a connection", ChangeAnswer, body=Change, problems=WRITING,
       example={"settings": {"syncFrequency": "30 7 * * 1-5 Europe/Berlin"}})  # fmt: skip
 def change(connection_id: str):
-    """What is named and nothing else. Other permissions need a new consent, at `authUrl`; a lost sign-in does, too."""
+    """What is named and nothing else. Other permissions need a new consent, at `authUrl`; a lost sign-in does, too.
+    A lost key is renewed by `credentials`, sent by themselves: they are tried before the old ones go."""
     asked = api.sent(Change)
     given = asked.settings.model_dump(exclude_unset=True) if asked.settings else {}
-    if asked.permissions is not None:
+    if asked.permissions is not None or asked.credentials is not None:
         pending.refuse(connection_id)
     if waiting := pending.change(connection_id, given):
         told = {name: waiting[name] for name in ("id", "settings", "permissions")}
         return api.answer(connection={**told, "updatedAt": clock.now()})
-    connection = integrations.find(connection_id)
-    address = connection_changes.make(connection, given, asked.permissions, by=access.actor(), owner=api.owner())
+    connection, address = integrations.find(connection_id), None
+    if asked.credentials is not None:
+        if given or asked.permissions is not None:
+            raise InvalidInput("Send new credentials by themselves.", field="credentials")
+        connection = new_connections.renew(
+            connection, asked.credentials.model_dump(exclude_none=True), by=access.actor()
+        )
+    else:
+        address = connection_changes.make(connection, given, asked.permissions, by=access.actor(), owner=api.owner())
     told = {
         "id": integrations.id_of(connection),
         "settings": integrations.settings_of(connection),

@@ -262,6 +262,28 @@ def test_a_change_that_is_wrong_in_part_changes_nothing(app, program, firm):
         assert db.session.get_one(Connection, number).frequency == "manual"
 
 
+def test_a_lost_key_is_renewed_by_program_for_the_same_account_only(app, program, firm):
+    ana, asked = program(), by_key(firm.upstreams)
+    fine(ana("POST", f"{API}/connections", asked), 201)
+    one = fine(ana("GET", f"{API}/connections"))["connections"][0]["id"]
+    with app.app_context():
+        number = db.session.query(Connection).one().id
+    firm.change(number, status="needs_reconnect")
+    wrong(ana("PATCH", f"{API}/connections/{one}", {"credentials": {"apiKey": "wrong"}}), "credentials")
+    both = {"credentials": asked["credentials"], "settings": {"syncFrequency": "manual"}}
+    wrong(ana("PATCH", f"{API}/connections/{one}", both), "credentials")
+    with app.app_context():
+        row = db.session.get_one(Connection, number)
+        assert (row.status, row.frequency) == ("needs_reconnect", "daily")
+
+    fine(ana("PATCH", f"{API}/connections/{one}", {"credentials": asked["credentials"]}))
+
+    assert fine(ana("GET", f"{API}/connections/{one}"))["connection"]["status"] == "connected"
+    firm.connect("clio")
+    other = next(c["id"] for c in fine(ana("GET", f"{API}/connections"))["connections"] if c["service"] == "clio")
+    wrong(ana("PATCH", f"{API}/connections/{other}", {"credentials": {"apiKey": "x"}}), "credentials")
+
+
 def test_a_removed_connection_is_gone_and_its_secrets_are_wiped(app, program, own_firm):
     number, ana = own_firm.connect("clio"), program()
     one = fine(ana("GET", f"{API}/connections"))["connections"][0]["id"]
