@@ -46,7 +46,7 @@ class Crossing:
 @command("list", group=pairs)
 def every(as_json: bool) -> None:
     """All mappings, and the ready ones that could be made."""
-    flows.ensure(who())
+    flows.ensure()
     found = mappings.every()
     if as_json:
         return output.lines(facts(mapping) for mapping in found)

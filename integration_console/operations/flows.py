@@ -40,11 +40,12 @@ def offered() -> list[Offer]:
     ]  # fmt: skip
 
 
-def ensure(by: str = MAKER) -> list[DataMapping]:
+def ensure() -> list[DataMapping]:
     """Make a draft of each ready mapping whose two services have one connected account each; the new ones.
 
-    Doing it again makes nothing twice. A draft nobody has touched is brought up to date with the firm's custom fields,
-    which may be read only after it was made.
+    It is the console that makes them, whoever looks: what a person changed bears that person's name. Doing it again
+    makes nothing twice. A draft nobody has touched is brought up to date with the firm's custom fields, which may be
+    read only after it was made.
     """
     new = []
     for flow in FLOWS.values():
@@ -53,9 +54,9 @@ def ensure(by: str = MAKER) -> list[DataMapping]:
             continue
         known = _made(flow, left[0], right[0])
         if known is None:
-            new.append(create(flow.key, left[0], right[0], by=by))
-        elif _untouched(known, by):
-            versions.replace(known, _document(flow, left[0], right[0]), by=by)
+            new.append(create(flow.key, left[0], right[0], by=MAKER))
+        elif _untouched(known):
+            versions.replace(known, _document(flow, left[0], right[0]), by=MAKER)
     return new
 
 
@@ -98,10 +99,11 @@ def _made(flow: Flow, left: Connection, right: Connection) -> DataMapping | None
     return db.session.scalar(query.order_by(DataMapping.id).limit(1))
 
 
-def _untouched(mapping: DataMapping, by: str) -> bool:
+def _untouched(mapping: DataMapping) -> bool:
     """Whether it is as the console made it: one draft, changed and previewed by nobody."""
     (first, *later) = mapping.versions
-    return not later and first.state == "draft" and first.changed_by == by == mapping.created_by and not first.preview
+    names = {mapping.created_by, first.changed_by}
+    return not later and first.state == "draft" and names == {MAKER} and not first.preview
 
 
 def _connected(service: str) -> list[Connection]:

@@ -32,6 +32,18 @@ def read(console, *connections) -> None:
         assert console("sync", number, "--only", "contacts").status == 0
 
 
+def test_a_ready_draft_that_was_changed_here_stays_changed_when_the_mappings_are_listed_again(firm):
+    console, *_ = firm
+    number = contacts(console)
+    document = console.json("mappings", "export", number)
+    document["options"]["country"] = "GB"
+
+    assert console("mappings", "import", "-", "--into", number, stdin=json.dumps(document)).status == 0
+
+    assert contacts(console) == number
+    assert console.json("mappings", "export", number)["options"]["country"] == "GB"
+
+
 def test_contacts_are_previewed_carried_argued_about_and_taken_back(firm):
     console, upstreams, ghl, clio_number = firm
     number = contacts(console)
