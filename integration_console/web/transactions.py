@@ -66,7 +66,7 @@ def index():
     }  # fmt: skip
     secret = current_app.config["SECRET_KEY"]
     return render_template(
-        "transactions/index.html", asked=asked, chips=asked.chips(names), found=found, names=names, words=WORDS,
+        "transactions/index.html", asked=asked, chips=asked.chips(names), found=found, words=WORDS,
         connections=[("", "All"), *names["connection"].items()], services=[("", "All"), *names["service"].items()],
         statuses=[("", "Any"), *STATUSES.items()], outcomes=["", *OUTCOMES], methods=METHODS,
         days=firm_settings.days_kept("transactions"),
@@ -153,8 +153,7 @@ def show(transaction_id: int):
         "transactions/show.html", call=call, tab=tab, attempts=transactions.attempts(db.session(), call.call_key),
         connection=_connection(call), curl=as_curl(call, with_body=can("see record contents")), whole=as_json(call),
         request_headers=_headers(call.request_headers), response_headers=_headers(call.response_headers),
-        bodies_days=firm_settings.days_kept("bodies"), limit_headers=("ratelimit", "rate-limit", "retry-after"),
-        change=writes.of_call(call),
+        bodies_days=firm_settings.days_kept("bodies"), change=writes.of_call(call),
     )  # fmt: skip
 
 
