@@ -254,7 +254,7 @@ def test_the_help_lists_exactly_what_works_where_it_is_asked_for(entered, office
     page.goto("/settings/firm")
     assert told(page) == "/, ?, Esc"
     page.goto("/errors")
-    assert told(page) == "/, j k, Enter, ?, Esc"
+    assert told(page) == "/, j k, Enter, x, ?, Esc"
     page.keyboard.press("j")
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile(r"/errors/\d+"))
