@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import axe_playwright_python
 import pytest
 from playwright.sync_api import expect
 from werkzeug.serving import make_server
@@ -23,11 +22,9 @@ from integration_console.models import db
 from integration_console.operations import users
 
 from ..once import quick_hashes
+from .axe import Axe
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "msedge")
-OURS = Path(__file__).resolve().parents[2] / "node_modules" / "axe-core" / "axe.min.js"
-# The one package.json pins, else the older one of the wheel: a fresh clone needs no npm.
-AXE = OURS if OURS.exists() else Path(axe_playwright_python.__file__).with_name("axe.min.js")
 WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 # Each theme and each width is looked at every time, each theme at each width by `make faults`.
 QUICK = [("dark", WIDE), ("light", NARROW)]
@@ -114,7 +111,7 @@ class Tab:
     page: object
     url: str
     said: list[str] = field(default_factory=list)
-    looked: bool = False  # whether axe has been here
+    axe: Axe | None = None  # once it has been here
 
     def listen(self) -> None:
         """Keep every error of its console, with the address that caused it."""
@@ -161,12 +158,8 @@ class Tab:
 
     def violations(self) -> list[str]:
         """What axe finds wrong with the page shown."""
-        self.page.evaluate(AXE.read_text())
-        # The style sheets, which are the same on every page, are fetched and read for the first one only.
-        options = {"resultTypes": ["violations"], "preload": not self.looked}
-        self.looked = True
-        found = self.page.evaluate("options => axe.run(document, options)", options)["violations"]
-        return [f"{v['id']}: {node['target']} {node['failureSummary']}" for v in found for node in v["nodes"]]
+        self.axe = self.axe or Axe(self.page)
+        return self.axe.violations()
 
 
 @pytest.fixture
