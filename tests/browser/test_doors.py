@@ -37,11 +37,10 @@ class House:
 
 
 @pytest.fixture
-def house(fresh_upstreams, tmp_path):
-    own = {"INSTANCE_DIR": str(tmp_path), "FLASK_SKIP_DOTENV": "1", "TICK_SECONDS": "0.5"}
+def house(fresh_upstreams, tmp_path, database):
+    own = {"INSTANCE_DIR": str(tmp_path), "DATABASE_URL": database, "FLASK_SKIP_DOTENV": "1", "TICK_SECONDS": "0.5"}
     command = [sys.executable, "-m", "flask", "--app", str(HOME / "wsgi.py")]
     environment = {**os.environ, **own, **addresses(fresh_upstreams)}
-    subprocess.run([*command, "db", "upgrade"], env=environment, cwd=tmp_path, check=True, capture_output=True)
     with (tmp_path / "said").open("w+") as said:
         serving = subprocess.Popen(
             [*command, "serve", "--port", "0", "--json"],
