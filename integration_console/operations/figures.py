@@ -64,13 +64,9 @@ def of_day(
 
 
 def _moved(since: BindParameter[datetime], until: BindParameter[datetime] | None = None) -> Select:
-    query = (
-        select(func.sum(RunPart.new + RunPart.changed + RunPart.deleted))
-        .join(SyncRun)
-        .where(SyncRun.id > last_before(since))
-    )
+    query = select(func.sum(RunPart.new + RunPart.changed + RunPart.deleted)).where(RunPart.run_id > last_before(since))
     if until is not None:
-        query = query.where(SyncRun.id <= last_before(until))
+        query = query.where(RunPart.run_id <= last_before(until))
     return query
 
 
