@@ -117,6 +117,7 @@ class Selection:
     def __init__(self, clio, resource: str, text: str | None) -> None:
         self.clio, self.resource = clio, resource
         self.wanted = parse(text) if text else {"id": None, "etag": None}
+        self._pointed_at: dict[tuple, dict | None] = {}  # many records of one answer name the same few
         known = clio.known_fields(resource)
         for name, nested in self.wanted.items():
             if name not in known:
@@ -141,10 +142,15 @@ class Selection:
         return value
 
     def _inside(self, name: str, value: dict, nested):
-        if name in POINTS_AT:
-            value = self.clio.get(POINTS_AT[name], value["id"])
-            if value is None:  # the record pointed at was deleted
-                return None
+        if name not in POINTS_AT:
+            return self._shown(name, value, nested)
+        which = name, value["id"]
+        if which not in self._pointed_at:
+            there = self.clio.get(POINTS_AT[name], value["id"])
+            self._pointed_at[which] = there and self._shown(name, there, nested)  # None: it was deleted
+        return self._pointed_at[which]
+
+    def _shown(self, name: str, value: dict, nested) -> dict:
         inner = nested or SHOWN_UNASKED.get(name, ("id", "etag"))
         return {one: self._shallow(one, value) for one in inner}
 
