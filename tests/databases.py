@@ -71,6 +71,9 @@ class PostgresClones:
     def __init__(self, home: Path) -> None:
         self._server = None
         self.admin = make_url(os.environ.get("TEST_DATABASE_URL") or self._start()).set(drivername="postgresql")
+        # One for all statements: a new one each takes a quarter of what a database costs.
+        self._connection = psycopg2.connect(self.admin.render_as_string(hide_password=False))
+        self._connection.autocommit = True  # databases are not made within transactions
         self.template = f"template_{uuid.uuid4().hex[:12]}"
         self._ask(f"CREATE DATABASE {self.template}")
         migrate(self._address(self.template), home)
@@ -89,6 +92,7 @@ class PostgresClones:
 
     def stop(self) -> None:
         self._ask(f"DROP DATABASE {self.template} WITH (FORCE)")
+        self._connection.close()
         if self._server:
             self._server.cleanup()
 
@@ -112,7 +116,5 @@ class PostgresClones:
         return self.admin.set(database=name).render_as_string(hide_password=False)
 
     def _ask(self, statement: str) -> None:
-        connection = psycopg2.connect(self.admin.render_as_string(hide_password=False))
-        connection.autocommit = True  # databases are not made within transactions
-        connection.cursor().execute(statement)
-        connection.close()
+        with self._connection.cursor() as cursor:
+            cursor.execute(statement)
