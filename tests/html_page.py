@@ -10,6 +10,8 @@ from html.parser import HTMLParser
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 UNSEEN = {"script", "style", "template", "head"}
 
+MAY_BREAK = "\N{ZERO WIDTH SPACE}"
+
 
 @dataclass
 class Tag:
@@ -21,13 +23,15 @@ class Tag:
 
     @property
     def text(self) -> str:
-        """What is read on the screen, with single spaces."""
-        return " ".join(" ".join(self._words()).split())
+        """What is read on the screen, with single spaces; a <wbr> is none."""
+        return " ".join(" ".join(self._words()).split()).replace(f" {MAY_BREAK} ", "")
 
     def _words(self):
         for child in self.children:
             if isinstance(child, str):
                 yield child
+            elif child.name == "wbr":
+                yield MAY_BREAK
             elif child.name not in UNSEEN:
                 yield from child._words()
 

@@ -24,7 +24,7 @@ LOOK = """() => ({
   times: [...document.querySelectorAll('main time:not(.when[datetime][data-full])')]
     .filter(e => !e.dateTime || !/\\d{4}, \\d\\d:\\d\\d:\\d\\d/.test(e.innerText)).length,
   silent: [...document.querySelectorAll('main .when:not([tabindex="0"])')].filter(e => !e.closest('a')).length,
-  bare: [...document.querySelectorAll('main .status')].filter(e => !e.innerText.trim()).length,
+  bare: [...document.querySelectorAll('main .status')].filter(e => !e.textContent.trim()).length,
   named: document.title.includes(document.querySelector('h1').innerText.slice(0, 20)),
   headings: document.querySelectorAll('h1').length,
   dead: document.querySelectorAll('main a[href=""], main a[href="#"]:not([role])').length,

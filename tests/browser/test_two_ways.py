@@ -108,7 +108,7 @@ def edited_on_both_sides(way) -> int:
 
     page = tab.open("/conflicts")
     page.locator("tbody a.row-link").first.click()
-    page.get_by_text("Augusta").first.wait_for()
+    page.get_by_role("heading", level=1, name="Augusta").wait_for()
     page.get_by_role("region", name="Our clio").locator("summary", has_text="Use this value").click()
     page.get_by_role("button", name="Use this value").click()
     page.get_by_text("Won").first.wait_for()
@@ -146,7 +146,7 @@ def won(way, person: str) -> int:
 
     page = tab.open("/limitations/proposals")
     page.get_by_role("link", name=re.compile("Rear-ended")).first.click()
-    page.get_by_text("Rear-ended on the motorway").first.wait_for()
+    page.get_by_role("heading", level=1, name="Rear-ended on the motorway").wait_for()
     expect(page.get_by_role("definition").get_by_text("Personal Injury")).to_be_visible()
     page.get_by_role("button", name=re.compile("Set .* in Clio")).click()
     page.get_by_role("region", name="Limitation date").get_by_text(re.compile("was set")).wait_for()
