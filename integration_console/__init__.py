@@ -47,14 +47,16 @@ def _set_up_database(app: Flask, settings) -> None:
 
     settings.INSTANCE_DIR.mkdir(parents=True, exist_ok=True)
     app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url
-    # No call to an upstream is made within a transaction, so a hundred runs need only a few connections.
+    # No call to an upstream is made within a transaction, so a hundred runs need only a few connections; but those of
+    # SQLite that wait for their turn to write have one each, and whoever has the turn must still find one to read by.
+    postgresql = settings.database_url.startswith("postgresql")
     pool: dict[str, Any] = {
-        "pool_size": 8,
+        "pool_size": 8 if postgresql else 8 + settings.WORKER_SLOTS,
         "max_overflow": 16,
         "pool_timeout": 30,
-        "pool_pre_ping": settings.database_url.startswith("postgresql"),
+        "pool_pre_ping": postgresql,
     }
-    if settings.database_url.startswith("postgresql") and "options=" not in settings.database_url:
+    if postgresql and "options=" not in settings.database_url:
         pool["connect_args"] = {"options": f"-c statement_timeout={LONGEST_STATEMENT_S}s"}  # (D5)
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = pool
     db.init_app(app)

@@ -51,7 +51,9 @@ def settle() -> None:
 
 def _wanted() -> tuple[str, Callable[[], object]] | None:
     """The name of what is to be done next, and how; what people asked for goes first."""
-    if orders := asked():
+    orders = asked()
+    db.session.rollback()  # what is looked at next has a connection of its own: never wait for one while we write
+    if orders:
         return f"asked {orders[0]['what']}", lambda: _do(orders[0])
     for name, is_due, do in _BY_ITSELF:
         if clock.monotonic() - _failed_at.get(name, -1e9) > AGAIN_AFTER_S and is_due():

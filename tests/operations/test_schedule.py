@@ -1,13 +1,14 @@
 """The clock: every slot once, whoever and however many look at it; two weeks asleep are one run (D3)."""
 
 import threading
+import traceback
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import event, func, select, text
 
 from integration_console.models import Connection, Heartbeat, Lease, RunPart, SyncRun, db
-from integration_console.operations import connections, health, schedule
+from integration_console.operations import backup_clock, connections, health, schedule
 from tests.databases import bare_app
 
 from .conftest import carry_out, connect
@@ -244,3 +245,29 @@ def test_readiness_knows_of_a_clock_that_beats(session, sandbox):
     schedule.do_chores({})
 
     assert all(part.fine for part in health.parts() if part.name == "worker")
+
+
+@pytest.mark.settings(BACKUP_EVERY_HOURS=24)
+@pytest.mark.one_database
+def test_no_chore_wants_a_second_connection_while_it_holds_the_turn_to_write(app, session, sandbox):
+    """D5: where every other connection waits for that turn, both would wait for half a minute."""
+    connect(sandbox, "clio")
+    held, second, ours = [], [], threading.get_ident()
+
+    def taken(_driver, record, _fairy):
+        if threading.get_ident() != ours:  # a backup is made by a thread of its own
+            return
+        if any(one.info.get("writer's turn") for one in held):
+            second.append("".join(traceback.format_stack(limit=12)))
+        held.append(record)
+
+    def given_back(_driver, record):
+        held[:] = [one for one in held if one is not record]
+
+    event.listen(db.engine.pool, "checkout", taken)
+    event.listen(db.engine.pool, "checkin", given_back)
+    for chore in schedule.CHORES:
+        chore.do()
+        db.session.remove()
+        backup_clock.settle()
+        assert second == [], chore.name
