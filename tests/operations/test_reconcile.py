@@ -25,8 +25,8 @@ def read(session, sandbox, clock):
 
 
 def to_the_night(clock) -> None:
-    tomorrow = (clock.now() + timedelta(days=1)).date()
-    clock.travel_to(datetime(tomorrow.year, tomorrow.month, tomorrow.day, 2, tzinfo=UTC))
+    later = (clock.now() + timedelta(hours=36)).date()  # half a day after the last full read, at any hour
+    clock.travel_to(datetime(later.year, later.month, later.day, 2, tzinfo=UTC))
 
 
 def missed(resource: str) -> int:
