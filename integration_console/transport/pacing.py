@@ -15,6 +15,8 @@ from pathlib import Path
 from threading import Lock
 from typing import Protocol
 
+import stamina
+
 from ..errors import Unavailable
 
 _NOWHERE = "The pacing store in {} cannot be used: {}. No call was made."
@@ -64,6 +66,11 @@ class MemoryStore:
             return True
 
 
+def _is_locked(error: Exception) -> bool:
+    """SQLite has no patience with a file that two processes make a log for at once."""
+    return isinstance(error, sqlite3.OperationalError) and "locked" in str(error)
+
+
 class SqliteStore:
     """One file for all processes of this machine."""
 
@@ -76,6 +83,7 @@ class SqliteStore:
             raise Unavailable(_NOWHERE.format(folder, error)) from None
 
     @staticmethod
+    @stamina.retry(on=_is_locked, attempts=None, timeout=10, wait_initial=0.02, wait_max=0.2)
     def _open(file: Path) -> sqlite3.Connection:
         db = sqlite3.connect(file, timeout=10, isolation_level=None, check_same_thread=False)
         db.execute("PRAGMA journal_mode=WAL")
@@ -84,22 +92,26 @@ class SqliteStore:
         return db
 
     def read(self, key: str) -> tuple[int, bytes]:
-        found = self._run("SELECT version, row FROM budget WHERE key = ?", (key,)).fetchone()
+        found, _ = self._run("SELECT version, row FROM budget WHERE key = ?", (key,))
         return found or (0, b"")
 
     def swap(self, key: str, version: int, row: bytes) -> bool:
         if version:
-            done = self._run(
+            _, swapped = self._run(
                 "UPDATE budget SET version = ?, row = ? WHERE key = ? AND version = ?", (version + 1, row, key, version)
             )
         else:
-            done = self._run("INSERT INTO budget VALUES (?, 1, ?) ON CONFLICT DO NOTHING", (key, row))
-        return done.rowcount == 1
+            _, swapped = self._run("INSERT INTO budget VALUES (?, 1, ?) ON CONFLICT DO NOTHING", (key, row))
+        return swapped == 1
 
-    def _run(self, statement: str, values: tuple) -> sqlite3.Cursor:
+    def _run(self, statement: str, values: tuple) -> tuple[tuple | None, int]:
+        """Its first row, and how many it changed. Read to its end within the lock: beside a question that is still
+        open, SQLite refuses a write at once, without patience, when another process wrote since the question began.
+        """
         try:
             with self._lock:
-                return self._db.execute(statement, values)
+                done = self._db.execute(statement, values)
+                return done.fetchone(), done.rowcount
         except sqlite3.Error as error:
             raise Unavailable(_NOWHERE.format(self._folder, error)) from None
 

@@ -271,3 +271,30 @@ def test_a_call_is_counted_from_its_answer_not_from_its_start(store):
     budget.landed()
 
     assert budget.wait() > 400
+
+
+def test_a_shared_file_is_never_found_locked(tmp_path):
+    """D5: a connection stands for a process, and its threads share it; where a question stays open a write fails."""
+    stores, refused = [], []
+
+    def hand(store: SqliteStore, key: str) -> None:
+        for _ in range(150):
+            try:
+                store.swap(key, store.read(key)[0], b"row")
+            except Unavailable as error:
+                refused.append(str(error))
+
+    opening = [threading.Thread(target=lambda: stores.append(SqliteStore(tmp_path / "limits"))) for _ in range(4)]
+    for thread in opening:
+        thread.start()
+    for thread in opening:
+        thread.join()
+    assert len(stores) == 4
+    hands = [
+        threading.Thread(target=hand, args=(one, f"{a} {b}")) for a, one in enumerate(stores[:2]) for b in range(3)
+    ]
+    for thread in hands:
+        thread.start()
+    for thread in hands:
+        thread.join()
+    assert refused == []
