@@ -55,6 +55,12 @@ def browse(wanted: Wanted, *, older: int | None = None, newer: int | None = None
     return Slice(runs, older=runs[-1].id if more else None, newer=runs[0].id if runs and older is not None else None)
 
 
+def count(wanted: Wanted, most: int, above: int = 0) -> int:
+    """How many runs with a higher number than `above` there are of these, counted to one more than `most`."""
+    rows = _matching(wanted).where(SyncRun.id > above).with_only_columns(SyncRun.id).limit(most + 1).subquery()
+    return db.session.scalar(select(func.count()).select_from(rows)) or 0
+
+
 def _matching(wanted: Wanted):
     query = select(SyncRun)
     if wanted.service:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 from urllib.parse import urlencode
 
-from flask import request
+from flask import request, url_for
 from werkzeug.routing import RequestRedirect
 
 from .. import clock
@@ -29,7 +29,7 @@ RANGES = {
     "30d": ("the last 30 days", timedelta(days=30)),
 }
 TIMES = ("range", "since", "until")
-_CURSORS = ("older", "newer", "cursor")
+_CURSORS = ("older", "newer", "cursor", "seen")  # where a page begins, and what a live part says already
 _LONGEST = 200
 
 
@@ -150,6 +150,10 @@ class Asked:
         wanted: dict[str, object] = {**self.values, **changes}
         query = urlencode({name: value for name, value in wanted.items() if value not in (None, "")})
         return f"{request.path}?{query}" if query else request.path
+
+    def url_of(self, endpoint: str, **more: object) -> str:
+        """The address of another page that takes the same filters."""
+        return url_for(endpoint, **{**self.values, **more})  # type: ignore[arg-type]
 
     def chips(self, names: Mapping[str, Mapping[str, str]] | None = None) -> list[tuple[str, str]]:
         """What is filtered for, each with the address without it.

@@ -14,6 +14,7 @@ from ..operations.run_history import Wanted
 from . import Menu, downloads, forms
 from .access import actor, can, may
 from .filters import Asked
+from .newer import MOST, tell
 
 page = Blueprint("runs", __name__)
 menu = Menu("Runs", icon="arrow-repeat", order=40, key="r")
@@ -60,8 +61,24 @@ def index():
     return render_template(
         "runs/index.html", asked=asked, chips=asked.chips(names), found=found, totals=run_history.totals(found.runs),
         connections=[("", "All"), *names["connection"].items()], names=names, kinds=KINDS, causes=CAUSES,
-        mappings=[("", "All"), *known.items()], carried=run_history.carried(found.runs),
+        mappings=[("", "All"), *known.items()], carried=run_history.carried(found.runs), came=_top(asked, found),
     ), asked.status  # fmt: skip
+
+
+def _top(asked: Asked, found: run_history.Slice) -> str | None:
+    """The address that tells what came above the first page; None on another page."""
+    return None if asked.cursor else asked.url_of("runs.newer", newer=found.runs[0].id if found.runs else 0)
+
+
+@page.get("/runs/newer")
+@may("see runs")
+def newer():
+    """How many runs were asked for since the first page was shown."""
+    asked = Asked(FILTERS)
+    wanted, last = _wanted(asked), asked.place("newer")
+    if last is None:
+        asked.refuse("newer", "This address does not say since which run.")
+    return tell(asked, "runs.index", lambda: run_history.count(wanted, MOST, above=last or 0))
 
 
 def _wanted(asked: Asked) -> Wanted:

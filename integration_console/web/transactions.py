@@ -7,7 +7,7 @@ import shlex
 
 from flask import Blueprint, current_app, redirect, render_template, request, url_for
 
-from .. import services
+from .. import clock, services
 from ..errors import InvalidInput, NotFound
 from ..models import Transaction, db
 from ..models.transaction import OUTCOMES
@@ -16,11 +16,12 @@ from ..operations import settings as firm_settings
 from ..operations.exports import Sheet, paged
 from ..services.base import ApiKey
 from ..storage import transactions
-from ..storage.transactions import Filters, Found
+from ..storage.transactions import Filters, Found, Position
 from . import Menu, downloads
 from .access import can, may
 from .filters import Asked
 from .formatting import pretty_json
+from .newer import MOST, tell
 from .search_words import Words
 
 page = Blueprint("transactions", __name__, url_prefix="/transactions")
@@ -70,19 +71,42 @@ def index():
         connections=[("", "All"), *names["connection"].items()], services=[("", "All"), *names["service"].items()],
         statuses=[("", "Any"), *STATUSES.items()], outcomes=["", *OUTCOMES], methods=METHODS,
         days=firm_settings.days_kept("transactions"),
-        older=found.older and asked.url(cursor=transactions.encode(found.older, secret)),
+        came=_top(asked, found), older=found.older and asked.url(cursor=transactions.encode(found.older, secret)),
         newer=found.newer and asked.url(cursor=transactions.encode(found.newer, secret)),
     ), asked.status  # fmt: skip
 
 
 def _search(asked: Asked, wanted: Filters) -> Found:
+    position = _position(asked)
+    return Found([]) if asked.errors else transactions.search(db.session(), wanted, position)
+
+
+def _position(asked: Asked) -> Position | None:
     text = asked.cursor.get("cursor")
     try:
-        position = transactions.decode(text, current_app.config["SECRET_KEY"]) if text else None
+        return transactions.decode(text, current_app.config["SECRET_KEY"]) if text else None
     except InvalidInput as error:
         asked.refuse("cursor", str(error))
-        return Found([])
-    return transactions.search(db.session(), wanted, position)
+        return None
+
+
+def _top(asked: Asked, found: Found) -> str | None:
+    """The address that tells what came above the first page; None on another page."""
+    if asked.cursor:
+        return None
+    place = Position(found.rows[0].started_at, found.rows[0].id, True) if found.rows else Position(clock.now(), 0, True)
+    return asked.url_of("transactions.newer", cursor=transactions.encode(place, current_app.config["SECRET_KEY"]))
+
+
+@page.get("/newer")
+@may("see transactions")
+def newer():
+    """How many calls came since the first page was shown."""
+    asked = Asked(FILTERS)
+    wanted, place = _wanted(asked), _position(asked)
+    if place is None:
+        asked.refuse("cursor", "This address does not say since which call.")
+    return tell(asked, "transactions.index", lambda: transactions.count(db.session(), wanted, MOST, place).found)
 
 
 def _wanted(asked: Asked) -> Filters:

@@ -139,6 +139,21 @@ def test_each_filter_finds_its_calls_and_no_others(session, log, name):
     assert transactions.search(session, replace(FILTERS[name], until=NOON)).rows == []
 
 
+def test_calls_that_fit_are_counted_as_far_as_is_wanted(session, log, monkeypatch):
+    monkeypatch.setattr(transactions, "LOOKS", (10, 20))
+    log(*(attempt(n, resource="bills" if n % 2 else "matters", status=404 if n < 6 else 200) for n in range(30)))
+    place = Position(NOON + timedelta(seconds=25), 26)
+
+    def count(most=100, above=None, **filters):
+        return tuple(transactions.count(session, Filters(**filters), most, above))
+
+    assert (count(), count(4)) == ((30, 0), (5, 0))
+    assert (count(status=404), count(status_class=4), count(status_class=4, most=2)) == ((6, 0), (6, 0), (3, 0))
+    assert count(resource="bills") == (5, 10)  # among the newest ten
+    assert count(resource="bills", since=NOON + timedelta(seconds=22)) == (4, 0)
+    assert (count(above=place), count(above=place, resource="bills")) == ((4, 0), (2, 0))
+
+
 def test_wildcards_and_nul_in_a_search_mean_themselves(session, log):
     log(attempt(1), attempt(2, url="https://x/100%_sure"))
 
@@ -190,7 +205,10 @@ def test_every_search_is_led_by_an_index_however_long_the_log(session, monkeypat
 
     for filters in (Filters(), *FILTERS.values()):
         for newer in (False, True):
-            transactions.search(session, filters, Position(NOON + timedelta(seconds=600), 1800, newer), limit=20)
+            place = Position(NOON + timedelta(seconds=600), 1800, newer)
+            transactions.search(session, filters, place, limit=20)
+            transactions.count(session, filters, 50, place)
+    transactions.count(session, Filters(status_class=4), 50)
 
     explain = "EXPLAIN QUERY PLAN " if session.get_bind().dialect.name == "sqlite" else "EXPLAIN "
     for statement, values in list(asked):

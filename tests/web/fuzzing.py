@@ -53,7 +53,8 @@ LED_TO_BY_NO_LINK = (  # from the pages of a furnished house
 )  # fmt: skip
 TAKEN_BY_NO_FORM = {
     "/oauth/<service>/callback": ("state", "code", "error", "iss", "realmId"), "/oauth/<service>/account": ("state",),
-    "/runs/<int:run_id>/live": ("seen",), "/search": ("q",), "/settings/privacy": ("q",), "/sign-in": ("next",),
+    "/runs/<int:run_id>/live": ("seen",), "/runs/newer": ("seen",), "/transactions/newer": ("seen",),
+    "/search": ("q",), "/settings/privacy": ("q",), "/sign-in": ("next",),
     "/limitations/rules/new": ("area",), "/mappings/<int:mapping_id>/lines/new": ("left", "right", "add"),
 }  # fmt: skip
 

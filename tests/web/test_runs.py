@@ -172,6 +172,17 @@ def test_active_filters_are_chips_that_can_be_taken_away_one_by_one(admin, firm)
 
 
 @pytest.mark.one_database
+def test_runs_asked_for_since_the_list_was_shown_are_counted(admin, firm):
+    number = firm.connect()
+    firm.past_run(number)
+    part = admin.open("/runs?state=done").one("div", class_="newer").attrs["hx-get"]
+    assert admin.client.get(f"{part}&seen=0").status_code == 204
+    firm.past_run(number)
+    assert admin.open(f"{part}&seen=0").links == {"1 new, show": "/runs?state=done"}
+    assert admin.client.get(f"{part}&seen=1").status_code == 204
+
+
+@pytest.mark.one_database
 def test_a_run_again_keeps_its_settings(admin, firm):
     number = firm.connect()
     run = firm.read(number, "matters", kind="full")
