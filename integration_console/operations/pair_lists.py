@@ -144,8 +144,10 @@ def detail(link_id: int) -> Detail:
     both, lines = pairs.sides(link.mapping), pairs.lines_of(link.mapping)
     held = held_side(link)
     record = link.left_record if held == "left" else link.right_record
-    compared = pairs.side_by_side(both, lines, link.left_record, link.right_record)
-    choices = _choices(link, both, lines) if link.state == "ambiguous" else []
+    agreed = pairs.agreement(link.mapping)
+    left, right = link.left_record, link.right_record
+    compared = pairs.side_by_side(both, lines, left, right, agreed(left, right))
+    choices = _choices(link, both, lines, agreed) if link.state == "ambiguous" else []
     return Detail(link, both, held, record, compared, choices)
 
 
@@ -154,7 +156,9 @@ def held_side(link: RecordLink) -> str:
     return "left" if link.left_record_id is not None else "right"
 
 
-def _choices(link: RecordLink, both: dict[str, pairs.Side], lines: list[tuple[str, str]]) -> list[Choice]:
+def _choices(
+    link: RecordLink, both: dict[str, pairs.Side], lines: list[tuple[str, str]], agreed: Callable
+) -> list[Choice]:
     held = held_side(link)
     ids = [one["record_id"] for one in link.candidates]
     found = {record.id: record for record in db.session.scalars(select(Record).where(Record.id.in_(ids)))}
@@ -167,7 +171,7 @@ def _choices(link: RecordLink, both: dict[str, pairs.Side], lines: list[tuple[st
     for one in link.candidates:
         if (record := found.get(one["record_id"])) and record.deleted_at is None:
             left, right = (link.left_record, record) if held == "left" else (record, link.right_record)
-            compared = pairs.side_by_side(both, lines, left, right)
+            compared = pairs.side_by_side(both, lines, left, right, agreed(left, right))
             choices.append(Choice(record, one.get("score", 0), one.get("why", ""), compared, taken.get(record.id)))
     return choices
 

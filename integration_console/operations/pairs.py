@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +14,8 @@ from ..models import Connection, DataMapping, MappingVersion, Record, db
 from ..services.base import Resource
 from ..services.writing import CUSTOM, Field, by_name, line_in_words, value_of
 from ..sync import folding
+from ..sync.compare import Half, agree
+from . import crossings
 
 SIDES = ("left", "right")
 CUSTOM_FIELDS = "custom_fields"  # the resource in which services keep their definitions of custom fields
@@ -112,38 +115,73 @@ class Compared:
     right_label: str | None
     left: str
     right: str
+    agree: bool = False  # as the mapping compares them, whatever the words
 
     @property
     def verdict(self) -> str:
         """same, differs, or which side alone says something: left, right."""
         if not self.left or not self.right:
             return "left" if self.left else "right"
+        if self.agree:
+            return "same"
         phone = folding.phone(self.left)
         alike = folding.text(self.left) == folding.text(self.right) or (phone and phone == folding.phone(self.right))
         return "same" if alike else "differs"
 
 
 def side_by_side(
-    both: Mapping[str, Side], lines: Iterable[tuple[str, str]], left: Record | None, right: Record | None
-) -> list[Compared]:
-    """What two records say, line by line; lines of which neither says anything are left out."""
+    both: Mapping[str, Side], lines: Iterable[tuple[str, str]], left: Record | None, right: Record | None,
+    agreed: Container[str] = (),
+) -> list[Compared]:  # fmt: skip
+    """What two records say, line by line; lines of which neither says anything are left out.
+
+    agreed: the keys of the lines that the mapping finds to say the same.
+    """
     mine, theirs = both["left"].plain(left), both["right"].plain(right)
     rows = [
         Compared(
             a, b, both["left"].label(a), both["right"].label(b), both["left"].value(mine, a),
-            both["right"].value(theirs, b),
+            both["right"].value(theirs, b), f"{a}|{b}" in agreed,
         )
         for a, b in lines
     ]  # fmt: skip
     return [row for row in rows if row.left or row.right]
 
 
-def lines_of(mapping: DataMapping) -> list[tuple[str, str]]:
-    """The fields a mapping pairs, as its active version has them, else its newest: first what it matches by."""
+def agreement(mapping: DataMapping) -> Callable[[Record | None, Record | None], Container[str]]:
+    """Tells of two records which lines say the same once each value is carried over: a name of two words is a "Person".
+
+    Answers with the lines' keys; with none where a record is missing or the mapping has no version.
+    """
+    version = _version(mapping)
+    if version is None:
+        return lambda left, right: ()
+    crossing = crossings.of(mapping, version.number, lambda: nullcontext(db.session()))
+
+    def agreed(left: Record | None, right: Record | None) -> Container[str]:
+        if left is None or right is None:
+            return ()
+        mapping, world = crossing.mapping, crossing.world
+        mine, theirs = (
+            Half(mapping.side(side).plain(record.external_id, record.data))
+            for side, record in zip(SIDES, (left, right), strict=True)
+        )
+        return {line.key for line in mapping.lines if agree(mapping, line, mine, theirs, world)}
+
+    return agreed
+
+
+def _version(mapping: DataMapping) -> MappingVersion | None:
+    """The active version of a mapping, else its newest."""
     wanted = select(MappingVersion).where(MappingVersion.mapping_id == mapping.id)
     if mapping.active_version is not None:
         wanted = wanted.where(MappingVersion.number == mapping.active_version)
-    version = db.session.scalars(wanted.order_by(MappingVersion.number.desc()).limit(1)).first()
+    return db.session.scalars(wanted.order_by(MappingVersion.number.desc()).limit(1)).first()
+
+
+def lines_of(mapping: DataMapping) -> list[tuple[str, str]]:
+    """The fields a mapping pairs, as its active version has them, else its newest: first what it matches by."""
+    version = _version(mapping)
     if version is None:
         return []
     keys = [(key.get("left", ""), key.get("right", "")) for key in version.keys]

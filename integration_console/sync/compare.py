@@ -93,6 +93,21 @@ def compare(
     return verdict
 
 
+def agree(mapping: Mapping, line: Line, left: Half, right: Half, world: World) -> bool:
+    """Whether either record, made from the other, would say in this line what it says."""
+    halves = {"left": left, "right": right}
+
+    def arrives(source: str) -> bool:
+        there = halves[OTHER[source]].plain
+        try:
+            carried = carry_over(line, halves[source].plain, OTHER[source], world, creating=True, there=there)
+        except (BadRecord, Wait):
+            return False
+        return carried is not MISSING and same(carried, value_on(line, OTHER[source], there))
+
+    return any(arrives(source) for source in ways(mapping, line))
+
+
 def create(mapping: Mapping, side: str, source: Half, world: World) -> Verdict:
     """What a new record on `side` is to hold."""
     verdict = Verdict()

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from integration_console.models import RecordLink, db
 
 from ..operations.two_sides import TwoSides, flat
+from .two_sides import contacts
 
 
 @pytest.fixture
@@ -138,6 +139,17 @@ def test_support_sees_that_something_waits_but_neither_reads_nor_decides(enter, 
     assert not [form for form in support.open(path).all("form") if "/matches/" in form.attrs.get("action", "")]
     for what in ("same", "different", "later", "cut", "link"):
         assert support.send(f"{path}/{what}", "/settings/profile").status_code == 403
+
+
+@pytest.mark.one_database
+def test_what_a_mapping_carries_over_is_compared_as_it_arrives(enter, own_firm):
+    """A lead's two names are a "Person" in Clio: different words, and the same."""
+    sides = contacts(own_firm)
+    sides.run()
+    page = enter("staff").open(f"/matches/{sides.agreeing()[0]}")
+    (line,) = [row for row in page.rows if "Person" in row]
+    assert line.startswith("First name, Last name, Company Type")
+    assert line.endswith("Person Same")
 
 
 @pytest.mark.one_database
