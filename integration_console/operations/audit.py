@@ -8,10 +8,11 @@ from datetime import datetime
 from typing import Any
 
 from flask import has_request_context, request
-from sqlalchemy import func, or_, select
+from sqlalchemy import Select, func, or_, select
 
 from .. import clock
 from ..models import AuditEvent, Connection, db
+from . import several
 
 
 def add(action: str, target: str = "", *, actor: str, **details) -> None:
@@ -52,6 +53,19 @@ class Wanted:
 
 def browse(wanted: Wanted, *, before: int | None = None, limit: int = 50) -> tuple[list[AuditEvent], int | None]:
     """Lines, the newest first, and the number before which the next page begins."""
+    query = _matching(wanted)
+    if before is not None:
+        query = query.where(AuditEvent.id < before)
+    found = list(db.session.scalars(query.order_by(AuditEvent.id.desc()).limit(limit + 1)))
+    return found[:limit], found[limit - 1].id if len(found) > limit else None
+
+
+def count(wanted: Wanted) -> int:
+    """How many lines there are of these, as far as several.count counts."""
+    return several.count(_matching(wanted).with_only_columns(AuditEvent.id))
+
+
+def _matching(wanted: Wanted) -> Select:
     query = select(AuditEvent)
     if wanted.text:
         both = (AuditEvent.actor, AuditEvent.target)
@@ -62,10 +76,7 @@ def browse(wanted: Wanted, *, before: int | None = None, limit: int = 50) -> tup
         query = query.where(AuditEvent.at >= wanted.since)
     if wanted.until:
         query = query.where(AuditEvent.at < wanted.until)
-    if before is not None:
-        query = query.where(AuditEvent.id < before)
-    found = list(db.session.scalars(query.order_by(AuditEvent.id.desc()).limit(limit + 1)))
-    return found[:limit], found[limit - 1].id if len(found) > limit else None
+    return query
 
 
 def actions() -> list[str]:

@@ -264,6 +264,11 @@ def by_number(numbers: Iterable[int]) -> list[Delivery]:
     return list(db.session.scalars(query))
 
 
+def count(wanted: kept.Wanted) -> int:
+    """How many deliveries there are of these, as far as several.count counts."""
+    return several.count(kept.numbers(db.session(), wanted))
+
+
 def found_dead(wanted: kept.Wanted) -> several.Found:
     """Those of these deliveries that were set aside, the newest first."""
     return several.found(kept.dead(db.session(), wanted))

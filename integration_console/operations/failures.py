@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import load_only
 
 from ..models import DeadLetter, ErrorLog, Issue, Record, SyncRun, Transaction, db
 from ..models.run import LIVE_STATES
+from . import several
 
 PAGE = 50
 MOST_RETRIED = 200  # records one run reads one by one; beyond that a whole read is cheaper
@@ -31,6 +32,19 @@ class Wanted:
 
 def browse(wanted: Wanted, *, before: int | None = None) -> tuple[list[ErrorLog], int | None]:
     """Failures, the newest first, and the number before which the next page begins."""
+    query = _matching(wanted)
+    if before is not None:
+        query = query.where(ErrorLog.id < before)
+    rows = list(db.session.scalars(query.order_by(ErrorLog.id.desc()).limit(PAGE + 1)))
+    return rows[:PAGE], rows[PAGE - 1].id if len(rows) > PAGE else None
+
+
+def count(wanted: Wanted) -> int:
+    """How many failures there are of these, as far as several.count counts."""
+    return several.count(_matching(wanted).with_only_columns(ErrorLog.id))
+
+
+def _matching(wanted: Wanted) -> Select:
     query = select(ErrorLog)
     for name in ("run_id", "connection_id", "issue_id", "kind", "resource"):
         if value := getattr(wanted, name):
@@ -39,10 +53,7 @@ def browse(wanted: Wanted, *, before: int | None = None) -> tuple[list[ErrorLog]
         query = query.where(ErrorLog.id > _last_before(wanted.since))
     if wanted.until:
         query = query.where(ErrorLog.id <= _last_before(wanted.until))
-    if before is not None:
-        query = query.where(ErrorLog.id < before)
-    rows = list(db.session.scalars(query.order_by(ErrorLog.id.desc()).limit(PAGE + 1)))
-    return rows[:PAGE], rows[PAGE - 1].id if len(rows) > PAGE else None
+    return query
 
 
 def _last_before(moment: datetime):

@@ -11,6 +11,7 @@ from sqlalchemy import BindParameter, func, select
 
 from ..models import Connection, DataMapping, RunPart, SyncRun, db
 from ..models.run import LIVE_STATES
+from . import several
 from .pushes import OUTBOX
 
 PAGE = 50
@@ -55,10 +56,10 @@ def browse(wanted: Wanted, *, older: int | None = None, newer: int | None = None
     return Slice(runs, older=runs[-1].id if more else None, newer=runs[0].id if runs and older is not None else None)
 
 
-def count(wanted: Wanted, most: int, above: int = 0) -> int:
-    """How many runs with a higher number than `above` there are of these, counted to one more than `most`."""
-    rows = _matching(wanted).where(SyncRun.id > above).with_only_columns(SyncRun.id).limit(most + 1).subquery()
-    return db.session.scalar(select(func.count()).select_from(rows)) or 0
+def count(wanted: Wanted, most: int = several.MOST_COUNTED, *, above: int | None = None) -> int:
+    """How many runs there are of these, with `above` only those of a higher number; counted to one more than `most`."""
+    numbers = _matching(wanted).with_only_columns(SyncRun.id)
+    return several.count(numbers if above is None else numbers.where(SyncRun.id > above), most)
 
 
 def _matching(wanted: Wanted):

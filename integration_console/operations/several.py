@@ -37,9 +37,9 @@ def found(numbers: Select[Any]) -> Found:
     return Found(first, len(first) if len(first) < MOST else count(numbers))
 
 
-def count(numbers: Select[Any]) -> int:
-    """How many rows it finds, counted to one more than MOST_COUNTED."""
-    rows = numbers.order_by(None).limit(MOST_COUNTED + 1).subquery()
+def count(numbers: Select[Any], most: int = MOST_COUNTED) -> int:
+    """How many rows it finds, counted to one more than `most`."""
+    rows = numbers.order_by(None).limit(most + 1).subquery()
     return db.session.scalar(select(func.count()).select_from(rows)) or 0
 
 

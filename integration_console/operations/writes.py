@@ -138,6 +138,11 @@ def found_refused(wanted: Wanted) -> several.Found:
     return several.found(query.with_only_columns(Change.id))
 
 
+def count_some(wanted: Wanted) -> int:
+    """How many writes there are of these, as far as several.count counts."""
+    return several.count(_matching(wanted).with_only_columns(Change.id))
+
+
 def by_number(numbers: Iterable[int]) -> list[Change]:
     """The writes of these numbers."""
     return list(db.session.scalars(select(Change).where(Change.id.in_(list(numbers)))))

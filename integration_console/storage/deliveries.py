@@ -78,7 +78,12 @@ def search(session: Session, wanted: Wanted, older_than: int | None = None) -> t
 
 def dead(session: Session, wanted: Wanted) -> Select:
     """The numbers of those set aside, the newest first."""
-    query = _narrowed(select(Delivery.id), wanted).where(Delivery.state == "dead").order_by(Delivery.id.desc())
+    return numbers(session, wanted).where(Delivery.state == "dead")
+
+
+def numbers(session: Session, wanted: Wanted) -> Select:
+    """The numbers of all of these, the newest first."""
+    query = _narrowed(select(Delivery.id), wanted).order_by(Delivery.id.desc())
     return query.where(Delivery.kind.in_(_kinds(session, wanted.kind))) if wanted.kind else query
 
 

@@ -59,6 +59,7 @@ def index():
     return render_template(
         "deliveries/index.html", asked=asked, chips=asked.chips(names), rows=rows, names=names, tones=TONES,
         older=older and asked.url(older=older), first=asked.url() if "older" in asked.cursor else None,
+        matches=asked.matches(len(rows), not (older or asked.cursor), lambda: deliveries.count(wanted)),
         counts=deliveries.counts(), ticks=SEVERAL.ticks(
             asked, [(one.id, f"delivery {one.id}") if one.state == "dead" else None for one in rows],
             not (older or asked.cursor),

@@ -81,6 +81,7 @@ def log():
         names=names, connections=[("", "All"), *((str(k), v) for k, v in names.items())], kinds=KINDS, tabs=TABS,
         older=asked.url(older=further) if further else None, first=asked.url() if place else None,
         days=firm_settings.days_kept("errors"),
+        matches=asked.matches(len(rows), not (further or asked.cursor), lambda: failures.count(wanted)),
     ), asked.status  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from markupsafe import Markup, escape
 from .. import clock, services
 from ..models import Record
 from ..operations import settings as firm_settings
+from ..operations.several import MOST_COUNTED
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"))
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?Z")
@@ -36,6 +37,7 @@ def set_up(app: Flask) -> None:
     """Make the filters known to every template."""
     filters = {
         "ago": ago, "moment": moment, "iso": iso, "duration": duration, "number": number, "bytes": size, "money": money,
+        "counted": counted,
         "field_name": field_name, "middle": middle, "pretty_json": pretty_json, "percent": percent,
         "shown_time": shown_time, "labelled": labelled, "masked": masked, "browser_name": browser_name,
         "clock_time": clock_time, "local_time": local_time, "moment_of": moment_of,
@@ -134,6 +136,11 @@ def duration(seconds: float | timedelta | None, empty: str = "–") -> str:
 def number(value: float | Decimal | None, empty: str = "–") -> str:
     """A figure with thousands separators: 1,234,567."""
     return empty if value is None else f"{value:,}"
+
+
+def counted(total: int) -> str:
+    """How many match, in figures; beyond what is counted only that."""
+    return number(total) if total <= MOST_COUNTED else f"over {number(MOST_COUNTED)}"
 
 
 def percent(value: float | None, empty: str = "–") -> str:

@@ -62,6 +62,7 @@ def index():
         "runs/index.html", asked=asked, chips=asked.chips(names), found=found, totals=run_history.totals(found.runs),
         connections=[("", "All"), *names["connection"].items()], names=names, kinds=KINDS, causes=CAUSES,
         mappings=[("", "All"), *known.items()], carried=run_history.carried(found.runs), came=_top(asked, found),
+        matches=asked.matches(len(found.runs), not (found.older or asked.cursor), lambda: run_history.count(wanted)),
     ), asked.status  # fmt: skip
 
 

@@ -230,6 +230,7 @@ def audit():
     return render_template(
         "settings/audit.html", asked=asked, chips=asked.chips(), events=events, actions=audit_log.actions(),
         older=older and asked.url(older=older), first=asked.url() if place else None,
+        matches=asked.matches(len(events), not (older or asked.cursor), lambda: audit_log.count(wanted)),
     ), asked.status  # fmt: skip
 
 

@@ -15,11 +15,11 @@ from urllib.parse import urlencode
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 
 from ..errors import InvalidInput
-from ..operations.several import MOST, MOST_COUNTED, Found, Outcome, each
+from ..operations.several import MOST, Found, Outcome, each
 from . import forms
 from .access import actor, can, may
 from .filters import Asked
-from .formatting import number
+from .formatting import counted, number
 
 Do = Callable[[Sequence[int], Mapping[str, str]], Outcome]
 LABELS = {"row": "Row", "all": "All"}  # what the ticks add to the address of a list
@@ -53,7 +53,7 @@ class Ticks:
     @property
     def figure(self) -> str:
         """How many match, in figures."""
-        return figure(self.total)
+        return counted(self.total)
 
     def url(self, act: Act) -> str:
         """The address that asks."""
@@ -96,11 +96,6 @@ class Several:
         """The page of one row; "" when it has none."""
         named: dict[str, Any] = {self.argument: row}
         return url_for(self.show, **named) if self.show else ""
-
-
-def figure(total: int) -> str:
-    """How many match, in figures; beyond what is counted only that."""
-    return number(total) if total <= MOST_COUNTED else f"over {number(MOST_COUNTED)}"
 
 
 def serve(page: Blueprint, several: Several, path: str = "") -> None:
@@ -166,7 +161,7 @@ def _question(
     rows = rows[:MOST]
     return render_template(
         "several/ask.html", several=several, act=act, asked=asked, rows=rows, total=total, names=several.names(rows),
-        form=form or forms.Form(), figure=figure, back=_list_of(several, asked), filters=_filters(asked), **act.more(),
+        form=form or forms.Form(), figure=counted, back=_list_of(several, asked), filters=_filters(asked), **act.more(),
     )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from ..models.transaction import OUTCOMES
 from ..operations import connections, writes
 from ..operations import settings as firm_settings
 from ..operations.exports import Sheet, paged
+from ..operations.several import MOST_COUNTED
 from ..services.base import ApiKey
 from ..storage import transactions
 from ..storage.transactions import Filters, Found, Position
@@ -71,7 +72,8 @@ def index():
         connections=[("", "All"), *names["connection"].items()], services=[("", "All"), *names["service"].items()],
         statuses=[("", "Any"), *STATUSES.items()], outcomes=["", *OUTCOMES], methods=METHODS,
         days=firm_settings.days_kept("transactions"),
-        came=_top(asked, found), older=found.older and asked.url(cursor=transactions.encode(found.older, secret)),
+        came=_top(asked, found), matches=_matches(asked, wanted, found),
+        older=found.older and asked.url(cursor=transactions.encode(found.older, secret)),
         newer=found.newer and asked.url(cursor=transactions.encode(found.newer, secret)),
     ), asked.status  # fmt: skip
 
@@ -96,6 +98,13 @@ def _top(asked: Asked, found: Found) -> str | None:
         return None
     place = Position(found.rows[0].started_at, found.rows[0].id, True) if found.rows else Position(clock.now(), 0, True)
     return asked.url_of("transactions.newer", cursor=transactions.encode(place, current_app.config["SECRET_KEY"]))
+
+
+def _matches(asked: Asked, wanted: Filters, found: Found) -> transactions.Count | None:
+    """How many calls match, for a filtered list."""
+    if found.older is None and not asked.cursor:
+        return transactions.Count(len(found.rows)) if asked.values else None
+    return transactions.count(db.session(), wanted, MOST_COUNTED) if asked.values and not asked.errors else None
 
 
 @page.get("/newer")

@@ -87,6 +87,7 @@ def _page_of(asked: Asked, wanted: Wanted, tick: bool = False) -> dict:
     refused = [(one.id, _words(one)) if one.state == "dead" else None for one in found.changes]
     whole = not (found.older or found.newer or asked.cursor)
     return {
+        "matches": asked.matches(len(found.changes), whole, lambda: writes.count_some(wanted)),
         "ticks": SEVERAL.ticks(asked, refused, whole) if tick else None,
         "found": found, "where": where, "write_words": write_words, "shown": words.shown, "ops": OPS,
         "older": found.older and asked.url(older=found.older), "newer": found.newer and asked.url(newer=found.newer),

@@ -172,6 +172,15 @@ def test_active_filters_are_chips_that_can_be_taken_away_one_by_one(admin, firm)
 
 
 @pytest.mark.one_database
+def test_a_filtered_list_of_runs_says_how_many_match(admin, firm):
+    number = firm.connect()
+    for _ in range(52):
+        firm.past_run(number)
+    assert admin.open("/runs?state=done").one("p", class_="matches").text == "52 match"
+    assert admin.open("/runs").all("p", class_="matches") == []
+
+
+@pytest.mark.one_database
 def test_runs_asked_for_since_the_list_was_shown_are_counted(admin, firm):
     number = firm.connect()
     firm.past_run(number)

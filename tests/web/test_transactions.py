@@ -78,6 +78,25 @@ def test_what_came_since_is_counted_with_the_same_filters_and_said_once(admin, f
 
 
 @pytest.mark.one_database
+def test_a_filtered_list_says_how_many_match(admin, firm, monkeypatch):
+    def said(query: str) -> list[str]:
+        return [line.text for line in admin.open(f"/transactions{query}").all("p", class_="matches")]
+
+    add_calls(firm, 120, status=429, outcome="slow down")
+    add_calls(firm, run_id=7, method="POST")
+    assert said("") == []  # nobody asked for some of them
+    assert said("?status=429") == said("?status=4xx") == ["120 match"]
+    assert said("?run=7") == ["1 matches"]
+    older = admin.open("/transactions?status=429").links["Older"]
+    assert said(older.removeprefix("/transactions")) == ["120 match"]
+    for module in ("transactions", "formatting"):
+        monkeypatch.setattr(f"integration_console.web.{module}.MOST_COUNTED", 100)
+    monkeypatch.setattr("integration_console.storage.transactions.LOOKS", (110, 200))
+    assert said("?method=GET") == ["over 100 match among the newest 110"]
+    assert said("?method=POST&range=24h") == ["1 matches"]
+
+
+@pytest.mark.one_database
 def test_only_the_first_page_tells_what_came_since(admin, firm):
     part = admin.open("/transactions").one("div", class_="newer").attrs["hx-get"]  # of a list without a row
     add_calls(firm, 60)
