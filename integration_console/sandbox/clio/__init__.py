@@ -1,23 +1,20 @@
-"""Clio Manage, as far as reading a firm needs it: lists, single records, limits.
+"""Clio Manage, as far as reading a firm needs it: its records, who may come in, and how fast.
 
 Source: docs.developers.clio.com, its OpenAPI document of 2026-08-12, API version 4.0.13.
-Writing is in writes.py, signing in is in sign_in.py, webhooks are in hooks.py.
+The pages of a list are in lists.py, writing is in writes.py, signing in in sign_in.py, webhooks are in hooks.py.
 """
 
-import base64
 import random
 import re
 import time
 from itertools import islice
-from urllib.parse import parse_qsl, urlencode
 
-from ..firm import seconds
 from ..oauth import OTHER
 from ..server import Answer, Request, Upstream, on
 from ..shelf import Shelf
 from .fields import EMPTY, WITHOUT_CREATED_AT, InvalidFields, Selection, etag_of
-from .filters import UNORDERED, filters_of, sort_key
 from .hooks import ClioHooks
+from .lists import ClioLists
 from .money import ClioMoney
 from .sign_in import ClioSignIn
 from .writes import ClioWrites
@@ -48,12 +45,9 @@ MAKERS = {
 # There is no GET of one of these.
 ONLY_LISTED = ("line_items", "interest_charges", "currencies", "matter_stages", "trust_line_items")
 DEFAULT_VERSION = "4.0.13"
-MOST_PER_PAGE = 200
-FURTHEST_OFFSET = 10_000
-COUNTED_UP_TO = 20_000  # filtered lists of larger resources go without meta.records: counting takes seconds
 
 
-class Clio(ClioSignIn, ClioHooks, ClioWrites, Upstream):
+class Clio(ClioSignIn, ClioHooks, ClioLists, ClioWrites, Upstream):
     key = "clio"
     usual_port = 8101
     prefix = "/api/v4"
@@ -89,7 +83,7 @@ class Clio(ClioSignIn, ClioHooks, ClioWrites, Upstream):
             return self.unknown_path(request)
         try:
             selection = Selection(self, resource, request.one("fields"))
-            numbers, meta = self._page(resource, request)
+            numbers, meta = self.page_of(resource, request)
         except InvalidFields as error:
             return refusal(400, "InvalidFields", str(error))
         except ValueError as error:
@@ -141,75 +135,6 @@ class Clio(ClioSignIn, ClioHooks, ClioWrites, Upstream):
             times = ("updated_at",) if resource in WITHOUT_CREATED_AT else ("created_at", "updated_at")
             self._known[resource] = {*made, "etag", *times, *EMPTY.get(resource, "").split()}
         return self._known[resource]
-
-    # Pages
-
-    def _page(self, resource: str, request: Request) -> tuple[list[int], dict]:
-        """The numbers on the page asked for, and the `meta` that leads to the next. Raises ValueError."""
-        limit = self._limit(request)
-        order = request.one("order")
-        if order is not None and resource in UNORDERED:
-            raise ValueError("order is not a parameter of this endpoint")
-        if resource == "notes" and request.one("type") not in ("Matter", "Contact"):
-            raise ValueError("type is required and must be Matter or Contact")
-        accepts = filters_of(resource, request)
-        if order in (None, "id(asc)") and "offset" not in request.query:
-            return self._cursor_page(resource, request, accepts, limit)
-        return self._offset_page(resource, request, accepts, limit, order or "id(asc)")
-
-    def _limit(self, request: Request) -> int:
-        try:
-            limit = int(request.one("limit", MOST_PER_PAGE))
-        except ValueError:
-            limit = 0
-        if not 1 <= limit <= MOST_PER_PAGE:
-            raise ValueError(f"limit must be between 1 and {MOST_PER_PAGE}")
-        return limit
-
-    def _cursor_page(self, resource, request, accepts, limit) -> tuple[list[int], dict]:
-        after = _number_in(request.one("page_token")) if request.one("page_token") else 0
-        found = list(islice(self._candidates(resource, request, accepts, after), limit + 1))
-        meta: dict = {"paging": {}}
-        if len(found) > limit:
-            meta["paging"]["next"] = self._url(request, page_token=_token_for(found[limit - 1]))
-        return found[:limit], self._counted(meta, resource, request, accepts)
-
-    def _offset_page(self, resource, request, accepts, limit, order) -> tuple[list[int], dict]:
-        offset = request.whole("offset", 0)
-        if offset < 0 or offset + limit > FURTHEST_OFFSET:
-            raise ValueError(f"offset cannot go beyond {FURTHEST_OFFSET} records")
-        key, is_down = sort_key(self, resource, order)
-        numbers = sorted(self._candidates(resource, request, accepts), key=key, reverse=is_down)
-        paging = {}
-        if offset:
-            paging["previous"] = self._url(request, offset=max(0, offset - limit))
-        if offset + limit < min(len(numbers), FURTHEST_OFFSET):
-            paging["next"] = self._url(request, offset=offset + limit)
-        return numbers[offset : offset + limit], {"paging": paging, "records": len(numbers)}
-
-    def _candidates(self, resource, request, accepts, after: int = 0):
-        """Numbers of the records that pass every filter, smallest first."""
-        shelf, since = self.shelves[resource], request.one("updated_since")
-        numbers = shelf.changed_since(seconds(since), after) if since else shelf.numbers(after)
-        if ids := request.query.get("ids[]"):
-            wanted = sorted({int(one) for one in ids if int(one) > after})
-            numbers = [number for number in wanted if shelf.get(number)]
-        if not accepts:
-            return iter(numbers)
-        return (number for number in numbers if all(accept(self.get(resource, number)) for accept in accepts))
-
-    def _counted(self, meta, resource, request, accepts) -> dict:
-        is_whole = not accepts and not request.query.keys() & {"ids[]", "updated_since"}
-        if is_whole:
-            meta["records"] = len(self.shelves[resource])
-        elif self.shelves[resource].count <= COUNTED_UP_TO:
-            meta["records"] = sum(1 for _ in self._candidates(resource, request, accepts))
-        return meta
-
-    def _url(self, request: Request, **changed) -> str:
-        sent = parse_qsl(request.query_text, keep_blank_values=True)
-        kept = [pair for pair in sent if pair[0] not in changed]
-        return f"{self.url}{request.path}?{urlencode([*kept, *changed.items()])}"
 
     def stir(self) -> None:
         """A colleague writes down some work, edits a client and renames a matter."""
@@ -283,17 +208,6 @@ def _clock(firm, resource: str, count: int) -> dict:
         "changed_at": lambda number: firm.changed_at(resource, number, count),
         "quiet_below": lambda since_s: firm.quiet_below(since_s, count),
     }
-
-
-def _token_for(number: int) -> str:
-    return base64.urlsafe_b64encode(f"after:{number}".encode()).decode()
-
-
-def _number_in(token: str) -> int:
-    try:
-        return int(base64.urlsafe_b64decode(token).removeprefix(b"after:"))
-    except ValueError:
-        raise ValueError("page_token is not valid") from None
 
 
 def _http_date(at_s: float) -> str:
