@@ -1,7 +1,8 @@
 """The books of one organisation at Xero: what stands on its shelves, and how each record is shown."""
 
 from ..shelf import Shelf
-from .records import XeroRecords, dressed, number_of
+from .documents import XeroDocuments
+from .records import dressed, number_of
 
 SHELVES = {
     "contacts": "contact",
@@ -15,7 +16,7 @@ class Book:
     """One organisation's books."""
 
     def __init__(self, firm, tenant: int) -> None:
-        self.records = XeroRecords(firm, tenant)
+        self.records = XeroDocuments(firm, tenant)
         self.tenant_id, self.name = self.records.tenant_id, self.records.name
         self.connection_id = f"c0ffee{tenant:02d}-5a9d-4b0c-8a9d-b0c55a9db0c5"
         self.shelves = {

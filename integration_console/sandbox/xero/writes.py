@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from ..server import Answer, Request, on
 from .chart import TAX_RATES
-from .records import added_up, cents
+from .documents import added_up, cents
 
 KEY_LONGEST = 128
 NOBODY = "00000000-0000-0000-0000-000000000000"
