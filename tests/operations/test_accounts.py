@@ -1,8 +1,8 @@
 """Tokens are renewed once for everybody, kept before they are used, and never asked for in vain (K1-K4)."""
 
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from multiprocessing import get_context
 
 import pytest
 from sqlalchemy import select
@@ -15,6 +15,7 @@ from integration_console.services.base import Call
 from tests.databases import bare_app
 
 from ..cli.conftest import wait_for
+from ..processes import processes
 from .conftest import connect, sync
 
 TOKENS = "/oauth/token"
@@ -45,7 +46,8 @@ def opened(connection: int):
     return account
 
 
-def _refresh_in_process(url: str, home: str, connection: int, go) -> None:
+def _refresh_in_process(url: str, home: str, connection: int, environment: dict[str, str], go) -> None:
+    os.environ.update(environment)
     app = bare_app(config.load(
         APP_ENV="test", ALLOW_INSECURE_UPSTREAMS=True, INSTANCE_DIR=home, DATABASE_URL=url))  # fmt: skip
     go.wait(30)
@@ -68,12 +70,10 @@ def test_many_threads_and_processes_renew_a_single_use_token_exactly_once(sessio
     connection = by_tokens(sandbox)
     before = stored(connection)
     sandbox.ghl.expire()
-    context = get_context("spawn")
+    context = processes()
     go = context.Event()
-    others = [
-        context.Process(target=_refresh_in_process, args=(database, str(settings.INSTANCE_DIR), connection, go))
-        for _ in range(2)
-    ]
+    facts = (database, str(settings.INSTANCE_DIR), connection, dict(os.environ))
+    others = [context.Process(target=_refresh_in_process, args=(*facts, go)) for _ in range(2)]
     for process in others:
         process.start()
     app = bare_app(settings)

@@ -1,6 +1,5 @@
 """Budgets: shared by threads and processes, steered by headers, never faster than allowed."""
 
-import multiprocessing
 import threading
 import time
 from collections import deque
@@ -16,6 +15,7 @@ from integration_console.transport.client import Upstream
 from integration_console.transport.limit_headers import LimitHeaders, Seen
 from integration_console.transport.limits import Budget, Limit, parse_limits
 from integration_console.transport.pacing import SqliteStore, open_store
+from tests.processes import processes
 from tests.transport.conftest import Harbor, Script, reply
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -162,7 +162,7 @@ def test_two_processes_on_one_account_use_what_is_allowed_and_are_never_refused(
     """P9, G22: against a server that counts for itself."""
     server, window = Script(), ServerWindow(20, 1.0, kind, headers)
     server.by = window.answer
-    context = multiprocessing.get_context("spawn")
+    context = processes()
     both_ready = context.Barrier(2)  # a process takes its time to start; the four seconds begin when both have
     workers = [
         context.Process(target=_call_for, args=(server.url, database, str(tmp_path / "limits"), both_ready))
