@@ -5,6 +5,7 @@ import pytest
 from integration_console.models import SyncRun, db
 from integration_console.operations import connections, holds, runs
 
+from ..web.door import listening
 from .harbor import harbor_open
 
 
@@ -13,6 +14,13 @@ def sandbox(monkeypatch, fresh_upstreams):
     """This test's own stand-in upstreams, and the settings that lead to them."""
     point_at(monkeypatch, fresh_upstreams)
     return fresh_upstreams
+
+
+@pytest.fixture
+def door(app, sandbox, session):
+    """The console, listening where the sandbox can reach it; the address it has."""
+    with listening(app) as url:
+        yield url
 
 
 @pytest.fixture

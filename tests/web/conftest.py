@@ -10,7 +10,7 @@ from integration_console.operations import users
 
 from ..html_page import Page
 from ..once import quick_hashes
-from ..operations.conftest import point_at
+from ..operations.conftest import door, point_at, sandbox  # noqa: F401  (fixtures)
 from .firm import Firm
 
 PASSWORD = "violet-harbor-lantern-49"

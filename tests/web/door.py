@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import http.client
+import json
 import socket
 import threading
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -13,8 +15,13 @@ from flask import has_app_context
 from sqlalchemy import select
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from integration_console.models import Connection, SyncRun, db
+from integration_console import clock as house_clock
+from integration_console.models import Delivery, SyncRun, WebhookSubscription, db
 from integration_console.operations import connections, deliveries, holds, runs, tending
+from integration_console.operations.hook_secrets import set_secret
+from integration_console.sandbox import hooks
+
+from ..forgery import SECRET
 
 
 class _Quiet(WSGIRequestHandler):
@@ -101,4 +108,38 @@ def webhook_runs() -> list[SyncRun]:
     return list(db.session.scalars(select(SyncRun).where(SyncRun.kind == "webhook")))
 
 
-__all__ = ["Connection", "address", "hooked", "listening", "post", "webhook_runs", "work"]
+def until(true, within_s: float = 10):
+    ends = time.monotonic() + within_s
+    while time.monotonic() < ends:
+        db.session.rollback()
+        if found := true():
+            return found
+        time.sleep(0.05)
+    raise AssertionError("it did not happen")
+
+
+def kept(**facts) -> list[Delivery]:
+    db.session.rollback()
+    return list(db.session.scalars(select(Delivery).filter_by(**facts).order_by(Delivery.id)))
+
+
+def with_secret(connection_id: int, secret: str = SECRET, topic: str = "matter") -> WebhookSubscription:
+    """A hook whose secret the test knows."""
+    row = WebhookSubscription(
+        connection_id=connection_id, topic=topic, external_id="7", url="x", state="active",
+        asked_at=house_clock.now(), looked_at=house_clock.now(),
+    )  # fmt: skip
+    db.session.add(row)
+    db.session.flush()
+    set_secret(row, secret)
+    db.session.commit()
+    return row
+
+
+def said_by_clio(record: int, etag: str = "a", event: str = "updated") -> bytes:
+    said = {"data": {"id": record, "etag": etag}, "meta": {"event": event, "webhook_id": 7}}
+    return json.dumps(said).encode()
+
+
+def signed(body: bytes, secret: str = SECRET) -> dict:
+    return hooks.signed_as_clio(secret)(body)
