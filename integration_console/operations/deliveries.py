@@ -8,7 +8,6 @@ run's row says so; whoever dies in between leaves both where another finds them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
@@ -16,19 +15,17 @@ from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import defer
 
-from .. import clock, services
+from .. import clock
 from ..errors import Conflict, ConsoleError, NeedsPerson, NotFound, UpstreamError
 from ..models import Connection, DataMapping, Delivery, RunPart, SyncRun, WebhookSubscription, db, reading
 from ..models.run import LIVE_STATES
-from ..services.base import Service
 from ..storage import deliveries as kept
-from ..storage import records
 from . import accounts, audit, pushes, several
+from .bundles import Bundle, bundled
 
 log = structlog.get_logger(__name__)
 
 LOOKED_AT = 2_000  # deliveries of one connection considered at once
-RECORDS_A_RUN = 50  # so that a read that was asked for never waits long behind us
 TRIES = 5  # then it is set aside (H5)
 AGAIN_AFTER_S = (60, 300, 900, 3600)
 A_MOMENT = timedelta(seconds=5)
@@ -86,7 +83,7 @@ def _ask(connection_id: int) -> bool:
         .order_by(Delivery.id)
         .limit(LOOKED_AT)
     ).all()
-    bundle = _bundle(connection, rows, busy)
+    bundle = bundled(connection, rows, busy)
     if bundle.homeless:
         _end(bundle.homeless, "done", NO_OWNER)
     if bundle.checks:
@@ -98,56 +95,7 @@ def _ask(connection_id: int) -> bool:
     return run is not None
 
 
-@dataclass
-class _Bundle:
-    """What one run is to read, and the deliveries it settles."""
-
-    records: dict[str, list[str]] = field(default_factory=dict)  # resource -> external ids
-    owners: dict[str, dict[str, str]] = field(default_factory=dict)
-    ids: list[int] = field(default_factory=list)
-    homeless: list[int] = field(default_factory=list)  # cannot be read by themselves
-    checks: list[int] = field(default_factory=list)  # tell that our access was taken away
-    size: int = 0
-
-
-def _bundle(connection: Connection, rows: Iterable, busy: set[str]) -> _Bundle:
-    """Several events of one record cost one read. What failed before is read alone, so that it spoils no other's."""
-    service, bundle = services.by_key(connection.service), _Bundle()
-    known: set[tuple[str, str]] = set()
-    for number, named, tries in rows:
-        if not named:
-            bundle.checks.append(number)
-            continue
-        wanted = [one for one in named if (one[0], one[1]) not in known]
-        if {one[0] for one in named} & busy or (tries and bundle.ids and wanted):
-            continue
-        if any(_is_homeless(service, connection, *one) for one in wanted):
-            bundle.homeless.append(number)
-            continue
-        if wanted and bundle.size + len(wanted) > RECORDS_A_RUN and bundle.ids:
-            continue
-        for resource, external_id, owner in wanted:
-            known.add((resource, external_id))
-            bundle.records.setdefault(resource, []).append(external_id)
-            if owner:
-                bundle.owners.setdefault(resource, {})[external_id] = owner
-        bundle.size += len(wanted)
-        bundle.ids.append(number)
-        if tries:
-            break
-    return bundle
-
-
-def _is_homeless(service: Service, connection: Connection, resource: str, external_id: str, owner: str | None) -> bool:
-    """Whether its address names what it is listed under, and nobody knows that."""
-    declared = service.resources[resource]
-    if owner or "{owner}" not in (declared.one if declared.one is not None else declared.path):
-        return False
-    found = records.find(db.session(), connection.id, resource, external_id)
-    return found is None or not found.owner_id
-
-
-def _order(connection: Connection, bundle: _Bundle) -> SyncRun:
+def _order(connection: Connection, bundle: Bundle) -> SyncRun:
     """A run and the deliveries it is to settle, in one transaction."""
     run = SyncRun(
         connection_id=connection.id, kind="webhook", state="queued", cause="webhook", queued_at=clock.now(),

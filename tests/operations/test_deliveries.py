@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from integration_console.models import Record, WebhookSubscription, db
-from integration_console.operations import connections, deliveries, runs, subscriptions
+from integration_console.operations import bundles, connections, deliveries, runs, subscriptions
 
 from ..forgery import OTHER, SECRET
 from ..web.door import address, hooked, kept, post, said_by_clio, signed, until, webhook_runs, with_secret, work
@@ -195,7 +195,7 @@ def test_a_busy_connection_does_not_keep_another_waiting_h5(door, sandbox):
 
     reading = {one.connection_id for one in kept(state="reading")}
     assert reading == {busy, quiet}
-    assert len(kept(state="reading", connection_id=busy)) == deliveries.RECORDS_A_RUN
+    assert len(kept(state="reading", connection_id=busy)) == bundles.RECORDS_A_RUN
     work()
     work()
     assert {one.state for one in kept()} == {"done"}
