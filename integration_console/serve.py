@@ -118,7 +118,7 @@ def _prepare(sandbox: SandboxWanted | None, settings, minder: Minder) -> tuple[s
 
     The first administrator's code, and the doors of the sandbox's accounts.
     """
-    from .operations import users
+    from .operations import first_administrator
 
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
     to_connect: list[ToConnect] = []
@@ -129,7 +129,7 @@ def _prepare(sandbox: SandboxWanted | None, settings, minder: Minder) -> tuple[s
         _check_database(migrate=sandbox is not None)
         _connect(to_connect or _of_settings(app.config["SETTINGS"]))
         doors = _doors(told)
-        code = users.setup_code()
+        code = first_administrator.setup_code()
         db.session.remove()
         db.engine.dispose()
     return code, doors

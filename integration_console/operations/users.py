@@ -1,21 +1,15 @@
-"""People: add, change role, disable, sign in; and the one code that lets the first administrator in."""
+"""People: add, change role, disable, sign in."""
 
 from __future__ import annotations
 
-import hmac
-import secrets
-from hashlib import sha256
-from pathlib import Path
-
 from email_validator import EmailNotValidError, validate_email
-from flask import current_app
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from .. import clock
 from ..errors import Conflict, InvalidInput, NotFound
-from ..models import Setting, User, db, reading
+from ..models import User, db, reading
 from ..models.user import ROLES
 from . import audit, passwords, second_factor, sessions, settings, throttle
 
@@ -69,9 +63,9 @@ def add(email: str, role: str, password: str | None = None, name: str = "", *, a
 
     Raises InvalidInput naming the field; Conflict when the e-mail is taken.
     """
-    user, password = _new(email, role, password, name)
+    user, password = new(email, role, password, name)
     audit.add("person added", user.email, actor=actor, role=role)
-    _commit_new(user)
+    keep_new(user)
     return user, password
 
 
@@ -207,71 +201,19 @@ def sign_out(who: sessions.SignedIn) -> None:
     db.session.commit()
 
 
-# -- the first administrator -----------------------------------------------------------------------------------------
+# -- a new person ----------------------------------------------------------------------------------------------------
 
 
-def setup_code() -> str | None:
-    """A code that lets the first administrator in; None when there is one already.
-
-    The one of SETUP_CODE, else a new one each time, of which only a hash is kept in the instance folder.
-    """
-    if has_administrator():
-        return None
-    if fixed := _fixed_code():
-        return fixed
-    code = "-".join(secrets.token_hex(2) for _ in range(5))
-    file = _code_file()
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.touch(mode=0o600)
-    file.write_text(sha256(code.encode()).hexdigest())
-    return code
-
-
-def set_up_first(code: str, email: str, password: str, name: str, *, address: str) -> User:
-    """Make the first administrator.
-
-    Raises InvalidInput naming the field; Conflict when there is one already; TooMany after many wrong codes.
-    """
-    if has_administrator():
-        raise Conflict("The console already has an administrator.")
-    throttle.count("address", address)
-    if not _is_code(code.strip()):
-        raise InvalidInput("This code is not right. The newest one printed in the terminal counts.", field="code")
-    user, _ = _new(email, "admin", password, name)
-    throttle.forget("address", address)
-    db.session.add(Setting(name="setup.done", value=user.email, updated_at=clock.now()))  # its key lets one through
-    audit.add("first administrator made", user.email, actor=user.email)
-    _commit_new(user)
-    _code_file().unlink(missing_ok=True)
-    return user
-
-
-def _is_code(code: str) -> bool:
-    if fixed := _fixed_code():
-        return hmac.compare_digest(fixed.encode(), code.encode())
-    file = _code_file()
-    return file.exists() and hmac.compare_digest(file.read_text(), sha256(code.lower().encode()).hexdigest())
-
-
-def _fixed_code() -> str:
-    return current_app.config["SETTINGS"].SETUP_CODE.get_secret_value()
-
-
-def _code_file() -> Path:
-    return current_app.config["SETTINGS"].INSTANCE_DIR / "setup_code"
-
-
-# -- helpers ---------------------------------------------------------------------------------------------------------
-
-
-def _new(email: str, role: str, password: str | None, name: str) -> tuple[User, str]:
+def new(email: str, role: str, password: str | None, name: str) -> tuple[User, str]:
+    """A person, not kept yet, and their password, made up when none is given. Raises InvalidInput naming the field."""
     email, name = _clean_email(email), _clean_name(name)
     password = passwords.made_up() if password is None else passwords.check(password, about=_known_of(email, name))
     hashed = passwords.hashed(password)
     return User(email=email, name=name, role=_known_role(role), password_hash=hashed, created_at=clock.now()), password
 
 
-def _commit_new(user: User) -> None:
+def keep_new(user: User) -> None:
+    """Commit a new person. Raises Conflict when the e-mail is taken."""
     db.session.add(user)
     try:
         db.session.commit()

@@ -7,7 +7,7 @@ from flask_login import current_user, login_user
 from flask_login.mixins import UserMixin
 
 from ..errors import ConsoleError, InvalidInput, TooMany
-from ..operations import users
+from ..operations import first_administrator, users
 from . import access, forms
 from .access import may
 
@@ -69,7 +69,7 @@ def set_up():
     sent = forms.sent("code", "email", "name", raw=("password",))
     address = request.remote_addr or ""
     try:
-        users.set_up_first(sent["code"], sent["email"], sent["password"], sent["name"], address=address)
+        first_administrator.make(sent["code"], sent["email"], sent["password"], sent["name"], address=address)
     except InvalidInput as error:
         return _set_up_page(forms.Form(sent, error)), 422
     _enter(users.sign_in(sent["email"], sent["password"], address=address, browser=request.user_agent.string))

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from integration_console.operations import users
+from integration_console.operations import first_administrator, users
 
 from .conftest import LOOKS, NARROW, PASSWORD, QUICK
 
@@ -41,7 +41,7 @@ def test_no_page_of_the_settings_shuts_anybody_out(admin, looks):
 
 def test_the_first_administrator_is_made_by_hand_and_keyboard_alone(app, live, tab):
     with app.app_context():
-        code = users.setup_code()
+        code = first_administrator.setup_code()
     page = tab.open("/")
     page.wait_for_url("**/setup")
     page.locator("[name=code]:focus").wait_for()  # a loaded machine gives the focus late

@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from integration_console.errors import Conflict, InvalidInput, NotFound, TooMany
-from integration_console.models import AuditEvent, Throttle, User, db
+from integration_console.models import AuditEvent, Throttle, db
 from integration_console.operations import passwords, throttle, users
 
 PASSWORD = "violet-harbor-lantern-49"
@@ -110,39 +110,6 @@ def test_the_delay_doubles_and_ends(app, session, clock):
         clock.advance(refused.value.wait_s + 1)
         throttle.count("account", "ana@example.com")
     assert waits == [15, 30, 60, 120, 240, 480, 900, 900]
-
-
-def test_two_people_cannot_both_become_the_first_administrator(app, session):
-    code, outcomes, start = users.setup_code(), [], threading.Barrier(4)
-    session.rollback()  # gives SQLite's writer lock back
-
-    def set_up(number: int) -> None:
-        with app.app_context():
-            start.wait()
-            try:
-                users.set_up_first(code, f"p{number}@example.com", PASSWORD, "", address="10.0.0.1")
-                outcomes.append("in")
-            except (Conflict, InvalidInput):  # there is one, or the code is spent
-                outcomes.append("refused")
-
-    threads = [threading.Thread(target=set_up, args=(number,)) for number in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(outcomes) == ["in", "refused", "refused", "refused"]
-    assert db.session.scalar(select(func.count()).select_from(User)) == 1
-
-
-def test_there_is_no_code_once_somebody_administers(app, ana):
-    assert users.setup_code() is None
-
-
-def test_the_newest_code_counts(app, session):
-    first, second = users.setup_code(), users.setup_code()
-    with pytest.raises(InvalidInput):
-        users.set_up_first(first, "a@example.com", PASSWORD, "", address="10.0.0.1")
-    assert users.set_up_first(second, "a@example.com", PASSWORD, "", address="10.0.0.1").role == "admin"
 
 
 def test_the_last_administrator_stays(ana):

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from integration_console.models import AuditEvent, User, db
-from integration_console.operations import passwords, users
+from integration_console.operations import first_administrator, passwords, users
 
 from ..html_page import Page
 from .conftest import PASSWORD
@@ -19,7 +19,7 @@ GOOD = {"email": "Ana@Example.com", "name": "Ana", "password": PASSWORD}
 @pytest.fixture
 def code(app):
     with app.app_context():
-        return users.setup_code()
+        return first_administrator.setup_code()
 
 
 def actions(app) -> list[str]:
@@ -99,7 +99,7 @@ def test_a_wrong_set_up_form_keeps_what_was_typed_and_says_where(browser, code, 
 @pytest.mark.settings(SETUP_CODE="chosen-by-the-operator")
 def test_a_code_from_the_settings_is_used_as_it_is(app, browser):
     with app.app_context():
-        assert users.setup_code() == "chosen-by-the-operator"
+        assert first_administrator.setup_code() == "chosen-by-the-operator"
     assert browser().send("/setup", "/setup", {"code": "chosen-by-the-operator", **GOOD}).status_code == 302
 
 
