@@ -151,15 +151,24 @@ def _value(control: Tag) -> list[str]:
 
 
 def knocks(found: list[Door]) -> list[Knock]:
-    """Every field of every door with every value, door by door."""
-    told: list[Knock] = []
+    """Every field of every door with every value; fields that one piece of code reads share the values in turn."""
+    told = [Knock(door, "", kind) for door in found for kind in BODIES]
+    alike: dict[tuple[str, str, str], list[tuple[Door, str]]] = {}
     for door in found:
-        told += [Knock(door, name, kind) for name in door.fields for kind in (*VALUES, *SHAPES)]
-        if door.method == "POST":
-            told += [Knock(door, f"?{name}", kind) for name in sorted(door.filters) for kind in VALUES]
-        told += [Knock(door, part, kind) for part in re.findall(r"<[^<>]+>", door.rule) for kind in VALUES]
-        told += [Knock(door, "", kind) for kind in BODIES]
+        filters = [f"?{name}" for name in sorted(door.filters)] if door.method == "POST" else []
+        for name in (*door.fields, *filters, *re.findall(r"<[^<>]+>", door.rule)):
+            alike.setdefault(_read_as(door, name), []).append((door, name))
+    for fields in alike.values():
+        for place, (door, name) in enumerate(fields):
+            kinds = list(VALUES) if name[0] in "?<" else [*VALUES, *SHAPES]
+            told += [Knock(door, name, kind) for kind in kinds[place :: len(fields)]]
     return told
+
+
+def _read_as(door: Door, name: str) -> tuple[str, str, str]:
+    """The same for the lines of a form, but for their number, and for the filters of what is done with several rows."""
+    rule = re.sub(r"/several/.*", "/several", door.rule) if name.lstrip("?") in door.filters else door.rule
+    return door.method, rule, re.sub(r"-\d+(?=-|$)", "-#", name)
 
 
 def some(told: list[Knock], number: int, seed: int) -> list[Knock]:
