@@ -13,8 +13,8 @@ from integration_console.operations import deliveries
 from integration_console.sandbox import hooks
 
 from ..forgery import SECRET, signer_of
-from .door import address
-from .test_webhooks import CALLING, _stored, _with_secret
+from .door import address, with_secret
+from .test_webhooks import CALLING, _stored
 
 SEED = 20261127
 SOME, ALL = 50, None  # of the deliveries of each service
@@ -62,7 +62,7 @@ def test_nonsense_from_a_proved_sender_is_kept_or_refused(app, session, monkeypa
         monkeypatch.setenv(f"{service.key}_WEBHOOK_KEY".upper(), hooks.HighLevelKey(SECRET).public)
     number = _stored(service.key)
     if not service.webhook.published_keys:
-        _with_secret(number)
+        with_secret(number)
     path, client, signer = address(number), app.test_client(), signer_of(service.webhook.signature)
     wrong, kept = [], 0
     chosen = list(spoilt(GENUINE[service.key]))
