@@ -52,45 +52,52 @@ class Statement:
 
 def read(text: str) -> Statement:
     """Raises Unreadable."""
-    tokens = list(_tokens(text))
-    statement, place = Statement(), 0
+    words, statement = _Words(text), Statement()
+    words.take("SELECT")
+    statement.counts = words.comes("COUNT")
+    while not words.comes("FROM"):
+        words.take()
+    words.take("FROM")
+    statement.entity = words.take()
+    while words.took("WHERE", "AND"):
+        statement.conditions.append(_condition(words))
+    if words.comes("ORDERBY", "ORDER"):
+        if words.take().upper() == "ORDER":
+            words.take("BY")
+        statement.order = words.take()
+        statement.down = words.comes("ASC", "DESC") and words.take().upper() == "DESC"
+    if words.took("STARTPOSITION"):
+        statement.start = max(1, int(words.take()))
+    if words.took("MAXRESULTS"):
+        statement.most = min(MOST, int(words.take()))
+    words.end()
+    return statement
 
-    def word(expected: str = "") -> str:
-        nonlocal place
-        if place >= len(tokens):
+
+class _Words:
+    """The words of a statement, taken one after the other."""
+
+    def __init__(self, text: str) -> None:
+        self._left = list(_tokens(text))
+
+    def take(self, expected: str = "") -> str:
+        if not self._left:
             raise Unreadable("the statement ends too early")
-        found = tokens[place]
-        place += 1
+        found = self._left.pop(0)
         if expected and found.upper() != expected:
             raise Unreadable(f"Encountered {found}, expected {expected}")
         return found
 
-    def comes(*names: str) -> bool:
-        return place < len(tokens) and tokens[place].upper() in names
+    def comes(self, *names: str) -> bool:
+        return bool(self._left) and self._left[0].upper() in names
 
-    word("SELECT")
-    statement.counts = tokens[place : place + 4] != [] and tokens[place].lower() == "count"
-    while not comes("FROM"):
-        word()
-    word("FROM")
-    statement.entity = word()
-    while comes("WHERE", "AND"):
-        word()
-        statement.conditions.append(_condition(word, comes))
-    if comes("ORDERBY", "ORDER"):
-        if word().upper() == "ORDER":
-            word("BY")
-        statement.order = word()
-        statement.down = comes("ASC", "DESC") and word().upper() == "DESC"
-    if comes("STARTPOSITION"):
-        word()
-        statement.start = max(1, int(word()))
-    if comes("MAXRESULTS"):
-        word()
-        statement.most = min(MOST, int(word()))
-    if place < len(tokens):
-        raise Unreadable(f"Encountered {tokens[place]}")
-    return statement
+    def took(self, *names: str) -> bool:
+        """Take the next word if it is one of these."""
+        return self.comes(*names) and bool(self._left.pop(0))
+
+    def end(self) -> None:
+        if self._left:
+            raise Unreadable(f"Encountered {self._left[0]}")
 
 
 def _tokens(text: str) -> Iterator[str]:
@@ -104,19 +111,18 @@ def _tokens(text: str) -> Iterator[str]:
         at = found.end()
 
 
-def _condition(word, comes) -> tuple:
-    name, operator = word(), word().upper()
+def _condition(words: _Words) -> tuple:
+    name, operator = words.take(), words.take().upper()
     if operator == "IN":
-        word("(")
-        values = [_value(word())]
-        while comes(","):
-            word()
-            values.append(_value(word()))
-        word(")")
+        words.take("(")
+        values = [_value(words.take())]
+        while words.took(","):
+            values.append(_value(words.take()))
+        words.take(")")
         return name, operator, values
     if operator not in ("=", "<", ">", "<=", ">=", "LIKE"):
         raise Unreadable(f"Encountered {operator}")
-    return name, operator, _value(word())
+    return name, operator, _value(words.take())
 
 
 def _value(token: str) -> str:
