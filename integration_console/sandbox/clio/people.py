@@ -129,18 +129,7 @@ class ClioPeople:
     def contact(self, number):
         party = self.firm.party(number)
         emails, phones = self.ways_to_reach(number, party)
-        address = {
-            "id": number,
-            "name": "Home",
-            "street": party.street,
-            "city": party.city,
-            "country": "US",
-            "province": party.state,
-            "postal_code": party.postal_code,
-            "primary": True,
-        }
-        before = self.firm.party(max(number - 1, 1))
-        employer = before.number if before.is_company and not party.is_company else None
+        address, employer = self.address_of(number, party), self.employer_of(number, party)
         return {
             "id": number,
             "type": "Company" if party.is_company else "Person",
@@ -167,12 +156,32 @@ class ClioPeople:
             "company": {"id": employer} if employer else None,
             "email_addresses": emails,
             "phone_numbers": phones,
-            "addresses": [address] if number % 3 else [],
-            "primary_address": address if number % 3 else None,
+            "addresses": [address] if address else [],
+            "primary_address": address,
             "web_sites": [],
             "account_balances": [],
             "custom_field_values": self.values_of("Contact", number),
         }
+
+    def address_of(self, number: int, party) -> dict | None:
+        """Where two of three live."""
+        if not number % 3:
+            return None
+        return {
+            "id": number,
+            "name": "Home",
+            "street": party.street,
+            "city": party.city,
+            "country": "US",
+            "province": party.state,
+            "postal_code": party.postal_code,
+            "primary": True,
+        }
+
+    def employer_of(self, number: int, party) -> int | None:
+        """A person works for the company that comes before them."""
+        before = self.firm.party(max(number - 1, 1))
+        return before.number if before.is_company and not party.is_company else None
 
     def ways_to_reach(self, number: int, party) -> tuple[list, list]:
         emails, phones = [], []

@@ -119,21 +119,10 @@ class StripeRecords:
             "due_date": made + 30 * DAY_S,
             "period_start": made - 30 * DAY_S,
             "period_end": made,
-            "parent": {
-                "type": "subscription_details",
-                "quote_details": None,
-                "subscription_details": {"metadata": {}, "subscription": id_of("subscriptions", plan)},
-            }
-            if from_plan
-            else None,
+            "parent": _of_plan(plan) if from_plan else None,
             "hosted_invoice_url": None if status == "draft" else f"https://invoice.stripe.example.com/i/{number}",
             "invoice_pdf": None if status == "draft" else f"https://invoice.stripe.example.com/i/{number}/pdf",
-            "status_transitions": {
-                "finalized_at": None if status == "draft" else made + 60,
-                "paid_at": made + PAID_AFTER_S if status == "paid" else None,
-                "voided_at": made + DAY_S if status == "void" else None,
-                "marked_uncollectible_at": made + 90 * DAY_S if status == "uncollectible" else None,
-            },
+            "status_transitions": _transitions(status, made),
             "_paid_by": number if status == "paid" else None,
         }
 
@@ -220,18 +209,7 @@ class StripeRecords:
         ended = made + 120 * DAY_S if over else None
         begins = (ended or int(firm.last_night_s)) - (firm.dice("stripe begins", number) % 29 + 1) * DAY_S
         currency = self._currency(customer)
-        item = {
-            "id": f"si_1Sbx{number:012d}",
-            "object": "subscription_item",
-            "created": made,
-            "current_period_start": begins,
-            "current_period_end": begins + 30 * DAY_S,
-            "metadata": {},
-            "price": price(5000 * (1 + number % 6), currency),
-            "quantity": 1,
-            "subscription": id_of("subscriptions", number),
-            "tax_rates": [],
-        }
+        item = _plan_item(number, made, begins, currency)
         return {
             **self._common("subscriptions", number),
             "billing_cycle_anchor": made,
@@ -253,3 +231,37 @@ class StripeRecords:
             "trial_end": int(firm.last_night_s) + 5 * DAY_S if status == "trialing" else None,
             "trial_start": made if status == "trialing" else None,
         }
+
+
+def _plan_item(number: int, made: int, begins: int, currency: str) -> dict:
+    return {
+        "id": f"si_1Sbx{number:012d}",
+        "object": "subscription_item",
+        "created": made,
+        "current_period_start": begins,
+        "current_period_end": begins + 30 * DAY_S,
+        "metadata": {},
+        "price": price(5000 * (1 + number % 6), currency),
+        "quantity": 1,
+        "subscription": id_of("subscriptions", number),
+        "tax_rates": [],
+    }
+
+
+def _of_plan(plan: int) -> dict:
+    """Where an invoice comes from that nobody wrote."""
+    return {
+        "type": "subscription_details",
+        "quote_details": None,
+        "subscription_details": {"metadata": {}, "subscription": id_of("subscriptions", plan)},
+    }
+
+
+def _transitions(status: str, made: int) -> dict:
+    """When an invoice came to be what it is."""
+    return {
+        "finalized_at": None if status == "draft" else made + 60,
+        "paid_at": made + PAID_AFTER_S if status == "paid" else None,
+        "voided_at": made + DAY_S if status == "void" else None,
+        "marked_uncollectible_at": made + 90 * DAY_S if status == "uncollectible" else None,
+    }
