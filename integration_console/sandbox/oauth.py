@@ -129,6 +129,23 @@ class SignIn(Upstream):
             for name, tokens in literal_eval((folder / self.key).read_text()).items():
                 getattr(self, name).update(tokens)
 
+    # Its addresses
+
+    @on("GET", "sign_in_path")
+    @public
+    def authorize(self, request: Request) -> Answer:
+        return self.approve_page(request)
+
+    @on("POST", "sign_in_path")
+    @public
+    def authorized(self, request: Request) -> Answer:
+        return self.decide(request)
+
+    @on("POST", "token_path")
+    @public
+    def token(self, request: Request) -> Answer:
+        return self.exchange(request)
+
     # The page
 
     def approve_page(self, request: Request) -> Answer:
@@ -231,25 +248,6 @@ class SignIn(Upstream):
         token = f"{self.key}-refresh-{secrets.token_urlsafe(24)}"
         self._refresh.add(token)
         return token
-
-
-class UsualSignIn(SignIn):
-    """Signing in at the addresses most services have."""
-
-    @on("GET", "/oauth/authorize")
-    @public
-    def authorize(self, request: Request) -> Answer:
-        return self.approve_page(request)
-
-    @on("POST", "/oauth/authorize")
-    @public
-    def authorized(self, request: Request) -> Answer:
-        return self.decide(request)
-
-    @on("POST", "/oauth/token")
-    @public
-    def token(self, request: Request) -> Answer:
-        return self.exchange(request)
 
 
 def _challenge(verifier: str) -> str:

@@ -167,10 +167,15 @@ class Upstream:
     def _collect_routes(self) -> list:
         found = []
         for name in dir(type(self)):
-            for method, path in getattr(getattr(type(self), name), "answers_to", []):
+            for method, path in self.answered_by(getattr(type(self), name)):
                 pattern = re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path) + "/?")
                 found.append((path.count("{"), method, pattern, getattr(self, name)))
         return [route[1:] for route in sorted(found, key=lambda route: route[0])]  # plain paths first
+
+    def answered_by(self, function) -> list[tuple[str, str]]:
+        """The methods and paths a function answers."""
+        told = getattr(function, "answers_to", [])
+        return [(method, path if path.startswith("/") else getattr(self, path)) for method, path in told]
 
     def _scripted(self, request: Request) -> Answer | None:
         with self.lock:

@@ -83,7 +83,10 @@ class Seen:
 
 
 def on(method: str, *paths: str):
-    """Mark a method as the answer to these paths; `{name}` stands for one path segment."""
+    """Mark a method as the answer to these paths; `{name}` stands for one path segment.
+
+    A word without a slash names the attribute that holds the path.
+    """
 
     def mark(function):
         function.answers_to = [*getattr(function, "answers_to", []), *((method, path) for path in paths)]

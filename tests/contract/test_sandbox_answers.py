@@ -273,7 +273,8 @@ def test_clockify_sends_only_fields_its_document_declares(sandbox, address):
 )
 def test_every_address_the_sandbox_answers_is_declared(sandbox, service, paths):
     declared = {_without_names(path) for name in paths for path in document(name)["paths"]}
-    answered = {path for method, _, function in sandbox.upstreams[service]._routes for _, path in function.answers_to}
+    upstream = sandbox.upstreams[service]
+    answered = {path for _, _, function in upstream._routes for _, path in upstream.answered_by(function)}
 
     prefix = "/v1" if service == "clockify" else ""
     unknown = {path for path in answered if _without_names(prefix + path) not in declared}

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from integration_console import services
 from integration_console.sandbox.firm import Firm
-from integration_console.sandbox.oauth import OTHER, UsualSignIn
+from integration_console.sandbox.oauth import OTHER, SignIn
 from integration_console.sandbox.server import Answer, Request, on, public
 from integration_console.services.base import Account, Call, Limit, OAuth, Resource, Service, dig
 from integration_console.services.shapes import UpstreamRecord
@@ -61,7 +61,7 @@ class HarborService(Service):
         ]
 
 
-class Harbor(UsualSignIn):
+class Harbor(SignIn):
     """Its stand-in."""
 
     key = "harbor"

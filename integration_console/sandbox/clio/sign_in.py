@@ -1,10 +1,10 @@
 """How a person signs in at Clio, and how its tokens are taken back."""
 
-from ..oauth import UsualSignIn, oauth_error
+from ..oauth import SignIn, oauth_error
 from ..server import Answer, Request, on, public
 
 
-class ClioSignIn(UsualSignIn):
+class ClioSignIn(SignIn):
     """Clio: tokens live 30 days, refresh tokens do not rotate and are not sent again."""
 
     label = "Clio"

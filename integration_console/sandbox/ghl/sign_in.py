@@ -1,7 +1,7 @@
 """How a person chooses a location and signs in at HighLevel."""
 
 from ..oauth import OTHER, SignIn
-from ..server import Answer, Request, on, public
+from ..server import Answer, Request
 
 
 class GhlSignIn(SignIn):
@@ -41,21 +41,9 @@ class GhlSignIn(SignIn):
             "isBulkInstallation": False,
         }
 
-    @on("GET", "/oauth/chooselocation")
-    @public
-    def choose_location(self, request: Request) -> Answer:
-        return self.approve_page(request)
-
-    @on("POST", "/oauth/chooselocation")
-    @public
-    def chosen(self, request: Request) -> Answer:
-        return self.decide(request)
-
-    @on("POST", "/oauth/token")
-    @public
-    def token(self, request: Request) -> Answer:
+    def exchange(self, request: Request) -> Answer:
         if "form-urlencoded" not in (request.headers.get("Content-Type") or ""):
             return Answer(
                 422, {"statusCode": 422, "message": ["grant_type should not be empty"], "error": "Unprocessable Entity"}
             )
-        return self.exchange(request)
+        return super().exchange(request)

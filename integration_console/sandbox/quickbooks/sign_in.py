@@ -36,22 +36,10 @@ class QuickBooksSignIn(SignIn):
             "x_refresh_token_expires_in": REFRESH_LIFE_S,
         }
 
-    @on("GET", "/connect/oauth2")
-    @public
-    def authorize(self, request: Request) -> Answer:
-        return self.approve_page(request)
-
-    @on("POST", "/connect/oauth2")
-    @public
-    def authorized(self, request: Request) -> Answer:
-        return self.decide(request)
-
-    @on("POST", "/oauth2/v1/tokens/bearer")
-    @public
-    def token(self, request: Request) -> Answer:
+    def exchange(self, request: Request) -> Answer:
         if not (request.headers.get("Authorization") or "").lower().startswith("basic "):
             return oauth_error(401, "invalid_client", "Client authentication failed")
-        return self.exchange(request)
+        return super().exchange(request)
 
     @on(
         "POST", "/v2/oauth2/tokens/revoke", "/oauth2/v1/tokens/revoke"

@@ -35,6 +35,7 @@ class SlackSignIn(SignIn):
     remembered = (*SignIn.remembered, "scopes", "_taken_back")
     token_life_s = TEN_YEARS_S
     sign_in_path = "/oauth/v2/authorize"
+    token_path = "/oauth.v2.access"
 
     def open_sign_in(self) -> None:
         super().open_sign_in()
@@ -75,24 +76,19 @@ class SlackSignIn(SignIn):
             return "invalid_auth"
         return None if self.is_alive(token) else "token_expired"
 
-    @on("GET", "/oauth/v2/authorize")
-    @public
-    def authorize(self, request: Request) -> Answer:
-        return self.approve_page(request)
-
-    @on("POST", "/oauth/v2/authorize")
-    @public
-    def authorized(self, request: Request) -> Answer:
+    def decide(self, request: Request) -> Answer:
         before = set(self._codes)
-        answer = self.decide(request)
+        answer = super().decide(request)
         for code in self._codes.keys() - before:
             self._asked[code] = request.form().get("scope", "")
         return answer
 
     @on("GET", "/oauth.v2.access")
-    @on("POST", "/oauth.v2.access")
     @public
     def access(self, request: Request) -> Answer:
+        return self.exchange(request)
+
+    def exchange(self, request: Request) -> Answer:
         sent = {**{name: values[-1] for name, values in request.query.items()}, **request.form()}
         who = _basic(request) or (sent.get("client_id"), sent.get("client_secret"))
         if who[0] != self.client_id:

@@ -5,11 +5,11 @@ Source: the official client 16.1.0 (`OAuth`), docs.stripe.com/connect/oauth-refe
 
 from urllib.parse import parse_qsl, urlencode
 
-from ..oauth import OTHER, UsualSignIn, oauth_error
+from ..oauth import OTHER, SignIn, oauth_error
 from ..server import Answer, Request, on, public
 
 
-class StripeSignIn(UsualSignIn):
+class StripeSignIn(SignIn):
     label = "Stripe"
     token_life_s = 10 * 365 * 86_400
     account_id: str
@@ -33,17 +33,13 @@ class StripeSignIn(UsualSignIn):
             "stripe_user_id": self.account_named(access),
         }
 
-    @on("GET", "/oauth/authorize")
-    @public
-    def authorize(self, request: Request) -> Answer:
+    def approve_page(self, request: Request) -> Answer:
         asked = request.one("scope", "read_only")
         if asked not in ("read_only", "read_write"):
             return oauth_error(400, "invalid_scope", f"There is no scope {asked}")
-        return super().authorize(request)
+        return super().approve_page(request)
 
-    @on("POST", "/oauth/token")
-    @public
-    def token(self, request: Request) -> Answer:
+    def exchange(self, request: Request) -> Answer:
         """Only the secret key is asked for; a redirect address need not come again."""
         sent = dict(parse_qsl(request.body.decode("utf-8", "replace")))
         known = self._codes.get(sent.get("code", ""), "")
@@ -53,7 +49,7 @@ class StripeSignIn(UsualSignIn):
             "redirect_uri": getattr(known, "redirect_uri", known),
         }
         request.body = urlencode({**filled, **sent}).encode()
-        return super().token(request)
+        return super().exchange(request)
 
     @on("POST", "/oauth/deauthorize")
     @public

@@ -36,12 +36,12 @@ class XeroSignIn(SignIn):
     token_life_s = 1800
     rotates = True
     sign_in_path = "/identity/connect/authorize"
+    token_path = "/connect/token"
     takes_broad_scopes = False  # an application made before 2026-03-02
     tenants: list
 
     def open_sign_in(self) -> None:
         super().open_sign_in()
-        self.auth_url, self.token_url = self.url + self.sign_in_path, self.url + "/connect/token"
         everybody = tuple(one.tenant_id for one in self.tenants)
         tokens = (self.access_token, self.refresh_token)
         self._opened: dict[str, tuple[tuple[str, ...], str]] = dict.fromkeys(tokens, (everybody, ALL_SCOPES))
@@ -110,21 +110,9 @@ class XeroSignIn(SignIn):
             self._cut_off.difference_update(self._asked[code]["tenants"])
         return answer
 
-    @on("GET", "/identity/connect/authorize")
-    @public
-    def authorize(self, request: Request) -> Answer:
-        return self.approve_page(request)
-
-    @on("POST", "/identity/connect/authorize")
-    @public
-    def authorized(self, request: Request) -> Answer:
-        return self.decide(request)
-
     # The exchange
 
-    @on("POST", "/connect/token")
-    @public
-    def token(self, request: Request) -> Answer:
+    def exchange(self, request: Request) -> Answer:
         sent = request.form()
         if not self._knows(request, sent):
             return oauth_error(401, "invalid_client", "Client authentication failed")
