@@ -5,7 +5,7 @@ from uuid import uuid4
 
 from ..limits import Room, Windows
 from ..server import Answer, Request
-from .oauth import XeroSignIn
+from .sign_in import XeroSignIn
 
 DAY_S = 86_400.0
 AT_ONCE = 5
