@@ -90,6 +90,14 @@ class Shelf:
         self.told(number, what)
         return number
 
+    def blank(self) -> dict:
+        """A record with the fields of the first one and nothing in them, to be filled in."""
+        first = self.get(next(self.numbers())) or {}
+        return {
+            name: [] if isinstance(value, list) else False if isinstance(value, bool) else None
+            for name, value in first.items()
+        }
+
     def delete(self, number: int) -> dict | None:
         record = self.get(number)
         if record is None:

@@ -48,11 +48,7 @@ class ClockifyWrites(Upstream):
             return kept
 
     def _blank(self, resource: str) -> dict:
-        made = self.shelves[resource].get(next(self.shelves[resource].numbers()))
-        blank: dict = {
-            name: [] if isinstance(value, list) else False if isinstance(value, bool) else None
-            for name, value in made.items()
-        }
+        blank = self.shelves[resource].blank()
         if resource == "time_entries":
             blank.update(
                 userId=id_of("users", 1),
@@ -60,7 +56,7 @@ class ClockifyWrites(Upstream):
                 type="REGULAR",
                 timeInterval={"start": utc(time.time()), "end": None, "duration": None},
             )
-        return {**blank, "workspaceId": self.workspace_id} if "workspaceId" in made else blank
+        return {**blank, "workspaceId": self.workspace_id} if "workspaceId" in blank else blank
 
     # Time entries
 

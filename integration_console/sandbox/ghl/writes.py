@@ -33,16 +33,12 @@ class GhlWrites(Upstream):
             return self.existing(resource, kept["id"])
 
     def _blank(self, resource: str) -> dict:
-        made = self.shelves[resource].get(next(self.shelves[resource].numbers()))
-        blank: dict = {
-            name: [] if isinstance(value, list) else False if isinstance(value, bool) else None
-            for name, value in made.items()
-        }
+        blank = self.shelves[resource].blank()
         now = utc(time.time(), millis=True)
         return {
             **blank,
             "locationId": self.location_id,
-            **{name: now for name in ("dateAdded", "createdAt") if name in made},
+            **{name: now for name in ("dateAdded", "createdAt") if name in blank},
         }
 
     @on("POST", "/contacts")
