@@ -1,6 +1,7 @@
 """Runs `flask` commands as processes of their own without importing everything for each: it imports once, then forks.
 
-Every command still builds its app, from what was compiled once for the first.
+Every command still builds its app, from what was compiled once for the first; the source that a backup holds is packed
+and named once.
 
 One request a line on stdin: {"arguments", "environment", "folder", "stdin", "stdout", "stderr"}; the answer is the
 exit status.
@@ -14,6 +15,7 @@ import os
 import sys
 import tempfile
 from importlib import import_module
+from pathlib import Path
 from pkgutil import iter_modules
 
 
@@ -47,14 +49,17 @@ def _import_everything() -> None:
 
 
 def _compile_everything() -> None:
-    """Build one app, so that its addresses are there for those of the commands."""
+    """Build one app and pack the source, so that both are there for the commands."""
     import config
     from integration_console import create_app
+    from integration_console.storage import source
     from tests.once import remember
 
     remember()
     with tempfile.TemporaryDirectory() as folder:
         create_app(config.load(APP_ENV="test", INSTANCE_DIR=folder, DATABASE_URL=f"sqlite:///{folder}/x.db"))
+        source.pack(Path(folder) / "source.zip")
+        source.commit()
 
 
 def _become(wanted: dict) -> None:
