@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import click
 
 from ..models import Connection, SyncRun
-from ..operations import connections, runs
+from ..operations import connections, forecasts, runs
 from ..sync.outcome import receipt
 from . import output
 from .carrying import Show, Wish, carry
@@ -40,7 +40,7 @@ def sync(connection_id: int, full: bool, only: tuple[str, ...], records: tuple[s
 
 def _tell_forecast(connection: Connection, only: Iterable[str]) -> None:
     """What a full read will take, as far as earlier reads tell."""
-    lines = runs.forecast(connection, only)
+    lines = forecasts.of(connection, only)
     known = [line for line in lines if line.calls is not None]
     if known:
         calls, minutes = sum(line.calls or 0 for line in known), sum(line.seconds or 0 for line in known) / 60

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from .. import clock, services
 from ..errors import ConsoleError
 from ..models import Checkpoint, Connection, SyncRun, db
-from . import drift, runs
+from . import drift, forecasts, runs
 
 log = structlog.get_logger(__name__)
 
@@ -67,7 +67,7 @@ def _longest_unread(connection: Connection) -> str | None:
         if name in service.resources and name not in off and not service.resources[name].lists_everything
     ]
     for name in names:
-        (forecast,) = [one for one in runs.forecast(connection, [name]) if one.resource == name]
+        (forecast,) = [one for one in forecasts.of(connection, [name]) if one.resource == name]
         if forecast.seconds is not None and forecast.seconds <= LONGEST_S:
             return name
     return None

@@ -1,9 +1,8 @@
-"""Ask for runs, carry them out, cancel and forecast them. One live run per connection and resource."""
+"""Ask for runs, carry them out, cancel them. One live run per connection and resource."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,7 +20,7 @@ from ..storage.outage import AWAY
 from ..sync.integration import IntegrationService, Part, Task
 from ..sync.keeping import Desk
 from ..sync.outcome import Ending, sum_up
-from . import connections, drift, preflight, pushes, wakers
+from . import connections, drift, pushes, wakers
 from .holds import STOPPED, Hold, LiveRun, stop
 from .rules import rules
 
@@ -80,7 +79,7 @@ def _order(
     asked_by: str | None = None, due_at: datetime | None = None,
 ) -> SyncRun:  # fmt: skip
     """A queued run and its parts, in the session."""
-    names = _chosen(connection, services.by_key(connection.service), names)
+    names = chosen(connection, services.by_key(connection.service), names)
     _must_be_connected(connection)
     run = SyncRun(
         connection_id=connection.id, kind="record" if wanted else kind, state="queued", cause=cause, asked_by=asked_by,
@@ -101,7 +100,7 @@ def _by_name(records: Iterable[str]) -> dict[str, list[str]]:
     return wanted
 
 
-def _chosen(connection: Connection, service: Service, only: list[str]) -> list[str]:
+def chosen(connection: Connection, service: Service, only: list[str]) -> list[str]:
     """The resources to read, owners before the lists that hang on them."""
     for name in only:
         services.resource_of(service, name)
@@ -169,35 +168,6 @@ def cancel(run: SyncRun, by: str) -> None:
         raise Conflict(f"Run {run.id} has ended already.")
     stop(db.session(), run, f"Cancelled by {by}. What was read until then stays; the next run goes on from there.")
     db.session.commit()
-
-
-@dataclass(frozen=True)
-class Forecast:
-    """What a read of one resource will take."""
-
-    resource: str
-    label: str
-    records: int | None  # None when it was never read
-    calls: int | None
-    seconds: float | None
-
-
-def forecast(connection: Connection, only: Iterable[str] = ()) -> list[Forecast]:
-    """The calls and seconds a full read will take, from the last counts and the known limits."""
-    service = services.by_key(connection.service)
-    points = {p.resource: p for p in db.session.scalars(select(Checkpoint).filter_by(connection_id=connection.id))}
-    result, limits_of = [], preflight.limits_of_resources(connection)
-    for name in _chosen(connection, service, list(only)):
-        resource, point = service.resources[name], points.get(name)
-        known = point.record_count if point and point.last_read_at else None
-        owner = points.get(preflight.owner_of(resource))
-        owners = owner.record_count if owner else 0
-        calls = None if known is None else preflight.whole(resource, known, owners)
-        seconds = None
-        if calls is not None:
-            seconds = max(calls * 0.3, max(calls / limit.calls * limit.per_s for limit in limits_of(resource)))
-        result.append(Forecast(name, resource.label, known, calls, seconds))
-    return result
 
 
 # -- carrying out ---------------------------------------------------------------------------------------------------

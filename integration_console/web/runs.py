@@ -8,7 +8,7 @@ from .. import services
 from ..errors import Conflict, Forbidden, InvalidInput
 from ..models import Connection, SyncRun
 from ..models.run import ENDED_STATES, LIVE_STATES
-from ..operations import connections, mappings, run_history, runs, writes
+from ..operations import connections, forecasts, mappings, run_history, runs, writes
 from ..operations.exports import Sheet, paged
 from ..operations.run_history import Wanted
 from . import Menu, downloads, forms
@@ -174,7 +174,7 @@ def new(connection_id: int):
 
 def _new_page(connection: Connection, only: list[str], form: forms.Form):
     try:
-        forecast, impossible = runs.forecast(connection, only), ""
+        forecast, impossible = forecasts.of(connection, only), ""
     except InvalidInput as error:
         forecast, impossible = [], str(error)
     service = services.by_key(connection.service)

@@ -301,18 +301,6 @@ def test_reference_data_is_read_at_most_once_an_hour_unless_asked(session, sandb
     assert len(lists(sandbox.clio, "/users")) == before + 2
 
 
-def test_a_forecast_tells_calls_and_minutes_from_the_last_counts(session, sandbox):
-    connection = connect(sandbox, "clio")
-    unknown = {f.resource: f for f in runs.forecast(connections.find(connection), ["contacts"])}
-    assert unknown["contacts"].calls is None
-    sync(connection, kind="full", only=["contacts"])
-
-    known = {f.resource: f for f in runs.forecast(connections.find(connection), ["contacts"])}["contacts"]
-
-    assert (known.records, known.calls) == (sandbox.clio.ledger()["contacts"], -(-known.records // 200))
-    assert known.seconds > 0
-
-
 def test_unknown_names_are_refused_before_anything_is_asked(session, sandbox):
     connection = connect(sandbox, "clio")
     with pytest.raises(InvalidInput, match="no resource 'mattters'"):
