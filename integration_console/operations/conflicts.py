@@ -23,7 +23,6 @@ from ..models.link import CONFLICT_STATES
 from . import audit, pairs, several
 
 PAGE = 50
-MOST_COUNTED = 1000  # for the menu's badge
 _PAIRED = ("linked", "paused")
 
 
@@ -110,12 +109,6 @@ def _row(conflict: Conflict, known: dict[int, tuple[DataMapping | None, dict[str
 
 def _fields(conflict: Conflict) -> list[tuple[str, str]]:
     return [("left", conflict.left_field), ("right", conflict.right_field)]
-
-
-def open_count() -> int:
-    """How many conflicts wait for a person, at most MOST_COUNTED."""
-    rows = select(Conflict.id).where(Conflict.state == "open").limit(MOST_COUNTED)
-    return db.session.scalar(select(func.count()).select_from(rows.subquery())) or 0
 
 
 def detail(conflict_id: int) -> Detail:

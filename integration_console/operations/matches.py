@@ -29,12 +29,11 @@ from .pair_lists import (
     mappings,
     names,
     record_of,
-    waiting_count,
 )
 
 __all__ = [
     "OVER", "Choice", "Detail", "Place", "by_id", "cut", "detail", "different", "found", "held_side", "later",
-    "link_by_hand", "listing", "mappings", "names", "record_named", "same", "same_as_the_only_one", "waiting_count",
+    "link_by_hand", "listing", "mappings", "names", "record_named", "same", "same_as_the_only_one",
 ]  # fmt: skip
 
 LONGEST_REASON = 500

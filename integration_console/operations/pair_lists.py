@@ -18,7 +18,6 @@ from ..storage.walks import united
 from . import pairs, several
 
 PAGE = 50
-MOST_COUNTED = 1000  # for the menu's badge
 OVER = ("different", "cut", "gone")  # rows in these states hold no record back from another pair
 
 
@@ -117,13 +116,6 @@ def names(link_ids: Iterable[int], shown: Callable[[Record], str]) -> dict[int, 
     """What the record of each row is called, as `shown` says it."""
     rows = db.session.scalars(_with_records(list(link_ids)))
     return {link.id: shown(record) for link in rows if (record := link.left_record or link.right_record)}
-
-
-def waiting_count() -> int:
-    """How many rows wait for a person, at most MOST_COUNTED."""
-    known = select(DataMapping.id)  # leads the database to the index on mapping and state
-    rows = select(RecordLink.id).where(RecordLink.mapping_id.in_(known), RecordLink.state == "ambiguous")
-    return len(db.session.execute(rows.limit(MOST_COUNTED)).all())
 
 
 def mappings() -> list[DataMapping]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
 
 import structlog
-from sqlalchemy import or_, select
+from sqlalchemy import Row, or_, select
 
 from .. import clock, services
 from ..errors import ConsoleError, NeedsPerson
@@ -87,23 +88,26 @@ def keep_alive() -> int:
     return renewed
 
 
-def banners() -> list[Banner]:
-    """What needs a person, for every page: the lost sign-ins first."""
-    mortal = [key for key in services.every() if (way := _way(key)) and way.life]
-    wanted = or_(Connection.status == "needs_reconnect", Connection.service.in_(mortal))
-    rows = db.session.execute(
-        select(Connection.id, Connection.name, Connection.service, Connection.status, Connection.consented_at)
-        .where(wanted, Connection.status != "removed")
-        .order_by(Connection.name)
-    )
+def banners(known: Iterable[Connection] | None = None) -> list[Banner]:
+    """What needs a person, for every page: the lost sign-ins first. known: all connections by name, where they are."""
     found = []
-    for row in rows:
+    for row in _may_need_a_person() if known is None else known:
+        if row.status == "removed":
+            continue
         if row.status == "needs_reconnect":
             found.append(Banner(row.id, row.name, "needs to be reconnected", grave=True, lost=True))
         elif (days := _days_left(_way(row.service), row.consented_at)) is not None and days <= TOLD_AT[0]:
             what = f"needs to be reconnected within {days} day{'s' if days != 1 else ''}: its sign-in ends then"
             found.append(Banner(row.id, row.name, what, days <= TOLD_AT[1]))
     return sorted(found, key=lambda banner: not banner.grave)
+
+
+def _may_need_a_person() -> Iterable[Row]:
+    """The connections that are lost or could end soon, without what is not told of them."""
+    mortal = [key for key in services.every() if (way := _way(key)) and way.life]
+    wanted = or_(Connection.status == "needs_reconnect", Connection.service.in_(mortal))
+    told = select(Connection.id, Connection.name, Connection.service, Connection.status, Connection.consented_at)
+    return db.session.execute(told.where(wanted).order_by(Connection.name))
 
 
 def _way(service_key: str) -> OAuth | None:

@@ -6,7 +6,6 @@ order=4, key="r")`. Nothing else needs to know of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pkgutil import iter_modules
@@ -25,7 +24,7 @@ class Menu:
     icon: str  # a name in static/icons.svg
     order: int  # small numbers first
     key: str = ""  # g and this letter go there
-    badge: Callable[[], int] | None = None  # a number beside the label; nothing when 0
+    badge: str = ""  # a number of operations/waiting.py beside the label; nothing when 0
     badge_label: str = ""  # what the number counts: "open errors"
     endpoint: str = ""  # set when the page is registered
 

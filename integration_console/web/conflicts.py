@@ -15,8 +15,7 @@ from .filters import Asked
 from .formatting import called, field_name
 from .several import Act, Do, Several, serve
 
-menu = Menu("Conflicts", icon="lightning-charge", order=54, key="f", badge=conflicts.open_count,
-            badge_label="open conflicts")  # fmt: skip
+menu = Menu("Conflicts", icon="lightning-charge", order=54, key="f", badge="conflicts", badge_label="open conflicts")
 
 TABS = {"open": "Open", "settled": "Settled", "flipped": "Flipped"}
 EMPTY = {

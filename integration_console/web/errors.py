@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from flask import Blueprint, flash, redirect, render_template, url_for
 
 from .. import services
 from ..errors import Conflict, InvalidInput
 from ..models.error import KINDS
-from ..operations import advice, connections, failures, figures, issue_notes, issues, refused_writes, runs, writes
+from ..operations import advice, connections, failures, issue_notes, issues, refused_writes, runs, writes
 from ..operations import settings as firm_settings
 from ..operations.exports import Sheet, paged
-from . import Menu, downloads, forms, write_words
+from . import Menu, downloads, forms, shell, write_words
 from . import mapping_words as words
 from .access import actor, may
 from .filters import Asked
@@ -18,9 +20,7 @@ from .issue_acts import FILTERS, FITTING, SEVERAL, TABS
 from .several import serve
 
 page = Blueprint("errors", __name__, url_prefix="/errors")
-menu = Menu(
-    "Errors", icon="exclamation-triangle", order=70, key="e", badge=figures.open_issue_count, badge_label="open errors"
-)  # fmt: skip
+menu = Menu("Errors", icon="exclamation-triangle", order=70, key="e", badge="issues", badge_label="open errors")
 
 LOG_FILTERS = {
     "run": "Run", "connection": "Connection", "kind": "Kind", "resource": "Resource", "issue": "Problem",
@@ -116,13 +116,15 @@ def show(issue_id: int):
     issue = detail.issue
     service = services.every().get(issue.service)
     resource = service.resources.get(issue.resource or "") if service else None
-    connection = next((c for c in connections.every() if c.id == issue.connection_id), None)
+    every = connections.every(removed=True)
+    connection = next((c for c in every if c.id == issue.connection_id and c.status != "removed"), None)
     return render_template(
         "errors/show.html", issue=issue, detail=detail, resource=resource, connection=connection,
         copies=failures.copies_of(detail.letters), calls=failures.calls_of(detail.errors),
         can_retry=connection is not None and connection.status == "connected" and resource is not None,
         fix=_fix(detail, connection), who=advice.WHO[detail.advice.who], people=issues.people(), me=actor(),
         **_tries(issue, detail.affected, connection), mentioned=issue_id in issue_notes.naming(actor(), [issue_id]),
+        where={one.id: one for one in every}, banners=partial(shell.banners, every),
     )  # fmt: skip
 
 
@@ -134,7 +136,6 @@ def _tries(issue, affected: int, connection) -> dict:
         "refused": refused_writes.estimate(issue_id=issue.id), "found": writes.browse(writes.Wanted(issue_id=issue.id)),
         "run": run, "outcome": failures.outcome_of(run) if run else [], "write_words": write_words,
         "shown": words.shown,
-        "where": {one.id: one for one in connections.every(removed=True)},
     }  # fmt: skip
 
 

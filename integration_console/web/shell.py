@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -20,8 +21,9 @@ from secure import (
 from structlog.contextvars import bind_contextvars, clear_contextvars
 from whitenoise import WhiteNoise
 
+from ..models import Connection
 from ..operations import settings as firm_settings
-from ..operations import sign_ins
+from ..operations import sign_ins, waiting
 from ..storage import outbound
 from . import access, menu_for
 
@@ -126,16 +128,20 @@ def _for_every_page() -> dict:
         "outbound_held": role is not None and bool(firm_settings.get(outbound.PAUSED)),
         "request_id": g.get("request_id", ""),
         "is_part": "HX-Request" in request.headers,
-        "banners": _banners,
+        "banners": banners,
+        "menu_counts": waiting.counted,
     }
 
 
-def _banners() -> list[sign_ins.Banner]:
-    """What needs a person, save what the page itself is about; nothing for those who may not see connections."""
+def banners(known: Iterable[Connection] | None = None) -> list[sign_ins.Banner]:
+    """What needs a person, save what the page itself is about; nothing for those who may not see connections.
+
+    known: all connections by name, of a page that has read them anyway.
+    """
     if not current_user.is_authenticated or not access.can("see connections"):
         return []
     about, verdict = (request.view_args or {}).get("connection_id"), request.endpoint == "dashboard.index"
-    return [one for one in sign_ins.banners() if one.connection_id != about and not (verdict and one.lost)]
+    return [one for one in sign_ins.banners(known) if one.connection_id != about and not (verdict and one.lost)]
 
 
 def theme() -> str:

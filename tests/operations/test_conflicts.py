@@ -8,7 +8,7 @@ from sqlalchemy import select
 from integration_console.errors import Conflict as Refused
 from integration_console.errors import InvalidInput, NotFound
 from integration_console.models import AuditEvent, Conflict, RecordLink
-from integration_console.operations import conflicts, matches
+from integration_console.operations import conflicts, matches, waiting
 
 from .two_sides import TwoSides, flat
 
@@ -33,7 +33,7 @@ def test_conflicts_are_listed_by_state_newest_first_page_by_page(two):
     assert (first[0].left_label, first[0].right_label, first[0].mapping.name) == ("Phone", "Primary phone", "Contacts")
     assert conflicts.listing("settled") == ([], None)
     assert conflicts.listing(mapping_id=two.mapping + 1) == ([], None)
-    assert conflicts.open_count() == 5
+    assert waiting.counted().conflicts == 5
     with pytest.raises(InvalidInput, match="open, settled, flipped"):
         conflicts.listing("lost")
 

@@ -12,7 +12,7 @@ from integration_console import clock
 from integration_console.errors import Conflict, InvalidInput, NotFound
 from integration_console.models import AuditEvent, Change, Record, RecordLink, db
 from integration_console.models import Conflict as ConflictRow
-from integration_console.operations import matches
+from integration_console.operations import matches, waiting
 
 from ..storage.rows import NOON
 from .two_sides import TwoSides, flat
@@ -65,7 +65,7 @@ def test_pairs_of_several_mappings_are_listed_newest_first(two):
     assert [row.id for row in first + second + third] == numbers[::-1]
     assert end is None
     assert [row.id for row in matches.listing("linked", two.mapping)[0]] == [numbers[3], numbers[1]]
-    assert matches.waiting_count() == 0
+    assert waiting.counted().matches == 0
 
 
 def test_a_row_shows_both_sides_value_by_value(two):
@@ -86,7 +86,7 @@ def test_a_row_shows_both_sides_value_by_value(two):
     ]
     assert (two_.lines[2].right, two_.lines[2].verdict, two_.lines[0].verdict) == ("Ada King", "differs", "left")
     assert (one.taken_by, two_.taken_by.state) == (None, "linked")
-    assert matches.waiting_count() == 1
+    assert waiting.counted().matches == 1
 
 
 # -- deciding ---------------------------------------------------------------------------------------------------------

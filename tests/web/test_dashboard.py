@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -169,5 +170,5 @@ def test_no_list_counts_a_table(admin, firm):
             assert admin.open(path).status == 200
         counts = [one for one in said if "count(*)" in one.lower()]
         assert not [one for one in counts if "where" not in one.lower()], path
-        assert not [one for one in counts if "FROM record" in one or 'FROM "transaction"' in one], path
+        assert not [one for one in counts if re.search(r'FROM (record|"?transaction"?)\b', one)], path
         assert len(said) < 40, path
