@@ -64,10 +64,10 @@ def of_day(
 
 
 def _moved(since: BindParameter[datetime], until: BindParameter[datetime] | None = None) -> Select:
-    query = select(func.sum(RunPart.new + RunPart.changed + RunPart.deleted)).where(RunPart.run_id > last_before(since))
-    if until is not None:
-        query = query.where(RunPart.run_id <= last_before(until))
-    return query
+    newest = select(func.max(SyncRun.id)).scalar_subquery()  # an end of the range, or PostgreSQL reads the whole table
+    last = newest if until is None else last_before(until)
+    moved = func.sum(RunPart.new + RunPart.changed + RunPart.deleted)
+    return select(moved).where(RunPart.run_id > last_before(since), RunPart.run_id <= last)
 
 
 def _failed(since: BindParameter[datetime], until: BindParameter[datetime] | None = None) -> Select:
@@ -110,17 +110,27 @@ def calls_left(connection: Connection) -> Window | None:
     return min(windows(connection), key=lambda window: window.share) if connection.budget else None
 
 
-def open_issues(limit: int = 3) -> list[Issue]:
-    """The open problems for which most records wait, then those that happened most often."""
-    waiting = select(func.count()).where(DeadLetter.issue_id == Issue.id, DeadLetter.resolved_at.is_(None))
-    affected = waiting.scalar_subquery()
-    query = select(Issue).where(Issue.state == "open").order_by(affected.desc(), Issue.count.desc(), Issue.id.desc())
-    return list(db.session.scalars(query.limit(limit)))
+@dataclass(frozen=True)
+class OpenIssues:
+    """The open problems at a glance."""
+
+    worst: list[Issue]  # those for which most records wait, then those that happened most often
+    count: int  # of all
+    since: datetime | None  # the oldest
 
 
-def open_issue_count() -> int:
-    """How many problems are open. There are never many: alike errors are one."""
-    return db.session.scalar(select(func.count()).select_from(Issue).where(Issue.state == "open")) or 0
+def open_issues(limit: int = 3) -> OpenIssues:
+    """The worst of the open problems, and how many there are since when."""
+    rows = db.session.execute(_OPEN_ISSUES.limit(limit)).all()
+    return OpenIssues([row[0] for row in rows], *(rows[0][1:] if rows else (0, None)))
+
+
+_AFFECTED = select(func.count()).where(DeadLetter.issue_id == Issue.id, DeadLetter.resolved_at.is_(None))
+_OPEN_ISSUES = (
+    select(Issue, func.count().over(), func.min(Issue.first_seen_at).over())
+    .where(Issue.state == "open")
+    .order_by(_AFFECTED.scalar_subquery().desc(), Issue.count.desc(), Issue.id.desc())
+)
 
 
 def first_steps(connections: Iterable[Connection]) -> list[tuple[str, bool]]:

@@ -39,6 +39,11 @@ def workers() -> list[Heartbeat]:
     return list(db.session.scalars(select(Heartbeat).order_by(Heartbeat.seen_at.desc()).limit(20)))
 
 
+def last_heard() -> datetime | None:
+    """When any worker was heard last; None before the first."""
+    return db.session.scalar(select(Heartbeat.seen_at).order_by(Heartbeat.seen_at.desc()).limit(1))
+
+
 def is_alive(worker: Heartbeat) -> bool:
     """Whether a worker was heard within two ticks."""
     return worker.seen_at > heard_since()
@@ -105,7 +110,7 @@ def _knows(script: ScriptDirectory, revisions: tuple[str, ...]) -> bool:
 
 
 def _worker() -> str:
-    last = db.session.scalar(select(Heartbeat.seen_at).order_by(Heartbeat.seen_at.desc()).limit(1))
+    last = last_heard()
     db.session.rollback()
     if last is None:
         return "never started"

@@ -5,17 +5,19 @@ Everything here comes from rows that runs left behind and from bounded walks ove
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
+from typing import NamedTuple
 
 from flask import current_app
-from sqlalchemy import func, select
+from sqlalchemy import Row, bindparam, func, select, union_all
 
 from .. import clock, services
-from ..models import Checkpoint, Connection, Issue, RunPart, SyncRun, db
+from ..models import Checkpoint, Connection, RunPart, SyncRun, db
+from ..models.base import UtcDateTime
 from ..models.run import ENDED_STATES, LIVE_STATES
 from ..services.base import Resource
 from . import health, slots
@@ -42,8 +44,7 @@ class Need:
     cause: str = ""  # whose side it is, in a few words
 
 
-@dataclass(frozen=True)
-class Hour:
+class Hour(NamedTuple):
     """What the runs of one hour came to."""
 
     since: datetime
@@ -76,28 +77,24 @@ class Health:
 def of_connections(connections: Iterable[Connection]) -> list[Health]:
     """The health of each, the worst first."""
     connections = list(connections)
-    now, last, live = clock.now(), _last_runs(), _live_runs()
-    records = _record_counts()
+    now, (last, live), records = clock.now(), _runs(), _record_counts()
     found = [Health(c, last.get(c.id), live.get(c.id), records.get(c.id, 0)) for c in connections]
     for one in found:
         one.status, one.need = _judge(one, now)
     return sorted(found, key=lambda one: _ORDER.index(one.status))
 
 
-def issues_need() -> Need:
-    """The open problems as one thing that needs a person."""
-    open_ = select(func.count(), func.min(Issue.first_seen_at)).where(Issue.state == "open")
-    count, since = db.session.execute(open_).one()
+def issues_need(count: int, since: datetime | None) -> Need:
+    """So many open problems as one thing that needs a person."""
     what = "One problem is open under Errors." if count == 1 else f"{count} problems are open under Errors."
     return Need(what, since, "See the problems", grave=False)
 
 
 def worker_need() -> Need | None:
     """Said when no worker is at work: then nothing is read, whatever the connections look like."""
-    workers = health.workers()
-    if any(health.is_alive(worker) for worker in workers):
+    since = health.last_heard()
+    if since and since > health.heard_since():
         return None
-    since = workers[0].seen_at if workers else None
     what = "No worker is running: nothing is read until one is started with flask serve or flask worker."
     return Need(what, since, "See the workers", status="late")
 
@@ -147,9 +144,11 @@ def _need(one: Health, said: str, since: datetime | None, action: str, *, run=No
     )
 
 
-def _last_runs() -> dict[int, SyncRun]:
-    """The last ended run of every connection: one look into an index for each."""
-    return {run.connection_id: run for run in db.session.scalars(_LAST_RUNS)}
+def _runs() -> tuple[dict[int, SyncRun], dict[int, SyncRun]]:
+    """The last ended run of every connection, and what is under way; of several the one that is running."""
+    found = sorted(db.session.scalars(_LAST_AND_LIVE), key=lambda run: (run.state == "running", run.id))
+    last = {run.connection_id: run for run in found if run.state in ENDED_STATES}
+    return last, {run.connection_id: run for run in found if run.state in LIVE_STATES}
 
 
 _NEWEST = (
@@ -160,18 +159,19 @@ _NEWEST = (
     .correlate(Connection)
     .scalar_subquery()
 )
-_LAST_RUNS = select(SyncRun).where(SyncRun.id.in_(select(_NEWEST).where(Connection.status != "removed")))
-
-
-def _live_runs() -> dict[int, SyncRun]:
-    """What is under way; of several runs of one connection the one that is running."""
-    live = db.session.scalars(select(SyncRun).where(SyncRun.state.in_(LIVE_STATES)))
-    return {run.connection_id: run for run in sorted(live, key=lambda run: run.state == "running")}
+_LAST_AND_LIVE = select(SyncRun).where(
+    SyncRun.id.in_(
+        union_all(
+            select(_NEWEST).where(Connection.status != "removed"),  # one look into an index for each connection
+            select(SyncRun.id).where(SyncRun.state.in_(LIVE_STATES)),
+        )
+    )
+)
+_RECORD_COUNTS = select(Checkpoint.connection_id, func.sum(Checkpoint.record_count)).group_by(Checkpoint.connection_id)
 
 
 def _record_counts() -> dict[int, int]:
-    rows = select(Checkpoint.connection_id, func.sum(Checkpoint.record_count)).group_by(Checkpoint.connection_id)
-    return {connection_id: int(total) for connection_id, total in db.session.execute(rows)}
+    return {connection_id: int(total) for connection_id, total in db.session.execute(_RECORD_COUNTS)}
 
 
 def add_hours(cards: Iterable[Health]) -> None:
@@ -179,22 +179,42 @@ def add_hours(cards: Iterable[Health]) -> None:
     by_id = {one.connection.id: one for one in cards}
     now = clock.now()
     first = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=HOURS - 1)
-    states: dict[tuple[int, int], Counter[str]] = defaultdict(Counter)
-    query = select(SyncRun.connection_id, SyncRun.queued_at, SyncRun.state).where(
-        SyncRun.connection_id.in_(by_id), SyncRun.id > last_before(first)
-    )
-    for connection_id, at, state in db.session.execute(query):
-        states[connection_id, (at - first) // _HOUR][state] += 1
+    states: dict[tuple[int, datetime], dict[str, int]] = defaultdict(dict)
+    for connection_id, hour, state, count in _by_hour(by_id, first):
+        states[connection_id, hour][state] = count
     edges = [first + number * _HOUR for number in range(HOURS + 1)]
     for connection_id, one in by_id.items():
-        one.hours = [_hour(*span, states[connection_id, number]) for number, span in enumerate(pairwise(edges))]
+        one.hours = [_hour(*span, states.get((connection_id, span[0]), {})) for span in pairwise(edges)]
 
 
-def _hour(since: datetime, until: datetime, states: Counter[str]) -> Hour:
+_HOUR_OF = {  # when a run was asked for, without minutes
+    "sqlite": func.strftime("%Y-%m-%d %H:00:00", SyncRun.queued_at, type_=UtcDateTime()),
+    "postgresql": func.date_trunc("hour", SyncRun.queued_at, "UTC", type_=UtcDateTime()),
+}
+_BY_HOUR = {
+    kind: select(SyncRun.connection_id, hour.label("hour"), SyncRun.state, func.count())
+    .where(
+        SyncRun.connection_id.in_(bindparam("connections", expanding=True)),
+        SyncRun.id > last_before(bindparam("since", type_=UtcDateTime())),
+    )
+    .group_by(SyncRun.connection_id, hour.label("hour"), SyncRun.state)
+    for kind, hour in _HOUR_OF.items()
+}
+
+
+def _by_hour(connections: Iterable[int], since: datetime) -> Sequence[Row[int, datetime, str, int]]:
+    """How many runs of each connection were asked for in each hour, by how they stand."""
+    query = _BY_HOUR[db.session.get_bind().dialect.name]
+    return db.session.execute(query, {"connections": [*connections], "since": since}).all()
+
+
+def _hour(since: datetime, until: datetime, states: dict[str, int]) -> Hour:
+    if not states:
+        return Hour(since, until, "never", 0, 0, 0)
     words = {_ENDED_AS.get(state, "attention") if state in ENDED_STATES else "running" for state in states}
-    worst = min(words, key=_ORDER.index, default="never")
+    worst = min(words, key=_ORDER.index)
     ended = sum(count for state, count in states.items() if state in ENDED_STATES)
-    return Hour(since, until, worst, states.total(), ended, states["done"])
+    return Hour(since, until, worst, sum(states.values()), ended, states.get("done", 0))
 
 
 # -- resources ----------------------------------------------------------------------------------------------------

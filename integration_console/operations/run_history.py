@@ -101,7 +101,7 @@ _TOTALS = select(RunPart.run_id, *_SUMS).group_by(RunPart.run_id)
 def totals(runs: Iterable[SyncRun]) -> dict[int, dict[str, int]]:
     """What each run carried, over all its resources: run id -> {"seen", "new", "changed", ...}."""
     ids = [run.id for run in runs]
-    rows = db.session.execute(_TOTALS.where(RunPart.run_id.in_(ids)))
+    rows = db.session.execute(_TOTALS.where(RunPart.run_id.in_(ids))) if ids else ()
     found = {row[0]: {name: int(total) for name, total in zip(COUNTS, row[1:], strict=True)} for row in rows}
     return {number: found.get(number, dict.fromkeys(COUNTS, 0)) for number in ids}
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from flask import Blueprint, render_template, url_for
 
 from ..operations import connections, figures, matter_list, overview, run_history
-from . import Menu, call_chart
+from . import Menu, call_chart, shell
 from .access import may
 from .filters import same_time_yesterday, start_of_day
 from .formatting import clock_time, iso
@@ -32,11 +34,12 @@ def index():
         shown=WORTH_SHOWING,
         healthy=sum(one.status in ("ok", "running", "waiting") for one in health), every=every,
         paused=[one for one in health if one.status == "paused"], figures=_figures(every), midnight=start_of_day(),
-        runs=latest, totals=run_history.totals(latest), carried=run_history.carried(latest), issues=issues,
+        runs=latest, totals=run_history.totals(latest), carried=run_history.carried(latest), issues=issues.worst,
         steps=figures.first_steps(every), slots=_slots(cards),
         near=matter_list.near() if any(one.service == "clio" for one in every) else (0, 0),
         chart=call_chart.of_calls(), spans=call_chart.SPANS, answer_words=call_chart.WORDS,
         calls_left={one.connection.id: figures.calls_left(one.connection) for one in cards},
+        banners=partial(shell.banners, every),
     )  # fmt: skip
 
 
@@ -60,12 +63,12 @@ def _slot(hour: overview.Hour, name: str, times: str, address: str) -> tuple[str
     return hour.state, name + many, address + times
 
 
-def _needs(health: list[overview.Health], issues: list) -> list[overview.Need]:
+def _needs(health: list[overview.Health], issues: figures.OpenIssues) -> list[overview.Need]:
     """What needs a person, the gravest first. Open problems are named when no run speaks of them already."""
     worker = overview.worker_need() if health else None
     needs = ([worker] if worker else []) + [one.need for one in health if one.need]
-    if issues and not any(need.run_id for need in needs):
-        needs.append(overview.issues_need())
+    if issues.count and not any(need.run_id for need in needs):
+        needs.append(overview.issues_need(issues.count, issues.since))
     return sorted(needs, key=lambda need: not need.grave)
 
 
