@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import BindParameter, ColumnElement, Select, func, literal, literal_column, or_, select, tuple_
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    CompoundSelect,
+    Select,
+    String,
+    bindparam,
+    case,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+    union_all,
+)
 from sqlalchemy.sql import visitors
 
 from .. import clock
 from ..models import Connection, Record, db
 from ..services.base import dig
+from ..services.writing import CUSTOM
+from ..storage.custom_fields import earliest_day
 from ..storage.walks import united
 from . import limitation_rules, search, settings
 from .limitation_rules import STATUTE, day_in, is_settled
@@ -107,8 +125,11 @@ def due(
     """Open matters whose limitation date has passed or comes within so many days, the earliest first, after a place."""
     now, fields = today(), limitation_rules.targets()
     last = now + timedelta(days=within)
-    # Clio's own date is found by an index; a custom field's only after every open matter was read.
-    rows = db.session.scalars(_open(connection_id) if fields else _next_due(connection_id, last, after, limit))
+    if fields:
+        query = _open(connection_id).where(_first_day(fields) <= last.isoformat())
+    else:  # Clio's own date is found by an index
+        query = _next_due(connection_id, last, after, limit)
+    rows = db.session.scalars(query)
     every = (Due(row, day, (day - now).days, Place(said, row.id)) for row in rows for day, said in _days(row, fields))
     found = [one for one in every if one.due_on <= last and (after is None or one.place > after)]
     return sorted(found, key=lambda one: one.place)[:limit]
@@ -116,16 +137,38 @@ def due(
 
 def near() -> tuple[int, int]:
     """How many limitation dates of open matters have passed, and how many come within 30 days."""
-    if limitation_rules.targets():
-        found = [one.days for one in due(SPANS[0], limit=None)]
-        return sum(days < 0 for days in found), sum(days >= 0 for days in found)
-    now = today()
+    now, fields = today(), limitation_rules.targets()
     here, end = now.isoformat(), (now + timedelta(days=SPANS[0])).isoformat()
-    passed, coming = (
-        len(db.session.execute(_due_by(None, *when).with_only_columns(Record.id)).all())
-        for when in ([_due < here], [_due >= here, _due <= end])
-    )
-    return passed, coming
+    if fields:
+        day = _first_day(fields)
+        near = db.session.scalars(_open(None).where(day <= end).with_only_columns(day < here))
+    else:
+        removed = _removed()
+        near = db.session.scalars(_NEAR[bool(removed)], {"here": here, "end": end, "removed": removed})
+    have_passed = Counter(near.all())
+    return have_passed[True], have_passed[False]
+
+
+def _passed_and_coming(due: Select) -> CompoundSelect:
+    """A row for each: 1 for one that has passed, 0 for one that comes within a time."""
+    here, end = bindparam("here", type_=String()), bindparam("end", type_=String())
+    spans = (("1", _due < here), ("0", (_due >= here) & (_due <= end)))
+    return union_all(*(due.where(when).with_only_columns(literal_column(said)) for said, when in spans))
+
+
+_DUE = select(Record).where(*_LIVE, _is_open, _is_unsettled)
+_account = Record.connection_id + 0  # the sum hides it from the planner: it would walk all of the account's matters
+_NEAR = {  # whether there are removed accounts; where not, the index alone tells, without the rows
+    False: _passed_and_coming(_DUE),
+    True: _passed_and_coming(_DUE.where(_account.not_in(bindparam("removed", expanding=True)))),
+}
+
+
+def _first_day(fields: Iterable[str]) -> ColumnElement[str]:
+    """The earliest limitation date that is not settled, in any field; the database looks at all matters for it."""
+    own = case((_is_unsettled, func.substr(_due, 1, 10)))
+    numbers = [field.removeprefix(CUSTOM) for field in fields]
+    return earliest_day(db.session.get_bind().dialect.name, own, numbers)
 
 
 def _days(record: Record, fields: Sequence[str]) -> list[tuple[date, str]]:
@@ -200,13 +243,16 @@ def _open(connection_id: int | None) -> Select:
 
 def _due_by(connection_id: int | None, *when: ColumnElement[bool]) -> Select:
     """Open matters whose own limitation date comes then and is not settled."""
-    query = select(Record).where(*_LIVE, _is_open, _is_unsettled, *when)
-    account = Record.connection_id + 0  # the sum hides it from the planner: it would walk all of the account's matters
+    query = _DUE.where(*when)
     if connection_id is not None:
-        return query.where(account.in_(_accounts(connection_id)))
+        return query.where(_account.in_(_accounts(connection_id)))
+    removed = _removed()
+    return query.where(_account.not_in(removed)) if removed else query
+
+
+def _removed() -> Sequence[int]:
     gone = select(Connection.id).where(Connection.service == "clio", Connection.status == "removed")
-    removed = db.session.scalars(gone).all()
-    return query.where(account.not_in(removed)) if removed else query  # else the index alone tells, without the rows
+    return db.session.scalars(gone).all()
 
 
 def _next_due(connection_id: int | None, last: date, after: Place | None, limit: int | None) -> Select:

@@ -1,12 +1,13 @@
 """Lists of matters: one order over several accounts, and an index for the dates."""
 
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import event, text
 
 from integration_console import clock
-from integration_console.models import LimitationRule, Record, db
+from integration_console.models import Connection, LimitationRule, Record, db
 from integration_console.operations import matter_list
 from integration_console.operations.matter_list import Wanted
 from integration_console.storage import records
@@ -26,13 +27,34 @@ def accounts(app, session):
 
 def keep(session, connection_id: int, number: int) -> None:
     due = (matter_list.today() + timedelta(days=number - 5)).isoformat()
-    matter = rows.incoming(
-        number, name=f"{number:05}-Whitfield", status=("Open", "Closed", "Pending")[number % 3],
-        practice_area={"id": 1, "name": "Immigration" if number % 5 else "Tax"}, client={"name": f"Client {number}"},
+    keep_as(
+        session, connection_id, number, status=("Open", "Closed", "Pending")[number % 3],
         statute_of_limitations=number < 20 and {"due_at": due, "status": "complete" if number == 3 else "pending"},
+    )  # fmt: skip
+
+
+def keep_as(session, connection_id: int, number: int, **more) -> None:
+    matter = rows.incoming(
+        number, name=f"{number:05}-Whitfield", client={"name": f"Client {number}"},
+        practice_area={"id": 1, "name": "Immigration" if number % 5 else "Tax"}, **more,
     )  # fmt: skip
     now = clock.now()
     records.keep_page(session, connection_id=connection_id, resource="matters", run_id=None, rows=[matter], now=now)
+
+
+@contextmanager
+def heard(loaded: list[Record]):
+    """Which records the session builds meanwhile."""
+    db.session.expunge_all()
+
+    def hear(record: Record, _context) -> None:
+        loaded.append(record)
+
+    event.listen(Record, "load", hear)
+    try:
+        yield
+    finally:
+        event.remove(Record, "load", hear)
 
 
 def test_matters_of_several_accounts_are_walked_in_one_order_both_ways(accounts):
@@ -60,6 +82,13 @@ def test_near_dates_are_those_of_open_matters_that_are_not_settled(accounts):
     assert [row.label[:5] for row in matter_list.without(limit=4)[0]] == ["00030", "00029", "00027", "00026"]
 
 
+def test_a_removed_account_has_no_near_dates(accounts, session):
+    session.get_one(Connection, accounts[0]).status = "removed"
+    session.commit()
+    assert matter_list.near() == (0, 5)
+    assert len(matter_list.due(30)) == 5
+
+
 @pytest.mark.parametrize("to_field", ["statute_of_limitations", "custom:7"])
 def test_near_dates_are_walked_page_by_page(accounts, session, to_field):
     session.add(LimitationRule(
@@ -75,6 +104,33 @@ def test_near_dates_are_walked_page_by_page(accounts, session, to_field):
 
     assert seen == [one.record.id for one in matter_list.due(30)]
     assert len(seen) == 11
+    assert matter_list.near() == (1, 10)
+
+
+def test_a_date_in_a_custom_field_is_near_and_no_other_matter_is_read_for_it(accounts, session):
+    """1 to 30 as above; of the others 31 has a day that is settled and a near one in a field, 32 one of last year."""
+    session.add(LimitationRule(
+        name="Two years", practice_area="Tax", period=2, unit="years", from_field="open_date", to_field="custom:7",
+        changed_at=clock.now(),
+    ))  # fmt: skip
+    today = matter_list.today()
+    for number, days, field in ((31, 5, 7), (32, -365, 7), (33, -1, 8), (34, 200, 7), (36, None, 7)):
+        said = (today + timedelta(days=days)).isoformat() if days is not None else "soon"
+        values = [{"id": "date-1", "value": said, "custom_field": {"id": field}}, {"id": "x", "value": None}]
+        settled = {"due_at": (today - timedelta(days=9)).isoformat(), "status": "complete"}
+        keep_as(session, accounts[0], number, custom_field_values=values, statute_of_limitations=settled)
+    session.commit()
+    loaded: list[Record] = []
+    with heard(loaded):
+        assert matter_list.near() == (2, 11)
+    assert not loaded
+
+    with heard(loaded):
+        near = matter_list.due(30)
+    assert [(one.record.label[:5], one.days) for one in near if one.record.label > "00030"] == [
+        ("00032", -365), ("00031", 5),
+    ]  # fmt: skip
+    assert len(loaded) == 13
 
 
 @pytest.mark.parametrize("ask", [matter_list.near, lambda: matter_list.due(30)])
