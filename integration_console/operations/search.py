@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import false, or_, select, tuple_, union_all
+from sqlalchemy import ColumnElement, Row, false, or_, select, tuple_, union_all
 
 from .. import clock
 from ..models import Change, DeadLetter, Issue, Record, RecordLink, Setting, SyncRun, Transaction, db
@@ -21,6 +21,10 @@ MOST_NAMED = 2_000  # records that one look into the index may name
 RANKED = 500  # records that hold the words, of which those that are called by them come first
 LOT = 1_000  # records indexed in one transaction
 SETTLED_AFTER = timedelta(seconds=15)  # a page that was written before is committed by then
+SHOWN = (
+    Record.id, Record.connection_id, Record.resource, Record.external_id, Record.label, Record.updated_at,
+    Record.deleted_at,
+)  # fmt: skip
 _MARK = "search.indexed_to"
 _LIKE_A_NUMBER_OF_THEIRS = re.compile(r"(?=.*[\d_])\w[\w.:;=/+-]{7,}", re.ASCII)  # no name, no telephone number
 
@@ -29,8 +33,8 @@ _LIKE_A_NUMBER_OF_THEIRS = re.compile(r"(?=.*[\d_])\w[\w.:;=/+-]{7,}", re.ASCII)
 class Found:
     """What a search brought, each kind in its own order."""
 
-    records: Sequence[Record] = ()
-    partners: dict[int, list[Record]] = field(default_factory=dict)  # record number -> records it is paired with
+    records: Sequence[Row] = ()  # what a list shows of each: SHOWN
+    partners: dict[int, list[Row]] = field(default_factory=dict)  # record number -> records it is paired with
     calls: Sequence[Transaction] = ()
     runs: Sequence[SyncRun] = ()
     issues: Sequence[Issue] = ()
@@ -54,13 +58,18 @@ def everywhere(words: str, *, by_content: bool) -> Found:
     found.records, found.more = _records(words, by_content)
     found.partners = _partners([record.id for record in found.records])
     number = int(words) if words.isascii() and words.isdecimal() and len(words) < 16 else None
-    found.calls = _calls(words, number)
+    letter, issue = (DeadLetter.identity == words) & DeadLetter.resolved_at.is_(None), _issue(words, number)
+    named = (traces.naming(words), select(DeadLetter.id).where(letter), select(Issue.id).where(issue))
+    there = select(*(one.exists() for one in named))  # mostly in none of them
+    in_calls, in_letters, in_issues = map(bool, db.session.execute(there).one())
+    found.calls = _calls(words, number, named=in_calls)
     found.runs = _numbered(SyncRun, number)
     found.writes = _writes(words, number)
-    found.letters = list(db.session.scalars(
-        select(DeadLetter).where(DeadLetter.identity == words, DeadLetter.resolved_at.is_(None)).limit(MOST)
-    ))  # fmt: skip
-    found.issues = _issues(words, number)
+    if in_letters:
+        found.letters = db.session.scalars(select(DeadLetter).where(letter).limit(MOST)).all()
+    if in_issues:
+        newest = select(Issue).where(issue).order_by(Issue.last_seen_at.desc())
+        found.issues = db.session.scalars(newest.limit(MOST)).all()
     return found
 
 
@@ -81,19 +90,17 @@ def may_hold(words: str) -> list[int] | None:
     return numbers if len(numbers) <= MOST_NAMED else None
 
 
-def _records(words: str, by_content: bool) -> tuple[list[Record], bool]:
-    columns = (Record.id, Record.label, Record.external_id, Record.deleted_at.is_not(None))
-    by_id = select(*columns).where(Record.external_id == words).limit(MOST)
-    names = [index.Named(*row) for row in db.session.execute(by_id)]
-    if by_content and len(words) >= index.SHORTEST:
-        names += index.find_named(db.session(), words, RANKED)
+def _records(words: str, by_content: bool) -> tuple[list[Row], bool]:
+    by_content = by_content and len(words) >= index.SHORTEST
+    names = index.find_named(db.session(), words, RANKED, by_content=by_content)
+    if by_content:
         digits = telling.digits_of(words)
         if len(digits) >= 7 and digits != words and not any(letter.isalpha() for letter in words):
             names += index.find_named(db.session(), digits, MOST + 1)
     ranked = _ranked({one.id: one for one in names}.values(), words)
     shown = ranked[:MOST]
-    query = select(Record).where(Record.id.in_(shown), Record.content_hash != ERASED)
-    found = {row.id: row for row in db.session.scalars(query)} if shown else {}
+    query = select(*SHOWN).where(Record.id.in_(shown), Record.content_hash != ERASED)
+    found = {row.id: row for row in db.session.execute(query)} if shown else {}
     return [found[number] for number in shown if number in found], len(ranked) > MOST
 
 
@@ -114,26 +121,25 @@ def _ranked(names: Iterable[index.Named], words: str) -> list[int]:
     return [row.id for row in sorted(names, key=place)]
 
 
-def _partners(numbers: list[int]) -> dict[int, list[Record]]:
+def _partners(numbers: list[int]) -> dict[int, list[Row]]:
     sides = (RecordLink.left_record_id, RecordLink.right_record_id)
     ways = [
-        select(one, other).where(one.in_(numbers), RecordLink.state == "linked") for one, other in (sides, sides[::-1])
+        select(one.label("of"), *SHOWN)
+        .join(Record, Record.id == other)
+        .where(one.in_(numbers), RecordLink.state == "linked")
+        for one, other in (sides, sides[::-1])
     ]
-    pairs = db.session.execute(union_all(*ways)).all() if numbers else []
-    query = select(Record).where(Record.id.in_({other for _, other in pairs}))
-    there = {row.id: row for row in db.session.scalars(query)} if pairs else {}
-    found: dict[int, list[Record]] = {}
-    for number, other in pairs:
-        if number and other in there:
-            found.setdefault(number, []).append(there[other])
+    found: dict[int, list[Row]] = {}
+    for row in db.session.execute(union_all(*ways)) if numbers else ():
+        found.setdefault(row.of, []).append(row)
     return found
 
 
-def _calls(words: str, number: int | None) -> list[Transaction]:
+def _calls(words: str, number: int | None, *, named: bool) -> list[Transaction]:
     """A call by its number, the key all its attempts share, the number the service gave it, or by whom it named."""
     which = [Transaction.id == number] if number is not None else []
-    if named := traces.calls_naming(words, MOST):
-        which.append(Transaction.id.in_(named))
+    if named:
+        which.append(Transaction.id.in_(traces.calls_naming(words, MOST)))
     if len(words) == 32 and words.isalnum():
         which.append(Transaction.call_key == words)
     query = select(Transaction).where(or_(false(), *which)).order_by(Transaction.id.desc()).limit(MOST)
@@ -163,11 +169,10 @@ def _writes(words: str, number: int | None) -> list[Change]:
     return list(db.session.scalars(select(Change).where(or_(false(), *which)).limit(MOST)))
 
 
-def _issues(words: str, number: int | None) -> list[Issue]:
+def _issue(words: str, number: int | None) -> ColumnElement[bool]:
     which = [Issue.title.icontains(words, autoescape=True)] if len(words) >= index.SHORTEST else []
     which += [Issue.id == number] if number is not None else []
-    query = select(Issue).where(or_(false(), *which)).order_by(Issue.last_seen_at.desc())
-    return list(db.session.scalars(query.limit(MOST))) if which else []
+    return or_(false(), *which)
 
 
 # -- the index --------------------------------------------------------------------------------------------------------

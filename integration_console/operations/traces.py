@@ -17,7 +17,7 @@ from urllib.parse import unquote, unquote_plus, urlsplit
 
 import orjson
 from flask import current_app
-from sqlalchemy import case, delete, insert, select
+from sqlalchemy import Select, case, delete, insert, select
 
 from .. import clock
 from ..models import CallTrace, Setting, Transaction, db, reading
@@ -30,6 +30,11 @@ SETTLED_AFTER = timedelta(seconds=90)  # a call that began before is committed b
 _MARK = "traces.followed_to"
 _MAIL = re.compile(r"[\w.+'-]+@[\w-]+(?:\.[\w-]+)+")
 _ID = re.compile(r"(?:^|_)id$|Id$|ID$")
+
+
+def naming(words: str) -> Select[int]:
+    """Calls that named exactly this."""
+    return select(CallTrace.transaction_id).where(CallTrace.hash.in_(_hashes([words])))
 
 
 def calls_naming(words: str, most: int) -> list[int]:

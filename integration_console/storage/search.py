@@ -25,6 +25,7 @@ _FIND = {
     "sqlite": "SELECT rowid FROM search_entry WHERE search_entry MATCH :term ORDER BY rowid DESC LIMIT :most",
     "postgresql": r"SELECT record_id FROM search_entry WHERE text ILIKE :term ESCAPE '\' LIMIT :most",
 }
+_CALLED = "SELECT id FROM record WHERE external_id = :words LIMIT :most"
 _NAMED = (
     "WITH found (id) AS ({}) SELECT record.id, record.label, record.external_id, record.deleted_at IS NOT NULL "
     "FROM found JOIN record ON record.id = found.id"
@@ -57,11 +58,16 @@ def find(session: Session, words: str, most: int) -> list[int]:
     return list(session.scalars(text(_FIND[kind]), {"term": _term(kind, words), "most": most}))
 
 
-def find_named(session: Session, words: str, most: int) -> list[Named]:
-    """The same records with what they are called."""
+def find_named(session: Session, words: str, most: int, *, by_content: bool = True) -> list[Named]:
+    """What records are called whose id this is, or, by content, whose texts hold it; of both at most so many.
+
+    One that is both comes twice.
+    """
     kind = session.get_bind().dialect.name
-    found = session.execute(text(_NAMED.format(_FIND[kind])), {"term": _term(kind, words), "most": most})
-    return [Named(*row) for row in found]
+    found = f"SELECT * FROM ({_FIND[kind]}) AS held UNION ALL SELECT * FROM ({_CALLED}) AS called"
+    values = {"words": words, "most": most} | ({"term": _term(kind, words)} if by_content else {})
+    rows = session.execute(text(_NAMED.format(found if by_content else _CALLED)), values)
+    return [Named._make(row) for row in rows.all()]
 
 
 def _term(kind: str, words: str) -> str:

@@ -14,6 +14,7 @@ import humanize
 from flask import Flask, g, has_request_context, request
 from flask_login import current_user
 from markupsafe import Markup, escape
+from sqlalchemy import Row
 
 from .. import clock, services
 from ..models import Record
@@ -41,7 +42,7 @@ def set_up(app: Flask) -> None:
         "field_name": field_name, "middle": middle, "pretty_json": pretty_json, "percent": percent,
         "shown_time": shown_time, "labelled": labelled, "masked": masked, "browser_name": browser_name,
         "clock_time": clock_time, "local_time": local_time, "moment_of": moment_of,
-        "day": day, "called": called, "as_sentence": as_sentence,
+        "day": day, "called": called, "counted": counted, "as_sentence": as_sentence,
         "shown_or": lambda value, empty: shown_time(value) if value else empty,
     }  # fmt: skip
     app.jinja_env.filters.update(filters)
@@ -190,7 +191,7 @@ def as_sentence(text: str | None) -> str:
     return text if not text or text[-1] in ".!?…" else f"{text}."
 
 
-def called(record: Record) -> str:
+def called(record: Record | Row) -> str:
     """What people call a record. A time entry that says nothing has only its beginning for a name."""
     name = record.label or record.external_id
     began = moment_of(name) if _INSTANT.fullmatch(name) else None

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from flask import Blueprint, render_template, request
 
 from ..operations import connections, search
+from . import shell
 from .access import can, may
 from .forms import clean
 
@@ -18,5 +21,8 @@ def index():
     words = clean(request.args.get("q", "")[:200], "q").strip()
     by_content = can("see record contents")
     found = search.everywhere(words, by_content=by_content)
-    names = {one.id: one for one in connections.every(removed=True)}
-    return render_template("search/index.html", words=words, found=found, names=names, may_see=by_content)
+    every = connections.every(removed=True)
+    return render_template(
+        "search/index.html", words=words, found=found, names={one.id: one for one in every}, may_see=by_content,
+        banners=partial(shell.banners, every),
+    )  # fmt: skip
