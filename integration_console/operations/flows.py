@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,10 +30,9 @@ class Offer:
     missing: list[str]
 
 
-def offered() -> list[Offer]:
-    """Every ready mapping."""
-    made = mappings.every()
-    connected = Counter(db.session.scalars(select(Connection.service).filter_by(status="connected")))
+def offered(made: Iterable[DataMapping], accounts: Iterable[Connection]) -> list[Offer]:
+    """Every ready mapping, with those of all mappings that were made of it, and what keeps it from being made."""
+    made, connected = list(made), Counter(one.service for one in accounts if one.status == "connected")
     return [
         Offer(flow, [mapping for mapping in made if mapping.flow == flow.key], _missing(flow, connected))
         for flow in FLOWS.values()

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from sqlalchemy import func, select
+from sqlalchemy import ScalarSelect, func, select
 
 from ..models import Conflict, DataMapping, MappingVersion, RecordLink, SyncRun, db
 from ..models.run import LIVE_STATES
 from . import run_history
+from .several import MOST_COUNTED
 from .versions import draft_of
 
-WAITING = ("ambiguous",)
+PAIRED, WAITING = ("linked", "paused"), ("ambiguous",)
 
 
 @dataclass(frozen=True)
@@ -23,18 +24,9 @@ class Standing:
     draft: MappingVersion | None
     last_run: SyncRun | None
     counts: dict[str, int] = field(default_factory=dict)  # of the last run
-    links: dict[str, int] = field(default_factory=dict)  # state -> how many rows
+    pairs: int = 0  # records that are paired, those put aside for flapping among them; counted as a list counts
+    waiting: int = 0  # records a person must match; counted so, too
     conflicts: int = 0  # open ones
-
-    @property
-    def pairs(self) -> int:
-        """Records that are paired, those put aside for flapping among them."""
-        return self.links.get("linked", 0) + self.links.get("paused", 0)
-
-    @property
-    def waiting(self) -> int:
-        """Records a person must match."""
-        return sum(self.links.get(state, 0) for state in WAITING)
 
     @property
     def is_running(self) -> bool:
@@ -53,13 +45,8 @@ def of(mappings: Iterable[DataMapping]) -> list[Standing]:
     ids = [mapping.id for mapping in mappings]
     runs = {run.mapping_id: run for run in db.session.scalars(_last_runs(ids))}
     totals = run_history.totals(runs.values())
-    rows = db.session.execute(
-        select(RecordLink.mapping_id, RecordLink.state, func.count())
-        .where(RecordLink.mapping_id.in_(ids)).group_by(RecordLink.mapping_id, RecordLink.state)
-    )  # fmt: skip
-    links: dict[int, dict[str, int]] = {}
-    for number, state, count in rows:
-        links.setdefault(number, {})[state] = count
+    counted = select(DataMapping.id, _links(*PAIRED), _links(*WAITING)).where(DataMapping.id.in_(ids))
+    links = {number: (pairs, waits) for number, pairs, waits in db.session.execute(counted)}
     waiting = db.session.execute(
         select(Conflict.mapping_id, func.count())
         .where(Conflict.state == "open", Conflict.mapping_id.in_(ids)).group_by(Conflict.mapping_id)
@@ -67,11 +54,18 @@ def of(mappings: Iterable[DataMapping]) -> list[Standing]:
     asked: dict[int, int] = dict(waiting.all())
     return [
         Standing(
-            one, draft_of(one), run := runs.get(one.id), totals.get(run.id, {}) if run else {}, links.get(one.id, {}),
+            one, draft_of(one), run := runs.get(one.id), totals.get(run.id, {}) if run else {}, *links[one.id],
             asked.get(one.id, 0),
         )
         for one in mappings
     ]  # fmt: skip
+
+
+def _links(*states: str) -> ScalarSelect[int]:
+    """How many rows of a mapping are in these states, counted to one more than MOST_COUNTED."""
+    these = select(RecordLink.id).where(RecordLink.mapping_id == DataMapping.id, RecordLink.state.in_(states))
+    rows = these.limit(MOST_COUNTED + 1).correlate(DataMapping).subquery()
+    return select(func.count()).select_from(rows).scalar_subquery()
 
 
 def _last_runs(ids: list[int]):

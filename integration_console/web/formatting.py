@@ -42,7 +42,7 @@ def set_up(app: Flask) -> None:
         "field_name": field_name, "middle": middle, "pretty_json": pretty_json, "percent": percent,
         "shown_time": shown_time, "labelled": labelled, "masked": masked, "browser_name": browser_name,
         "clock_time": clock_time, "local_time": local_time, "moment_of": moment_of,
-        "day": day, "called": called, "counted": counted, "as_sentence": as_sentence,
+        "day": day, "called": called, "as_sentence": as_sentence,
         "shown_or": lambda value, empty: shown_time(value) if value else empty,
     }  # fmt: skip
     app.jinja_env.filters.update(filters)

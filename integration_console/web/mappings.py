@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import partial
+
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 
 from .. import services
@@ -9,7 +12,7 @@ from ..errors import Conflict, InvalidInput
 from ..models import Connection, DataMapping
 from ..operations import connections, flows, mappings, samples, standing, suggestions, writes
 from ..sync.mapping import MappingDocument
-from . import Menu, forms
+from . import Menu, forms, shell
 from . import mapping_words as words
 from .access import actor, can, may
 from .filters import Asked
@@ -24,13 +27,14 @@ LONGEST_FILE = 200_000  # characters of a mapping's JSON
 @may("see status")
 def index():
     """Every mapping and how it stands; the ready ones that could be made."""
-    every = mappings.every(whole=True)
+    accounts, every = connections.every(), mappings.every(whole=True)
     latest = [mappings.latest(one) for one in every]
     with_lines = {version.mapping_id for version in latest if version.direction != "link" or version.fields}
     return render_template(
         "mappings/index.html", standings=standing.of(every), titles={one.id: _title(one) for one in every},
         with_lines=with_lines,
-        offers=[offer for offer in flows.offered() if not offer.mappings], choices=_choices(), words=words,
+        offers=[offer for offer in flows.offered(every, accounts) if not offer.mappings], choices=_choices(accounts),
+        words=words, banners=partial(shell.banners, accounts),
     )  # fmt: skip
 
 
@@ -38,10 +42,10 @@ def _title(mapping: DataMapping) -> str:
     return words.direction(mappings.in_engine(mapping, mapping.active_version))
 
 
-def _choices() -> dict[str, list[Connection]]:
+def _choices(accounts: Iterable[Connection]) -> dict[str, list[Connection]]:
     """The connected accounts of each service."""
     found: dict[str, list[Connection]] = {}
-    for one in connections.every():
+    for one in accounts:
         if one.status == "connected":
             found.setdefault(one.service, []).append(one)
     return found
@@ -146,7 +150,9 @@ def import_form():
 
 def _import_page(form: forms.Form, **more):
     every = [("", "A new mapping"), *((str(one.id), one.name) for one in mappings.every())]
-    return render_template("mappings/import.html", form=form, every=every, choices=_choices(), **more)
+    return render_template(
+        "mappings/import.html", form=form, every=every, choices=_choices(connections.every()), **more
+    )
 
 
 @page.post("/import")

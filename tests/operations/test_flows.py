@@ -104,19 +104,23 @@ def test_a_draft_somebody_touched_stays_as_they_left_it(firm):
     assert "id|custom:13" not in lines_of(contacts)
 
 
+def offered() -> list[flows.Offer]:
+    return flows.offered(mappings.every(), connections.every())
+
+
 def test_what_is_missing_is_told_and_only_what_is_whole_is_made(session, sandbox):
     connect(sandbox, "ghl")
     clio = connect(sandbox, "clio")
 
     made = {mapping.flow for mapping in flows.ensure()}
-    offers = {offer.flow.key: offer for offer in flows.offered()}
+    offers = {offer.flow.key: offer for offer in offered()}
 
     assert made == {key for key, flow in FLOWS.items() if {flow.left[0], flow.right[0]} <= {"clio", "ghl"}}
     assert offers["clockify_time_clio_activities"].missing == ["Connect Clockify first."]
     assert offers[CONTACTS].missing == []
     assert [mapping.flow for mapping in offers[CONTACTS].mappings] == [CONTACTS]
     connections.pause(connections.find(clio), by="Ana")
-    assert "Connect Clio first." in {offer.flow.key: offer for offer in flows.offered()}[CONTACTS].missing
+    assert "Connect Clio first." in {offer.flow.key: offer for offer in offered()}[CONTACTS].missing
 
 
 def test_of_two_accounts_a_person_chooses(firm, sandbox):
@@ -124,7 +128,7 @@ def test_of_two_accounts_a_person_chooses(firm, sandbox):
     ghl = connections.find(firm["ghl"])
 
     assert {mapping.flow for mapping in flows.ensure()} == set()
-    assert "2 Clio connections" in flows.offered()[0].missing[0]
+    assert "2 Clio connections" in offered()[0].missing[0]
     chosen = flows.create(CONTACTS, ghl, second, by="Ana")
 
     assert chosen.right_connection_id == second.id

@@ -7,6 +7,8 @@ from io import BytesIO
 import pytest
 
 from integration_console.models import Record, db
+from integration_console.operations import standing
+from integration_console.web import formatting
 
 from .two_sides import contacts
 
@@ -41,6 +43,14 @@ def test_the_list_says_how_each_mapping_stands_and_every_number_leads_somewhere(
     assert links[f"{len(active.conflicts())} open conflicts"] == f"/conflicts?mapping={active.mapping}"
     assert links[f"{len(active.links(state='linked'))} pairs"] == f"/mappings/{active.mapping}/pairs"
     assert "0 records to match" in links
+
+
+def test_more_pairs_than_a_list_counts_are_said_so(enter, active, monkeypatch):
+    for module in (standing, formatting):
+        monkeypatch.setattr(module, "MOST_COUNTED", 1)
+    staff = enter("staff")
+    assert staff.open("/mappings").links["over 1 pairs"] == f"/mappings/{active.mapping}/pairs"
+    assert "over 1" in staff.open(f"/mappings/{active.mapping}").links
 
 
 def test_a_ready_mapping_says_what_is_missing_or_is_made_as_a_draft(enter, own_firm):
