@@ -32,7 +32,7 @@ class SyncRun(Base):
     )  # full, incremental, record, webhook; push: what a mapping carries over
     mapping_id: Mapped[int | None] = mapped_column(ForeignKey("data_mapping.id", ondelete="SET NULL"), index=True)
     mapping_version: Mapped[int | None]  # the one version a push run uses throughout
-    options: Mapped[dict] = mapped_column(default=dict)  # {"record": "matters:17", "release_brake": true}
+    options: Mapped[dict] = mapped_column(default=dict)  # {"asked": true, "records": {...}}, and what each step "took"
     state: Mapped[str] = mapped_column(String(20))
     cause: Mapped[str] = mapped_column(String(20))  # schedule, person, command, retry, mapping, webhook
     asked_by: Mapped[str | None] = mapped_column(String(320))

@@ -51,6 +51,7 @@ class Hold:
     lost: bool = False
     closing: bool = False  # the last writes go through although a cancel was asked for
     budget: dict | None = None  # what the upstream's headers last said, written down when the run is closed
+    took: dict[str, float] = field(default_factory=dict)  # seconds of each step, written down when the run is closed
     stopping: Event = field(default_factory=Event)  # this process is asked to end
 
     @contextmanager
@@ -64,6 +65,20 @@ class Hold:
             if self.cancelled and not self.closing:
                 raise Cancelled()
             yield session
+
+    @contextmanager
+    def keeping(self) -> Iterator[Session]:
+        """The same for a read, its time counted as spent on keeping what came."""
+        began = clock.monotonic()
+        try:
+            with self.work() as session:
+                yield session
+        finally:
+            self.spend("keep", clock.monotonic() - began)
+
+    def spend(self, step: str, seconds: float) -> None:
+        """Add to the time of a step."""
+        self.took[step] = self.took.get(step, 0.0) + seconds
 
     @contextmanager
     def look(self) -> Iterator[Session]:

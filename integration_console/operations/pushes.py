@@ -9,11 +9,12 @@ from sqlalchemy import func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from .. import clock
-from ..errors import BrakeApplied, Conflict, ConsoleError, NeedsPerson, Parked
-from ..models import Change, Checkpoint, Connection, DataMapping, RunPart, SyncRun, db
+from ..errors import BrakeApplied, Conflict, ConsoleError, NeedsPerson, NotFound, Parked
+from ..models import Change, Checkpoint, Connection, DataMapping, MappingVersion, RunPart, SyncRun, db
 from ..services.base import Upstream
 from ..storage import errors
 from ..sync.crossing import Bridge, Crossing, PushRun
+from ..sync.mapping import Mapping
 from ..sync.outcome import Ending
 from ..sync.push import Sender
 from . import connections, crossings, outbound, outbox, wakers
@@ -37,12 +38,14 @@ def part_name(mapping_id: int) -> str:
 
 
 def request(
-    mapping: DataMapping, *, cause: str = "person", asked_by: str | None = None, release_brake: bool = False
-) -> SyncRun:
+    mapping: DataMapping, *, cause: str = "person", asked_by: str | None = None, release_brake: bool = False,
+    version: int | None = None,
+) -> SyncRun:  # fmt: skip
     """Ask for a run of an active mapping; a worker picks it up within seconds.
 
+    version: an earlier one that was on, for this one run.
     Raises Conflict when it is not active, one of its connections is not connected, a run of it is under way, or
-    nothing is sent since a restore.
+    nothing is sent since a restore; NotFound when that version was never on.
     """
     outbound.refuse_while_held()
     if mapping.state != "active":
@@ -50,9 +53,11 @@ def request(
     for connection in (mapping.left_connection, mapping.right_connection):
         if connection.status != "connected":
             raise Conflict(f"The connection {connection.name} is not connected now.")
+    if version is not None and version != mapping.active_version:
+        _must_have_been_on(mapping, version)
     run = SyncRun(
         connection_id=mapping.left_connection_id, kind="push", state="queued", cause=cause, asked_by=asked_by,
-        queued_at=clock.now(), mapping_id=mapping.id, mapping_version=mapping.active_version,
+        queued_at=clock.now(), mapping_id=mapping.id, mapping_version=version or mapping.active_version,
         options={"released": release_brake},
         parts=[RunPart(connection_id=mapping.left_connection_id, resource=part_name(mapping.id))],
     )  # fmt: skip
@@ -64,6 +69,12 @@ def request(
         db.session.rollback()
         raise _in_the_way(connection_id, part_name(number), name) from None
     return run
+
+
+def _must_have_been_on(mapping: DataMapping, version: int) -> None:
+    query = select(MappingVersion.id).filter_by(mapping_id=mapping.id, number=version, state="retired")
+    if db.session.scalar(query) is None:
+        raise NotFound(f"Version {version} of the mapping {mapping.name} was never on.")
 
 
 def _in_the_way(connection_id: int, part: str, name: str) -> Conflict:
@@ -202,9 +213,11 @@ def _bridge(hold: Hold, run: SyncRun, mapping: DataMapping, opened: _Accounts) -
         finally:
             db.session.remove()  # or what it looked at would keep SQLite's writer lock from the next page
 
+    current = run.mapping_version == mapping.active_version
     return Bridge(
         run_id=hold.run_id, part_id=run.parts[0].id, work=hold.work, look=hold.look, flush=opened.flush, rules=rules(),
-        others=other, calls=opened.calls, expected=mapping.first_run, released=bool(run.options.get("released")),
+        others=other, calls=opened.calls, expected=mapping.first_run if current else None,
+        released=bool(run.options.get("released")), spend=hold.spend,
     )  # fmt: skip
 
 
@@ -219,7 +232,7 @@ def _carry_over(hold: Hold, crossing: Crossing, bridge: Bridge) -> Ending | None
     except BrakeApplied as error:
         _file_brake(hold, crossing, error)
         return Ending("needs_person", str(error), error.kind)
-    _first_run_done(crossing.mapping.id, hold)
+    _first_run_done(crossing.mapping, hold)
     return ending
 
 
@@ -230,7 +243,9 @@ def _send_single(hold: Hold, run: SyncRun) -> Ending:
     number = connection.id
     db.session.rollback()
     db.session.remove()
+    began = clock.monotonic()
     sent = Sender({number: ends}, hold.work, opened.flush, run_id=hold.run_id).send_all(mapping_id=None)
+    hold.spend("write", clock.monotonic() - began)
     calls, waited_ms = opened.calls()
     more = f" {sent.waiting:,} wait for another try." if sent.waiting else ""
     ending = Ending("done", f"{sent.done:,} sent.{more}")
@@ -258,11 +273,11 @@ def _file_brake(hold: Hold, crossing: Crossing, error: BrakeApplied) -> None:
         )  # fmt: skip
 
 
-def _first_run_done(mapping_id: int, hold: Hold) -> None:
+def _first_run_done(carried: Mapping, hold: Hold) -> None:
     """From now on the usual brake holds, not the preview's counts."""
     with hold.work() as session:
-        mapping = session.get(DataMapping, mapping_id)
-        if mapping is not None and mapping.first_run is not None:
+        mapping = session.get(DataMapping, carried.id)
+        if mapping is not None and mapping.first_run is not None and mapping.active_version == carried.version:
             mapping.first_run = None
 
 

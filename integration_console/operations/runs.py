@@ -20,7 +20,7 @@ from ..storage.outage import AWAY
 from ..sync.integration import IntegrationService, Part, Task
 from ..sync.keeping import Desk
 from ..sync.outcome import Ending, sum_up
-from . import connections, drift, pushes, wakers
+from . import connections, drift, pushes, run_steps, wakers
 from .holds import STOPPED, Hold, LiveRun, stop
 from .rules import rules
 
@@ -220,10 +220,14 @@ def _carry_out(hold: Hold) -> Ending | None:
     account = connections.open_account(run.connection, run_id=run.id, should_stop=hold.should_stop)
     db.session.rollback()  # nothing is held open while we wait for an upstream
     db.session.remove()
-    desk = Desk(account.service, account.upstream, hold.work, hold.look, account.recorder.flush, rules())
+    desk = Desk(account.service, account.upstream, hold.keeping, hold.look, account.recorder.flush, rules())
+    began = clock.monotonic()
     try:
         return IntegrationService(task, desk).run()
     finally:
+        waited = account.upstream.waited_ms / 1000
+        hold.spend("wait", waited)
+        hold.spend("read", max(clock.monotonic() - began - waited - hold.took.get("keep", 0.0), 0.0))
         hold.budget = account.budget.state()
 
 
@@ -248,6 +252,7 @@ def _close(hold: Hold, ending: Ending | None, foreground: bool) -> None:
             session.execute(_END_PARTS, {"run": run.id})
         asked_message = run.message if ending.state == "interrupted" and run.cancel_requested else None
         run.state, run.message, run.failure_kind = ending.state, asked_message or ending.message, ending.kind
+        run.options = run_steps.added(run.options, hold.took)
         run.lease_owner = run.lease_until = None
         run.retry_at = ending.retry_at
         if ending.state not in LIVE_STATES:

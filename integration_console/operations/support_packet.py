@@ -148,7 +148,7 @@ def _packed(subject: _Subject, *, contents: bool, by: str) -> bytes:
         "failures.json": [_failure(error, contents) for error in subject.failures],
         "writes.json": [_write(change, contents) for change in subject.changes],
     }  # fmt: skip
-    hide = Redactor(_secrets(connections))
+    hide = Redactor(secrets_of(connections))
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         bodies = "Bodies are redacted." if contents else "Bodies and values of records are left out."
@@ -171,7 +171,7 @@ def _clean(facts: Any, hide: Redactor) -> Any:
     return facts if facts is None or isinstance(facts, bool | int | float) else hide.text(str(facts))
 
 
-def _secrets(connections: Iterable[Connection]) -> list[str]:
+def secrets_of(connections: Iterable[Connection]) -> list[str]:
     """Every secret we hold that could stand in what is told of these connections."""
     settings = current_app.config["SETTINGS"]
     found = [str(current_app.config["SECRET_KEY"]), *settings.ENCRYPTION_KEYS.get_secret_value().split(",")]

@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import Select, and_, exists, false, or_, select
 from sqlalchemy.orm import Session, aliased
 
+from .. import clock
 from ..models import Change, Conflict, Record, RecordLink
 from ..models.change import WAITING_STATES
 from .compare import OTHER, Decisions, compare, create
@@ -47,6 +48,7 @@ class Carrier:
     ) -> None:  # fmt: skip
         self.mapping, self.world, self.look, self.chosen = mapping, world, look, chosen
         self.ends = {"left": left, "right": right}
+        self.matching_s = 0.0  # spent on finding whose pair the newcomers are
 
     def steps(self) -> Iterator[list[Step]]:
         """Every step, a few hundred at a time."""
@@ -160,7 +162,9 @@ class Carrier:
         for side in ("left", "right"):
             if side == "right" and not self._starts_right():
                 return
+            began = clock.monotonic()
             pairing.match_all(side, (seen for batch in self._unpaired(side) for seen, _ in batch))
+            self.matching_s += clock.monotonic() - began
             for batch in self._unpaired(side):
                 pairing.fetch(side, [seen for seen, _ in batch])
                 yield [step for seen, known in batch if (step := self._placed(pairing, side, seen, known))]

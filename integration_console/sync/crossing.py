@@ -45,6 +45,7 @@ class Bridge:
     work, look: transactions as in sync.keeping.Desk. flush: adds the calls made so far to a transaction.
     others: makes another active mapping of the firm ready, by its number; None when it may not run now.
     calls: how many calls were made so far, and the milliseconds waited for them.
+    spend: adds seconds to the time of a step: "match", "map" or "write".
     """
 
     run_id: int
@@ -55,6 +56,7 @@ class Bridge:
     rules: Rules
     others: Callable[[str], Crossing | None]
     calls: Callable[[], tuple[int, float]]
+    spend: Callable[[str, float], object]
     expected: Dictionary[str, int] | None = None  # the preview's counts, for the first run after activation
     released: bool = False
     counts: Counter = field(default_factory=Counter)
@@ -95,15 +97,20 @@ class PushRun:
         carrier = Carrier(crossing.mapping, crossing.left, crossing.right, crossing.world, self.bridge.look, chosen)
         ledger = Ledger(crossing.mapping, carrier.ends, self.bridge.run_id)
         waits: list[Wait] = []
-        for batch in carrier.steps():
-            with self.bridge.work() as session:
-                for step in batch:
-                    kind = ledger.keep(session, step)
-                    self._count(kind, step)
-                    if step.verdict is not None:
-                        waits += step.verdict.waits
-                self._note_unmatched(session, crossing)
-                self._part(session, **self._numbers())
+        began = clock.monotonic()
+        try:
+            for batch in carrier.steps():
+                with self.bridge.work() as session:
+                    for step in batch:
+                        kind = ledger.keep(session, step)
+                        self._count(kind, step)
+                        if step.verdict is not None:
+                            waits += step.verdict.waits
+                    self._note_unmatched(session, crossing)
+                    self._part(session, **self._numbers())
+        finally:
+            self.bridge.spend("match", carrier.matching_s)
+            self.bridge.spend("map", clock.monotonic() - began - carrier.matching_s)
         return waits
 
     @staticmethod
@@ -132,7 +139,7 @@ class PushRun:
             if (other := self.bridge.others(flow)) is None:
                 continue
             self._look(other, Chosen(only={side: frozenset(each) for side, each in ids.items()}))
-            self._sender(other).send_all(mapping_id=other.mapping.id, most=other.mapping.options.write_cap)
+            self._send_all(other, other.mapping.options.write_cap)
             other.world.forget()
         self.crossing.world.forget()
         return self.sent.done > before
@@ -179,7 +186,14 @@ class PushRun:
     def _send(self) -> None:
         left = self.crossing.mapping.options.write_cap - self.sent.done
         if left > 0:
-            self._sender(self.crossing).send_all(mapping_id=self.crossing.mapping.id, most=left)
+            self._send_all(self.crossing, left)
+
+    def _send_all(self, crossing: Crossing, most: int) -> None:
+        began = clock.monotonic()
+        try:
+            self._sender(crossing).send_all(mapping_id=crossing.mapping.id, most=most)
+        finally:
+            self.bridge.spend("write", clock.monotonic() - began)
 
     def _sender(self, crossing: Crossing) -> Sender:
         ends: dict[int, list[End]] = {}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from flask import Response, request, stream_with_context
 
 from .. import clock
@@ -26,9 +28,13 @@ def export(asked: Asked, sheet: Sheet) -> Response:
     if kind == "xlsx":
         with reading():
             return Response(exports.as_xlsx(sheet), mimetype=exports.KINDS[kind], headers=headers)
-    return Response(
-        stream_with_context(_reading(exports.as_csv(sheet))), content_type=exports.KINDS[kind], headers=headers
-    )
+    return streamed(exports.as_csv(sheet), name, exports.KINDS[kind])
+
+
+def streamed(chunks: Iterable[str] | Iterable[bytes], name: str, content_type: str) -> Response:
+    """A file that is sent while it is read."""
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+    return Response(stream_with_context(_reading(chunks)), content_type=content_type, headers=headers)
 
 
 def _reading(chunks):

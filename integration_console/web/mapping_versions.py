@@ -6,11 +6,12 @@ import re
 
 from flask import Blueprint, Response, flash, redirect, render_template, url_for
 
+from ..errors import Forbidden, InvalidInput
 from ..models import DataMapping
 from ..operations import mappings, pushes
 from . import forms
 from . import mapping_words as words
-from .access import actor, may
+from .access import actor, can, may
 
 page = Blueprint("mapping_versions", __name__, url_prefix="/mappings/<int:mapping_id>")
 
@@ -93,7 +94,14 @@ def resume(mapping_id: int):
 @may("start runs")
 def run(mapping_id: int):
     """Ask for a run of it; also past the brake, when a person has looked."""
-    sent, mapping = forms.sent("release_brake"), mappings.find(mapping_id)
-    asked = pushes.request(mapping, asked_by=actor(), release_brake=sent["release_brake"] == "yes")
+    sent, mapping = forms.sent("release_brake", "version"), mappings.find(mapping_id)
+    version = int(sent["version"]) if re.fullmatch(r"[1-9]\d{0,8}", sent["version"]) else None
+    if sent["version"] and version is None:
+        raise InvalidInput("A version is a number.", field="version")
+    if version not in (None, mapping.active_version) and not can("activate mappings"):
+        raise Forbidden
+    asked = pushes.request(
+        mapping, asked_by=actor(), release_brake=sent["release_brake"] == "yes", version=version
+    )  # fmt: skip
     flash("The run starts in a moment.", "success")
     return redirect(url_for("runs.show", run_id=asked.id))

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 
-from .. import services
+from .. import clock, services
 from ..errors import Conflict, Forbidden, InvalidInput
-from ..models import Connection, SyncRun
+from ..models import Connection, SyncRun, db
 from ..models.run import ENDED_STATES, LIVE_STATES
-from ..operations import connections, forecasts, mappings, run_history, runs, writes
+from ..operations import (
+    audit,
+    connections,
+    forecasts,
+    mappings,
+    run_again,
+    run_history,
+    run_log,
+    run_steps,
+    runs,
+    writes,
+)  # fmt: skip
 from ..operations.exports import Sheet, paged
 from ..operations.run_history import Wanted
 from . import Menu, downloads, forms
@@ -33,6 +46,7 @@ KINDS = {
     "full": "Everything", "incremental": "What changed", "record": "Single records", "webhook": "By webhook",
     "push": "Carry a mapping",
 }  # fmt: skip
+LEVELS = {"detail": "Everything", "step": "Steps", "warning": "Warnings", "error": "Errors"}  # and all behind it
 LOT = 500  # runs read at once for a file
 EXPORTED = (
     "id", "connection_id", "mapping_id", "kind", "state", "cause", "asked_by", "queued_at", "started_at", "ended_at",
@@ -116,9 +130,9 @@ def export():
 @page.get("/runs/<int:run_id>")
 @may("see runs")
 def show(run_id: int):
-    """One run: its progress while it works, its receipt afterwards."""
+    """One run: its progress while it works, its receipt afterwards, and its log."""
     run = runs.find(run_id)
-    return render_template("runs/show.html", **_facts(run))
+    return render_template("runs/show.html", **_facts(run) | _log_facts(run))
 
 
 @page.get("/runs/<int:run_id>/live")
@@ -140,7 +154,24 @@ def _facts(run: SyncRun) -> dict:
         "resources": service.resources if service else {}, "names": [part.resource for part in run.parts],
         "carried": run_history.carried([run]).get(run.id, ""), "writes": writes.count(writes.Wanted(run_id=run.id)),
         "mapping": mappings.find_or_none(run.mapping_id), "may_cancel": _may_cancel(run),
+        "steps": run_steps.of(run), "again": _again(run),
     }  # fmt: skip
+
+
+def _again(run: SyncRun) -> run_again.Again:
+    """The ways this reader may run it again."""
+    nothing = run_again.Again()
+    if run_history.is_live(run) or not can("start runs"):
+        return nothing
+    if run.kind == "push":
+        mapping = mappings.find_or_none(run.mapping_id)
+        if mapping is None or mapping.state != "active" or run_history.braked(run):
+            return nothing
+        found = run_again.of_mapping(run, mapping)
+        return replace(found, ways=[way for way in found.ways if not way.earlier or can("activate mappings")])
+    if run.kind not in ("full", "incremental") or run.connection.status != "connected":
+        return nothing
+    return run_again.of_read(run)
 
 
 def _may_cancel(run: SyncRun) -> bool:
@@ -158,6 +189,52 @@ def cancel(run_id: int):
     runs.cancel(run, actor())
     flash(f"Run {run.id} stops at the end of the page it is reading. What was read until then stays.", "success")
     return redirect(url_for("runs.show", run_id=run.id))
+
+
+# -- its log ---------------------------------------------------------------------------------------------------------
+
+
+@page.get("/runs/<int:run_id>/log")
+@may("see runs")
+def log(run_id: int):
+    """The part of the page that tells what happened; 204 when it shows the newest already."""
+    facts = _log_facts(runs.find(run_id))
+    if request.args.get("seen") == facts["log_seen"]:
+        return "", 204
+    return render_template("runs/_log.html", **facts)
+
+
+def _log_facts(run: SyncRun) -> dict:
+    least = _level(request.args.get("level"))
+    before = run_log.Place.parse(request.args.get("before", ""))
+    found = run_log.latest(run, least=least, before=before, contents=can("see record contents"))
+    newest = found.messages[-1].place if found.messages else ""
+    live = run_history.is_live(run)
+    seen = f"{newest}.{len(found.messages)}.{live}"
+    return {
+        "run": run, "log": found, "level": least, "before": before, "log_seen": seen, "levels": LEVELS, "live": live,
+        "follows": live and not before and request.args.get("follow") != "no",
+    }  # fmt: skip
+
+
+def _level(name: str | None) -> str:
+    if name and name not in LEVELS:
+        raise InvalidInput(f"There is no such level. There are: {', '.join(LEVELS)}.", field="level")
+    return name or "step"
+
+
+@page.post("/runs/<int:run_id>/log/download")
+@may("see runs")
+def download_log(run_id: int):
+    """The whole log as a file, without secrets."""
+    sent, run = forms.sent("format", "level"), runs.find(run_id)
+    kind, least = sent["format"] or "txt", _level(sent["level"] or "detail")
+    if kind not in run_log.KINDS:
+        raise InvalidInput(f"There is no such format. There are: {', '.join(run_log.KINDS)}.", field="format")
+    audit.add("run log downloaded", f"run {run.id}", actor=actor(), format=kind)
+    db.session.commit()
+    lines = run_log.lines(run_id, kind, least=least, contents=can("see record contents"))
+    return downloads.streamed(lines, f"run-{run_id}-log-{clock.now():%Y-%m-%d-%H%M}.{kind}", run_log.KINDS[kind])
 
 
 # -- asking for one --------------------------------------------------------------------------------------------------

@@ -174,6 +174,9 @@
     const busy = part.contains(document.activeElement) && document.activeElement !== part || part.querySelector("details[open]");
     if (document.hidden || idle || busy) event.preventDefault();
   });
+  const follow = (within) => within.querySelectorAll("[data-follow] .log-lines").forEach((lines) => { lines.scrollTop = lines.scrollHeight; });
+  on("htmx:afterSettle", () => follow(document));
+  follow(document);
   const stale = (event) => {
     const part = event.target.closest?.("[data-live]");
     if (!part) return;

@@ -8,6 +8,7 @@ from sqlalchemy import func, select, update
 
 from integration_console import clock as house_clock
 from integration_console.errors import Conflict as InTheWay
+from integration_console.errors import NotFound
 from integration_console.models import (
     AuditEvent,
     Change,
@@ -20,7 +21,7 @@ from integration_console.models import (
     SyncRun,
     db,
 )
-from integration_console.operations import conflicts, connections, mappings, outbox, pushes, undo
+from integration_console.operations import conflicts, connections, mappings, outbox, pushes, run_again, run_steps, undo
 from integration_console.sync import guards
 
 from .conftest import carry_out, sync
@@ -344,11 +345,23 @@ def test_a_run_keeps_to_the_version_it_was_asked_for_and_names_it(session, sandb
     run = carry_out(db.session.get_one(SyncRun, asked))
 
     assert (run.mapping_version, run.state) == (1, "done")
+    assert [step.label for step in run_steps.of(run)] == ["Wait to be begun", "Match", "Map", "Write"]
     assert {(one.version, one.sent_run_id) for one in changes(external_id=str(right))[-1:]} == {(1, asked)}
     assert of_clio(sandbox.clio, right) | {"last": 0} == {"first": "Augusta", "last": 0, "city": "Elsewhere"}
     sandbox.ghl.put("contacts", {"id": left, "city": "Nowhere"})
     assert db.session.get_one(SyncRun, cycle(mapping, pair).id).mapping_version == 2
     assert of_clio(sandbox.clio, right)["city"] == "Elsewhere"
+
+    row = db.session.get_one(DataMapping, mapping)
+    ways = run_again.of_mapping(db.session.get_one(SyncRun, asked), row)  # once more as then: the city is carried
+    assert [way.values for way in ways.ways] == [{}, {"version": "1"}]
+    again = carry_out(pushes.request(row, version=1))
+    assert (again.mapping_version, again.state) == (1, "done")
+    assert of_clio(sandbox.clio, right)["city"] == "Nowhere"
+    row = db.session.get_one(DataMapping, mapping)
+    mappings.edit(row, by="ada@firm", lines=lines[:-1])
+    with pytest.raises(NotFound, match="never on"):
+        pushes.request(row, version=3)
 
 
 def test_too_many_writes_stop_before_the_first_until_a_person_releases_the_brake(session, sandbox, pair, mapping):

@@ -66,6 +66,15 @@ class Firm:
             )  # fmt: skip
             db.session.commit()
 
+    def failure(self, run: int, connection: int, message: str, kind: str = "upstream") -> None:
+        """A failure of a run, as it was written down."""
+        with self.app.app_context():
+            errors.log_failure(
+                db.session(), connection_id=connection, run_id=run, service="clio", resource="matters", kind=kind,
+                message=message, raw="", code="x", field=None, now=clock.now(), external_id="7",
+            )  # fmt: skip
+            db.session.commit()
+
     def change(self, connection: int, **values) -> None:
         """Set columns of a connection."""
         with self.app.app_context():

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
+import json
 
-from integration_console.models import SyncRun, db
+import pytest
+from sqlalchemy import update
+
+from integration_console import clock
+from integration_console.models import RunPart, SyncRun, Transaction, db
+from integration_console.operations import run_log
 
 from ..html_page import Page
 
@@ -212,3 +217,99 @@ def test_fields_nobody_filled_in_do_not_clutter_the_address(admin, firm):
 def test_a_number_too_large_is_a_page_that_does_not_exist(admin, path):
     assert admin.open(path).status == 404
     assert admin.open("/runs?connection=999999999999999").rows == []
+
+
+# -- steps, log, again ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.one_database
+def test_a_run_tells_its_steps_and_what_happened_in_order(admin, firm):
+    run = firm.read(firm.connect(), "matters", kind="full")
+    page = admin.open(f"/runs/{run}")
+    steps = [row.split("  ")[0] for row in page.rows]
+    assert [word for word in ("Wait to be begun", "Read", "Keep") if any(row.startswith(word) for row in steps)] == [
+        "Wait to be begun", "Read", "Keep",
+    ]  # fmt: skip
+    assert "GET /matters" not in page.one("section", id="log").text
+    told = admin.open(f"/runs/{run}?level=detail").one("section", id="log").text
+    assert told.index("Asked for") < told.index("A worker began it") < told.index("Matters: reading everything")
+    assert told.index("GET /matters") < told.index("Matters: done. 900 seen, 900 new")
+    assert told.count("See the call") == 5
+    assert "hx-get" not in page.one("section", id="log").attrs  # it has ended
+
+
+@pytest.mark.one_database
+def test_a_log_is_downloaded_as_text_and_as_json_lines_without_secrets(admin, firm):
+    number = firm.connect()
+    run = firm.read(number, "matters", kind="full")
+    firm.failure(run, number, "Clio said: Bearer eyJhbGciOiJIUzI1NiJ9.abcdefghij.klmnopqrst")
+    text = admin.send(f"/runs/{run}/log/download", f"/runs/{run}", {"format": "txt"}).text
+    rows = [json.loads(row) for row in admin.send(
+        f"/runs/{run}/log/download", f"/runs/{run}", {"format": "jsonl"}).text.splitlines()]  # fmt: skip
+    assert len(rows) == len(text.splitlines())
+    assert [row["at"] for row in rows] == sorted(row["at"] for row in rows)
+    assert sum(row["level"] == "detail" and "call" in row for row in rows) == 5
+    assert next(row for row in rows if row["level"] == "error")["text"].startswith("matters 7: Clio said: Bearer")
+    assert "eyJ" not in text
+    assert admin.send(f"/runs/{run}/log/download", f"/runs/{run}", {"format": "exe"}).status_code == 422
+
+
+@pytest.mark.one_database
+def test_a_log_is_paged_and_nothing_is_lost_where_many_share_a_moment(admin, firm, monkeypatch):
+    run = firm.read(firm.connect(), "matters", kind="full")
+    whole = messages(admin.open(f"/runs/{run}?level=detail"))
+    with firm.app.app_context():
+        now = clock.now()
+        db.session.execute(update(Transaction).values(started_at=now))
+        db.session.execute(update(RunPart).values(started_at=now))
+        db.session.commit()
+    monkeypatch.setattr(run_log, "PAGE", 3)
+    page, found = admin.open(f"/runs/{run}?level=detail"), []
+    while True:
+        found = messages(page) + found
+        if "Earlier messages" not in page.links:
+            break
+        page = admin.open(page.links["Earlier messages"])
+    assert sorted(found) == sorted(whole)
+
+
+def messages(page: Page) -> list[str]:
+    return [line.text.split("UTC")[1] for line in page.one("section", id="log").all("li") if "UTC" in line.text]
+
+
+@pytest.mark.one_database
+def test_a_log_is_followed_while_the_run_works_and_may_be_left_alone(admin, firm):
+    run = firm.ask(firm.connect(), "matters")
+    page = admin.open(f"/runs/{run}")
+    live = page.one("section", id="log").attrs["hx-get"]
+    assert admin.client.get(live).status_code == 204
+    resting = admin.open(page.links["Stop following"])
+    assert "hx-get" not in resting.one("section", id="log").attrs
+    assert "Follow" in resting.links
+    admin.send(f"/runs/{run}/cancel", f"/runs/{run}")
+    assert "Cancelled by" in admin.client.get(live).text
+
+
+@pytest.mark.one_database
+def test_values_in_a_log_are_for_those_who_may_see_them(enter, firm):
+    """X12"""
+    number = firm.connect()
+    run = firm.past_run(number, "failed", "No.")
+    firm.failure(run, number, "Ada Lovelace is no date.", kind="value")
+    assert "Ada Lovelace" in enter("staff").open(f"/runs/{run}").text
+    support = enter("support")
+    assert "Ada Lovelace" not in support.open(f"/runs/{run}").text
+    assert "Ada Lovelace" not in support.send(f"/runs/{run}/log/download", f"/runs/{run}", {"format": "txt"}).text
+
+
+@pytest.mark.one_database
+def test_a_run_again_names_both_settings_when_they_differ(admin, firm):
+    number = firm.connect()
+    run = firm.past_run(number)
+    page = admin.open(f"/runs/{run}")
+    assert "Run again as it was (1 resource)" in page.text
+    assert "Run again as set now (" in page.text
+    assert "Switched on since: " in page.text
+    form = next(f for f in page.all("form") if "as it was" in f.text)
+    values = {i.attrs["name"]: i.attrs["value"] for i in form.all("input") if i.attrs["name"] != "csrf_token"}
+    assert values == {"kind": "full", "only": "matters"}
