@@ -44,6 +44,7 @@ class Credential:
     required: bool = True
     hint: str = ""
     choices: tuple[str, ...] = ()  # the values it may have, the first when empty; "": as the service says
+    words: Mapping[str, str] = field(default_factory=dict)  # choice -> what people call it, where it does not say so
 
 
 @dataclass(frozen=True)

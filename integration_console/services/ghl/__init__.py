@@ -130,8 +130,9 @@ class GHLService(Service):
     )  # fmt: skip
     switches = (
         Credential(
-            "opportunity_search", "Search of opportunities", required=False, choices=("get", "post"),
-            hint="Both bring the same; take the other where one fails",
+            "opportunity_search", "How opportunities are listed", required=False, choices=("get", "post"),
+            hint="Both bring the same; take the other way where opportunities cannot be read",
+            words={"get": "The usual way", "post": "The other way"},
         ),
     )  # fmt: skip
     token_settings: ClassVar = {"locationId": "location_id"}

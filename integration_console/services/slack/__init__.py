@@ -44,6 +44,7 @@ STOPS_WITHOUT = {
     "channels:history": "no message is read",
     "users:read": "people are not read",
     "users:read.email": "people are read without their e-mail addresses",
+    "team:read": "the workspace's own details cannot be looked up; all that is read and sent goes on",
     "chat:write": "nobody is told anything in Slack",
     "chat:write.public": "notifications reach only channels the app was invited to",
     "groups:read": "no private channel is read",
