@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, or_, select, update
 from sqlalchemy.orm import selectinload
 
 from .. import clock, services
@@ -67,9 +67,21 @@ def in_engine(mapping: DataMapping, number: int | None = None) -> Mapping:
     return engine.of(mapping, numbered(mapping, number))
 
 
-def active() -> list[Mapping]:
-    """The mappings that are switched on, each in the version runs use."""
+def of_connection(connection_id: int) -> list[DataMapping]:
+    """The mappings with an end at this connection, by name, with their versions and lines."""
+    query = select(DataMapping).where(_uses(connection_id)).order_by(DataMapping.name, DataMapping.id)
+    return list(db.session.scalars(query.options(_WHOLE)))
+
+
+def _uses(connection_id: int) -> ColumnElement[bool]:
+    return or_(DataMapping.left_connection_id == connection_id, DataMapping.right_connection_id == connection_id)
+
+
+def active(connection_id: int | None = None) -> list[Mapping]:
+    """The mappings that are switched on, each in the version runs use; those with an end at a connection."""
     on = select(DataMapping).where(DataMapping.state == "active").order_by(DataMapping.id)
+    if connection_id is not None:
+        on = on.where(_uses(connection_id))
     return [in_engine(row, row.active_version) for row in db.session.scalars(on.options(_WHOLE))]
 
 

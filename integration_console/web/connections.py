@@ -10,9 +10,9 @@ from ..models import Connection, db
 from ..operations import calls, connections, figures, overview, preflight, sign_ins, slots, subscriptions, timeline
 from . import Menu, forms, guides
 from .access import actor, known_service, may
-from .connect_forms import ABOUT, FREQUENCIES, as_input, form_page, reconnect_page, sent_by_key, ways
+from .connect_forms import ABOUT, as_input, form_page, reconnect_page, sent_by_key, ways
 from .filters import instant
-from .formatting import zone, zones
+from .formatting import zone
 
 page = Blueprint("connections", __name__, url_prefix="/connections")
 menu = Menu("Connections", icon="plug", order=20, key="c")
@@ -106,25 +106,22 @@ def history(connection_id: int):
 @page.get("/<int:connection_id>/settings")
 @may("see connections")
 def settings(connection_id: int):
-    """Its name, schedule and sign-in; pausing and removing."""
+    """Its name, how it is read and its sign-in; pausing and removing."""
     return _settings_page(connections.find(connection_id))
 
 
 def _settings_page(connection: Connection, form: forms.Form | None = None, account=None, wrong: str = ""):
     """wrong: the part whose values came back."""
     service = services.by_key(connection.service)
-    cron = connection.frequency not in slots.FREQUENCIES
     values = {
-        "name": connection.name, "time_zone": connection.time_zone,
-        "frequency": "cron" if cron else connection.frequency, "cron": connection.frequency if cron else "",
+        "name": connection.name,
         **{one.name: connection.settings.get(one.name) or (*one.choices, "")[0] for one in service.adjustable},
     }  # fmt: skip
     if form:
         form.values = {**values, **form.values}
     return render_template(
         "connections/settings.html", connection=connection, service=service, form=form or forms.Form(values),
-        frequencies=FREQUENCIES, zones=zones(), schedule=slots.in_words(connection.frequency), account=account,
-        wrong=wrong, next_times=slots.next_times(connection.frequency, connection.time_zone), **ways(service),
+        account=account, wrong=wrong, **ways(service),
     )  # fmt: skip
 
 
@@ -139,18 +136,6 @@ def rename(connection_id: int):
     return _saved(
         connection, "The name is saved.", sent, lambda: connections.rename(connection, sent["name"], by=actor()), "name"
     )
-
-
-@page.post("/<int:connection_id>/schedule")
-@may("manage connections")
-def set_schedule(connection_id: int):
-    """When it is read."""
-    connection, sent = connections.find(connection_id), forms.sent("frequency", "cron", "time_zone")
-    frequency = sent["cron"] if sent["frequency"] == "cron" else sent["frequency"]
-    return _saved(
-        connection, f"{connection.name} is now read {slots.in_words(frequency)}.", sent,
-        lambda: connections.set_schedule(connection, frequency, sent["time_zone"], by=actor()), "schedule",
-    )  # fmt: skip
 
 
 @page.post("/<int:connection_id>/reading")
@@ -175,20 +160,6 @@ def _saved(connection: Connection, said: str, sent: dict, change, part: str):
         return _settings_page(connections.find(number), forms.Form(sent, error), wrong=part), 422
     flash(said, "success")
     return redirect(url_for("connections.settings", connection_id=number))
-
-
-@page.post("/<int:connection_id>/resources/<resource>")
-@may("manage connections")
-def set_resource(connection_id: int, resource: str):
-    """Switch the reading of one resource on or off."""
-    connection, on = connections.find(connection_id), forms.sent("on")["on"] == "yes"
-    connections.set_resource(connection, resource, on, by=actor())
-    label = services.by_key(connection.service).resources[resource].label
-    flash(
-        f"{label} {'are read again from the next run on' if on else 'are no longer read. What was read stays'}.",
-        "success",
-    )
-    return redirect(url_for("connections.show", connection_id=connection.id) + "#resources")
 
 
 @page.post("/<int:connection_id>/test")

@@ -182,7 +182,7 @@ def near_the_limit(hand) -> None:
 
 def change_when(hand) -> None:
     hand.to_connection()
-    hand.press(hand.link("Settings"))
+    hand.press(hand.link("Objects"))
     hand.main.get_by_label("Read it").wait_for()
 
 

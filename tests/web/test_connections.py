@@ -193,7 +193,8 @@ def test_each_resource_shows_its_age_its_size_and_its_newest_change(admin, firm)
 
 def test_a_resource_that_is_switched_off_is_not_read(admin, firm):
     number = firm.connect()
-    admin.send(f"/connections/{number}/resources/notes", f"/connections/{number}", {"on": "no"})
+    answer = admin.send(f"/connections/{number}/resources/notes", f"/connections/{number}/objects", {"on": "no"})
+    assert "Notes Switched off Read only not read" in " ".join(admin.open(answer.location).text.split())
     page = admin.open(f"/connections/{number}")
     assert "Switched off" in next(row for row in page.rows if row.startswith("Notes"))
     with firm.app.app_context():
@@ -205,7 +206,7 @@ def test_a_schedule_shows_its_next_three_times_in_its_own_zone(admin, firm):
     number = firm.connect()
     sent = {"frequency": "cron", "cron": "30 7 * * 1-5", "time_zone": "Europe/Berlin"}
     assert admin.send(f"/connections/{number}/schedule", f"/connections/{number}/settings", sent).status_code == 302
-    text = admin.open(f"/connections/{number}/settings").text
+    text = admin.open(f"/connections/{number}/objects").text
     assert text.count(", 07:30 CE") == 3
 
 

@@ -53,6 +53,18 @@ def test_more_pairs_than_a_list_counts_are_said_so(enter, active, monkeypatch):
     assert "over 1" in staff.open(f"/mappings/{active.mapping}").links
 
 
+def test_a_connection_names_the_mappings_that_use_it_and_what_they_write_there(enter, active):
+    staff = enter("staff")
+    page = staff.open(f"/connections/{active.right}/mappings")
+    name = "Contacts"
+    assert page.row(1).startswith(f"{name} GoHighLevel contacts and Clio contacts, both ways Active 1")
+    assert page.links[name] == f"/mappings/{active.mapping}"
+    contacts = next(
+        row for row in staff.open(f"/connections/{active.right}/objects").rows if row.startswith("Contacts")
+    )
+    assert f"Read and written written by {name}" in " ".join(contacts.split())
+
+
 def test_a_ready_mapping_says_what_is_missing_or_is_made_as_a_draft(enter, own_firm):
     staff = enter("staff")
     assert "Connect Clio first." in staff.open("/mappings").text
