@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, current_app, flash, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, Response, current_app, flash, make_response, redirect, render_template, request, url_for
 from flask_login import current_user
 
 from .. import clock
@@ -57,13 +57,28 @@ def save_look():
     """Keep, in this browser, the theme, how close rows stand, and how times and keys work."""
     sent = forms.sent(*CHOICES)
     answer = make_response(redirect(url_for("users.profile")))
-    for name, choices in CHOICES.items():
-        if sent[name] not in choices:
-            raise InvalidInput(f"Choose one of {', '.join(choices)}.", field=name)
-        secure = current_app.config["SESSION_COOKIE_SECURE"]
-        answer.set_cookie(name, sent[name], max_age=_YEAR_S, httponly=True, samesite="Lax", secure=secure)
+    for name in CHOICES:
+        _keep(answer, name, sent[name])
     flash("Saved for this browser.", "success")
     return answer
+
+
+@page.post("/profile/theme")
+@may("keep own profile")
+def save_theme():
+    """Keep the theme alone, chosen in the top bar of any page, and go back to that page."""
+    sent = forms.sent("theme", "back")
+    answer = make_response(redirect(access.local_path(sent["back"])))
+    _keep(answer, "theme", sent["theme"])
+    return answer
+
+
+def _keep(answer: Response, name: str, chosen: str) -> None:
+    """Remember a choice in this browser. Raises InvalidInput when there is none such."""
+    if chosen not in CHOICES[name]:
+        raise InvalidInput(f"Choose one of {', '.join(CHOICES[name])}.", field=name)
+    secure = current_app.config["SESSION_COOKIE_SECURE"]
+    answer.set_cookie(name, chosen, max_age=_YEAR_S, httponly=True, samesite="Lax", secure=secure)
 
 
 @page.post("/profile/password")

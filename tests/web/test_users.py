@@ -148,6 +148,21 @@ def test_the_look_is_kept_by_this_browser_and_applied_by_the_server(enter):
 
 
 @pytest.mark.one_database
+def test_the_theme_is_switched_on_any_page_and_leads_back_to_it(enter):
+    somebody = enter("staff")
+    page = somebody.open("/runs?state=failed")
+    form = next(form for form in page.all("form") if form.attrs.get("action") == "/settings/profile/theme")
+    assert [b.attrs["value"] for b in form.all("button") if b.attrs["aria-pressed"] == "true"] == ["dark"]
+    back = form.one("input", name="back").attrs["value"]
+    answer = somebody.send(form.attrs["action"], "/runs", {"theme": "light", "back": back})
+    assert answer.location == "/runs?state=failed"
+    assert somebody.open(answer.location).one("html").attrs["data-bs-theme"] == "light"
+    elsewhere = somebody.send(form.attrs["action"], "/runs", {"theme": "auto", "back": "//evil.example"})
+    assert elsewhere.location == "/"
+    assert somebody.send(form.attrs["action"], "/runs", {"theme": "pink", "back": "/"}).status_code == 422
+
+
+@pytest.mark.one_database
 @pytest.mark.parametrize("name", ["x" * 201, "a\x00b", "tab\x1bescape"])
 def test_names_nobody_can_read_are_refused(enter, name):
     somebody = enter("staff")
