@@ -81,7 +81,7 @@ def answers(connection: Connection) -> Answers:
         sides[side] += count
     return Answers(
         min(oldest for _, _, oldest, _ in rows) if sides.total() == LATEST else day, by_status,
-        _verdict(by_key(connection.service).label, sides, Counter(map(side_of, db.session.scalars(newest)))),
+        _verdict(connection, sides, Counter(map(side_of, db.session.scalars(newest))), day),
     )  # fmt: skip
 
 
@@ -100,9 +100,12 @@ def side_of(status: int | None) -> str:
     return "data" if status >= 400 else "well"
 
 
-def _verdict(label: str, sides: Counter[str], now: Counter[str]) -> str:
+def _verdict(connection: Connection, sides: Counter[str], now: Counter[str], day: datetime) -> str:
     """Whose side it is, by the newest calls; what went wrong before or once is told as that."""
+    label = by_key(connection.service).label
     if not sides:
+        if max(filter(None, (connection.created_at, connection.renewed_at))) >= day:  # a call before there was anything
+            return f"{label} told whose account this is when it was connected, and was not called since."
         return f"{label} was not called in the last 24 hours."
     trouble = [side for side in ("theirs", "access", "limit") if now[side] * 4 >= now.total()]
     if trouble:

@@ -303,6 +303,9 @@ def test_a_renamed_connection_keeps_its_timeline_and_its_old_name_may_be_taken(a
 
 def test_its_page_says_whether_it_is_the_service_or_us_and_each_count_is_a_link(admin, firm):
     number = firm.connect()
+    assert "was connected, and was not called since." in admin.open(f"/connections/{number}").text
+    long_ago = clock.now() - timedelta(days=2)
+    firm.change(number, created_at=long_ago, renewed_at=long_ago)
     assert "Clio was not called in the last 24 hours." in admin.open(f"/connections/{number}").text
     firm.read(number, "users", kind="full")
     page = admin.open(f"/connections/{number}")
