@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 
 from flask import Blueprint, flash, redirect, render_template, url_for
@@ -13,7 +14,7 @@ from . import Menu, forms
 from .access import actor, can, may
 from .filters import Asked
 from .formatting import called, field_name
-from .several import Act, Do, Several, serve
+from .several import About, Act, Do, Several, Ticks, serve
 
 menu = Menu("Conflicts", icon="lightning-charge", order=54, key="f", badge="conflicts", badge_label="open conflicts")
 
@@ -58,14 +59,31 @@ def _settled(settle: Callable) -> Do:
 
 
 _CARRIED = "The other side of each gets it in a moment. The value that lost is kept, and can be flipped later."
+
+
+def _accounts(side: str, rows: Iterable[conflicts.Row]) -> list[str]:
+    """The accounts whose values stand on that side of these conflicts, by name."""
+    found = {one.id: one.name for row in rows if row.mapping for one in [getattr(row.mapping, f"{side}_connection")]}
+    return sorted(found.values())
+
+
+def _about(side: str, numbers: Sequence[int]) -> About:
+    """Whose value that is; where it is another account's in each of several mappings, it is not chosen at once."""
+    names = _accounts(side, conflicts.rows_of(numbers))
+    if len(names) > 1:
+        return About(refusal=f"The {side} value is another account's in some of these rows: {', '.join(names)}. "
+                     "Tick rows of one mapping, or let the newer value of each hold.", instead="newer")  # fmt: skip
+    return About(f"Value of {names[0]}", f"The value {names[0]} has of each holds. {_CARRIED}") if names else About()
+
+
 SEVERAL = Several(
     "Conflicts", "conflicts", "conflict", "conflicts", FILTERS, _find,
     lambda numbers: {row.conflict.id: _words(row) for row in conflicts.rows_of(numbers)},
     (
         Act("left", "Left value", "settle conflicts", f"The left value of each holds. {_CARRIED}", "settled",
-            _settled(partial(conflicts.settle, winner="left"))),
+            _settled(partial(conflicts.settle, winner="left")), about=partial(_about, "left")),
         Act("right", "Right value", "settle conflicts", f"The right value of each holds. {_CARRIED}", "settled",
-            _settled(partial(conflicts.settle, winner="right"))),
+            _settled(partial(conflicts.settle, winner="right")), about=partial(_about, "right")),
         Act("newer", "Newer value", "settle conflicts", f"The value changed later holds. {_CARRIED}", "settled",
             _settled(conflicts.settle_by_time)),
     ),
@@ -90,8 +108,17 @@ def index():
         "conflicts/index.html", asked=asked, state=state, tabs=TABS, rows=rows, chips=chips, empty=EMPTY[state],
         mappings=[("", "All"), *names.items()], older=asked.url(older=further) if further else None,
         held=conflicts.held_words, may_see=can("see record contents"),
-        ticks=SEVERAL.ticks(asked, named, not (further or asked.cursor)),
+        ticks=_named(SEVERAL.ticks(asked, named, not (further or asked.cursor)), rows),
     ), asked.status  # fmt: skip
+
+
+def _named(ticks: Ticks | None, rows: Sequence[conflicts.Row]) -> Ticks | None:
+    """The buttons of both sides by the names of their accounts, where all rows shown have the same."""
+    if ticks is None:
+        return None
+    names = {side: found[0] for side in pairs.SIDES if len(found := _accounts(side, rows)) == 1}
+    acts = [replace(act, label=f"Value of {names[act.key]}") if act.key in names else act for act in ticks.acts]
+    return replace(ticks, acts=acts)
 
 
 @page.get("/<int:conflict_id>")

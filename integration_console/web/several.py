@@ -26,6 +26,16 @@ LABELS = {"row": "Row", "all": "All"}  # what the ticks add to the address of a 
 
 
 @dataclass(frozen=True)
+class About:
+    """What depends on the very rows an act is asked for; what is empty is as for any rows."""
+
+    label: str = ""
+    effect: str = ""
+    refusal: str = ""  # why it cannot be done to these together
+    instead: str = ""  # the key of an act that can
+
+
+@dataclass(frozen=True)
 class Act:
     """One thing to be done with rows."""
 
@@ -38,6 +48,7 @@ class Act:
     fields: tuple[str, ...] = ()
     form: str = ""  # the template that draws them
     more: Callable[[], Mapping[str, object]] = dict  # what that template needs
+    about: Callable[[Sequence[int]], About] = lambda rows: About()
 
 
 @dataclass(frozen=True)
@@ -134,6 +145,8 @@ def _doing(several: Several, act: Act):
         if not rows:
             return _question(several, act, asked, [], 0), 422
         try:
+            if refusal := act.about(rows).refusal:
+                raise InvalidInput(refusal)
             outcome = act.do(rows, sent)
         except InvalidInput as error:
             return _question(several, act, asked, rows, len(rows), forms.Form(sent, error)), 422
@@ -159,9 +172,12 @@ def _question(
     several: Several, act: Act, asked: Asked, rows: list[int], total: int, form: forms.Form | None = None
 ) -> str:
     rows = rows[:MOST]
+    about = act.about(rows) if rows else About()
     return render_template(
         "several/ask.html", several=several, act=act, asked=asked, rows=rows, total=total, names=several.names(rows),
-        form=form or forms.Form(), figure=counted, back=_list_of(several, asked), filters=_filters(asked), **act.more(),
+        form=form or forms.Form(), figure=counted, about=about,
+        instead=next((one for one in several.acts if one.key == about.instead), None), back=_list_of(several, asked),
+        filters=_filters(asked), **act.more(),
     )  # fmt: skip
 
 

@@ -184,6 +184,28 @@ def test_conflicts_are_settled_by_side_or_by_time(app, enter, rows):
     assert told(app, Conflict.winner) == {numbers[0]: "right", numbers[1]: "right", untold: "left"}
 
 
+@pytest.mark.one_database
+def test_a_side_is_called_by_its_account_and_not_chosen_over_several(app, enter, rows):
+    here = rows(lambda two: two.conflict(two.pair()))
+    staff, path = enter("staff"), "/conflicts/several/right"
+    assert "Value of Our firm" in staff.open("/conflicts").one("form", id="several").text
+    assert ask(staff, path, row=here).headings == ["Value of Our firm: 1 conflict"]
+
+    def elsewhere(two):
+        other = TwoSides(two.left, two._connection("clio", "Their firm"))
+        return other.conflict(other.pair())
+
+    there = rows(elsewhere)
+    bar = staff.open("/conflicts").one("form", id="several").text
+    assert "Value of Our leads" in bar
+    assert "Right value" in bar
+    page = ask(staff, path, row=[here, there])
+    assert "is another account's in some of these rows: Our firm, Their firm." in page.text
+    assert page.links["Newer value instead"] == f"/conflicts/several/newer?row={here}&row={there}"
+    assert send(staff, page, path).status_code == 422
+    assert set(told(app, Conflict.winner).values()) == {None}
+
+
 def test_refused_writes_are_sent_again_the_newest_of_each_pair(app, enter, rows):
     link = rows(lambda two: two.pair())
     older, newer, other = (rows(lambda two, n=n, of=of: refused(two, n, of)) for n, of in enumerate((link, link, None)))
