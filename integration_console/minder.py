@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,6 +22,7 @@ log = structlog.get_logger(__name__)
 HOME = Path(__file__).resolve().parent.parent
 END_WITHIN_S = 8  # of the ten seconds a stop may take
 LONGEST_PAUSE_S = 30
+BESIDE_EVERY_S = 3
 LIVED_WELL_S = 60  # a child that lived so long has not failed at once
 
 
@@ -122,11 +123,15 @@ class Minder:
             if (status := child.process.poll()) is not None:
                 raise CannotServe(f"The {child.name} process ended at once (status {status}).")
 
-    def mind(self) -> None:
-        """Until a signal ends us."""
+    def mind(self, beside: Callable[[], None]) -> None:
+        """Until a signal ends us. beside: what else is looked after, every few seconds."""
+        then = clock.monotonic()
         while True:
             for child in self.children:
                 child.look()
+            if clock.monotonic() >= then:
+                beside()
+                then = clock.monotonic() + BESIDE_EVERY_S
             clock.sleep(0.2)
 
 

@@ -4,45 +4,24 @@ from __future__ import annotations
 
 import http.client
 import os
-import select
 import socket
-import subprocess
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
-import orjson
 import structlog
 from flask import Flask, current_app
 
-from . import clock, services
+from . import clock, services, stand_ins
 from .errors import ConsoleError
-from .minder import HOME, CannotServe, Child, Minder
+from .minder import HOME, CannotServe, Minder
 from .models import ApiConfig, db
 
 log = structlog.get_logger(__name__)
 
 READY_WITHIN_S = 60
-# The same after every start where they are free, so that open pages keep working.
-# A newcomer waits for nothing.
-SANDBOX_LIMITS = {
-    "clio": "2000/60", "ghl": "2000/10", "clockify": "100/1", "slack": "600/60", "stripe": "100/1",
-    "quickbooks": "1000/10", "xero": "2000/60",
-}  # fmt: skip
-_PLACES = ("location_id", "workspace_id", "realm_id", "tenant_id")  # settings that say which account it is
 
 Tell = Callable[[str, str | None], None]  # the address, and the first administrator's code while there is none
-
-
-@dataclass(frozen=True)
-class SandboxWanted:
-    """Which stand-ins."""
-
-    size: str = "small"
-    alive: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,17 +30,7 @@ class Wanted:
 
     host: str
     port: int
-    sandbox: SandboxWanted | None = None
-
-
-@dataclass(frozen=True)
-class ToConnect:
-    """An account that is connected at start when its service has none yet."""
-
-    service: str
-    name: str
-    credentials: Mapping[str, Any]
-    settings: Mapping[str, str]
+    sandbox: stand_ins.Wanted | None = None
 
 
 def serve(wanted: Wanted, settings, tell: Tell) -> None:
@@ -77,9 +46,9 @@ def serve(wanted: Wanted, settings, tell: Tell) -> None:
         minder.start("web", _web_command(wanted.host, listener), pass_fds=(listener.fileno(),))
         minder.start("worker", [sys.executable, "-m", "flask", "--app", str(HOME / "wsgi.py"), "worker"])
         _wait_until_ready(address, minder)
-        _tell_where_to_knock(doors)
+        doors.open()
         tell(address, code)
-        minder.mind()
+        minder.mind(beside=doors.open)
 
 
 def is_set_up() -> bool:
@@ -113,7 +82,7 @@ def _address(host: str, port: int) -> str:
     return f"http://{shown}:{port}"
 
 
-def _prepare(sandbox: SandboxWanted | None, settings, minder: Minder) -> tuple[str | None, list[tuple[str, str]]]:
+def _prepare(sandbox: stand_ins.Wanted | None, settings, minder: Minder) -> tuple[str | None, stand_ins.Doors]:
     """Bring database and accounts into order, as the processes will see them.
 
     The first administrator's code, and the doors of the sandbox's accounts.
@@ -121,14 +90,14 @@ def _prepare(sandbox: SandboxWanted | None, settings, minder: Minder) -> tuple[s
     from .operations import first_administrator
 
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
-    to_connect: list[ToConnect] = []
-    told: dict[str, dict[str, Any]] = {}
+    to_connect: list[stand_ins.ToConnect] = []
+    told: stand_ins.Told = {}
     if sandbox:
-        app, to_connect, told = _with_sandbox(sandbox, settings, minder)
+        app, to_connect, told = stand_ins.start(sandbox, settings, minder)
     with app.app_context():
         _check_database(migrate=sandbox is not None)
         _connect(to_connect or _of_settings(app.config["SETTINGS"]))
-        doors = _doors(told)
+        doors = stand_ins.Doors(app, told)
         code = first_administrator.setup_code()
         db.session.remove()
         db.engine.dispose()
@@ -146,18 +115,19 @@ def _check_database(*, migrate: bool) -> None:
         raise CannotServe(why)
 
 
-def _of_settings(settings) -> list[ToConnect]:
+def _of_settings(settings) -> list[stand_ins.ToConnect]:
     """The accounts whose keys stand in the environment."""
     found = []
     for key, service in services.every().items():
         told = settings.of_service(key)
         if api_key := told.get("api_key"):
             names = {credential.name for credential in service.credentials if not credential.secret}
-            found.append(ToConnect(key, service.label, {"api_key": api_key}, {n: told[n] for n in names if n in told}))
+            settings_of = {name: told[name] for name in names if name in told}
+            found.append(stand_ins.ToConnect(key, service.label, {"api_key": api_key}, settings_of))
     return found
 
 
-def _connect(wanted: Iterable[ToConnect], by: str = "the settings") -> None:
+def _connect(wanted: Iterable[stand_ins.ToConnect], by: str = "the settings") -> None:
     """Connect what is not connected, and ask for a first full run. A key that is refused does not stop the console."""
     from .operations import connections, runs
 
@@ -178,91 +148,6 @@ def _connect(wanted: Iterable[ToConnect], by: str = "the settings") -> None:
             connections.set_schedule(added, "15min", "UTC", by=by)  # from its next slot on: the first run is asked for
         except ConsoleError as error:
             log.warning("An account could not be connected", service=one.service, why=str(error))
-
-
-# -- the sandbox ------------------------------------------------------------------------------------------------------
-
-
-def _with_sandbox(wanted: SandboxWanted, settings, minder: Minder) -> tuple[Flask, list[ToConnect], dict]:
-    """Start the stand-ins and build the app on them, with a database of its own."""
-    from config import load
-
-    from . import create_app
-
-    told = _start_sandbox(wanted, settings.INSTANCE_DIR / "sandbox-sign-ins" / wanted.size, minder)
-    os.environ.update(_environment(told))
-    if not settings.DATABASE_URL:
-        name = "sandbox.db" if wanted.size == "small" else f"sandbox-{wanted.size}.db"
-        os.environ["DATABASE_URL"] = f"sqlite:///{settings.INSTANCE_DIR / name}"
-    return create_app(load()), _stand_ins(told), told
-
-
-def _doors(told: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
-    """Where there is no API for webhooks: bring the secret from the vendor's settings page, as a person does.
-
-    What is to be entered there: its own address, and ours.
-    """
-    from .operations import connections, subscriptions
-
-    found = []
-    for connection in connections.every():
-        facts = told.get(connection.service, {})
-        if secret := facts.get("webhook_secret"):
-            subscriptions.enter_secret(connection, secret, by="the sandbox")
-        if control := facts.get("hook_control"):
-            found.append((control, subscriptions.address(connection)))
-    return found
-
-
-def _tell_where_to_knock(doors: Iterable[tuple[str, str]]) -> None:
-    """Enter our addresses, now that somebody answers there: vendors ask at once."""
-    for control, address in doors:
-        host, path = control.removeprefix("http://").split("/", 1)
-        there = http.client.HTTPConnection(host, timeout=10)
-        there.request("POST", f"/{path}", orjson.dumps({"url": address}), {"Content-Type": "application/json"})
-        there.getresponse().read()
-        there.close()
-
-
-def _start_sandbox(wanted: SandboxWanted, tokens: Path, minder: Minder) -> dict[str, dict[str, Any]]:
-    """Start the stand-ins; where they are and how to be let in."""
-    limits = ",".join(f"{key}={limit}" for key, limit in SANDBOX_LIMITS.items())
-    command = [
-        sys.executable, "-m", "integration_console.sandbox", "--with-parent", "--usual-ports", "--limits", limits,
-        "--size", wanted.size, "--tokens", str(tokens), *(["--alive"] if wanted.alive else []),
-    ]  # fmt: skip
-    child = minder.start("sandbox", command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, ends_last=True)
-    told = _first_line(child)
-    there = ",".join(f"{key}={urlsplit(facts['api_url']).port}" for key, facts in told.items())
-    child.command = [f"--ports={there}" if part == "--usual-ports" else part for part in command]  # after a crash too
-    return told
-
-
-def _first_line(child: Child) -> dict:
-    out = child.process.stdout
-    if out is None or not select.select([out], [], [], READY_WITHIN_S)[0]:
-        raise CannotServe("The sandbox did not start.")
-    try:
-        return orjson.loads(out.readline())
-    except ValueError:
-        raise CannotServe("The sandbox did not start.") from None
-
-
-def _environment(told: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    names = ("api_url", "auth_url", "token_url", "client_id", "client_secret", "webhook_key")
-    found = {f"{key}_{name}".upper(): facts[name] for key, facts in told.items() for name in names if name in facts}
-    limits = {f"{key.upper()}_LIMITS": limit for key, limit in SANDBOX_LIMITS.items()}
-    return {**found, **limits, "SANDBOX": "1", "ALLOW_INSECURE_UPSTREAMS": "1"}
-
-
-def _stand_ins(told: Mapping[str, Mapping[str, Any]]) -> list[ToConnect]:
-    """How each stand-in is connected: by token where it needs consent, else by key."""
-    found = []
-    for key, facts in told.items():
-        credentials = {"api_key": facts["api_key"]} if "api_key" in facts else facts["token"]
-        settings = {name: facts[name] for name in _PLACES if name in facts}
-        found.append(ToConnect(key, f"{services.by_key(key).label} (sandbox)", credentials, settings))
-    return found
 
 
 # -- the processes ----------------------------------------------------------------------------------------------------

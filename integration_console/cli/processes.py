@@ -47,14 +47,14 @@ def _become_worker() -> None:
 def serve_all(host: str, port: int, sandbox: bool, sandbox_if_new: bool, sandbox_size: str, sandbox_alive: bool,
           as_json: bool) -> None:  # fmt: skip
     """The web pages and a worker, as processes of their own, until Ctrl-C."""
-    from .. import logs, serve
+    from .. import logs, serve, stand_ins
 
     settings = current_app.config["SETTINGS"]
     if sandbox and settings.APP_ENV == "production":
         raise Failed("The sandbox does not start in production.")
     logs.set_up(production=settings.APP_ENV == "production")
     sandbox = sandbox or (sandbox_if_new and settings.APP_ENV != "production" and not serve.is_set_up())
-    wanted = serve.Wanted(host, port, serve.SandboxWanted(sandbox_size, sandbox_alive) if sandbox else None)
+    wanted = serve.Wanted(host, port, stand_ins.Wanted(sandbox_size, sandbox_alive) if sandbox else None)
 
     def tell(address: str, code: str | None) -> None:
         if as_json:

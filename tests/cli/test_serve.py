@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from integration_console.serve import SANDBOX_LIMITS
+from integration_console.stand_ins import SANDBOX_LIMITS
 
 from .conftest import end, wait_for
 
