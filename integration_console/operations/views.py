@@ -1,4 +1,4 @@
-"""Saved views: a list's filter under a name, one's own or shared with everybody."""
+"""Saved views: a list's filter under a name, one's own or shared with everybody; and the columns a person chose."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from ..models import SavedView, db
 from . import audit
 
 MOST = 30  # of one person for one list
+_COLUMNS = "#columns"  # behind a list's address: no request leads there, so this is the view of no list
 _LONGEST_NAME, _LONGEST_QUERY = 60, 2000
 
 
@@ -20,6 +21,28 @@ def of(path: str, user_id: int) -> list[SavedView]:
     """This person's views of a list, and the shared ones, by name."""
     mine = or_(SavedView.user_id == user_id, SavedView.shared)
     return list(db.session.scalars(select(SavedView).where(SavedView.path == path, mine).order_by(SavedView.name)))
+
+
+def columns(path: str, user_id: int) -> list[str]:
+    """The columns this person chose for a list; empty when they never did."""
+    chosen = db.session.scalar(select(SavedView.query).filter_by(user_id=user_id, path=path + _COLUMNS))
+    return chosen.split(",") if chosen else []
+
+
+def choose_columns(path: str, names: list[str], *, user_id: int) -> None:
+    """Keep the columns this person wants to see of a list; none are the usual ones."""
+    found = db.session.scalar(select(SavedView).filter_by(user_id=user_id, path=path + _COLUMNS))
+    if names:
+        row = found or SavedView(user_id=user_id, path=path + _COLUMNS, name="", created_at=clock.now())
+        row.query = ",".join(names)
+        db.session.add(row)
+    elif found:
+        db.session.delete(found)
+    try:
+        db.session.commit()
+    except IntegrityError:
+        db.session.rollback()
+        raise Conflict("The columns were chosen at the same moment elsewhere.") from None
 
 
 def save(path: str, query: str, name: str, *, shared: bool, user_id: int, actor: str) -> SavedView:

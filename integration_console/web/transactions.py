@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 
-from flask import Blueprint, current_app, redirect, render_template, request, url_for
+from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 
 from .. import clock, services
 from ..errors import InvalidInput, NotFound
@@ -18,8 +18,8 @@ from ..operations.several import MOST_COUNTED
 from ..services.base import ApiKey
 from ..storage import transactions
 from ..storage.transactions import Filters, Found, Position
-from . import Menu, downloads
-from .access import can, may
+from . import Menu, call_columns, downloads, forms
+from .access import can, local_path, may
 from .filters import Asked
 from .formatting import pretty_json
 from .newer import MOST, tell
@@ -66,16 +66,28 @@ def index():
         "connection": {str(c.id): c.name for c in every}, "service": {k: s.label for k, s in services.every().items()},
         "status": STATUSES,
     }  # fmt: skip
-    secret = current_app.config["SECRET_KEY"]
+    secret, columns = current_app.config["SECRET_KEY"], call_columns.chosen()
     return render_template(
         "transactions/index.html", asked=asked, chips=asked.chips(names), found=found, words=WORDS,
         connections=[("", "All"), *names["connection"].items()], services=[("", "All"), *names["service"].items()],
         statuses=[("", "Any"), *STATUSES.items()], outcomes=["", *OUTCOMES], methods=METHODS,
-        days=firm_settings.days_kept("transactions"),
+        days=firm_settings.days_kept("transactions"), names=names["connection"],
+        columns=columns, heads=call_columns.heads(columns), every_column=call_columns.COLUMNS,
         came=_top(asked, found), matches=_matches(asked, wanted, found),
         older=found.older and asked.url(cursor=transactions.encode(found.older, secret)),
         newer=found.newer and asked.url(cursor=transactions.encode(found.newer, secret)),
     ), asked.status  # fmt: skip
+
+
+@page.post("/columns")
+@may("keep own profile")
+def choose_columns():
+    """Keep which columns this person sees, and show the list as it was filtered."""
+    sent, names = forms.sent("columns", "query"), request.form.getlist("columns")
+    call_columns.choose(names)
+    flash("These columns are shown wherever you sign in." if names else "The usual columns are shown.", "success")
+    shown = url_for("transactions.index")
+    return redirect(local_path(f"{shown}?{sent['query']}") if sent["query"] else shown)
 
 
 def _search(asked: Asked, wanted: Filters) -> Found:

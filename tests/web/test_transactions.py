@@ -96,6 +96,25 @@ def test_a_filtered_list_says_how_many_match(admin, firm, monkeypatch):
     assert said("?method=POST&range=24h") == ["1 matches"]
 
 
+def test_each_person_chooses_the_columns_of_their_list(admin, enter, firm):
+    def heads(browser) -> list[str]:
+        return [head.text for head in browser.open("/transactions").all("th", scope="col")]
+
+    add_calls(firm, upstream_request_id="theirs-1")
+    usual = heads(admin)
+    chosen = {"columns": ["theirs", "call", "sent"], "query": "status=200"}
+    answer = admin.send("/transactions/columns", "/transactions", chosen)
+    assert answer.location == "/transactions?status=200"
+    assert heads(admin) == ["Time", "Call", "Sent", "Their request id"]
+    page = admin.open("/transactions")
+    assert "theirs-1" in page.rows[0]
+    assert page.one("input", name="columns", value="sent").attrs.keys() >= {"checked"}
+    assert heads(enter("staff")) == usual
+    assert admin.send("/transactions/columns", "/transactions", {"columns": "colour"}).status_code == 422
+    admin.send("/transactions/columns", "/transactions", {"query": ""})
+    assert heads(admin) == usual
+
+
 @pytest.mark.one_database
 def test_only_the_first_page_tells_what_came_since(admin, firm):
     part = admin.open("/transactions").one("div", class_="newer").attrs["hx-get"]  # of a list without a row
