@@ -40,7 +40,7 @@ class Asked:
     """
 
     def __init__(self, labels: Mapping[str, str]) -> None:
-        _leave_out_what_is_empty()
+        _leave_out_what_says_nothing()
         self.labels = {**labels, "range": "Time", "since": "From", "until": "Until"}
         self.errors: dict[str, str] = {}
         given = {name: text.strip() for name, text in request.args.items() if text.strip()}
@@ -136,9 +136,27 @@ class Asked:
 
     def span(self) -> tuple[datetime | None, datetime | None]:
         """From and until when; a named range ends now."""
-        if named := self.one_of("range", RANGES):
+        if self.value("range") == "custom":
+            self.refuse("range", "Say from when, until when, or both.")
+        elif named := self.one_of("range", RANGES):
             return clock.now() - RANGES[named][1], None
-        return self._moment("since"), self._moment("until")
+        since, until = self._moment("since"), self._moment("until")
+        if since and until and until <= since:
+            self.refuse("until", "This must be later than the time it begins.")
+        return since, until
+
+    @property
+    def time_choice(self) -> str:
+        """What the choice of times shows."""
+        return self.value("range") or ("custom" if self.value("since") or self.value("until") else "any")
+
+    def local(self, name: str) -> str:
+        """A moment as a date field shows it, in the reader's own time; "" where it is none."""
+        try:
+            at = instant(self.value(name))
+        except InvalidInput:
+            return ""
+        return at.astimezone(zone()).replace(tzinfo=None).isoformat() if at else ""
 
     def _moment(self, name: str) -> datetime | None:
         try:
@@ -176,10 +194,18 @@ class Asked:
         return text
 
 
-def _leave_out_what_is_empty() -> None:
-    """A form sends also the fields nobody filled in; they do not clutter the address."""
-    if any(not text.strip() for text in request.args.values()):
-        kept = [(name, text) for name, text in request.args.items(multi=True) if text.strip()]
+def _leave_out_what_says_nothing() -> None:
+    """A form sends also the fields nobody filled in, and times behind another choice; the address is without them."""
+    given = {name for name, text in request.args.items() if text.strip()}
+    chosen = request.args.get("range", "")
+    if chosen == "custom" and given & {"since", "until"}:
+        given -= {"range"}
+    elif chosen in RANGES:
+        given -= {"since", "until"}
+    elif chosen == "any":
+        given -= set(TIMES)
+    if given != set(request.args):
+        kept = [(name, text) for name, text in request.args.items(multi=True) if name in given and text.strip()]
         raise RequestRedirect(f"{request.path}?{urlencode(kept)}" if kept else request.path)
 
 

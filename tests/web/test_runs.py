@@ -11,6 +11,7 @@ from integration_console import clock
 from integration_console.models import RunPart, SyncRun, Transaction, db
 from integration_console.operations import run_log
 
+from ..cases import together
 from ..html_page import Page
 
 
@@ -211,6 +212,36 @@ def test_a_run_again_keeps_its_settings(admin, firm):
 def test_fields_nobody_filled_in_do_not_clutter_the_address(admin, firm):
     answer = admin.client.get("/runs?connection=&state=done&cause=&kind=&range=")
     assert (answer.status_code, answer.location) == (308, "/runs?state=done")
+
+
+@pytest.mark.one_database
+@together(
+    "asked, address",
+    [
+        ("range=custom&since=2026-11-01T08:00&until=", "?since=2026-11-01T08%3A00"),
+        ("range=24h&since=2026-11-01T08:00&until=2026-11-02T08:00", "?range=24h"),
+        ("range=any&since=2026-11-01T08:00&state=done", "?state=done"),
+    ],
+)
+def test_the_time_that_is_chosen_wins_over_the_fields_behind_it(admin, asked, address):
+    answer = admin.client.get(f"/runs?{asked}")
+    assert (answer.status_code, answer.location) == (308, f"/runs{address}")
+
+
+@pytest.mark.one_database
+def test_a_time_of_ones_own_is_kept_in_the_readers_zone_and_explained_where_it_cannot_be(admin, people):
+    admin.send("/settings/profile", "/settings/profile", {"name": "Ana", "time_zone": "America/New_York"})
+    page = admin.open("/runs?since=2026-11-01T12:00:00Z&until=2026-11-02T09:30")
+    assert page.one("option", value="custom").attrs.keys() >= {"selected"}
+    assert page.one("input", name="since").attrs["value"] == "2026-11-01T07:00:00"
+    assert page.one("input", name="until").attrs["value"] == "2026-11-02T09:30:00"
+    assert "Times are in America/New_York." in page.text
+    page = admin.open("/runs?since=2026-11-02T08:00&until=2026-11-01T08:00")
+    assert page.status == 422
+    assert "This must be later" in page.one("p", id="f-until-error").text
+    assert page.one("input", name="until").attrs["value"] == "2026-11-01T08:00:00"
+    page = admin.open("/runs?range=custom")
+    assert "Say from when, until when, or both." in page.one("p", id="f-range-error").text
 
 
 @pytest.mark.parametrize("path", ["/runs/99999999999999999999", "/connections/99999999999999999999", "/records/9e9"])
