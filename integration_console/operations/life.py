@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import load_only
 
 from ..models import (
@@ -75,6 +75,19 @@ def of(record: Record) -> Life:
     ]  # fmt: skip
     rows = db.session.scalars(select(Connection).where(Connection.id.in_({one.connection_id for one in everyone})))
     return Life(everyone, sorted(events, key=lambda one: one.at, reverse=True), {row.id: row for row in rows})
+
+
+def concerned(call: Transaction, change: Change | None) -> list[Record]:
+    """The records a call was about: of a write its target and what its values came from, else the one it asked for."""
+    sources = {one.get("record_id") for one in change.sources.values()} if change else set()
+    named = {change.external_id} if change else set(traces.in_address(call.url, call.path_template, "{id}"))
+    if not sources and not named:
+        return []
+    target = and_(
+        Record.connection_id == call.connection_id, Record.resource == call.resource, Record.external_id.in_(named)
+    )
+    found = db.session.scalars(select(Record).where(or_(target, Record.id.in_(sources - {None}))))
+    return sorted(found, key=lambda one: (one.external_id not in named, one.id))
 
 
 def _links(record: Record) -> list[RecordLink]:

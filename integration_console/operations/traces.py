@@ -92,17 +92,20 @@ def _looked_into(mark: int) -> tuple[int, list[dict[str, int]]]:
     for number, started_at, url, template, *texts in db.session.execute(query):
         if started_at > settled:
             break  # and not what lies behind it either: nothing is left out
-        named = {*_in_address(url, template), *_in_bodies(texts)}
+        named = {*in_address(url, template), *_in_bodies(texts)}
         rows += [{"hash": one, "transaction_id": number} for one in _hashes(named)]
         last = number
     return last, rows
 
 
-def _in_address(url: str, template: str) -> Iterator[str]:
-    """What stands in the address where its template has a name; the template begins behind the service's own base."""
+def in_address(url: str, template: str, name: str = "{") -> Iterator[str]:
+    """What stands in the address where its template has a name; the template begins behind the service's own base.
+
+    name: only where the template has this one, as "{id}".
+    """
     parts = urlsplit(url).path.removesuffix(".json").split("/")
     for place, part in zip(reversed(template.removesuffix(".json").split("/")), reversed(parts), strict=False):
-        if "{" in place:
+        if name in place:
             yield unquote(part)
 
 

@@ -11,7 +11,7 @@ from .. import clock, services
 from ..errors import InvalidInput, NotFound
 from ..models import Transaction, db
 from ..models.transaction import OUTCOMES
-from ..operations import connections, writes
+from ..operations import connections, life, mappings, writes
 from ..operations import settings as firm_settings
 from ..operations.exports import Sheet, paged
 from ..operations.several import MOST_COUNTED
@@ -194,11 +194,14 @@ def show(transaction_id: int):
     tab = request.args.get("tab", "request")
     if tab not in ("request", "response", "attempts"):
         return redirect(url_for("transactions.show", transaction_id=transaction_id))
+    change = writes.of_call(call)
     return render_template(
         "transactions/show.html", call=call, tab=tab, attempts=transactions.attempts(db.session(), call.call_key),
         connection=_connection(call), curl=as_curl(call, with_body=can("see record contents")), whole=as_json(call),
         request_headers=_headers(call.request_headers), response_headers=_headers(call.response_headers),
-        bodies_days=firm_settings.days_kept("bodies"), change=writes.of_call(call),
+        bodies_days=firm_settings.days_kept("bodies"), change=change,
+        records=life.concerned(call, change) if can("see records") else [],
+        mapping=mappings.find_or_none(change.mapping_id) if change else None,
     )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
-from integration_console.models import Change, db
+from integration_console.models import Change, Transaction, db
 
 from .two_sides import contacts
 
@@ -35,6 +35,22 @@ def test_a_write_is_shown_as_it_was_sent_and_as_it_would_be_today(enter, firm):
     assert "Augusta Berta Differs" in page.row(1)
     assert "Send with the mapping of today" not in page.text
     assert two.changes(op="update", state="done")[-1] == write
+
+
+def test_the_call_of_a_write_leads_to_its_records_their_lives_and_its_mapping(enter, firm):
+    two, _, write = written(firm)
+    with firm.app.app_context():
+        change = db.session.get_one(Change, write)
+        call = db.session.scalar(select(Transaction.id).filter_by(call_key=change.call_key))
+        target, source = change.record_id, change.sources["first_name"]["record_id"]
+    links = enter("admin").open(f"/transactions/{call}").links
+    assert {f"/records/{target}", f"/records/{source}"} <= set(links.values())
+    assert {f"/records/{target}/life", f"/records/{source}/life"} <= set(links.values())
+    (name,) = [text for text in links if text.endswith(", version 1")]
+    assert links[name] == f"/mappings/{two.mapping}?version=1"
+    page = enter("support").open(f"/transactions/{call}")
+    assert f"/records/{target}" in page.links.values()
+    assert "Augusta" not in page.html
 
 
 def test_a_refused_write_is_sent_as_the_mapping_of_today_makes_it(enter, firm):

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from integration_console import clock
-from integration_console.models import Transaction, db
+from integration_console.models import Record, Transaction, db
 
 from ..cases import together
 
@@ -179,6 +179,25 @@ def test_curl_carries_the_header_of_the_service_and_a_name_where_its_secret_was(
     assert "[redacted]" not in command
     command = shlex.split(admin.open(f"/transactions/{ghl}").all("pre", aria_label="As curl")[0].text)
     assert command[-2:] == ["--data", '{"a": 1}']
+
+
+@pytest.mark.one_database
+def test_a_call_for_one_record_leads_to_it(admin, firm):
+    number = firm.connect()
+    firm.read(number, "users", kind="full")
+    with firm.app.app_context():
+        one = db.session.query(Record).filter_by(resource="users").first()
+        record, theirs = one.id, one.external_id
+    (call,) = add_calls(
+        firm,
+        connection_id=number,
+        resource="users",
+        path_template="/users/{id}",
+        url=f"https://x/v4/users/{theirs}.json",
+    )
+    assert {f"/records/{record}", f"/records/{record}/life"} <= set(admin.open(f"/transactions/{call}").links.values())
+    (call,) = add_calls(firm, connection_id=number, resource="users", path_template="/users", url="https://x/v4/users")
+    assert "it was about" not in admin.open(f"/transactions/{call}").text
 
 
 @pytest.mark.one_database
