@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from flask import has_request_context, request
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
 
 from .. import clock
 from ..models import AuditEvent, Connection, db
+from ..storage.counting import Count, among_newest
 from . import several
 
 
@@ -60,16 +61,22 @@ def browse(wanted: Wanted, *, before: int | None = None, limit: int = 50) -> tup
     return found[:limit], found[limit - 1].id if len(found) > limit else None
 
 
-def count(wanted: Wanted) -> int:
-    """How many lines there are of these, as far as several.count counts."""
-    return several.count(_matching(wanted).with_only_columns(AuditEvent.id))
+def count(wanted: Wanted) -> Count:
+    """How many lines there are of these: as far as several.count counts, a text's among the newest."""
+    walk = _matching(replace(wanted, text="")).with_only_columns(AuditEvent.id)
+    if not wanted.text:
+        return Count(several.count(walk))
+    return among_newest(db.session(), walk.order_by(AuditEvent.id.desc()), _holds(wanted.text))
+
+
+def _holds(text: str) -> ColumnElement[bool]:
+    return or_(*(column.icontains(text, autoescape=True) for column in (AuditEvent.actor, AuditEvent.target)))
 
 
 def _matching(wanted: Wanted) -> Select:
     query = select(AuditEvent)
     if wanted.text:
-        both = (AuditEvent.actor, AuditEvent.target)
-        query = query.where(or_(*(column.icontains(wanted.text, autoescape=True) for column in both)))
+        query = query.where(_holds(wanted.text))
     if wanted.action:
         query = query.where(AuditEvent.action == wanted.action)
     if wanted.since:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, and_, func, select
 from sqlalchemy.orm import load_only
 
 from ..models import DeadLetter, ErrorLog, Issue, Record, SyncRun, Transaction, db
 from ..models.run import LIVE_STATES
+from ..storage.counting import Count, among_newest
 from . import several
 
 PAGE = 50
+_LOOKED_AT = ("connection_id", "kind", "resource")  # no index leads to these
 MOST_RETRIED = 200  # records one run reads one by one; beyond that a whole read is cheaper
 
 
@@ -39,14 +41,19 @@ def browse(wanted: Wanted, *, before: int | None = None) -> tuple[list[ErrorLog]
     return rows[:PAGE], rows[PAGE - 1].id if len(rows) > PAGE else None
 
 
-def count(wanted: Wanted) -> int:
-    """How many failures there are of these, as far as several.count counts."""
-    return several.count(_matching(wanted).with_only_columns(ErrorLog.id))
+def count(wanted: Wanted) -> Count:
+    """How many failures there are of these: as far as several.count counts; among the newest where no index knows."""
+    rest = {name: value for name in _LOOKED_AT if (value := getattr(wanted, name))}
+    walk = _matching(replace(wanted, connection_id=None, kind="", resource="")).with_only_columns(ErrorLog.id)
+    if not rest:
+        return Count(several.count(walk))
+    fits = and_(*(getattr(ErrorLog, name) == value for name, value in rest.items()))
+    return among_newest(db.session(), walk.order_by(ErrorLog.id.desc()), fits)
 
 
 def _matching(wanted: Wanted) -> Select:
     query = select(ErrorLog)
-    for name in ("run_id", "connection_id", "issue_id", "kind", "resource"):
+    for name in ("run_id", "issue_id", *_LOOKED_AT):
         if value := getattr(wanted, name):
             query = query.where(getattr(ErrorLog, name) == value)
     if wanted.since:

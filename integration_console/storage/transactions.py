@@ -10,13 +10,14 @@ from typing import Any, NamedTuple
 
 from itsdangerous import BadSignature, URLSafeSerializer
 from psycopg2.extras import execute_values
-from sqlalchemy import ColumnElement, Row, Select, String, and_, case, event, func, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, Row, Select, String, and_, event, literal, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from ..errors import InvalidInput
 from ..models import Transaction
 from ..models.base import UtcDateTime
 from .bulk import sqlite_time
+from .counting import Count, among_newest, capped
 from .storable import NUL, STAND_IN, without_nul
 
 LOOKS = (2_000, 20_000)  # calls a search looks through where no index knows the answer: the near ones, then all
@@ -177,17 +178,10 @@ def search(session: Session, filters: Filters, position: Position | None = None,
     return replace(found, looked_to=last[0], newer=further if up else found.newer, older=found.older if up else further)
 
 
-class Count(NamedTuple):
-    """How many calls fit, counted to one more than was wanted."""
-
-    found: int
-    looked: int = 0  # set when the rest of the log was not looked through: among how many calls these were found
-
-
 def count(session: Session, filters: Filters, most: int, above: Position | None = None) -> Count:
     """How many calls fit; with `above` only those newer than that call.
 
-    Counted in the index that leads to them. Where a filter remains that it does not know, LOOKS[0] calls are looked
+    Counted in the index that leads to them. Where a filter remains that it does not know, only so many calls are looked
     through: the newest, or those next above.
     """
     leading, rest = _leading(filters)
@@ -200,11 +194,8 @@ def count(session: Session, filters: Filters, most: int, above: Position | None 
         walk, rest = walk.where(fits).order_by(Transaction.status.desc()), {}
     walk = _ordered(walk, Transaction, filters, above is not None)
     if not rest:
-        return Count(session.scalar(select(func.count()).select_from(walk.limit(most + 1).subquery())) or 0)
-    window = walk.with_only_columns(*_LISTED).limit(LOOKS[0]).subquery()
-    fits = and_(*(_CONDITIONS[name](window.c, value) for name, value in rest.items()))
-    found, looked = session.execute(select(func.count(case((fits, 1))), func.count()).select_from(window)).one()
-    return Count(min(found, most + 1), looked if looked == LOOKS[0] else 0)
+        return Count(capped(session, walk, most))
+    return among_newest(session, walk, and_(*(_CONDITIONS[name](Transaction, value) for name, value in rest.items())))
 
 
 def get(session: Session, transaction_id: int) -> Transaction | None:

@@ -68,7 +68,7 @@ class Asked:
         """The filters as the query of an address, for an export or a saved view of this list."""
         return urlencode(self.values)
 
-    def matches(self, rows: int, whole: bool, count: Callable[[], int]) -> int | None:
+    def matches(self, rows: int, whole: bool, count: Callable[[], Place]) -> Place | int | None:
         """How many rows match, counted where the page does not show them all; None where nothing is filtered for."""
         return None if not self.values or self.errors else rows if whole else count()
 

@@ -17,6 +17,7 @@ from ..operations.exports import Sheet, paged
 from ..operations.several import MOST_COUNTED
 from ..services.base import ApiKey
 from ..storage import transactions
+from ..storage.counting import Count
 from ..storage.transactions import Filters, Found, Position
 from . import Menu, call_columns, downloads, forms
 from .access import can, local_path, may
@@ -73,7 +74,8 @@ def index():
         statuses=[("", "Any"), *STATUSES.items()], outcomes=["", *OUTCOMES], methods=METHODS,
         days=firm_settings.days_kept("transactions"), names=names["connection"],
         columns=columns, heads=call_columns.heads(columns), every_column=call_columns.COLUMNS,
-        came=_top(asked, found), matches=_matches(asked, wanted, found),
+        came=_top(asked, found), 
+        matches=asked.matches(len(found.rows), not (found.older or asked.cursor), lambda: _count(wanted)),
         older=found.older and asked.url(cursor=transactions.encode(found.older, secret)),
         newer=found.newer and asked.url(cursor=transactions.encode(found.newer, secret)),
     ), asked.status  # fmt: skip
@@ -112,11 +114,8 @@ def _top(asked: Asked, found: Found) -> str | None:
     return asked.url_of("transactions.newer", cursor=transactions.encode(place, current_app.config["SECRET_KEY"]))
 
 
-def _matches(asked: Asked, wanted: Filters, found: Found) -> transactions.Count | None:
-    """How many calls match, for a filtered list."""
-    if found.older is None and not asked.cursor:
-        return transactions.Count(len(found.rows)) if asked.values else None
-    return transactions.count(db.session(), wanted, MOST_COUNTED) if asked.values and not asked.errors else None
+def _count(wanted: Filters) -> Count:
+    return transactions.count(db.session(), wanted, MOST_COUNTED)
 
 
 @page.get("/newer")

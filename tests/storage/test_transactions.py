@@ -8,7 +8,7 @@ from sqlalchemy import event, insert, select, text
 
 from integration_console.errors import InvalidInput
 from integration_console.models import Transaction
-from integration_console.storage import transactions
+from integration_console.storage import counting, transactions
 from integration_console.storage.transactions import Filters, Position, Recorder
 from integration_console.transport.call import Attempt
 
@@ -140,7 +140,7 @@ def test_each_filter_finds_its_calls_and_no_others(session, log, name):
 
 
 def test_calls_that_fit_are_counted_as_far_as_is_wanted(session, log, monkeypatch):
-    monkeypatch.setattr(transactions, "LOOKS", (10, 20))
+    monkeypatch.setattr(counting, "NEWEST", 10)
     log(*(attempt(n, resource="bills" if n % 2 else "matters", status=404 if n < 6 else 200) for n in range(30)))
     place = Position(NOON + timedelta(seconds=25), 26)
 

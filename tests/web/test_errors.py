@@ -124,6 +124,8 @@ def test_a_long_list_goes_on_behind_its_last_row(admin, firm):
     assert len(admin.open(page.links["Older"]).rows) == 3
     page = admin.open("/errors/log")
     assert len(admin.open(page.links["Older"]).rows) == 3
+    for query in ("range=24h", f"connection={number}&kind=upstream"):
+        assert admin.open(f"/errors/log?{query}").one("p", class_="matches").text == "53 match"
 
 
 @pytest.mark.one_database

@@ -91,7 +91,7 @@ def test_a_filtered_list_says_how_many_match(admin, firm, monkeypatch):
     assert said(older.removeprefix("/transactions")) == ["120 match"]
     for module in ("transactions", "formatting"):
         monkeypatch.setattr(f"integration_console.web.{module}.MOST_COUNTED", 100)
-    monkeypatch.setattr("integration_console.storage.transactions.LOOKS", (110, 200))
+    monkeypatch.setattr("integration_console.storage.counting.NEWEST", 110)
     assert said("?method=GET") == ["over 100 match among the newest 110"]
     assert said("?method=POST&range=24h") == ["1 matches"]
 
