@@ -187,8 +187,8 @@ class Asked:
         return [(f"{self.labels[name]}: {text}", self.url(**{name: None})) for name, text in shown.items()]
 
     def _words(self, name: str, text: str) -> str:
-        if name == "range" and text in RANGES:
-            return RANGES[text][0]
+        if name == "range":
+            return RANGES[text][0] if text in RANGES else "from and until" if text == "custom" else text
         if name in TIMES and not self.error(name):
             return moment(instant(text))
         return text
