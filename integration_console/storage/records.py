@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from ..models import Record, SeenPage
 from . import bulk
 from .bulk import Incoming
+from .counting import capped
 from .storable import NUL, may_hold_nul, without_nul
 
 _RECORD: Any = Record.__table__
@@ -262,10 +263,7 @@ def browse(
     text: part of a label, or a whole upstream id. among: our numbers of those it can be, where that is known; without
     them every label is looked at. deleted: the deleted ones instead of the live ones.
     """
-    query = select(Record).where(Record.deleted_at.is_not(None) if deleted else Record.deleted_at.is_(None))
-    if text := without_nul(text):
-        query = query.where(or_(Record.label.icontains(text, autoescape=True), Record.external_id == text))
-        query = query if among is None else query.where(Record.id.in_(among))
+    query = _fitting(text, among, deleted)
     kind = (Record.connection_id, Record.resource, Record.id)
     first, last = after_id or 0, _LAST if before_id is None else before_id
     if session.get_bind().dialect.name == "sqlite":
@@ -277,6 +275,25 @@ def browse(
     if after_id is not None:
         return list(reversed(session.scalars(query.order_by(*kind).limit(limit)).all()))
     return list(session.scalars(query.order_by(*(column.desc() for column in kind)).limit(limit)))
+
+
+def count(
+    session: Session, *, connection_id: int, resource: str, most: int, text: str | None, among: Sequence[int] | None,
+    deleted: bool,
+) -> int | None:  # fmt: skip
+    """How many of those there are, counted to one more than `most`; None where every label had to be looked at."""
+    if text and among is None:
+        return None
+    here = _fitting(text, among, deleted).where(Record.connection_id == connection_id, Record.resource == resource)
+    return capped(session, here.with_only_columns(Record.id), most)
+
+
+def _fitting(text: str | None, among: Sequence[int] | None, deleted: bool) -> Select:
+    query = select(Record).where(Record.deleted_at.is_not(None) if deleted else Record.deleted_at.is_(None))
+    if text := without_nul(text):
+        query = query.where(or_(Record.label.icontains(text, autoescape=True), Record.external_id == text))
+        query = query if among is None else query.where(Record.id.in_(among))
+    return query
 
 
 _LAST = 2**63 - 1

@@ -12,6 +12,7 @@ from ..errors import NotFound
 from ..models import Connection, Record, db
 from ..operations import connections, library, life, pairs, provenance, samples, search
 from ..operations.exports import Sheet, paged
+from ..operations.several import MOST_COUNTED
 from ..services.base import Resource
 from ..services.shapes import Column
 from ..storage import records
@@ -62,13 +63,19 @@ def browse(connection_id: int, resource: str):
     columns = _columns(kind, asked)
     if asked.value("q") and not can("see record contents"):
         asked.refuse("q", "Your role may not search in records: what is found would tell what is in them.")
-    rows, older, newer = _page(connection, kind, asked, gone) if not asked.errors else ([], None, None)
+    text = asked.value("q")
+    among = search.may_hold(text) if text and not asked.errors else None
+    rows, older, newer = _page(connection, kind, asked, gone, among) if not asked.errors else ([], None, None)
     point = library.checkpoint(connection.id, kind.key)
     return render_template(
         "records/browse.html", connection=connection, resource=kind, asked=asked, chips=asked.chips(), rows=rows,
         columns=columns, every_column=kind.columns(), chosen=[c.name for c in columns], point=point, gone=gone,
         older=older and asked.url(older=older), newer=newer and asked.url(newer=newer),
         cell=cell, column_label=column_label, currency_of=currency_of,
+        matches=(text or gone) and asked.matches(len(rows), not (older or newer or asked.cursor), lambda: records.count(
+            db.session(), connection_id=connection.id, resource=kind.key, most=MOST_COUNTED, text=text, among=among,
+            deleted=gone,
+        )),
     ), asked.status  # fmt: skip
 
 
@@ -105,13 +112,15 @@ def _shelf(connection_id: int, resource: str) -> tuple[Connection, Resource]:
     return connection, service.resources[resource]
 
 
-def _page(connection: Connection, kind: Resource, asked: Asked, gone: bool) -> tuple[list[Record], Any, Any]:
+def _page(
+    connection: Connection, kind: Resource, asked: Asked, gone: bool, among: list[int] | None
+) -> tuple[list[Record], Any, Any]:
     """One page, and where the pages around it begin."""
     older, newer = (asked.place(name) for name in ("older", "newer"))
     text = asked.value("q")
     rows = records.browse(
         db.session(), connection_id=connection.id, resource=kind.key, text=text or None,
-        among=search.may_hold(text), deleted=gone, before_id=older, after_id=newer, limit=PAGE + 1,
+        among=among, deleted=gone, before_id=older, after_id=newer, limit=PAGE + 1,
     )  # fmt: skip
     more = len(rows) > PAGE
     rows = (rows[-PAGE:] if newer is not None else rows[:PAGE]) if more else rows

@@ -92,6 +92,18 @@ def test_what_is_gone_is_shown_only_when_asked_for(admin, firm, clio):
 
 
 @pytest.mark.one_database
+def test_a_filtered_list_says_how_many_match_where_counting_is_cheap(admin, firm, clio):
+    address = f"/records/{clio}/matters"
+    with firm.app.app_context():
+        gone = db.session.query(Record).filter_by(resource="matters").limit(60).all()
+        for record in gone:
+            record.deleted_at = record.written_at
+        db.session.commit()
+    assert admin.open(f"{address}?gone=yes").one("p", class_="matches").text == "60 match"
+    assert admin.open(address).all("p", class_="matches") == []
+    assert admin.open(f"{address}?q=a").all("p", class_="matches") == []  # too short for the index
+
+
 def test_a_record_leads_to_the_records_it_names_its_run_and_its_calls(admin, firm, clio):
     page = admin.open(f"/records/{first(firm).id}")
     assert page.links["Luis Camarena"].startswith("/records/")  # the responsible attorney, a user we hold
