@@ -25,10 +25,12 @@ from ..models import Connection
 from ..operations import settings as firm_settings
 from ..operations import sign_ins, waiting
 from ..storage import outbound
+from ..transport.redact import Redactor
 from . import access, menu_for
 
 THEMES = ("dark", "light", "auto")
 _YEAR_S = 365 * 24 * 3600
+_shapes = Redactor()
 
 
 def set_up(app: Flask) -> None:
@@ -123,6 +125,7 @@ def _for_every_page() -> dict:
     return {
         "menu": menu_for(current_app, role),
         "theme": theme(),
+        "this_page": this_page,
         "environment": "" if settings.APP_ENV == "production" else settings.APP_ENV,
         "sandbox": settings.SANDBOX,
         "outbound_held": role is not None and bool(firm_settings.get(outbound.PAUSED)),
@@ -148,3 +151,11 @@ def theme() -> str:
     """The theme this browser chose; dark when it never did."""
     chosen = request.cookies.get("theme", "dark")
     return chosen if chosen in THEMES else "dark"
+
+
+def this_page() -> str:
+    """The address of the page shown, for a form that leads back to it; without what in it looks like a secret (X2)."""
+    if request.method != "GET" or "HX-Request" in request.headers:
+        return "/"
+    shown = (request.full_path.rstrip("?"), request.path, "/")
+    return next(address for address in shown if _shapes.text(address) == address)

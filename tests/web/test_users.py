@@ -154,6 +154,7 @@ def test_the_theme_is_switched_on_any_page_and_leads_back_to_it(enter):
     form = next(form for form in page.all("form") if form.attrs.get("action") == "/settings/profile/theme")
     assert [b.attrs["value"] for b in form.all("button") if b.attrs["aria-pressed"] == "true"] == ["dark"]
     back = form.one("input", name="back").attrs["value"]
+    assert f"ic_{'0a' * 32}" not in somebody.open(f"/nowhere?access_token=ic_{'0a' * 32}").html
     answer = somebody.send(form.attrs["action"], "/runs", {"theme": "light", "back": back})
     assert answer.location == "/runs?state=failed"
     assert somebody.open(answer.location).one("html").attrs["data-bs-theme"] == "light"
