@@ -11,6 +11,8 @@ from ..errors import InvalidInput
 from ..models import DataMapping, SyncRun
 from . import runs
 
+MOST_NAMED = 6  # resources told of by name
+
 
 @dataclass(frozen=True)
 class Way:
@@ -60,7 +62,9 @@ def _count(names: list[str]) -> str:
 
 def _labels(run: SyncRun, names: Iterable[str]) -> str:
     known = services.by_key(run.connection.service).resources
-    return ", ".join(sorted(known[name].label if name in known else name for name in names))
+    labels = sorted(known[name].label if name in known else name for name in names)
+    more = len(labels) - MOST_NAMED
+    return ", ".join(labels) if more < 2 else f"{', '.join(labels[:MOST_NAMED])} and {more} more"
 
 
 def of_mapping(run: SyncRun, mapping: DataMapping) -> Again:
