@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from ..errors import InvalidInput
 from ..models import Transaction
 from ..models.base import UtcDateTime
+from ..models.transaction import UNUSUAL
 from .bulk import sqlite_time
 from .counting import Count, among_newest, capped
 from .storable import NUL, STAND_IN, without_nul
@@ -191,7 +192,7 @@ def count(session: Session, filters: Filters, most: int, above: Position | None 
         walk = walk.where(there > tuple_(literal(above.started_at, UtcDateTime()), literal(above.id)))
     elif rest.keys() == {"status_class"} and filters.status_class != 2 and not leading:  # few, and side by side
         fits = _CONDITIONS["status_class"](Transaction, filters.status_class)
-        walk, rest = walk.where(fits).order_by(Transaction.status.desc()), {}
+        walk, rest = walk.where(fits, UNUSUAL["status"]).order_by(Transaction.status.desc()), {}
     walk = _ordered(walk, Transaction, filters, above is not None)
     if not rest:
         return Count(capped(session, walk, most))
@@ -227,17 +228,17 @@ _CONDITIONS: dict[str, Callable[[Any, Any], ColumnElement[bool]]] = {
     ),
 }
 _INDEXED = ("run_id", "status", "unanswered", "outcome", "connection_id", "service")
-_USUAL = {("outcome", "ok"), ("status", 200)}  # half the log: any other index leads to fewer calls
+_USUAL = {("outcome", "ok"), ("status", 200)}  # nearly the whole log: no index has them, and a short look finds many
 
 
 def _leading(filters: Filters) -> tuple[list[ColumnElement[bool]], dict[str, Any]]:
     """The condition whose index leads to the fewest calls, and the filters that remain."""
     wanted = {name: value for name in _CONDITIONS if (value := getattr(filters, name)) not in (None, "", False)}
-    able = [name for name in _INDEXED if name in wanted]
-    if not able:
+    best = next((name for name in _INDEXED if name in wanted and (name, wanted[name]) not in _USUAL), None)
+    if best is None:
         return [], wanted
-    best = min(able, key=lambda name: (name, wanted[name]) in _USUAL)
-    return [_CONDITIONS[best](Transaction, wanted.pop(best))], wanted
+    index_holds: list[Any] = [UNUSUAL[best]] if best in UNUSUAL else []  # SQLite must be told that it may use it
+    return [_CONDITIONS[best](Transaction, wanted.pop(best)), *index_holds], wanted
 
 
 def _span(filters: Filters) -> list[ColumnElement[bool]]:

@@ -154,6 +154,14 @@ def test_calls_that_fit_are_counted_as_far_as_is_wanted(session, log, monkeypatc
     assert (count(above=place), count(above=place, resource="bills")) == ((4, 0), (2, 0))
 
 
+def test_calls_that_ended_as_nearly_all_do_are_found_although_no_index_holds_them(session, log):
+    log(attempt(0), attempt(1, status=404, outcome="missing"), attempt(2, status=None, outcome="retry"))
+
+    assert keys(transactions.search(session, Filters(status=200))) == ["c0"]
+    assert keys(transactions.search(session, Filters(outcome="ok"))) == ["c0"]
+    assert keys(transactions.search(session, Filters(status=200, outcome="ok", run_id=1))) == ["c0"]
+
+
 def test_wildcards_and_nul_in_a_search_mean_themselves(session, log):
     log(attempt(1), attempt(2, url="https://x/100%_sure"))
 
@@ -203,7 +211,7 @@ def test_every_search_is_led_by_an_index_however_long_the_log(session, monkeypat
     asked = []
     event.listen(session.get_bind(), "before_cursor_execute", lambda *args: asked.append(args[2:4]))
 
-    for filters in (Filters(), *FILTERS.values()):
+    for filters in (Filters(), Filters(status=200), Filters(outcome="ok"), *FILTERS.values()):
         for newer in (False, True):
             place = Position(NOON + timedelta(seconds=600), 1800, newer)
             transactions.search(session, filters, place, limit=20)
