@@ -9,22 +9,21 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Select, bindparam, delete, func, insert, or_, select, tuple_, update
+from sqlalchemy import Select, delete, insert, or_, select, tuple_, update
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
 from ..models import Record, SeenPage
-from . import bulk
+from . import bulk, driver
 from .bulk import Incoming
 from .counting import capped
 from .storable import NUL, may_hold_nul, without_nul
 
 _RECORD: Any = Record.__table__
 _SEEN: Any = SeenPage.__table__
-_COUNT_LIVE = select(func.count()).where(
-    _RECORD.c.connection_id == bindparam("connection"), _RECORD.c.resource == bindparam("resource"),
-    _RECORD.c.deleted_at.is_(None),
-)  # fmt: skip
+_COUNT_LIVE = """
+    SELECT count(*) FROM record WHERE connection_id = :connection AND resource = :resource AND deleted_at IS NULL
+"""
 ERASED = bytes(16)  # the content hash of a record whose person was erased: what comes of it is not kept (X15)
 BATCH = 10_000  # ids read at once while looking for what is gone
 
@@ -231,8 +230,7 @@ def owners_of(session: Session, connection_id: int, resource: str, external_ids:
 
 def count_live(session: Session, *, connection_id: int, resource: str) -> int:
     """How many records are not deleted. Counts rows: for the end of a read, never for a page."""
-    facts = {"connection": connection_id, "resource": resource}
-    return session.connection().execute(_COUNT_LIVE, facts).scalar_one()
+    return driver.run(session, _COUNT_LIVE, {"connection": connection_id, "resource": resource})[0][0]
 
 
 def owners(
