@@ -12,7 +12,7 @@ import socket
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import certifi
 import urllib3
@@ -83,9 +83,14 @@ def request(
 
 
 def _exchange(method, url, headers, body, deadline_s, max_bytes, address) -> Reply:
-    pool, url, headers = _pinned(url, headers, address) if address else (_pools(), url, headers)
+    parts = urlsplit(url)
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    # The pool is asked for by its place alone: a whole address urllib3 would read letter by letter, and its path again.
+    if address:
+        headers = {"Host": parts.netloc, **headers}
+    pool = _pinned(parts, address) if address else _pools().connection_from_url(f"{parts.scheme}://{parts.netloc}")
     response = pool.urlopen(
-        method, url, body=body, headers=headers, retries=False, redirect=False, preload_content=False,
+        method, path, body=body, headers=headers, retries=False, redirect=False, preload_content=False,
         decode_content=True, timeout=urllib3.Timeout(connect=min(CONNECT_S, deadline_s), read=deadline_s),
     )  # fmt: skip
     if _here.watch:
@@ -205,18 +210,14 @@ def _pools() -> urllib3.PoolManager:
     return _manager
 
 
-def _pinned(url: str, headers: Mapping[str, str], address: str) -> tuple[HTTPConnectionPool, str, dict[str, str]]:
+def _pinned(parts: SplitResult, address: str) -> HTTPConnectionPool:
     """A connection to one IP address for the host of this address, used once: its certificate must be the host's."""
-    parts = urlsplit(url)
-    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    named = {"Host": parts.netloc, **headers}
     if parts.scheme == "http":
-        return _PlainPool(address, parts.port or 80, maxsize=1), path, named
-    pool = _SecurePool(
+        return _PlainPool(address, parts.port or 80, maxsize=1)
+    return _SecurePool(
         address, parts.port or 443, maxsize=1, ca_certs=certifi.where(), cert_reqs="CERT_REQUIRED",
         server_hostname=parts.hostname, assert_hostname=parts.hostname,
     )  # fmt: skip
-    return pool, path, named
 
 
 def _start_anew() -> None:
