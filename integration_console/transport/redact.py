@@ -14,11 +14,9 @@ import re
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property, lru_cache
-from typing import Annotated
 from urllib.parse import quote, quote_plus
 
-from pydantic import StringConstraints, TypeAdapter
-from pydantic_core import SchemaError
+from pydantic_core import SchemaError, SchemaValidator, core_schema
 
 from . import named_secrets
 from .named_secrets import REDACTED, Span
@@ -167,7 +165,7 @@ class Redactor:
             return None
         pattern = "|".join([*(words for _, words, _ in _PLACES), *known])
         try:
-            return TypeAdapter(Annotated[str, StringConstraints(pattern=pattern)]).validator.isinstance_python
+            return SchemaValidator(core_schema.str_schema(pattern=pattern)).isinstance_python
         except SchemaError:  # of very many known values the question grows too long
             return None
 
