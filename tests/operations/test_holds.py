@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from flask import current_app
-from sqlalchemy import func, select, text
+from sqlalchemy import event, func, insert, select, text
 from structlog.testing import capture_logs
 
 from integration_console.errors import Cancelled, LeaseLost
@@ -38,6 +38,25 @@ def queued(session, sandbox):
 
 def claim(owner: str = "a:1", lease_s: float = 30, **options) -> list[holds.Hold]:
     return holds.claim(db.engine, owner=owner, lease_s=lease_s, **options)
+
+
+def test_looking_for_work_passes_over_the_runs_that_ended(queued):
+    """Every worker looks each second, on SQLite with the writer's lock: it must not read years of runs."""
+    (number,) = queued()
+    first, asked = db.session.get_one(SyncRun, number), []
+    old = {"connection_id": first.connection_id, "kind": "full", "cause": "schedule", "queued_at": first.queued_at}
+    db.session.execute(insert(SyncRun), [{**old, "state": "done", "options": {}} for _ in range(3000)])
+    db.session.commit()
+    db.session.execute(text("ANALYZE"))
+    db.session.commit()
+    event.listen(db.engine, "before_cursor_execute", lambda *args: asked.append(args[2:4]))
+
+    assert [hold.run_id for hold in claim()] == [number]
+
+    statement, values = next(one for one in asked if one[0].startswith("SELECT"))
+    how = "EXPLAIN QUERY PLAN " if db.engine.dialect.name == "sqlite" else "EXPLAIN "
+    plan = "\n".join(str(row) for row in db.session.connection().exec_driver_sql(how + statement, values))
+    assert "ix_sync_run_live" in plan, plan
 
 
 def test_no_run_is_given_twice_however_many_ask_at_once(queued):
