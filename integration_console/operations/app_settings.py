@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from flask import current_app
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from ..errors import InvalidInput
 from ..models import ApiConfig, db
 from ..services.base import OAuth, Service
 from ..transport import auth
 from .sealed import vault
+
+_STORED = select(ApiConfig).where(ApiConfig.service == bindparam("service"))
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class AppSettings:
     def of(cls, service: Service) -> AppSettings:
         """Read them. The client secret comes unsealed."""
         values = dict(current_app.config["SETTINGS"].of_service(service.key))
-        row = db.session.scalar(select(ApiConfig).filter_by(service=service.key))
+        row = db.session.scalar(_STORED, {"service": service.key})
         for name in ("client_id", "api_url", "auth_url", "token_url", "redirect_uri", "region", "limits"):
             if row is not None and getattr(row, name):
                 values[name] = getattr(row, name)

@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import joinedload
+from sqlalchemy.orm import Session, joinedload
 
 from .. import clock, services
 from ..errors import Cancelled, Conflict, ConsoleError, InvalidInput, LeaseLost, NeedsPerson, NotFound, TryLater
@@ -26,7 +26,12 @@ from .rules import rules
 
 log = structlog.get_logger(__name__)
 
-_WHOLE = (joinedload(SyncRun.connection), joinedload(SyncRun.parts))
+# Asked for each run, so put together once: that takes longer than the database needs for it.
+_WHOLE = (
+    select(SyncRun)
+    .where(SyncRun.id == bindparam("run"))
+    .options(joinedload(SyncRun.connection), joinedload(SyncRun.parts))
+)
 _PARTS: Any = RunPart.__table__
 _END_PARTS = update(_PARTS).where(_PARTS.c.run_id == bindparam("run")).values(live=False)
 
@@ -209,7 +214,7 @@ def execute(hold: Hold, *, foreground: bool = False) -> None:
 def _carry_out(hold: Hold) -> Ending | None:
     if hold.cancelled:  # by a person, while nobody worked on it
         raise Cancelled
-    run = db.session.get_one(SyncRun, hold.run_id, options=_WHOLE)
+    run = _whole(db.session(), hold)
     if run.kind == "push":
         return pushes.carry_out(hold)
     parts = tuple(Part(p.id, p.resource) for p in run.parts if p.state in ("queued", "running"))
@@ -231,6 +236,11 @@ def _carry_out(hold: Hold) -> Ending | None:
         hold.budget = account.budget.state()
 
 
+def _whole(session: Session, hold: Hold) -> SyncRun:
+    """The run in hand, with its connection and parts."""
+    return session.scalars(_WHOLE, {"run": hold.run_id}).unique().one()
+
+
 def _stopped(hold: Hold) -> Ending:
     """A person cancelled, or this process is ending: then the run is free for another at once."""
     if hold.stopping.is_set():
@@ -242,7 +252,7 @@ def _close(hold: Hold, ending: Ending | None, foreground: bool) -> None:
     hold.closing = True
     now = clock.now()
     with hold.work() as session:
-        run = session.get_one(SyncRun, hold.run_id, options=_WHOLE)
+        run = _whole(session, hold)
         ending = ending or sum_up(run.parts)
         ending = _again_later(run, ending, now, foreground)
         if run.cancel_requested and ending.state in LIVE_STATES:

@@ -7,7 +7,7 @@ from datetime import datetime
 from hashlib import blake2b, sha256
 from typing import Any, Protocol
 
-from sqlalchemy import Case, ColumnElement, and_, case, exists, insert, or_, select, update
+from sqlalchemy import Case, ColumnElement, and_, bindparam, case, exists, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, aliased
 
@@ -148,12 +148,16 @@ def _letters(session: Session, connection_id: int, resource: str, identities: li
 def open_identities(session: Session, connection_id: int, resources: Collection[str]) -> dict[str, set[str]]:
     """The identities of records that still wait to be kept, by resource."""
     found: dict[str, set[str]] = {resource: set() for resource in resources}
-    letters = select(DeadLetter.resource, DeadLetter.identity).where(
-        DeadLetter.connection_id == connection_id, DeadLetter.resource.in_(found), DeadLetter.resolved_at.is_(None)
-    )
-    for resource, identity in session.execute(letters):
+    asked = {"connection": connection_id, "resources": list(found)}
+    for resource, identity in session.execute(_OPEN, asked):
         found[resource].add(identity)
     return found
+
+
+_OPEN = select(DeadLetter.resource, DeadLetter.identity).where(  # asked by each run, so put together once
+    DeadLetter.connection_id == bindparam("connection"), DeadLetter.resolved_at.is_(None),
+    DeadLetter.resource.in_(bindparam("resources", expanding=True)),
+)  # fmt: skip
 
 
 def resolve_dead_letters(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 
 from .. import clock
 from ..errors import BrakeApplied, Cancelled, ConsoleError, LeaseLost, NeedsPerson, Parked, TryLater
@@ -21,6 +21,10 @@ from .single import Single
 
 log = structlog.get_logger(__name__)
 
+_POINTS = select(Checkpoint).where(  # of each run, so put together once
+    Checkpoint.connection_id == bindparam("connection"),
+    Checkpoint.resource.in_(bindparam("resources", expanding=True)),
+)
 STOPPING = (LeaseLost, Cancelled, *AWAY)  # no resource's fault, and nothing that could be written down now
 
 
@@ -87,11 +91,9 @@ class IntegrationService:
     def _known(self) -> dict[str, Known]:
         """How far each resource got, and what of it waits to be kept."""
         resources = [part.resource for part in self.task.parts]
-        query = select(Checkpoint).where(
-            Checkpoint.connection_id == self.task.connection_id, Checkpoint.resource.in_(resources)
-        )
+        asked = {"connection": self.task.connection_id, "resources": resources}
         with self.desk.look() as session:
-            points = {point.resource: point for point in session.scalars(query)}
+            points = {point.resource: point for point in session.scalars(_POINTS, asked)}
             letters = errors.open_identities(session, self.task.connection_id, resources)
         return {resource: Known(points.get(resource), letters[resource]) for resource in resources}
 
