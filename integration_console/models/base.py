@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections import defaultdict
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from threading import Lock
+from time import monotonic, sleep  # real time, as SQLite's own patience is
 from typing import Annotated
 
 import orjson
@@ -78,6 +80,7 @@ db = SQLAlchemy(
 )
 
 PATIENCE_S = 30  # for the writer's lock
+LOOK_AGAIN_S = 0.002
 _PRAGMAS = (
     "page_size=8192",  # of a new file: records of a kilobyte, bodies of 64
     "journal_mode=WAL", "wal_autocheckpoint=4000",  # 32 MB: index pages are copied back once, not for every 4 MB
@@ -117,8 +120,9 @@ def _begin(connection) -> None:
     if _reading.get():
         connection.exec_driver_sql("BEGIN")
         return
-    _wait_for_turn(connection)
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    patience_s = connection.info.get(PATIENCE, PATIENCE_S)
+    _wait_for_turn(connection, patience_s)
+    _take_writers_lock(connection, patience_s)
 
 
 # Writers of one process queue here, in order. SQLite itself lets waiting writers sleep and try again, each for
@@ -128,13 +132,35 @@ _TURN = "writer's turn"
 PATIENCE = "patience in s"  # in a connection's info: how long it waits for its turn, where not PATIENCE_S
 
 
-def _wait_for_turn(connection) -> None:
+def _wait_for_turn(connection, patience_s: float) -> None:
     if _TURN in connection.info:
         return
     turn = _turns[str(connection.engine.url)]
-    if not turn.acquire(timeout=connection.info.get(PATIENCE, PATIENCE_S)):
+    if not turn.acquire(timeout=patience_s):
         raise OperationalError("BEGIN IMMEDIATE", {}, Exception("database is locked"))
     connection.info[_TURN] = turn
+
+
+def _take_writers_lock(connection, patience_s: float) -> None:
+    """Begin, looking again every other millisecond while another process writes.
+
+    Left to wait for itself SQLite sleeps up to a tenth of a second between two looks. A process with many writers is
+    hardly ever between two of them then, and another one gets next to nothing done.
+    """
+    driver, ends = connection.connection.driver_connection, monotonic() + patience_s
+    driver.execute("PRAGMA busy_timeout=0")
+    try:
+        while monotonic() < ends:
+            try:
+                driver.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error):
+                    break
+            sleep(LOOK_AGAIN_S)
+        connection.exec_driver_sql("BEGIN IMMEDIATE")  # whatever is wrong, SQLAlchemy tells it as its own error
+    finally:
+        driver.execute(f"PRAGMA busy_timeout={round(patience_s * 1000)}")
 
 
 @event.listens_for(Pool, "checkin")

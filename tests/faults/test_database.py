@@ -5,13 +5,15 @@ import tempfile
 import threading
 import time
 import warnings
+from contextlib import closing
 
 import pytest
 from sqlalchemy import event, func, select, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
 
 import config
-from integration_console.models import SyncRun, db
+from integration_console.models import SyncRun, base, db
 from integration_console.operations import holds, runs
 from tests.databases import bare_app, migrate
 from tests.operations.conftest import ask, connect
@@ -60,6 +62,20 @@ def test_a_writer_that_holds_sqlite_for_three_seconds_is_waited_for(session, san
     assert state_of(number) == "done"
     is_whole(connection, sandbox.clio, "contacts", "users")
     is_clear(number)
+
+
+@pytest.mark.one_database
+def test_a_writer_that_never_lets_go_is_told_and_the_next_one_writes(session, file, monkeypatch):
+    """D5"""
+    db.session.remove()
+    monkeypatch.setattr(base, "PATIENCE_S", 0.05)
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(OperationalError, match="locked"):
+            db.session.execute(text("SELECT 1"))
+        db.session.remove()
+
+    assert db.session.scalar(text("SELECT 1")) == 1
 
 
 def test_a_database_of_another_schema_stops_every_process_with_one_line(session, sandbox, installed, database):
