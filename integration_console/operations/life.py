@@ -8,7 +8,8 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import and_, or_, select
+import orjson
+from sqlalchemy import Text, and_, cast, or_, select
 from sqlalchemy.orm import load_only
 
 from ..models import (
@@ -163,8 +164,11 @@ def _pairs(links: Iterable[RecordLink], record: Record) -> Iterator[Event]:
 def _deliveries(records: Iterable[Record]) -> Iterator[Event]:
     """Webhooks that named one of them, among the latest of their accounts."""
     for record in records:
-        latest = select(*_TOLD).where(Delivery.connection_id == record.connection_id)
-        for one in db.session.execute(latest.order_by(Delivery.id.desc()).limit(LATEST_DELIVERIES)):
+        of_account = select(*_TOLD).where(Delivery.connection_id == record.connection_id)
+        latest = of_account.order_by(Delivery.id.desc()).limit(LATEST_DELIVERIES).subquery()
+        written = orjson.dumps(record.external_id).decode()  # as the list's text holds it, so that few lists are read
+        naming = select(latest).where(cast(latest.c.records, Text).contains(written, autoescape=True))
+        for one in db.session.execute(naming):
             if any(named[:2] == [record.resource, record.external_id] for named in one.records):
                 said = f"A webhook came: {one.kind}. {one.outcome or ''}".strip()
                 yield Event(one.received_at, "arrived", record, said,

@@ -11,6 +11,7 @@ from integration_console.operations import search, traces
 from ..cases import together
 from ..operations.conftest import point_at
 from .firm import Firm
+from .test_deliveries import delivered
 from .two_sides import contacts
 
 NAME, MAIL, PHONE = "Zebulon Quackenbush", "zeb.quackenbush@example.org", "+1 (415) 555-0147"
@@ -154,6 +155,12 @@ def test_a_life_tells_what_the_console_wrote_and_where_it_came_from(sides, firm,
     assert "GET /contacts/" in page.text
     for words in ("Made by the console", "First read", "Paired", "Our ghl", "Our clio", "Quackenbush", "See the call"):
         assert words in page.text, words
+    with firm.app.app_context():
+        for key, there in (("ours", record.external_id), ("another", f"{record.external_id}1")):
+            delivered(number, key, kind=f"contact.{key}", records=[["contacts", there, None]])
+    page = staff.open(f"/records/{made}/life")
+    assert "A webhook came: contact.ours" in page.text
+    assert "contact.another" not in page.text
     masked = enter("support").open(f"/records/{made}/life")
     assert "Quackenbush" not in masked.html
     assert MAIL not in masked.html
