@@ -209,7 +209,7 @@ def test_the_tasks_of_a_day_are_done_without_a_script(chromium, office):  # noqa
     expect(main.get_by_role("heading", level=1, name="Life of")).to_be_visible()
 
     page.goto("/transactions")
-    main.get_by_label("Status").select_option("2xx")
+    main.get_by_role("search", name="Filters").get_by_label("Status").select_option("2xx")
     main.get_by_role("button", name="Show").click()
     main.locator("a.row-link").first.click()
     main.get_by_role("link", name="Response").click()
@@ -227,7 +227,7 @@ def test_the_tasks_of_a_day_are_done_without_a_script(chromium, office):  # noqa
     expect(main.get_by_text("Waiting for a worker")).to_be_visible()
     main.locator("summary", has_text="Cancel").click()
     main.get_by_role("button", name="Cancel the run").click()
-    expect(main.get_by_text("Cancelled by staff@example.com")).to_be_visible()
+    expect(main.locator("#run").get_by_text("Cancelled by staff@example.com")).to_be_visible()
 
     page.goto("/mappings")
     main.get_by_role("link", name=re.compile("Add a line to")).last.click()

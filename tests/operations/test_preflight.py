@@ -5,7 +5,7 @@ import pytest
 from integration_console import clock, services
 from integration_console.errors import Conflict, InvalidInput
 from integration_console.models import Checkpoint, db
-from integration_console.operations import connections, preflight, runs, subscriptions
+from integration_console.operations import connections, forecasts, preflight, subscriptions
 from integration_console.services.base import Limit
 
 from .conftest import connect
@@ -133,7 +133,7 @@ def test_calls_that_are_counted_apart_have_a_sum_of_their_own(session, sandbox, 
     )
     assert not preflight.of(connection).fits
     counted(connection.id, messages=500)
-    (messages,) = runs.forecast(connection, ["messages"])
+    (messages,) = forecasts.of(connection, ["messages"])
     assert (messages.calls, messages.seconds) == (90, 90 * 60)
     connections.set_resource(connection, "messages", False, by="Ana")
     assert preflight.of(connection).fits
