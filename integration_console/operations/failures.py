@@ -57,13 +57,13 @@ def _matching(wanted: Wanted) -> Select:
         if value := getattr(wanted, name):
             query = query.where(getattr(ErrorLog, name) == value)
     if wanted.since:
-        query = query.where(ErrorLog.id > _last_before(wanted.since))
+        query = query.where(ErrorLog.id > last_before(wanted.since))
     if wanted.until:
-        query = query.where(ErrorLog.id <= _last_before(wanted.until))
+        query = query.where(ErrorLog.id <= last_before(wanted.until))
     return query
 
 
-def _last_before(moment: datetime):
+def last_before(moment: datetime):
     """The last failure before a moment, by its number: a time range is a range of numbers, found by its index."""
     older = select(ErrorLog.id).where(ErrorLog.created_at < moment).order_by(ErrorLog.created_at.desc()).limit(1)
     return func.coalesce(older.scalar_subquery(), 0)

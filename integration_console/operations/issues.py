@@ -14,7 +14,7 @@ from ..errors import Conflict, InvalidInput, NotFound
 from ..models import Change, DeadLetter, ErrorLog, Issue, IssueMention, IssueNote, db
 from ..models.base import UtcDateTime
 from ..models.error import ISSUE_STATES
-from . import audit, issue_notes, several, users
+from . import audit, failures, issue_notes, several, users
 from .advice import ADVICE, Advice
 
 HOURS = 24  # of which a list tells how often each happened
@@ -97,7 +97,9 @@ def _by_hour(issue_ids: list[int]) -> dict[int, tuple[int, ...]]:
     starts = [now - timedelta(hours=back) for back in range(1, HOURS + 1)]
     hour = case(*((ErrorLog.created_at >= start, HOURS - n) for n, start in enumerate(starts, 1)))
     query = select(ErrorLog.issue_id, hour, func.count()).where(
-        ErrorLog.issue_id.in_(issue_ids), ErrorLog.created_at >= starts[-1]
+        ErrorLog.issue_id.in_(issue_ids),
+        ErrorLog.id > failures.last_before(starts[-1]),  # so that only the last of each are read, by its index
+        ErrorLog.created_at >= starts[-1],
     )
     found = {(number, at): count for number, at, count in db.session.execute(query.group_by(ErrorLog.issue_id, hour))}
     return {number: tuple(found.get((number, at), 0) for at in range(HOURS)) for number in issue_ids}
