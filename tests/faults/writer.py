@@ -21,8 +21,11 @@ def main(connection_id: int, seconds: float) -> None:
     with create_app().app_context():
         ends = time.monotonic() + seconds
         while not ended or time.monotonic() < ends:
-            number = carry(Wish(connections.find(connection_id), "full", (), ()), lambda _run: None)
-            ended[runs.find(number).state] += 1
+            try:
+                number = carry(Wish(connections.find(connection_id), "full", (), ()), lambda _run: None)
+                ended[runs.find(number).state] += 1
+            except runs.LiveRun:  # the worker beside it reads the account: its schedule came round, or a webhook
+                time.sleep(0.1)
             db.session.remove()
     print(json.dumps(ended))
 
