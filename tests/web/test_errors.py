@@ -270,12 +270,13 @@ def test_a_write_without_a_mapping_says_why_it_cannot_be_worked_out_again(enter,
 
 def test_the_most_affected_come_first_when_asked_for_and_each_tells_its_day(admin, firm):
     account = firm.connect()
-    firm.refuse(account, "9001", "9002")
     quiet = fail(firm, account, code="quiet", message="Seen last.")
     with firm.app.app_context():
         old = db.session.query(errors.ErrorLog).filter_by(issue_id=quiet).one()
         old.created_at = clock.now() - timedelta(hours=30)
+        old.issue.last_seen_at = clock.now() + timedelta(minutes=1)
         db.session.commit()
+    firm.refuse(account, "9001", "9002")
     page = admin.open("/errors")
     assert "Seen last." in page.row(1)
     assert "none" in page.row(1)
