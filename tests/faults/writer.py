@@ -12,6 +12,7 @@ from collections import Counter
 
 from integration_console import create_app
 from integration_console.cli.carrying import Wish, carry
+from integration_console.errors import Conflict
 from integration_console.models import db
 from integration_console.operations import connections, runs
 
@@ -24,7 +25,7 @@ def main(connection_id: int, seconds: float) -> None:
             try:
                 number = carry(Wish(connections.find(connection_id), "full", (), ()), lambda _run: None)
                 ended[runs.find(number).state] += 1
-            except runs.LiveRun:  # the worker beside it reads the account: its schedule came round, or a webhook
+            except Conflict:  # the worker beside it reads the account: its schedule came round, or a webhook
                 time.sleep(0.1)
             db.session.remove()
     print(json.dumps(ended))
