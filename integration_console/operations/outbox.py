@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from ..errors import Conflict, NotFound
+from ..errors import Conflict, NotFound, TryLater
 from ..models import Change, Connection, db
 from ..models.change import WAITING_STATES
 from ..services.base import Upstream
@@ -22,6 +22,11 @@ from ..sync.settled import told
 from . import audit, connections, crossings, outbound
 from .accounts import calling
 
+STOOD_BACK = (
+    "Another write of this record is on its way, or its connection was paused this moment. Nothing was saved; try "
+    "again in a minute."
+)
+
 
 def send_now(
     connection: Connection, resource: str, op: str, external_id: str | None, wanted: Mapping[str, Any], *, by: str,
@@ -33,7 +38,7 @@ def send_now(
     options: {"closed": True} lets a closed matter be written.
     Raises what the upstream said (BadRecord with its field, Stale, NeedsPerson ...), guards.Refused for what is never
     written, TryLater when its answer was lost (the change then stays in the outbox and is looked up before anything is
-    sent again), OutboundPaused since a restore.
+    sent again), Conflict when another write of the same record is on its way, OutboundPaused since a restore.
     """
     outbound.refuse_while_held()
     with calling(connection) as account:
@@ -53,7 +58,24 @@ def send_now(
         failure = Sender({connection.id: [end]}, _work, account.recorder.flush).send(number)
         if failure is not None:
             raise failure
-    return find(number)
+    return _sent(number)
+
+
+def _sent(number: int) -> Change:
+    """The change, if it was sent. One that had to stand back is taken out again: whoever waits is not told it is done.
+
+    Raises Conflict, or TryLater where another process took it up at the same moment.
+    """
+    mine = (Change.id == number, Change.state == "pending")
+    db.session.rollback()
+    stood: Any = db.session.execute(update(Change).where(*mine).values(state="dropped", message=STOOD_BACK))
+    db.session.commit()
+    if stood.rowcount:
+        raise Conflict(STOOD_BACK)
+    change = find(number)
+    if change.state != "done":
+        raise TryLater(f"{change.message or 'It is on its way.'} Look again in a minute whether it arrived.")
+    return change
 
 
 @contextmanager
@@ -114,7 +136,7 @@ def retry(change: Change, *, by: str) -> Change:
     """Send a refused write again, as it was. Raises Conflict when it is not waiting for a person."""
     if change.state != "dead":
         raise Conflict("Only a write that was refused can be tried again.")
-    change.state, change.tries, change.retry_at, change.message = "pending", 0, None, None
+    change.put_back()
     audit.add("write retried", f"change {change.id}", actor=by)
     db.session.commit()
     return change

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from .. import clock
@@ -16,7 +16,7 @@ from ..storage import errors
 from ..sync.crossing import Bridge, Crossing, PushRun
 from ..sync.mapping import Mapping
 from ..sync.outcome import Ending
-from ..sync.push import Sender
+from ..sync.push import CALL_ENDS_S, Sender
 from . import connections, crossings, outbound, outbox, wakers
 from .accounts import Opened
 from .holds import Hold, LiveRun
@@ -124,7 +124,7 @@ def due() -> int:
         except ConsoleError as error:
             db.session.rollback()
             log.info("A mapping was not carried now", mapping=number, why=str(error))
-    single = select(Change.connection_id).where(Change.mapping_id.is_(None), *_is_due()).distinct()
+    single = select(Change.connection_id).where(Change.mapping_id.is_(None), _is_due()).distinct()
     for number in list(db.session.scalars(single)):
         connection = db.session.get_one(Connection, number)
         asked += connection.status == "connected" and send_waiting(connection, cause="mapping") is not None
@@ -155,7 +155,7 @@ def _has_news(mapping: DataMapping) -> bool:
     )
     if last is None or (read and read > last) or mapping.updated_at > last or _told_of_news(mapping, last):
         return True
-    return bool(db.session.scalar(select(Change.id).where(Change.mapping_id == mapping.id, *_is_due()).limit(1)))
+    return bool(db.session.scalar(select(Change.id).where(Change.mapping_id == mapping.id, _is_due()).limit(1)))
 
 
 def _told_of_news(mapping: DataMapping, last: datetime) -> bool:
@@ -172,11 +172,12 @@ def _told_of_news(mapping: DataMapping, last: datetime) -> bool:
     return db.session.scalar(query.limit(1)) is not None
 
 
-def _is_due() -> tuple:
-    return (
-        Change.state.in_(("pending", "retry", "uncertain")),
-        or_(Change.retry_at.is_(None), Change.retry_at <= clock.now()),
-    )
+def _is_due() -> ColumnElement[bool]:
+    """Whether a write waits, or was being sent by a process that died: it would keep all others of its record back."""
+    now = clock.now()
+    waits = Change.state.in_(("pending", "retry", "uncertain"))
+    left = (Change.state == "sending") & (Change.sent_at <= now - timedelta(seconds=CALL_ENDS_S))
+    return or_(waits & or_(Change.retry_at.is_(None), Change.retry_at <= now), left)
 
 
 # -- carrying out -----------------------------------------------------------------------------------------------------

@@ -2,13 +2,14 @@
 
 import pytest
 
+from integration_console import clock as house_clock
 from integration_console.errors import BadRecord, Conflict, NotFound
-from integration_console.models import Change, Record, Transaction, db
-from integration_console.operations import connections, matter_list, matters
+from integration_console.models import Change, Record, SyncRun, Transaction, db
+from integration_console.operations import connections, matter_list, matters, pushes
 from integration_console.operations.matter_fields import LIMITATION
 from integration_console.operations.matter_list import Wanted
 
-from .conftest import connect, sync
+from .conftest import carry_out, connect, sync
 
 
 @pytest.fixture
@@ -44,6 +45,43 @@ def test_a_refusal_stays_in_the_outbox_with_its_reason(clio):
     row = db.session.query(Change).one()
     assert (row.state, row.error_field) == ("dead", "practice_area.id")
     assert "could not be found" in row.message
+
+
+def on_its_way(record: Record) -> int:
+    """A write of this matter that another process began to send; its number."""
+    row = Change(
+        connection_id=record.connection_id, resource="matters", op="update", external_id=record.external_id,
+        record_id=record.id, wanted={"description": "Theirs"}, before={"description": record.data["description"]},
+        expected=record.data["etag"], idempotency_key="theirs", state="sending", sent_at=house_clock.now(),
+        created_at=house_clock.now(),
+    )  # fmt: skip
+    db.session.add(row)
+    db.session.commit()
+    return row.id
+
+
+def test_a_date_that_could_not_leave_is_never_said_to_be_saved(clio, sandbox):
+    """W7: another write of the matter is on its way, so this one stands back, and whoever asked is told."""
+    record = some()
+    on_its_way(record)
+    with pytest.raises(Conflict, match="Nothing was saved"):
+        matters.change(record, {LIMITATION: "2028-05-04"}, by="Ana")
+    assert [row.state for row in db.session.query(Change).order_by(Change.id)] == ["sending", "dropped"]
+
+
+def test_a_write_left_by_a_process_that_died_holds_its_matter_back_for_minutes_and_not_for_ever(clio, sandbox, clock):
+    """W2: found in the middle of being sent, it is looked up and brought to its end by the worker itself."""
+    record = some()
+    number, external_id = on_its_way(record), int(record.external_id)
+    assert pushes.due() == 0
+    clock.advance(120)
+    assert pushes.due() == 1
+    (run,) = db.session.query(SyncRun).filter_by(kind="push")
+    carry_out(run)
+    assert db.session.get_one(Change, number).state == "done"
+    assert sandbox.clio.get("matters", external_id)["description"] == "Theirs"
+    changed = matters.change(some(external_id=str(external_id)), {LIMITATION: "2028-05-04"}, by="Ana")
+    assert matters.plain(changed)[LIMITATION] == "2028-05-04"
 
 
 def test_nothing_is_written_while_the_connection_is_paused_or_removed(clio):
