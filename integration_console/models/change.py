@@ -13,6 +13,7 @@ from .base import Base, ExternalId, PrimaryKey
 # done: its own success answer was understood (W2). dead: refused, a person decides. dropped: nobody wants it any more.
 CHANGE_STATES = ("pending", "sending", "retry", "uncertain", "done", "dead", "dropped")
 WAITING_STATES = ("pending", "sending", "retry", "uncertain")
+LOST = "lost"  # among its options: it was once sent without an answer, so it is looked up before it is sent again
 OPERATIONS = ("create", "update", "delete")
 
 
@@ -58,7 +59,7 @@ class Change(Base):
     after: Mapped[dict] = mapped_column(default=dict)  # field -> value as the upstream has it since
     sources: Mapped[dict] = mapped_column(default=dict)  # field -> {"record_id", "field", "value"} it came from
     expected: Mapped[str | None] = mapped_column(String(200))  # the version of the target that was read
-    options: Mapped[dict] = mapped_column(default=dict)  # {"closed": true}: what the mapping allows
+    options: Mapped[dict] = mapped_column(default=dict)  # {"closed": true}: what the mapping allows; LOST
     idempotency_key: Mapped[str] = mapped_column(String(40), unique=True)  # made once; our marker
     cause: Mapped[str] = mapped_column(Text, default="")  # in words: "mapping Contacts, version 2"
     asked_by: Mapped[str | None] = mapped_column(String(320))
@@ -72,3 +73,8 @@ class Change(Base):
     created_at: Mapped[datetime]
     sent_at: Mapped[datetime | None]  # the last time
     done_at: Mapped[datetime | None]
+
+    def put_back(self) -> None:
+        """Have a refused write sent again as it was; one whose answer was lost is looked up first (W3)."""
+        self.state = "uncertain" if self.options.get(LOST) else "pending"
+        self.tries, self.retry_at, self.message = 0, None, None

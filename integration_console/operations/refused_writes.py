@@ -15,7 +15,7 @@ from sqlalchemy.orm import aliased
 from .. import clock
 from ..errors import Conflict, InvalidInput
 from ..models import Change, Connection, Record, SyncRun, db
-from ..models.change import WAITING_STATES
+from ..models.change import LOST, WAITING_STATES
 from ..services.writing import Write, by_name
 from ..sync import guards
 from . import audit, connections, crossings, outbound, pushes, several, shade
@@ -120,7 +120,7 @@ def _why_not(state: str | None) -> str:
 
 def _retry(changes: list[Change], whose: str, by: str) -> list[SyncRun]:
     for change in changes:
-        change.state, change.tries, change.retry_at, change.message = "pending", 0, None, None
+        change.put_back()
     audit.add("writes retried", whose, actor=by, writes=[change.id for change in changes])
     db.session.commit()
     return send_soon(changes, by=by)
@@ -191,6 +191,8 @@ def send_anew(change: Change, *, by: str) -> Change:
 def _must_wait(change: Change) -> None:
     if change.state != "dead" or change.op == "delete":
         raise Conflict("Only a refused write that carries values can be sent with other ones.")
+    if change.options.get(LOST):
+        raise Conflict("Its answer was once lost, so it may be there already. Retry it: it is looked up first.")
 
 
 def _send(new: Change, change: Change, changed: list[str], by: str) -> Change:

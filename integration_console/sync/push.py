@@ -34,6 +34,7 @@ from ..errors import (
     TryLater,
 )
 from ..models import Change, Connection
+from ..models.change import LOST
 from ..services.writing import Write, Written
 from ..storage import errors, outbound
 from . import guards, settled
@@ -46,6 +47,7 @@ STALE_TRIES = 3  # a record that changes under every try waits for a person
 RETRY_AFTER_S = (60, 300, 900, 3600)
 LOOK_AFTER_S = 15  # searches of what was just made lag behind by some seconds (GHL: "may take a few seconds")
 CALL_ENDS_S = 90  # no call lasts longer: what another process is sending is not touched before
+MISTAKE = "The console made a mistake here. Whether it was written is looked up when it is tried again."
 
 
 @dataclass
@@ -145,6 +147,8 @@ class Sender:
                     was = "uncertain"  # it may have been made in the hours a restore has made us forget
                 change.state, change.sent_run_id, change.tries = "sending", self.run_id, change.tries + 1
                 change.sent_at = clock.now()
+                if was == "uncertain":
+                    change.options = {**change.options, LOST: True}
                 session.flush()
                 session.expunge(change)
             return change, was
@@ -256,8 +260,10 @@ class Sender:
 
     def _dead(self, change: Change, error: Exception) -> None:
         """Refused for good: the pair stays as it is until a side changes or a person tries again."""
-        plain = isinstance(error, ConsoleError)
-        message = str(error) if plain else "The console made a mistake here. Nothing was written."
+        plain, options = isinstance(error, ConsoleError), change.options
+        message = str(error) if plain else MISTAKE
+        if not plain:
+            options = {**options, LOST: True}  # it may have been on its way already
         kind, at_field = getattr(error, "kind", "ours"), getattr(error, "field", None)
         end = self.ends.get((change.connection_id, change.resource))
         with self.work() as session:
@@ -271,7 +277,7 @@ class Sender:
             )  # fmt: skip
             self._update(
                 session, change, state="dead", message=message, error_kind=kind, error_field=at_field,
-                issue_id=issue_id,
+                issue_id=issue_id, options=options,
             )  # fmt: skip
             self.flush(session)
         self.sent.dead += 1

@@ -21,7 +21,17 @@ from integration_console.models import (
     SyncRun,
     db,
 )
-from integration_console.operations import conflicts, connections, mappings, outbox, pushes, run_again, run_steps, undo
+from integration_console.operations import (
+    conflicts,
+    connections,
+    mappings,
+    outbox,
+    pushes,
+    refused_writes,
+    run_again,
+    run_steps,
+    undo,
+)
 from integration_console.sync import guards
 
 from .conftest import carry_out, sync
@@ -285,6 +295,36 @@ def test_a_create_whose_answer_was_lost_is_found_and_not_made_twice(session, san
     assert sandbox.clio.ledger()["contacts"] == 13
     assert len([one for one in writes(sandbox.clio) if one.method == "POST"]) == 1
     assert links(mapping) == {"linked": 13}
+
+
+@pytest.mark.one_database
+def test_a_create_nobody_can_tell_from_its_twin_is_not_sent_again_by_trying_it_again(
+    session, sandbox, pair, mapping, clock
+):
+    """W3: the answer was lost, two records could be it, and a third one is never made."""
+    sandbox.ghl.put("contacts", {"firstName": "Nova", "lastName": "Quist", "email": "nova@example.org"})
+    sandbox.clio.script("/contacts", {"method": "POST", "status": 503, "body": "no"})
+    cycle(mapping, pair)
+    assert [one.state for one in changes(op="create")] == ["uncertain"]
+    for _ in range(2):  # it arrived, and somebody typed the same
+        sandbox.clio.put("contacts", {"type": "Person", "first_name": "Nova", "last_name": "Quist",
+                                      "email_addresses": [{"address": "nova@example.org"}]})  # fmt: skip
+    sent = len(writes(sandbox.clio))
+    clock.advance(30)
+    push(mapping)
+    (dead,) = changes(op="create")
+    assert (dead.state, "holds 2 that could be it" in dead.message) == ("dead", True)
+
+    outbox.retry(dead, by="ada@firm")
+    push(mapping)
+    (dead,) = changes(op="create")
+    assert dead.state == "dead"
+    with pytest.raises(InTheWay, match="it may be there already"):
+        refused_writes.send_edited(dead, {"first_name": "Novah"}, by="ada@firm")
+    refused_writes.retry_several([dead.id], by="ada@firm")
+    carry_out(db.session.scalar(select(SyncRun).filter_by(cause="retry")))
+    assert [one.state for one in changes(op="create")] == ["dead"]
+    assert len(writes(sandbox.clio)) == sent
 
 
 @pytest.mark.parametrize("reached", [True, False])
