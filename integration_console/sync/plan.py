@@ -23,6 +23,10 @@ class Rules:
     brake_always: int = 500
     resume_within_s: float = 6 * 3600  # an unfinished read older than this is begun anew
 
+    def latest(self, now: datetime) -> datetime:
+        """The latest time of change to believe: were a mark beyond it, reads would ask for nothing that is changed."""
+        return now + timedelta(seconds=self.overlap_s)
+
     def brakes(self, gone: int, live: int) -> bool:
         """Whether so many deletions are too many to believe (P7)."""
         many = gone >= self.brake_records and gone > live * self.brake_percent / 100
@@ -66,10 +70,17 @@ def _unfinished(point: Checkpoint, order: Order, rules: Rules, now: datetime) ->
 
 def _new(point: Checkpoint, resource: Resource, order: Order, rules: Rules, now: datetime) -> Walk:
     full = order.full or resource.lists_everything or not point.last_complete_at or _too_long_ago(point, resource, now)
+    full = full or mark_of(point, rules, now) != point.high_water  # what changed since is not known
     since = None
     if not full and point.high_water:
         since = point.high_water - timedelta(seconds=rules.overlap_s)
     return Walk("full" if full else "incremental", [order.run_id], now, since)
+
+
+def mark_of(point: Checkpoint, rules: Rules, now: datetime) -> datetime | None:
+    """How far changes are known; None where that was said to be a time that has not come yet."""
+    mark = point.high_water
+    return mark if mark is None or mark <= rules.latest(now) else None
 
 
 def _too_long_ago(point: Checkpoint, resource: Resource, now: datetime) -> bool:

@@ -15,7 +15,7 @@ from ..models import Checkpoint
 from ..services.base import Page, Reading, Resource, Span
 from ..storage import progress, records
 from .keeping import Desk, Keeping, Known
-from .plan import Order, age_in_words, still_fresh, walk_of
+from .plan import Order, age_in_words, mark_of, still_fresh, walk_of
 from .side_by_side import ahead, each_owner
 from .sifting import Refused, Sifted, newest, oldest_refused, sift
 from .walk import Walk
@@ -129,7 +129,7 @@ class Pull(Keeping):
         The last page of a list takes the end of the read with it, so that a short list is one transaction.
         """
         now, braked = clock.now(), None
-        walk.saw(newest(sifted), oldest_refused(sifted.refused))
+        walk.saw(newest(sifted, self.desk.rules.latest(now)), oldest_refused(sifted.refused))
         walk.said = walk.said if page.upstream_count is None else page.upstream_count
         self.remember.update(page.remember)
         self.note = page.note or self.note
@@ -200,7 +200,7 @@ class Pull(Keeping):
         live = records.count_live(session, **self.facts)
         if not short and walk.mode == "full" and live > walk.new:  # else every record there is came in this very read
             gone.extend(records.gone(session, **self.facts, run_ids=walk.runs))
-        if braked := self._brake(len(gone), live):
+        if braked := self._brake(walk, len(gone), live):
             return braked
         deleted = records.mark_deleted(session, gone, run_id=self.order.run_id, now=now)
         if self.noted or walk.resumed:
@@ -208,7 +208,7 @@ class Pull(Keeping):
         self.closing = self._closed(walk, now, complete=not short, count=live - deleted)
         self.line |= {
             "state": "done", "deleted": deleted, "complete": not short, "ended_at": now,
-            "message": short or _empty(walk, live), "note": self.note or None,
+            "message": short, "note": self.note or None,
         }  # fmt: skip
         return None
 
@@ -218,7 +218,8 @@ class Pull(Keeping):
         values: dict[str, Any] = {"cursor": None, "record_count": count, "state": state}
         if complete:
             slow = (now - walk.begun).total_seconds() > self.desk.rules.overlap_s / 2
-            values |= {"high_water": walk.mark(self.point.high_water, slow=slow), "last_read_at": now}
+            before = mark_of(self.point, self.desk.rules, now)
+            values |= {"high_water": walk.mark(before, slow=slow), "last_read_at": now}
         if complete and walk.mode == "full":
             values["last_complete_at"] = now
         return values
@@ -232,18 +233,13 @@ class Pull(Keeping):
             "Nothing was marked deleted; the next run looks again."
         )
 
-    def _brake(self, gone: int, live: int) -> BrakeApplied | None:
-        """Why to stop before the first of too many deletions (P7)."""
-        if self.desk.rules.brakes(gone, live) and not self.order.release_brake:
-            return BrakeApplied(
-                f"{gone} of {live} {self.resource.label.lower()} are no longer at {self.desk.service.label}. "
-                "Nothing was marked deleted. If that is right, release the brake."
-            )
-        return None
-
-
-def _empty(walk: Walk, live: int) -> str | None:
-    """Zero where there was something is odd, and said."""
-    if walk.mode == "full" and not walk.seen and live:
-        return "The list came back empty although there were records before. Please check the account."
-    return None
+    def _brake(self, walk: Walk, gone: int, live: int) -> BrakeApplied | None:
+        """Why to stop before the first of too many deletions; the last record of a list is one too many (P7)."""
+        emptied = gone and walk.mode == "full" and not walk.seen
+        if self.order.release_brake or not (emptied or self.desk.rules.brakes(gone, live)):
+            return None
+        kind = self.resource.label.lower()
+        said = f"{gone} of {live} {kind} are no longer at {self.desk.service.label}."
+        if emptied:
+            said = f"The list of {kind} came back empty although there were {live} before."
+        return BrakeApplied(f"{said} Nothing was marked deleted. If that is right, release the brake.")

@@ -53,9 +53,12 @@ def sift(resource: Resource, items: list[Any], *, owner: str | None = None) -> S
     return sifted
 
 
-def newest(sifted: Sifted) -> datetime | None:
-    """The newest time of change on this page as the upstream wrote it; None when it sends none."""
-    return max((row.updated_at for row in sifted.rows if row.updated_at), default=None)
+def newest(sifted: Sifted, latest: datetime) -> datetime | None:
+    """The newest time of change on this page as the upstream wrote it; None when it sends none.
+
+    latest: a time after this one has not come yet, so it says nothing of when a record changed.
+    """
+    return max((row.updated_at for row in sifted.rows if row.updated_at and row.updated_at <= latest), default=None)
 
 
 def oldest_refused(refused: Iterable[Refused]) -> datetime | None:

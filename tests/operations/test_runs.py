@@ -1,6 +1,6 @@
 """Runs from the asking to the receipt, against the sandbox over real HTTP, on both databases."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import func, select
@@ -124,6 +124,44 @@ def test_too_many_deletions_stop_before_the_first_until_a_person_releases_the_br
 
     released = sync(connection, kind="full", only=["tasks"], release_brake=True)
     assert receipt(released)["resources"]["tasks"]["deleted"] == 60
+
+
+@pytest.mark.parametrize("said", [{"records": 0}, {}])
+def test_a_list_that_came_back_empty_takes_the_last_record_only_with_a_person(session, sandbox, said):
+    """P7: nine matters are below the brake, and their limitation dates would be gone with them."""
+    connection = connect(sandbox, "clio")
+    for number in sorted(ids(sandbox.clio, "matters"))[9:]:
+        sandbox.clio.delete("matters", number)
+    sync(connection, kind="full", only=["matters"])
+    sandbox.clio.script("/matters", {"body": {"data": [], "meta": {"paging": {}, **said}}})
+
+    braked = sync(connection, kind="full", only=["matters"])
+
+    assert (braked.state, stored(connection)["matters"]) == ("needs_person", 9)
+    assert "came back empty although there were 9 before. Nothing was marked deleted" in braked.message
+    sandbox.clio.script("/matters", {"body": {"data": [], "meta": {"paging": {}, **said}}})
+    released = sync(connection, kind="full", only=["matters"], release_brake=True)
+    assert (released.state, receipt(released)["resources"]["matters"]["deleted"]) == ("done", 9)
+
+
+@pytest.mark.one_database
+def test_a_time_of_change_that_has_not_come_yet_hides_no_later_change(session, sandbox):
+    """P3: the mark would stand in the year 2099, and every read of changes would say that nothing had changed."""
+    connection = connect(sandbox, "clio")
+    odd, other = sorted(ids(sandbox.clio, "matters"))[:2]
+    sandbox.clio.put("matters", {"id": odd, "description": "Imported"})
+    sandbox.clio.shelves["matters"]._stamps[odd] = datetime(2099, 1, 1, tzinfo=UTC).timestamp()
+    sync(connection, kind="full", only=["matters"])
+    sandbox.clio.put("matters", {"id": other, "description": "Changed since"})
+    assert receipt(sync(connection, only=["matters"]))["resources"]["matters"]["changed"] == 1
+
+    point = db.session.scalar(select(Checkpoint).filter_by(connection_id=connection, resource="matters"))
+    point.high_water = datetime(2099, 1, 1, tzinfo=UTC)  # as an earlier version of the console left it
+    db.session.commit()
+    sandbox.clio.put("matters", {"id": other, "description": "And again"})
+    line = receipt(sync(connection, only=["matters"]))["resources"]["matters"]
+    assert (line["mode"], line["changed"]) == ("full", 1)
+    assert receipt(sync(connection, only=["matters"]))["resources"]["matters"]["mode"] == "incremental"
 
 
 def test_a_malformed_record_is_a_dead_letter_and_the_page_goes_on(session, sandbox):

@@ -56,7 +56,8 @@ def test_times_are_compared_as_instants():
         {"id": 2, "updated_at": "2026-03-03T01:00:00Z"},
     ])  # fmt: skip
 
-    assert newest(sifted) == datetime(2026, 3, 3, 4, 30, tzinfo=UTC)
+    assert newest(sifted, datetime(2026, 4, 1, tzinfo=UTC)) == datetime(2026, 3, 3, 4, 30, tzinfo=UTC)
+    assert newest(sifted, datetime(2026, 3, 3, 2, tzinfo=UTC)) == datetime(2026, 3, 3, 1, tzinfo=UTC)
 
 
 def test_a_refused_record_still_tells_when_it_changed():
