@@ -1,4 +1,4 @@
-"""Is everything all right? The health of each connection and of its resources, and what needs a person.
+"""Is everything all right? The health of each connection, and what needs a person.
 
 Everything here comes from rows that runs left behind and from bounded walks over indexes: no table is counted.
 """
@@ -12,20 +12,20 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import NamedTuple
 
-from flask import current_app
-from sqlalchemy import Row, bindparam, func, select, union_all
+from sqlalchemy import Row, ScalarSelect, bindparam, func, select, union_all
 
-from .. import clock, services
+from .. import clock
 from ..models import Checkpoint, Connection, RunPart, SyncRun, db
 from ..models.base import UtcDateTime
 from ..models.run import ENDED_STATES, LIVE_STATES
-from ..services.base import Resource
-from . import health, slots
+from . import health
 from .advice import ADVICE
 from .run_history import last_before
 
 GRACE = timedelta(minutes=15)  # how long after its time a read counts as late
 HOURS, _HOUR = 24, timedelta(hours=1)
+READS, CARRIED = ("full", "incremental"), "push"  # kinds of runs
+LOOKED_BACK = 30  # reads
 _ORDER = ("failed", "attention", "late", "never", "paused", "running", "waiting", "ok")  # the worst first
 _ENDED_AS = {"done": "ok", "done_with_problems": "attention", "failed": "failed"}
 
@@ -60,8 +60,9 @@ class Health:
     """How one connection is."""
 
     connection: Connection
-    last: SyncRun | None  # the last run that ended, single records left out
+    last: SyncRun | None  # the last read that ended, single records left out
     live: SyncRun | None
+    carried: SyncRun | None = None  # the last run of a mapping that ended
     records: int = 0
     status: str = "ok"  # a word of the pages: ok, running, waiting, attention, failed, paused, never, late
     need: Need | None = None
@@ -77,8 +78,8 @@ class Health:
 def of_connections(connections: Iterable[Connection]) -> list[Health]:
     """The health of each, the worst first."""
     connections = list(connections)
-    now, (last, live), records = clock.now(), _runs(), _record_counts()
-    found = [Health(c, last.get(c.id), live.get(c.id), records.get(c.id, 0)) for c in connections]
+    now, (last, carried, live), records = clock.now(), _runs(), _record_counts()
+    found = [Health(c, last.get(c.id), live.get(c.id), carried.get(c.id), records.get(c.id, 0)) for c in connections]
     for one in found:
         one.status, one.need = _judge(one, now)
     return sorted(found, key=lambda one: _ORDER.index(one.status))
@@ -110,17 +111,21 @@ def _judge(one: Health, now: datetime) -> tuple[str, Need | None]:
     if connection.status == "needs_reconnect":
         reason = connection.status_reason or "Its sign-in is no longer valid."
         return "attention", _need(one, f"needs to be reconnected. {reason}", connection.status_since, "Reconnect")
+    if last is not None and last.state == "done":
+        last = _unmended(last) or last
     if one.live and one.live.state == "running":
-        return "running", None
+        return "running", _ended_need(one, last) if last is not None and last.state != "done" else None
     if last is None:
         if one.live or now - connection.created_at < GRACE:
             return ("waiting" if one.live else "never"), None
         return "never", _need(one, "was never read.", connection.created_at, "Read it now", grave=False)
     if last.state != "done":
-        grave = last.state in ("failed", "needs_person")
-        said = f"{_ENDED_WORDS[last.state]} {last.message or ''}".strip()
-        word = _ENDED_AS.get(last.state, "attention")
-        return word, _need(one, said, last.ended_at, "See the run", run=last, grave=grave)
+        return _ENDED_AS.get(last.state, "attention"), _ended_need(one, last)
+    if one.carried and one.carried.state != "done":
+        return _ENDED_AS.get(one.carried.state, "attention"), _ended_need(one, one.carried)
+    if one.live and one.live.kind in READS and one.live.queued_at < now - GRACE:
+        said = f"is late: its read waits. {one.live.message or ''}".strip()
+        return "late", _need(one, said, one.live.queued_at, "Look at it", grave=False)
     if connection.next_due_at and connection.next_due_at < now - GRACE and not one.live:
         said = "is late: its read did not start."
         return "late", _need(one, said, connection.next_due_at, "Look at it", grave=False)
@@ -133,6 +138,41 @@ _ENDED_WORDS = {
     "interrupted": "was stopped before everything was read.",
     "needs_person": "stopped and needs you.",
 }
+_CARRIED_WORDS = {
+    "done_with_problems": "has a mapping that was not carried completely.",
+    "failed": "has a mapping that could not be carried.",
+    "interrupted": "has a mapping that was stopped before all of it was carried.",
+    "needs_person": "has a mapping that stopped and needs you.",
+}
+
+
+def _unmended(last: SyncRun) -> SyncRun | None:
+    """An earlier read that left out what nobody has read well since: a read of one resource proves no other."""
+    if not last.options.get("asked"):
+        return None
+    earlier = select(SyncRun).where(
+        SyncRun.connection_id == last.connection_id, SyncRun.state.in_(ENDED_STATES), SyncRun.kind.in_(READS),
+        SyncRun.id <= last.id,
+    )  # fmt: skip
+    well: set[str] = set()
+    for run in db.session.scalars(earlier.order_by(SyncRun.id.desc()).limit(LOOKED_BACK)):
+        fine = {part.resource for part in run.parts if _is_fine(part)}
+        if any(part.resource not in fine | well for part in run.parts):
+            return run
+        if not run.options.get("asked"):
+            return None
+        well |= fine
+    return None
+
+
+def _is_fine(part: RunPart) -> bool:
+    return part.state == "skipped" or (part.state == "done" and part.complete and not part.refused)
+
+
+def _ended_need(one: Health, run: SyncRun) -> Need:
+    words = _ENDED_WORDS if run.kind in READS else _CARRIED_WORDS
+    said, grave = f"{words[run.state]} {run.message or ''}".strip(), run.state in ("failed", "needs_person")
+    return _need(one, said, run.ended_at, "See the run", run=run, grave=grave)
 
 
 def _need(one: Health, said: str, since: datetime | None, action: str, *, run=None, grave: bool = True) -> Need:
@@ -144,25 +184,37 @@ def _need(one: Health, said: str, since: datetime | None, action: str, *, run=No
     )
 
 
-def _runs() -> tuple[dict[int, SyncRun], dict[int, SyncRun]]:
-    """The last ended run of every connection, and what is under way; of several the one that is running."""
+def _runs() -> tuple[dict[int, SyncRun], dict[int, SyncRun], dict[int, SyncRun]]:
+    """The last read of every connection and its last run of a mapping that ended, and what is under way; of several
+    the one that is running.
+    """
     found = sorted(db.session.scalars(_LAST_AND_LIVE), key=lambda run: (run.state == "running", run.id))
-    last = {run.connection_id: run for run in found if run.state in ENDED_STATES}
-    return last, {run.connection_id: run for run in found if run.state in LIVE_STATES}
+    ended = [run for run in found if run.state in ENDED_STATES]
+    last = {run.connection_id: run for run in ended if run.kind in READS}
+    carried = {run.connection_id: run for run in ended if run.kind == CARRIED}
+    return last, carried, {run.connection_id: run for run in found if run.state in LIVE_STATES}
 
 
-_NEWEST = (
-    select(SyncRun.id)
-    .where(SyncRun.connection_id == Connection.id, SyncRun.state.in_(ENDED_STATES), SyncRun.kind != "record")
-    .order_by(SyncRun.id.desc())
-    .limit(1)
-    .correlate(Connection)
-    .scalar_subquery()
-)
+_LATELY = select(func.max(SyncRun.id) - 2_000).scalar_subquery()  # or one that carries nothing is walked whole
+
+
+def _newest(*kinds: str, since: ScalarSelect[int] | int = 0) -> ScalarSelect[int]:
+    ended = (SyncRun.id > since, SyncRun.state.in_(ENDED_STATES), SyncRun.kind.in_(kinds))
+    return (
+        select(SyncRun.id)
+        .where(SyncRun.connection_id == Connection.id, *ended)
+        .order_by(SyncRun.id.desc())
+        .limit(1)
+        .correlate(Connection)
+        .scalar_subquery()
+    )
+
+
 _LAST_AND_LIVE = select(SyncRun).where(
     SyncRun.id.in_(
         union_all(
-            select(_NEWEST).where(Connection.status != "removed"),  # one look into an index for each connection
+            select(_newest(*READS)).where(Connection.status != "removed"),  # one look into an index for each connection
+            select(_newest(CARRIED, since=_LATELY)).where(Connection.status != "removed"),
             select(SyncRun.id).where(SyncRun.state.in_(LIVE_STATES)),
         )
     )
@@ -215,71 +267,3 @@ def _hour(since: datetime, until: datetime, states: dict[str, int]) -> Hour:
     worst = min(words, key=_ORDER.index)
     ended = sum(count for state, count in states.items() if state in ENDED_STATES)
     return Hour(since, until, worst, sum(states.values()), ended, states.get("done", 0))
-
-
-# -- resources ----------------------------------------------------------------------------------------------------
-
-
-def last_slot(connection: Connection, now: datetime) -> datetime | None:
-    """The last time a read was due; None when it is only read when asked."""
-    following = slots.next_due(connection.frequency, connection.time_zone, now)
-    if following is None:
-        return None
-    for back in (timedelta(hours=2), timedelta(days=2), timedelta(days=15), timedelta(days=400)):
-        slot = slots.next_due(connection.frequency, connection.time_zone, now - back)
-        while slot and slot <= now:
-            found, slot = slot, slots.next_due(connection.frequency, connection.time_zone, slot)
-            if slot is None or slot > now:
-                return found
-    return None
-
-
-@dataclass(frozen=True)
-class ResourceHealth:
-    """How one resource of a connection is."""
-
-    resource: Resource
-    point: Checkpoint | None
-    part: RunPart | None  # what the last run that touched it did with it
-    on: bool
-    status: str  # ok, late, never, running, attention, failed, paused
-
-
-def of_resources(connection: Connection) -> list[ResourceHealth]:
-    """Every resource of a connection, in the order of its service."""
-    service = services.by_key(connection.service)
-    off = set(connection.settings.get("resources_off", ()))
-    points = {p.resource: p for p in db.session.scalars(select(Checkpoint).filter_by(connection_id=connection.id))}
-    parts = _last_parts(connection.id)
-    slot = last_slot(connection, clock.now())
-    found = []
-    for name, resource in service.resources.items():
-        point, part, on = points.get(name), parts.get(name), name not in off
-        found.append(ResourceHealth(resource, point, part, on, _resource_word(resource, point, part, on, slot)))
-    return found
-
-
-def _resource_word(
-    resource: Resource, point: Checkpoint | None, part: RunPart | None, on: bool, slot: datetime | None
-) -> str:
-    if not on:
-        return "paused"
-    if part and part.live:
-        return "running" if part.state == "running" else "waiting"
-    if part and part.state in ("failed", "interrupted"):
-        return "failed" if part.state == "failed" else "attention"
-    if point is None or point.last_read_at is None:
-        return "never"
-    if part and part.state == "done" and (not part.complete or part.refused):
-        return "attention"
-    rest = timedelta(seconds=current_app.config["SETTINGS"].REFERENCE_SECONDS) if resource.reference else timedelta(0)
-    late = slot and clock.now() - slot > GRACE and point.last_read_at < slot - rest
-    return "late" if late else "ok"
-
-
-def _last_parts(connection_id: int) -> dict[str, RunPart]:
-    """What happened last to each resource, in the newest runs of a connection."""
-    runs = select(SyncRun.id).where(SyncRun.connection_id == connection_id, SyncRun.kind != "record")
-    newest = db.session.scalars(runs.order_by(SyncRun.id.desc()).limit(30)).all()
-    parts = db.session.scalars(select(RunPart).where(RunPart.run_id.in_(newest)).order_by(RunPart.run_id))
-    return {part.resource: part for part in parts if part.state != "skipped"}

@@ -7,7 +7,18 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 from .. import services
 from ..errors import Conflict, InvalidInput, UpstreamError
 from ..models import Connection, db
-from ..operations import calls, connections, figures, overview, preflight, sign_ins, slots, subscriptions, timeline
+from ..operations import (
+    calls,
+    connections,
+    figures,
+    overview,
+    preflight,
+    resource_health,
+    sign_ins,
+    slots,
+    subscriptions,
+    timeline,
+)
 from . import Menu, forms, guides
 from .access import actor, known_service, may
 from .connect_forms import ABOUT, as_input, form_page, reconnect_page, sent_by_key, ways
@@ -80,7 +91,7 @@ def show(connection_id: int):
     health = overview.of_connections([connection])[0]
     return render_template(
         "connections/show.html", connection=connection, service=services.by_key(connection.service), health=health,
-        resources=overview.of_resources(connection), schedule=slots.in_words(connection.frequency),
+        resources=resource_health.of_resources(connection), schedule=slots.in_words(connection.frequency),
         preflight=preflight.of(connection), sign_in=sign_ins.of(connection), hooks=subscriptions.in_words(connection),
         answers=calls.answers(connection), sides=calls.SIDES, **_budget(connection),
     )  # fmt: skip

@@ -44,18 +44,28 @@ class Firm:
         with self.app.app_context():
             return accounts.ask(connection, only=only, **options).id
 
-    def past_run(self, connection: int, ended: str = "done", message: str = "", **part) -> int:
-        """A run that ended a minute ago, with one part."""
+    def past_run(
+        self, connection: int, ended: str = "done", message: str = "", *, kind: str = "full", options=None, **part
+    ) -> int:
+        """A run that ended just now, with one part."""
         with self.app.app_context():
             now = clock.now()
             facts = {"resource": "matters", "state": "done", "live": False, "mode": "full", "complete": True} | part
             run = SyncRun(
-                connection_id=connection, kind="full", state=ended, cause="schedule", queued_at=now, started_at=now,
-                ended_at=now, attempts=1, message=message, parts=[RunPart(connection_id=connection, **facts)],
+                connection_id=connection, kind=kind, state=ended, cause="schedule", queued_at=now, started_at=now,
+                ended_at=now, attempts=1, message=message, options=options or {},
+                parts=[RunPart(connection_id=connection, **facts)],
             )  # fmt: skip
             db.session.add(run)
             db.session.commit()
             return run.id
+
+    def live_run(self, connection: int, state: str, **values) -> None:
+        """A run that is under way, or waits."""
+        with self.app.app_context():
+            facts = {"kind": "incremental", "cause": "schedule", "queued_at": clock.now(), "options": {}} | values
+            db.session.add(SyncRun(connection_id=connection, state=state, **facts))
+            db.session.commit()
 
     def refuse(self, connection: int, *external_ids: str, service: str = "clio", resource: str = "matters") -> None:
         """Some records came and could not be kept."""

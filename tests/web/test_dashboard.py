@@ -100,6 +100,33 @@ def test_paused_is_said_but_asks_for_nothing(admin, firm):
 
 
 @pytest.mark.one_database
+@pytest.mark.parametrize(
+    ("kind", "resource", "options"),
+    [("webhook", "matters", {}), ("push", "mapping:1", {}), ("incremental", "users", {"asked": True})],
+)
+def test_what_a_read_left_out_stays_said_until_it_was_read_well(admin, firm, kind, resource, options):
+    """A webhook, a mapping that was carried, and a read of another list prove nothing of the list that failed."""
+    firm.worker()
+    number = firm.connect(name="Ruiz")
+    firm.past_run(number, "done_with_problems", "Clio counts 900 but sent 899.", complete=False)
+    firm.past_run(number, kind=kind, options=options, resource=resource)
+    assert "Ruiz was not read completely. Clio counts 900 but sent 899." in verdict(admin)
+    firm.live_run(number, "running")
+    assert "Ruiz was not read completely." in verdict(admin)
+    firm.past_run(number, kind="incremental", options={"asked": True})
+    assert "healthy" in verdict(admin)
+
+
+@pytest.mark.one_database
+def test_a_read_that_waits_for_its_service_is_late_and_not_green(admin, firm):
+    firm.worker()
+    number = firm.connect(name="Ruiz")
+    firm.past_run(number)
+    firm.live_run(number, "waiting", queued_at=clock.now() - timedelta(hours=1), message="Clio does not answer.")
+    assert "Ruiz is late: its read waits. Clio does not answer." in verdict(admin)
+
+
+@pytest.mark.one_database
 def test_open_problems_keep_the_light_from_being_green(admin, firm):
     firm.worker()
     number = firm.connect()
