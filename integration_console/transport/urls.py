@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import SplitResult, quote, unquote, urlencode, urlsplit
 
@@ -84,12 +85,13 @@ class Address:
 
 def query(params: Mapping[str, Any]) -> str:
     """Parameters as they are sent: None is left out, a list is repeated, true and false are written small."""
-    plain = {
-        name: [_plain(each) for each in value] if isinstance(value, list | tuple) else _plain(value)
+    found = (
+        _parameter(name, _plain(each))
         for name, value in params.items()
         if value is not None
-    }
-    return urlencode(plain, doseq=True)
+        for each in (value if isinstance(value, list | tuple) else (value,))
+    )
+    return "&".join(found)
 
 
 def fill(template: str, values: Mapping[str, Any]) -> str:
@@ -118,6 +120,11 @@ class _Piece:
 
 def _climbs(parts: SplitResult) -> bool:
     return any(unquote(step) in (".", "..") for step in parts.path.split("/"))
+
+
+@lru_cache(256)  # the long ones, a list of fields above all, are the same on every page
+def _parameter(name: str, value: str) -> str:
+    return urlencode({name: value})
 
 
 def _plain(value: Any) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import socket
 import threading
 from collections.abc import Mapping
@@ -24,6 +25,7 @@ from .. import clock
 
 CONNECT_S = 5
 WATCH_S = 0.1  # how late a call may be cut
+_ENCODED = re.compile(r"[\w.~*+&=%-]+", re.ASCII)  # a query as urlencode makes them
 
 
 class NotSent(Exception):
@@ -84,8 +86,13 @@ def request(
 
 def _exchange(method, url, headers, body, deadline_s, max_bytes, address) -> Reply:
     parts = urlsplit(url)
-    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    # The pool is asked for by its place alone: a whole address urllib3 would read letter by letter, and its path again.
+    path, query = parts.path or "/", f"?{parts.query}" if parts.query else ""
+    # urllib3 reads an address letter by letter and its path again: the pool is asked for by its place alone, and a
+    # list of fields that is encoded already joins the path where the request is written.
+    if _ENCODED.fullmatch(parts.query):
+        _here.watch.query = query
+    else:
+        path += query
     if address:
         headers = {"Host": parts.netloc, **headers}
     pool = _pinned(parts, address) if address else _pools().connection_from_url(f"{parts.scheme}://{parts.netloc}")
@@ -93,8 +100,7 @@ def _exchange(method, url, headers, body, deadline_s, max_bytes, address) -> Rep
         method, path, body=body, headers=headers, retries=False, redirect=False, preload_content=False,
         decode_content=True, timeout=urllib3.Timeout(connect=min(CONNECT_S, deadline_s), read=deadline_s),
     )  # fmt: skip
-    if _here.watch:
-        _here.watch.answered = True
+    _here.watch.answered = True
     try:
         read = response.read(max_bytes + 1)
         if len(read) > max_bytes:
@@ -112,10 +118,10 @@ def _exchange(method, url, headers, body, deadline_s, max_bytes, address) -> Rep
 class _Watch:
     """One call under way."""
 
-    __slots__ = ("answered", "cut", "ends", "reused", "sock")
+    __slots__ = ("answered", "cut", "ends", "query", "reused", "sock")
 
     def __init__(self, ends: float) -> None:
-        self.ends = ends
+        self.ends, self.query = ends, ""
         self.sock: socket.socket | None = None
         self.cut = self.reused = self.answered = False
 
@@ -169,11 +175,12 @@ def _hang_up(sock: socket.socket | None) -> None:
 class _Watched:
     """A connection that shows its socket to the call it serves."""
 
-    def request(self, *args, **kwargs):
+    def request(self, method, url, *args, **kwargs):
         watch = getattr(_here, "watch", None)
         if watch is not None:
             watch.sock, watch.reused = self.sock, self.sock is not None  # type: ignore[attr-defined]
-        return super().request(*args, **kwargs)  # type: ignore[misc]
+            url += watch.query
+        return super().request(method, url, *args, **kwargs)  # type: ignore[misc]
 
     def connect(self) -> None:
         super().connect()  # type: ignore[misc]

@@ -5,6 +5,7 @@ import socket
 import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
@@ -21,6 +22,7 @@ from integration_console.errors import (
     RateLimited,
     TryLater,
 )  # fmt: skip
+from integration_console.transport import wire
 from integration_console.transport.call import Call
 from integration_console.transport.limits import Budget, Limit
 from tests.transport.conftest import SECRET, Script, reply
@@ -37,6 +39,20 @@ def test_an_answer_comes_back_whole_with_its_data(server, upstream):
     assert (answer.status, answer.data, answer.headers["x-request-id"]) == (200, {"data": [1, 2]}, "r-1")
     assert server.requests[0].startswith(b"GET /api/matters?limit=200 HTTP/1.1")
     assert f"Authorization: Bearer {SECRET}".encode() in server.requests[0]
+
+
+def test_parameters_arrive_as_they_were_given(server, upstream):
+    given = {"fields": "id,client{id,name}", "name": "Ünal & Söhne = 100 %", "page_token": "a+b/c=="}
+    upstream().send(Call("GET", "/matters", params={**given, "none": None, "ids": [1, 2]}))
+
+    target = server.requests[0].split(b" ")[1].decode()
+    assert parse_qsl(urlsplit(target).query) == [*given.items(), ("ids", "1"), ("ids", "2")]
+    assert "{" not in target
+
+
+def test_an_address_written_by_hand_is_encoded_on_its_way(server):
+    wire.request("GET", f"{server.url}/hook?to=Zoë|x&done=%2F", {}, None, deadline_s=5, max_bytes=1000)
+    assert server.requests[0].startswith(b"GET /hook?to=Zo%C3%AB%7Cx&done=%2F HTTP/1.1")
 
 
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503])
