@@ -61,9 +61,14 @@ def browse(wanted: Wanted, *, before: int | None = None, limit: int = 50) -> tup
     return found[:limit], found[limit - 1].id if len(found) > limit else None
 
 
-def count(wanted: Wanted) -> Count:
-    """How many lines there are of these: as far as several.count counts, a text's among the newest."""
+def count(wanted: Wanted, *, above: int | None = None) -> Count:
+    """How many lines there are of these: as far as several.count counts, a text's among the newest.
+
+    above: only those of a higher number.
+    """
     walk = _matching(replace(wanted, text="")).with_only_columns(AuditEvent.id)
+    if above is not None:
+        walk = walk.where(AuditEvent.id > above)
     if not wanted.text:
         return Count(several.count(walk))
     return among_newest(db.session(), walk.order_by(AuditEvent.id.desc()), _holds(wanted.text))

@@ -212,9 +212,10 @@ def by_number(numbers: Iterable[int]) -> list[Delivery]:
     return list(db.session.scalars(query))
 
 
-def count(wanted: kept.Wanted) -> int:
-    """How many deliveries there are of these, as far as several.count counts."""
-    return several.count(kept.numbers(db.session(), wanted))
+def count(wanted: kept.Wanted, most: int = several.MOST_COUNTED, *, above: int | None = None) -> int:
+    """How many deliveries there are of these, with `above` only those of a higher number; to one more than `most`."""
+    numbers = kept.numbers(db.session(), wanted)
+    return several.count(numbers if above is None else numbers.where(Delivery.id > above), most)
 
 
 def found_dead(wanted: kept.Wanted) -> several.Found:

@@ -41,10 +41,15 @@ def browse(wanted: Wanted, *, before: int | None = None) -> tuple[list[ErrorLog]
     return rows[:PAGE], rows[PAGE - 1].id if len(rows) > PAGE else None
 
 
-def count(wanted: Wanted) -> Count:
-    """How many failures there are of these: as far as several.count counts; among the newest where no index knows."""
+def count(wanted: Wanted, *, above: int | None = None) -> Count:
+    """How many failures there are of these: as far as several.count counts; among the newest where no index knows.
+
+    above: only those of a higher number.
+    """
     rest = {name: value for name in _LOOKED_AT if (value := getattr(wanted, name))}
     walk = _matching(replace(wanted, connection_id=None, kind="", resource="")).with_only_columns(ErrorLog.id)
+    if above is not None:
+        walk = walk.where(ErrorLog.id > above)
     if not rest:
         return Count(several.count(walk))
     fits = and_(*(getattr(ErrorLog, name) == value for name, value in rest.items()))

@@ -19,7 +19,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from .. import clock
 from ..models import Connection, Issue, SyncRun, WebhookMessage, WebhookTarget, db
 from ..models.run import ENDED_STATES
-from . import sync_status
+from . import several, sync_status
 
 OVERLAP = timedelta(minutes=10)  # what was committed late is still found
 FINISHED, LOST, OPENED = "run.finished", "connection.needs_reconnect", "issue.opened"
@@ -102,6 +102,12 @@ def latest(connection_id: int, limit: int = 10) -> list[WebhookMessage]:
     """The last messages of a connection, the newest first."""
     query = select(WebhookMessage).where(WebhookMessage.connection_id == connection_id)
     return list(db.session.scalars(query.order_by(WebhookMessage.id.desc()).limit(limit)))
+
+
+def count_above(connection_id: int, number: int, most: int) -> int:
+    """How many messages of a connection came after this one, counted to one more than `most`."""
+    of = (WebhookMessage.connection_id == connection_id, WebhookMessage.id > number)
+    return several.count(select(WebhookMessage.id).where(*of), most)
 
 
 def given_up(connection_id: int) -> int:

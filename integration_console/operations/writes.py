@@ -138,9 +138,10 @@ def found_refused(wanted: Wanted) -> several.Found:
     return several.found(query.with_only_columns(Change.id))
 
 
-def count_some(wanted: Wanted) -> int:
-    """How many writes there are of these, as far as several.count counts."""
-    return several.count(_matching(wanted).with_only_columns(Change.id))
+def count_some(wanted: Wanted, most: int = several.MOST_COUNTED, *, above: int | None = None) -> int:
+    """How many writes there are of these, with `above` only those of a higher number; to one more than `most`."""
+    numbers = _matching(wanted).with_only_columns(Change.id)
+    return several.count(numbers if above is None else numbers.where(Change.id > above), most)
 
 
 def by_number(numbers: Iterable[int]) -> list[Change]:

@@ -8,13 +8,14 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 from sqlalchemy import select
 
 from .. import services
-from ..models import Transaction, db
+from ..models import Delivery, Transaction, db
 from ..operations import connections, deliveries
 from ..operations.several import each
 from ..storage import deliveries as kept
 from . import Menu, forms
 from .access import actor, may
 from .filters import Asked
+from .newer import MOST, above, tell_above
 from .several import Act, Several, serve
 
 menu = Menu("Deliveries", icon="arrow-down-left", order=65, key="v")
@@ -60,11 +61,21 @@ def index():
         "deliveries/index.html", asked=asked, chips=asked.chips(names), rows=rows, names=names, tones=TONES,
         older=older and asked.url(older=older), first=asked.url() if "older" in asked.cursor else None,
         matches=asked.matches(len(rows), not (older or asked.cursor), lambda: deliveries.count(wanted)),
+        came=above(asked, "deliveries.newer", Delivery),
         counts=deliveries.counts(), ticks=SEVERAL.ticks(
             asked, [(one.id, f"delivery {one.id}") if one.state == "dead" else None for one in rows],
             not (older or asked.cursor),
         ),
     ), asked.status  # fmt: skip
+
+
+@page.get("/newer")
+@may("see transactions")
+def newer():
+    """How many deliveries came since the first page was shown."""
+    asked = Asked(FILTERS)
+    wanted = _wanted(asked)
+    return tell_above(asked, "deliveries.index", lambda last: deliveries.count(wanted, MOST, above=last))
 
 
 def _wanted(asked: Asked) -> kept.Wanted:

@@ -8,6 +8,7 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 
 from .. import services
 from ..errors import Conflict, InvalidInput
+from ..models import ErrorLog
 from ..models.error import KINDS
 from ..operations import advice, connections, failures, issue_notes, issues, refused_writes, runs, writes
 from ..operations import settings as firm_settings
@@ -17,6 +18,7 @@ from . import mapping_words as words
 from .access import actor, may
 from .filters import Asked
 from .issue_acts import FILTERS, FITTING, SEVERAL, TABS
+from .newer import above, tell_above
 from .several import serve
 
 page = Blueprint("errors", __name__, url_prefix="/errors")
@@ -80,12 +82,21 @@ def log():
         chips=asked.chips({"connection": {str(k): v for k, v in names.items()}}),
         names=names, connections=[("", "All"), *((str(k), v) for k, v in names.items())], kinds=KINDS, tabs=TABS,
         older=asked.url(older=further) if further else None, first=asked.url() if place else None,
-        days=firm_settings.days_kept("errors"),
+        days=firm_settings.days_kept("errors"), came=above(asked, "errors.newer", ErrorLog),
         matches=asked.matches(len(rows), not (further or asked.cursor), lambda: failures.count(wanted)),
     ), asked.status  # fmt: skip
 
 
 def _wanted(asked: Asked) -> failures.Wanted:
+@page.get("/log/newer")
+@may("see errors")
+def newer():
+    """How many failures came since the first page was shown."""
+    asked = Asked(LOG_FILTERS)
+    wanted = _wanted(asked)
+    return tell_above(asked, "errors.log", lambda last: failures.count(wanted, above=last).found)
+
+
     since, until = asked.span()
     return failures.Wanted(
         run_id=asked.number("run"), connection_id=asked.number("connection"), kind=asked.one_of("kind", KINDS),

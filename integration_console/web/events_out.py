@@ -6,10 +6,12 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 
 from .. import services
 from ..errors import Conflict, InvalidInput
-from ..models import Connection, db
+from ..models import Connection, WebhookMessage, db
 from ..operations import connections, webhook_messages, webhook_targets
 from . import forms
 from .access import actor, may
+from .filters import Asked
+from .newer import MOST, above, tell_above
 
 page = Blueprint("events_out", __name__, url_prefix="/connections/<int:connection_id>/events")
 
@@ -26,6 +28,16 @@ def index(connection_id: int):
     return _page(connections.find(connection_id))
 
 
+@page.get("/newer")
+@may("manage connections")
+def newer(connection_id: int):
+    """How many messages were made since the page was shown."""
+    return tell_above(
+        Asked({}), "events_out.index", lambda last: webhook_messages.count_above(connection_id, last, MOST),
+        connection_id=connection_id,
+    )  # fmt: skip
+
+
 def _page(connection: Connection, form: forms.Form | None = None, secret: str | None = None):
     target = webhook_targets.of(connection.id)
     return render_template(
@@ -33,6 +45,7 @@ def _page(connection: Connection, form: forms.Form | None = None, secret: str | 
         form=form or forms.Form({"url": target.url if target else ""}), secret=secret,
         messages=webhook_messages.latest(connection.id), given_up=webhook_messages.given_up(connection.id),
         types=webhook_messages.TYPES,
+        came=above(Asked({}), "events_out.newer", WebhookMessage, connection_id=connection.id),
     )  # fmt: skip
 
 

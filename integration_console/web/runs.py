@@ -27,7 +27,7 @@ from ..operations.run_history import Wanted
 from . import Menu, downloads, forms
 from .access import actor, can, may
 from .filters import Asked
-from .newer import MOST, tell
+from .newer import MOST, above, tell_above
 
 page = Blueprint("runs", __name__)
 menu = Menu("Runs", icon="arrow-repeat", order=40, key="r")
@@ -75,14 +75,10 @@ def index():
     return render_template(
         "runs/index.html", asked=asked, chips=asked.chips(names), found=found, totals=run_history.totals(found.runs),
         connections=[("", "All"), *names["connection"].items()], names=names, kinds=KINDS, causes=CAUSES,
-        mappings=[("", "All"), *known.items()], carried=run_history.carried(found.runs), came=_top(asked, found),
+        mappings=[("", "All"), *known.items()], carried=run_history.carried(found.runs),
+        came=above(asked, "runs.newer", SyncRun),
         matches=asked.matches(len(found.runs), not (found.older or asked.cursor), lambda: run_history.count(wanted)),
     ), asked.status  # fmt: skip
-
-
-def _top(asked: Asked, found: run_history.Slice) -> str | None:
-    """The address that tells what came above the first page; None on another page."""
-    return None if asked.cursor else asked.url_of("runs.newer", newer=found.runs[0].id if found.runs else 0)
 
 
 @page.get("/runs/newer")
@@ -90,10 +86,8 @@ def _top(asked: Asked, found: run_history.Slice) -> str | None:
 def newer():
     """How many runs were asked for since the first page was shown."""
     asked = Asked(FILTERS)
-    wanted, last = _wanted(asked), asked.place("newer")
-    if last is None:
-        asked.refuse("newer", "This address does not say since which run.")
-    return tell(asked, "runs.index", lambda: run_history.count(wanted, MOST, above=last or 0))
+    wanted = _wanted(asked)
+    return tell_above(asked, "runs.index", lambda last: run_history.count(wanted, MOST, above=last))
 
 
 def _wanted(asked: Asked) -> Wanted:

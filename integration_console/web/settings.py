@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from .. import __version__, clock, services
 from ..errors import InvalidInput
-from ..models import db
+from ..models import AuditEvent, db
 from ..operations import applications, backups, health
 from ..operations import audit as audit_log
 from ..operations import settings as firm_settings
@@ -21,6 +21,7 @@ from . import Menu, access, downloads, forms
 from .access import may
 from .filters import Asked
 from .formatting import iso, moment, size, zones
+from .newer import above, tell_above
 
 page = Blueprint("settings", __name__, url_prefix="/settings")
 menu = Menu("Settings", icon="gear", order=90, key="s")
@@ -231,7 +232,17 @@ def audit():
         "settings/audit.html", asked=asked, chips=asked.chips(), events=events, actions=audit_log.actions(),
         older=older and asked.url(older=older), first=asked.url() if place else None,
         matches=asked.matches(len(events), not (older or asked.cursor), lambda: audit_log.count(wanted)),
+        came=above(asked, "settings.newer_audit", AuditEvent),
     ), asked.status  # fmt: skip
+
+
+@page.get("/audit/newer")
+@may("see audit log")
+def newer_audit():
+    """How many lines came since the first page was shown."""
+    asked = Asked(AUDIT_FILTERS)
+    wanted = _audit_wanted(asked)
+    return tell_above(asked, "settings.audit", lambda last: audit_log.count(wanted, above=last).found)
 
 
 @page.post("/audit/export")

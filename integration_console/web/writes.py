@@ -16,6 +16,7 @@ from . import mapping_words as words
 from .access import actor, local_path, may
 from .filters import Asked
 from .formatting import field_name
+from .newer import MOST, above, tell_above
 from .several import Act, Several, serve
 from .write_words import OPS, STATES
 
@@ -60,8 +61,18 @@ def index():
     }  # fmt: skip
     return render_template(
         "writes/index.html", asked=asked, chips=asked.chips(names), names=names, counts=writes.count_waiting(),
-        refused=_refused(state, wanted), **_page_of(asked, wanted, tick=True),
+        refused=_refused(state, wanted), came=above(asked, "writes.newer", Change),
+        **_page_of(asked, wanted, tick=True),
     ), asked.status  # fmt: skip
+
+
+@page.get("/writes/newer")
+@may("see status")
+def newer():
+    """How many writes came since the first page was shown."""
+    asked = Asked(FILTERS)
+    wanted = _wanted(asked)
+    return tell_above(asked, "writes.index", lambda last: writes.count_some(wanted, MOST, above=last))
 
 
 def _wanted(asked: Asked) -> Wanted:

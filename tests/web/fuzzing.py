@@ -54,6 +54,8 @@ LED_TO_BY_NO_LINK = (  # from the pages of a furnished house
 TAKEN_BY_NO_FORM = {
     "/oauth/<service>/callback": ("state", "code", "error", "iss", "realmId"), "/oauth/<service>/account": ("state",),
     "/runs/<int:run_id>/live": ("seen",), "/runs/newer": ("seen",), "/transactions/newer": ("seen",),
+    "/deliveries/newer": ("seen",), "/errors/log/newer": ("seen",), "/writes/newer": ("seen",),
+    "/settings/audit/newer": ("seen",), "/connections/<int:connection_id>/events/newer": ("seen",),
     "/search": ("q",), "/settings/privacy": ("q",), "/sign-in": ("next",),
     "/limitations/rules/new": ("area",), "/mappings/<int:mapping_id>/lines/new": ("left", "right", "add"),
 }  # fmt: skip
