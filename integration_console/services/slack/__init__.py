@@ -35,7 +35,7 @@ from .messages import Conversations, mark_of, replies_call
 from .records import PAGE, RESTRICTED_PAGE, Channel, Message, NextCursor, User, as_ours
 
 SCOPES = (
-    "channels:read", "channels:history", "users:read", "users:read.email", "team:read", "chat:write",
+    "channels:read", "channels:history", "users:read", "users:read.email", "chat:write",
     "chat:write.public",  # posting where the app was not invited
 )  # fmt: skip
 
@@ -44,7 +44,6 @@ STOPS_WITHOUT = {
     "channels:history": "no message is read",
     "users:read": "people are not read",
     "users:read.email": "people are read without their e-mail addresses",
-    "team:read": "the workspace's own details cannot be looked up; all that is read and sent goes on",
     "chat:write": "nobody is told anything in Slack",
     "chat:write.public": "notifications reach only channels the app was invited to",
     "groups:read": "no private channel is read",
