@@ -36,6 +36,7 @@ _PARTS: Any = RunPart.__table__
 _END_PARTS = update(_PARTS).where(_PARTS.c.run_id == bindparam("run")).values(live=False)
 
 RETRY_AFTER_S = (60, 300, 900, 3600)  # a service that does not answer is tried again after these
+ASKED_AGAIN = 5  # tries to ask for a run while those in its way end
 CANCELLED = "Cancelled. What was read until then stays; the next run goes on from there."
 
 
@@ -54,15 +55,20 @@ def request(
     """
     wanted = _by_name(records)
     names = list(wanted) if records else list(only)
-    run = _order(connection, kind, names, wanted, cause=cause, asked_by=asked_by)
-    run.options |= {"asked": bool(list(only)), "released": names if release_brake else []}
-    resources = [part.resource for part in run.parts]
-    try:
-        wakers.commit(run)
-    except IntegrityError:
-        db.session.rollback()
-        raise _in_the_way(connection.id, resources) from None
-    return run
+    options = {"asked": bool(list(only)), "released": names if release_brake else []}
+    for _ in range(ASKED_AGAIN):
+        run = _order(connection, kind, names, wanted, cause=cause, asked_by=asked_by)
+        run.options |= options
+        resources = [part.resource for part in run.parts]
+        try:
+            wakers.commit(run)
+        except IntegrityError:
+            db.session.rollback()
+            if live := _in_the_way(connection.id, resources):
+                raise live from None
+        else:
+            return run
+    raise Conflict("Other runs of this connection begin and end at this very moment. Try again.")
 
 
 def request_slots(slots: Iterable[tuple[Connection, datetime]]) -> list[SyncRun]:
@@ -141,14 +147,15 @@ def _must_be_connected(connection: Connection) -> None:
         raise Conflict(f"The connection {connection.name} {why[connection.status]}.")
 
 
-def _in_the_way(connection_id: int, names: list[str]) -> ConsoleError:
+def _in_the_way(connection_id: int, names: list[str]) -> LiveRun | None:
+    """What is being read already; None when it has ended by now."""
     rows = db.session.execute(
         select(RunPart.run_id, RunPart.resource).where(
             RunPart.connection_id == connection_id, RunPart.live, RunPart.resource.in_(names)
         )
     ).all()
     if not rows:
-        return Conflict("Another run of this connection was asked for at the same moment.")
+        return None
     reading = ", ".join([row.resource for row in rows][:3])
     return LiveRun(f"Run {rows[0].run_id} is already reading {reading} of this connection.", rows[0].run_id)
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select, update
 
 from integration_console import clock
 from integration_console.errors import Conflict, InvalidInput
@@ -276,6 +276,26 @@ def test_only_one_live_run_reads_a_resource(session, sandbox):
     assert ask(connection, only=["users"]).id != first.id
     carry_out(first)
     assert ask(connection, only=["tasks"]).state == "queued"
+
+
+def test_a_run_that_ends_while_another_is_asked_for_is_in_nobodys_way(session, sandbox):
+    """D3"""
+    connection = connect(sandbox, "clio")
+    first = ask(connection, only=["tasks"]).id
+
+    refused, ended = [], []
+
+    def end(_session, transaction) -> None:
+        if refused and not ended and transaction.parent is None:
+            ended.append(first)
+            with db.engine.begin() as other:
+                other.execute(update(RunPart).where(RunPart.run_id == first).values(live=False))
+
+    event.listen(db.session(), "after_rollback", refused.append, once=True)
+    event.listen(db.session(), "after_transaction_end", end)
+
+    assert ask(connection, only=["tasks"]).id > first
+    assert ended
 
 
 def test_cancelling_stops_at_a_page_edge_and_keeps_what_was_read(session, sandbox):
