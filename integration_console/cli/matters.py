@@ -63,10 +63,12 @@ def _walk(without: bool, connection_id: int | None, most: int) -> list[Record]:
 def _row(record: Record, fields: list[str]) -> tuple:
     data: dict[str, Any] = record.data
     due = limitation_rules.limitation_of(data, fields)
+    said = [due.isoformat()] if due else []
+    said += [f"{text} (not a date)" for text in limitation_rules.no_dates(data, fields)]
     return (
         str(record.id), record.external_id, record.label, (data.get("client") or {}).get("name"),
         (data.get("status") or "").lower(), (data.get("practice_area") or {}).get("name"),
-        due.isoformat() if due else None,
+        ", ".join(said) or None,
     )  # fmt: skip
 
 

@@ -48,16 +48,36 @@ def later(start: date, period: int, unit: str) -> date:
 # -- what a matter says -----------------------------------------------------------------------------------------------
 
 
-def day_in(data: Mapping[str, Any], field: str) -> date | None:
-    """A date a matter holds: open_date, statute_of_limitations, or custom:<id>."""
+def text_in(data: Mapping[str, Any], field: str) -> str:
+    """A date a matter holds, as it is written there: open_date, statute_of_limitations, or custom:<id>."""
     if field.startswith(CUSTOM):
         found = next((one.get("value") for one in _customs(data) if f"{CUSTOM}{_defined_by(one)}" == field), None)
     else:
         found = dig(data, f"{STATUTE}.due_at") if field == STATUTE else data.get(field)
+    return str(found) if found else ""
+
+
+def day_in(data: Mapping[str, Any], field: str) -> date | None:
+    """The same as a date; None where there is none, or no date."""
+    return day_of(text_in(data, field))
+
+
+def day_of(text: str) -> date | None:
+    """The day a text begins with.
+
+    >>> day_of("2028-02-29T00:00:00Z"), day_of("2026-02-31"), day_of("")
+    (datetime.date(2028, 2, 29), None, None)
+    """
     try:
-        return date.fromisoformat(str(found)[:10]) if found else None
+        return date.fromisoformat(text[:10]) if text else None
     except ValueError:
         return None
+
+
+def no_dates(data: Mapping[str, Any], targets: Iterable[str]) -> list[str]:
+    """What a matter holds where a limitation date belongs and is none, such as 31 February."""
+    texts = (text_in(data, field) for field in (STATUTE, *targets))
+    return [text for text in texts if text and day_of(text) is None]
 
 
 def limitation_of(data: Mapping[str, Any], targets: Iterable[str]) -> date | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -33,12 +34,13 @@ from ..services.base import dig
 from ..services.writing import CUSTOM
 from ..storage.custom_fields import earliest_day
 from ..storage.walks import united
-from . import limitation_rules, search, settings
-from .limitation_rules import STATUTE, day_in, is_settled
+from . import limitation_rules, search, settings, several
+from .limitation_rules import STATUTE, day_of, is_settled, text_in
 
 SPANS = (30, 60, 90)  # days ahead
 PAGE = 50  # rows of a list by date
 
+IS_LIKE_A_DAY = re.compile("....-..-..").match  # as storage/custom_fields.py knows one
 
 def _told(*path: str) -> ColumnElement[str]:
     """A text of a matter, with its path written out: its index is found only by the very words it was made of."""
@@ -68,6 +70,14 @@ class Wanted:
 
 
 class Place(NamedTuple):
+class Near(NamedTuple):
+    """How many open matters have a limitation date that has passed, or comes soon, or is no date."""
+
+    passed: int
+    coming: int
+    no_date: int
+
+
     """Where a page of a list by date ended."""
 
     due: str
@@ -79,10 +89,11 @@ class Due:
     """An open matter and its limitation date."""
 
     record: Record
-    due_on: date
-    days: int  # until then; negative when it has passed
+    due_on: date | None  # the earliest; None where only `no_date` is there
+    days: int | None  # until then; negative when it has passed
     place: Place
 
+    no_date: str = ""  # what stands before it in the place of a date and is none, such as 2026-02-31
     @property
     def client(self) -> str:
         return str(dig(self.record.data, "client.name") or "")
@@ -129,9 +140,8 @@ def due(
         query = _open(connection_id).where(_first_day(fields) <= last.isoformat())
     else:  # Clio's own date is found by an index
         query = _next_due(connection_id, last, after, limit)
-    rows = db.session.scalars(query)
-    every = (Due(row, day, (day - now).days, Place(said, row.id)) for row in rows for day, said in _days(row, fields))
-    found = [one for one in every if one.due_on <= last and (after is None or one.place > after)]
+    every = (one for row in db.session.scalars(query) if (one := _due_of(row, fields, now)))
+    found = [one for one in every if one.place.due[:10] <= last.isoformat() and (after is None or one.place > after)]
     return sorted(found, key=lambda one: one.place)[:limit]
 
 
@@ -140,13 +150,15 @@ def near() -> tuple[int, int]:
     now, fields = today(), limitation_rules.targets()
     here, end = now.isoformat(), (now + timedelta(days=SPANS[0])).isoformat()
     if fields:
-        day = _first_day(fields)
-        near = db.session.scalars(_open(None).where(day <= end).with_only_columns(day < here))
+        first = _first_day(fields)
+        texts = db.session.scalars(_open(None).where(first <= end).with_only_columns(first)).all()
+        days = [text for text in texts if day_of(text)]
+        no_date, have_passed = len(texts) - len(days), Counter(day < here for day in days)
     else:
         removed = _removed()
-        near = db.session.scalars(_NEAR[bool(removed)], {"here": here, "end": end, "removed": removed})
-    have_passed = Counter(near.all())
-    return have_passed[True], have_passed[False]
+        told = db.session.scalars(_NEAR[bool(removed)], {"here": here, "end": end, "removed": removed})
+        have_passed = Counter(map(bool, told.all()))
+    return Near(have_passed[True], have_passed[False], no_date)
 
 
 def _passed_and_coming(due: Select) -> CompoundSelect:
@@ -156,6 +168,7 @@ def _passed_and_coming(due: Select) -> CompoundSelect:
     return union_all(*(due.where(when).with_only_columns(literal_column(said)) for said, when in spans))
 
 
+    no_date = 0
 _DUE = select(Record).where(*_LIVE, _is_open, _is_unsettled)
 _account = Record.connection_id + 0  # the sum hides it from the planner: it would walk all of the account's matters
 _NEAR = {  # whether there are removed accounts; where not, the index alone tells, without the rows
@@ -171,13 +184,17 @@ def _first_day(fields: Iterable[str]) -> ColumnElement[str]:
     return earliest_day(db.session.get_bind().dialect.name, own, numbers)
 
 
-def _days(record: Record, fields: Sequence[str]) -> list[tuple[date, str]]:
-    """The earliest limitation date that is not settled, if there is one, and the text it is sorted by."""
-    if not fields:
-        day = day_in(record.data, STATUTE)
-        return [(day, str(dig(record.data, f"{STATUTE}.due_at")))] if day else []
-    looked_at = fields if is_settled(record.data) else (STATUTE, *fields)
-    return sorted((day, day.isoformat()) for field in looked_at if (day := day_in(record.data, field)))[:1]
+def _due_of(record: Record, fields: Sequence[str], now: date) -> Due | None:
+    """A matter by the earliest limitation date that is not settled, or what is written like one; None without."""
+    looked_at = fields if fields and is_settled(record.data) else (STATUTE, *fields)
+    texts = sorted(filter(None, (text_in(record.data, field) for field in looked_at)))
+    if fields:
+        texts = [text[:10] for text in texts if IS_LIKE_A_DAY(text)]
+    if not texts:
+        return None
+    due_on = next(filter(None, map(day_of, texts)), None)
+    no_date = "" if day_of(texts[0]) else texts[0]
+    return Due(record, due_on, (due_on - now).days if due_on else None, Place(texts[0], record.id), no_date)
 
 
 def without(

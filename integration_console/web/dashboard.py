@@ -36,7 +36,7 @@ def index():
         paused=[one for one in health if one.status == "paused"], figures=_figures(every), midnight=start_of_day(),
         runs=latest, totals=run_history.totals(latest), carried=run_history.carried(latest), issues=issues.worst,
         steps=figures.first_steps(every), slots=_slots(cards),
-        near=matter_list.near() if any(one.service == "clio" for one in every) else (0, 0),
+        near=matter_list.near() if any(one.service == "clio" for one in every) else matter_list.Near(0, 0, 0),
         chart=call_chart.of_calls(), spans=call_chart.SPANS, answer_words=call_chart.WORDS,
         calls_left={one.connection.id: figures.calls_left(one.connection) for one in cards},
         banners=partial(shell.banners, every),

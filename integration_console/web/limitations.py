@@ -54,13 +54,14 @@ def index():
 def without():
     """Open matters that have no limitation date."""
     asked = Asked({"connection": "Connection"})
-    number = asked.number("connection")
+    number, fields = asked.number("connection"), limitation_rules.targets()
     rows, older = (
         matter_list.without(number, before_id=asked.place("older"), limit=PAGE) if not asked.errors else ([], None)
     )
     return render_template(
         "limitations/without.html", asked=asked, chips=asked.chips({"connection": _accounts()}), rows=rows,
         accounts=_accounts(), older=older and asked.url(older=older), **_tabs(),
+        no_dates=lambda record: limitation_rules.no_dates(record.data, fields),
     ), asked.status  # fmt: skip
 
 

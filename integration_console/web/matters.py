@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, url_for
 
@@ -42,7 +42,7 @@ def index():
     accounts = {str(one.id): one.name for one in matters.connections()}
     return render_template(
         "matters/index.html", asked=asked, chips=asked.chips({"connection": accounts}), rows=rows, accounts=accounts,
-        areas=matter_list.areas(wanted.connection_id), limitation=_limitations(),
+        areas=matter_list.areas(wanted.connection_id), **_limitation_words(limitation_rules.targets()),
         older=older and asked.url(older=older), newer=newer and asked.url(newer=newer),
     ), asked.status  # fmt: skip
 
@@ -60,7 +60,7 @@ def export():
 
     def row(record):
         told = [dig(record.data, path) for path in EXPORTED.values()]
-        return [record.external_id, *told, limitation(record), record.updated_at]
+        return [record.external_id, *told, limitation_rules.limitation_of(record.data, fields), record.updated_at]
 
     names = ("external_id", *EXPORTED, "limitation_date", "updated_at")
     return downloads.export(asked, Sheet("matters", names, paged(page_after, row)))
@@ -83,10 +83,12 @@ def _page(wanted: matter_list.Wanted, asked: Asked) -> tuple[list[Record], int |
     return rows, rows[-1].id if has_older else None, rows[0].id if has_newer else None
 
 
-def _limitations() -> Callable[[Record], date | None]:
-    """What tells the limitation date of any matter; the rules are looked up once for all of them."""
-    fields = limitation_rules.targets()
-    return lambda record: limitation_rules.limitation_of(record.data, fields)
+def _limitation_words(fields: list[str]) -> dict[str, Callable[[Record], Any]]:
+    """What tells the limitation date of any matter, and what stands in its place and is none."""
+    return {
+        "limitation": lambda record: limitation_rules.limitation_of(record.data, fields),
+        "no_dates": lambda record: limitation_rules.no_dates(record.data, fields),
+    }
 
 
 # -- one matter -------------------------------------------------------------------------------------------------------
@@ -160,10 +162,11 @@ def _show(
     open_ = can("see record contents")
     connection = db.session.get_one(Connection, record.connection_id)
     changeable = can("change matters") and record.deleted_at is None and connection.status == "connected"
-    due = _limitations()(record)
+    fields = limitation_rules.targets()
+    due = limitation_rules.limitation_of(record.data, fields)
     return render_template(
         "matters/show.html", record=record, connection=connection, data=record.data, may_see=open_, due=due,
-        today=matter_list.today(),
+        today=matter_list.today(), no_dates=limitation_rules.no_dates(record.data, fields),
         days=(due - matter_list.today()).days if due else None, settled=limitation_rules.is_settled(record.data),
         proposals=limitations.of_record(record), changes=matters.changes_of(record) if open_ else [],
         label=lambda name: label_of(name, form.definitions), as_of=matters.as_of(record), changeable=changeable,

@@ -77,7 +77,7 @@ def test_filters_look_at_every_account(accounts):
 
 def test_near_dates_are_those_of_open_matters_that_are_not_settled(accounts):
     """4 is closed and 3 is settled; of those that have passed 2 is left, 1 being closed, too."""
-    assert matter_list.near() == (1, 10)
+    assert matter_list.near() == (1, 10, 0)
     assert [one.record.label[:5] for one in matter_list.due(0)] == ["00002", "00005"]
     assert [row.label[:5] for row in matter_list.without(limit=4)[0]] == ["00030", "00029", "00027", "00026"]
 
@@ -85,7 +85,7 @@ def test_near_dates_are_those_of_open_matters_that_are_not_settled(accounts):
 def test_a_removed_account_has_no_near_dates(accounts, session):
     session.get_one(Connection, accounts[0]).status = "removed"
     session.commit()
-    assert matter_list.near() == (0, 5)
+    assert matter_list.near() == (0, 5, 0)
     assert len(matter_list.due(30)) == 5
 
 
@@ -104,7 +104,7 @@ def test_near_dates_are_walked_page_by_page(accounts, session, to_field):
 
     assert seen == [one.record.id for one in matter_list.due(30)]
     assert len(seen) == 11
-    assert matter_list.near() == (1, 10)
+    assert matter_list.near() == (1, 10, 0)
 
 
 def test_a_date_in_a_custom_field_is_near_and_no_other_matter_is_read_for_it(accounts, session):
@@ -122,7 +122,7 @@ def test_a_date_in_a_custom_field_is_near_and_no_other_matter_is_read_for_it(acc
     session.commit()
     loaded: list[Record] = []
     with heard(loaded):
-        assert matter_list.near() == (2, 11)
+        assert matter_list.near() == (2, 11, 0)
     assert not loaded
 
     with heard(loaded):
@@ -146,6 +146,26 @@ def test_an_index_knows_the_dates_that_are_near(accounts, ask):
             how = "EXPLAIN QUERY PLAN" if connection.dialect.name == "sqlite" else "EXPLAIN"
             cursor.execute(f"{how} {statement}", parameters)
             plans.append(str(cursor.fetchall()))
+def test_what_is_no_date_is_counted_and_listed_as_such(accounts, session):
+    """41 says 31 February and nothing else, 42 has a true date beside it."""
+    session.add(LimitationRule(
+        name="Two years", practice_area="Tax", period=2, unit="years", from_field="open_date", to_field="custom:7",
+        changed_at=clock.now(),
+    ))  # fmt: skip
+    tomorrow = (matter_list.today() + timedelta(days=1)).isoformat()
+    values = [{"id": "date-1", "value": "2026-02-31", "custom_field": {"id": 7}}]
+    keep_as(session, accounts[0], 41, custom_field_values=values)
+    keep_as(session, accounts[0], 42, custom_field_values=values, statute_of_limitations={"due_at": tomorrow})
+    session.commit()
+
+    assert matter_list.near() == (1, 10, 2)
+    assert len(near := matter_list.due(30)) == 13
+    assert [(one.record.label[:5], one.no_date, one.days) for one in near[:2]] == [
+        ("00041", "2026-02-31", None), ("00042", "2026-02-31", 1),
+    ]  # fmt: skip
+    assert [one.record.label[:5] for one in matter_list.due(30, after=near[0].place, limit=1)] == ["00042"]
+
+
 
     event.listen(db.engine, "before_cursor_execute", explain)
     ask()
