@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import literal, or_, select, tuple_
+from sqlalchemy import Select, literal, or_, select, tuple_
 
 from ..errors import NotFound
 from ..models import Connection, DataMapping, Record, RecordLink, db
 from ..models.base import UtcDateTime
-from . import search
+from ..storage.counting import Count, among_newest
+from . import search, several
 from .hour_steps import Step, invoice_step, seconds_of, steps_of
 
 PAGE = 50
@@ -106,6 +107,15 @@ def listing(wanted: Wanted, after: Place | None = None) -> Slice:
     return Slice(found, after, looked_at)
 
 
+def count(wanted: Wanted) -> Count | None:
+    """How many fit: a person's among the latest; None where each would have to be followed to know."""
+    if wanted.matter or wanted.fault:
+        return None
+    if wanted.person:
+        return among_newest(db.session(), _within(wanted), Record.owner_id == wanted.person)
+    return Count(several.count(_within(wanted).with_only_columns(Record.id)))
+
+
 def way_of(record_id: int) -> Way:
     """One entry's. Raises NotFound."""
     entry = db.session.get(Record, record_id)
@@ -134,6 +144,17 @@ def people() -> dict[str, str]:
 
 
 def _entries(wanted: Wanted, after: Place | None, limit: int) -> list[Record]:
+    query = _within(wanted)
+    if wanted.person:
+        query = query.where(Record.owner_id == wanted.person)
+    if after:
+        place = tuple_(literal(after.at, UtcDateTime()), literal(after.id))
+        query = query.where(tuple_(Record.starts_at, Record.id) < place)
+    return list(db.session.scalars(query.limit(limit)))
+
+
+def _within(wanted: Wanted) -> Select:
+    """Every entry of a time, the latest first."""
     query = select(Record).where(
         Record.connection_id.in_(_connections("clockify")), Record.resource == ENTRIES, Record.deleted_at.is_(None),
         Record.starts_at.is_not(None),
@@ -142,12 +163,7 @@ def _entries(wanted: Wanted, after: Place | None, limit: int) -> list[Record]:
         query = query.where(Record.starts_at >= wanted.since)
     if wanted.until:
         query = query.where(Record.starts_at < wanted.until)
-    if wanted.person:
-        query = query.where(Record.owner_id == wanted.person)
-    if after:
-        place = tuple_(literal(after.at, UtcDateTime()), literal(after.id))
-        query = query.where(tuple_(Record.starts_at, Record.id) < place)
-    return list(db.session.scalars(query.order_by(Record.starts_at.desc(), Record.id.desc()).limit(limit)))
+    return query.order_by(Record.starts_at.desc(), Record.id.desc())
 
 
 def _place(entry: Record) -> Place:

@@ -127,6 +127,11 @@ def found(state: str, *, reader: str) -> several.Found:
     return several.found(_latest(state, reader).with_only_columns(Issue.id))
 
 
+def count(state: str, *, reader: str) -> int:
+    """How many there are in one state, as far as several.count counts. Raises InvalidInput as `listing`."""
+    return several.count(_latest(state, reader).with_only_columns(Issue.id))
+
+
 def titles(issue_ids: Iterable[int]) -> dict[int, str]:
     """What they are called."""
     query = select(Issue.id, Issue.title).where(Issue.id.in_(list(issue_ids)))

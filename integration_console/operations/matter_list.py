@@ -32,6 +32,7 @@ from .. import clock
 from ..models import Connection, Record, db
 from ..services.base import dig
 from ..services.writing import CUSTOM
+from ..storage.counting import NEWEST, Count
 from ..storage.custom_fields import earliest_day
 from ..storage.walks import united
 from . import limitation_rules, search, settings, several
@@ -39,8 +40,8 @@ from .limitation_rules import STATUTE, day_of, is_settled, text_in
 
 SPANS = (30, 60, 90)  # days ahead
 PAGE = 50  # rows of a list by date
-
 IS_LIKE_A_DAY = re.compile("....-..-..").match  # as storage/custom_fields.py knows one
+
 
 def _told(*path: str) -> ColumnElement[str]:
     """A text of a matter, with its path written out: its index is found only by the very words it was made of."""
@@ -69,7 +70,6 @@ class Wanted:
     area: str = ""
 
 
-class Place(NamedTuple):
 class Near(NamedTuple):
     """How many open matters have a limitation date that has passed, or comes soon, or is no date."""
 
@@ -78,6 +78,7 @@ class Near(NamedTuple):
     no_date: int
 
 
+class Place(NamedTuple):
     """Where a page of a list by date ended."""
 
     due: str
@@ -92,8 +93,8 @@ class Due:
     due_on: date | None  # the earliest; None where only `no_date` is there
     days: int | None  # until then; negative when it has passed
     place: Place
-
     no_date: str = ""  # what stands before it in the place of a date and is none, such as 2026-02-31
+
     @property
     def client(self) -> str:
         return str(dig(self.record.data, "client.name") or "")
@@ -108,7 +109,24 @@ def browse(
     wanted: Wanted, *, before_id: int | None = None, after_id: int | None = None, limit: int = 50
 ) -> list[Record]:
     """Matters, the newest in our books first: those before `before_id`, or the page just above `after_id`."""
-    which, among = [], search.may_hold(wanted.text)
+    which, among = _which(wanted), search.may_hold(wanted.text)
+    numbers = _walk(wanted.connection_id, which, among, before_id=before_id, after_id=after_id, limit=limit)
+    return _records(numbers)
+
+
+def count(wanted: Wanted) -> Count:
+    """How many there are of these: of those whose names may hold the text, else among the newest."""
+    which, among = _which(wanted), search.may_hold(wanted.text)
+    if not which:
+        here = select(Record.id).where(*_LIVE, Record.connection_id.in_(_accounts(wanted.connection_id)))
+        return Count(several.count(here))
+    some = _walk(wanted.connection_id, [], limit=NEWEST) if among is None else among
+    found = len(_walk(wanted.connection_id, which, some, limit=len(some)))
+    return Count(found, NEWEST if among is None and len(some) == NEWEST else 0)
+
+
+def _which(wanted: Wanted) -> list[ColumnElement[bool]]:
+    which: list[ColumnElement[bool]] = []
     if wanted.text:
         like = [column.icontains(wanted.text, autoescape=True) for column in (Record.label, _client)]
         which.append(or_(*like, Record.external_id == wanted.text))
@@ -116,8 +134,7 @@ def browse(
         which.append(_status == wanted.status)
     if wanted.area:
         which.append(_area == wanted.area)
-    numbers = _walk(wanted.connection_id, which, among, before_id=before_id, after_id=after_id, limit=limit)
-    return _records(numbers)
+    return which
 
 
 def areas(connection_id: int | None = None) -> list[str]:
@@ -145,10 +162,11 @@ def due(
     return sorted(found, key=lambda one: one.place)[:limit]
 
 
-def near() -> tuple[int, int]:
-    """How many limitation dates of open matters have passed, and how many come within 30 days."""
+def near() -> Near:
+    """How many limitation dates of open matters have passed, come within 30 days, or are none."""
     now, fields = today(), limitation_rules.targets()
     here, end = now.isoformat(), (now + timedelta(days=SPANS[0])).isoformat()
+    no_date = 0
     if fields:
         first = _first_day(fields)
         texts = db.session.scalars(_open(None).where(first <= end).with_only_columns(first)).all()
@@ -168,7 +186,6 @@ def _passed_and_coming(due: Select) -> CompoundSelect:
     return union_all(*(due.where(when).with_only_columns(literal_column(said)) for said, when in spans))
 
 
-    no_date = 0
 _DUE = select(Record).where(*_LIVE, _is_open, _is_unsettled)
 _account = Record.connection_id + 0  # the sum hides it from the planner: it would walk all of the account's matters
 _NEAR = {  # whether there are removed accounts; where not, the index alone tells, without the rows

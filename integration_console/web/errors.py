@@ -46,6 +46,7 @@ def index():
     older = asked.url(older=_place_words(further)) if further else None
     return render_template(
         "errors/index.html", asked=asked, state=state, rows=rows, tabs=TABS, older=older, heaviest=heaviest,
+        matches=asked.matches(len(rows), not (place or further), lambda: issues.count(state, reader=actor())),
         last=failures.last_problem(), names=_names(), mentions=issue_notes.open_mentions(actor()),
         ticks=SEVERAL.ticks(
             asked, [(row.issue.id, row.issue.title) for row in rows], not (place or further), FITTING[state]
@@ -87,7 +88,6 @@ def log():
     ), asked.status  # fmt: skip
 
 
-def _wanted(asked: Asked) -> failures.Wanted:
 @page.get("/log/newer")
 @may("see errors")
 def newer():
@@ -97,6 +97,7 @@ def newer():
     return tell_above(asked, "errors.log", lambda last: failures.count(wanted, above=last).found)
 
 
+def _wanted(asked: Asked) -> failures.Wanted:
     since, until = asked.span()
     return failures.Wanted(
         run_id=asked.number("run"), connection_id=asked.number("connection"), kind=asked.one_of("kind", KINDS),

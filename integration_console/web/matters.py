@@ -44,6 +44,7 @@ def index():
         "matters/index.html", asked=asked, chips=asked.chips({"connection": accounts}), rows=rows, accounts=accounts,
         areas=matter_list.areas(wanted.connection_id), **_limitation_words(limitation_rules.targets()),
         older=older and asked.url(older=older), newer=newer and asked.url(newer=newer),
+        matches=asked.matches(len(rows), not (older or newer or asked.cursor), lambda: matter_list.count(wanted)),
     ), asked.status  # fmt: skip
 
 
@@ -52,7 +53,7 @@ def index():
 def export():
     """The matters of this filter as a file."""
     asked = Asked(FILTERS)
-    wanted, limitation = _wanted(asked), _limitations()
+    wanted, fields = _wanted(asked), limitation_rules.targets()
 
     def page_after(place):
         rows = matter_list.browse(wanted, before_id=place, limit=LOT)

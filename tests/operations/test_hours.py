@@ -211,6 +211,8 @@ def test_the_list_is_filtered_by_person_period_matter_and_problems(firm):
     assert listed(person="nobody") == []
     assert (len(listed(since=when)), listed(until=when)) == (3, [])
     assert hours.people()[who]
+    assert (hours.count(hours.Wanted(since=when)), hours.count(hours.Wanted(person=who))) == ((3, 0), (3, 0))
+    assert hours.count(hours.Wanted(fault="any")) is None
 
 
 def test_the_list_goes_on_where_a_page_ended(firm, monkeypatch):

@@ -11,6 +11,7 @@ from integration_console.models import Connection, LimitationRule, Record, db
 from integration_console.operations import matter_list
 from integration_console.operations.matter_list import Wanted
 from integration_console.storage import records
+from integration_console.storage.counting import Count
 
 from ..storage import rows
 
@@ -75,6 +76,18 @@ def test_filters_look_at_every_account(accounts):
     assert {row.connection_id for row in matter_list.browse(Wanted(connection_id=accounts[0]))} == {accounts[0]}
 
 
+def test_matters_are_counted_among_the_newest(accounts, monkeypatch):
+    def said(**wanted) -> Count:
+        return matter_list.count(Wanted(**wanted))
+
+    assert said() == (30, 0)
+    assert said(connection_id=accounts[0]) == (15, 0)
+    assert (said(status="open"), said(text="Whitfield", area="Tax")) == ((10, 0), (6, 0))
+    monkeypatch.setattr(matter_list, "NEWEST", 12)
+    assert said(status="open") == (4, 12)
+    assert said(status="open", connection_id=accounts[0]) == (4, 12)
+
+
 def test_near_dates_are_those_of_open_matters_that_are_not_settled(accounts):
     """4 is closed and 3 is settled; of those that have passed 2 is left, 1 being closed, too."""
     assert matter_list.near() == (1, 10, 0)
@@ -133,19 +146,6 @@ def test_a_date_in_a_custom_field_is_near_and_no_other_matter_is_read_for_it(acc
     assert len(loaded) == 13
 
 
-@pytest.mark.parametrize("ask", [matter_list.near, lambda: matter_list.due(30)])
-def test_an_index_knows_the_dates_that_are_near(accounts, ask):
-    """It does only as long as the queries have the very words it was made of."""
-    plans: list[str] = []
-    if db.engine.dialect.name == "postgresql":  # small tables are read whole, and one index is as good as another
-        db.session.execute(text("DROP INDEX ix_record_live"))
-        db.session.execute(text("SET LOCAL enable_seqscan = off"))
-
-    def explain(connection, cursor, statement, parameters, *_more) -> None:
-        if Record.__tablename__ in statement and not statement.startswith("EXPLAIN"):
-            how = "EXPLAIN QUERY PLAN" if connection.dialect.name == "sqlite" else "EXPLAIN"
-            cursor.execute(f"{how} {statement}", parameters)
-            plans.append(str(cursor.fetchall()))
 def test_what_is_no_date_is_counted_and_listed_as_such(accounts, session):
     """41 says 31 February and nothing else, 42 has a true date beside it."""
     session.add(LimitationRule(
@@ -166,6 +166,19 @@ def test_what_is_no_date_is_counted_and_listed_as_such(accounts, session):
     assert [one.record.label[:5] for one in matter_list.due(30, after=near[0].place, limit=1)] == ["00042"]
 
 
+@pytest.mark.parametrize("ask", [matter_list.near, lambda: matter_list.due(30)])
+def test_an_index_knows_the_dates_that_are_near(accounts, ask):
+    """It does only as long as the queries have the very words it was made of."""
+    plans: list[str] = []
+    if db.engine.dialect.name == "postgresql":  # small tables are read whole, and one index is as good as another
+        db.session.execute(text("DROP INDEX ix_record_live"))
+        db.session.execute(text("SET LOCAL enable_seqscan = off"))
+
+    def explain(connection, cursor, statement, parameters, *_more) -> None:
+        if Record.__tablename__ in statement and not statement.startswith("EXPLAIN"):
+            how = "EXPLAIN QUERY PLAN" if connection.dialect.name == "sqlite" else "EXPLAIN"
+            cursor.execute(f"{how} {statement}", parameters)
+            plans.append(str(cursor.fetchall()))
 
     event.listen(db.engine, "before_cursor_execute", explain)
     ask()

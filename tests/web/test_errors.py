@@ -91,6 +91,8 @@ def test_resolved_is_out_of_sight_until_it_comes_back(admin, firm):
     admin.send("/errors/1/resolve", "/errors/1")
     assert "No open errors." in admin.open("/errors").text
     assert len(admin.open("/errors?state=resolved").rows) == 1
+    assert admin.open("/errors?state=resolved").one("p", class_="matches").text == "1 matches"
+    assert admin.open("/errors").all("p", class_="matches") == []
     firm.refuse(number, "9002")
     assert "Came back" in admin.open("/errors").row(1)
     assert "was resolved and came back" in admin.open("/errors/1").text

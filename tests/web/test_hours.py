@@ -132,6 +132,7 @@ def test_the_list_is_narrowed_by_its_address(enter, books):
     assert "Research" not in staff.open("/hours?matter=00007-Lease").text
     assert "No time entry is like that." in staff.open("/hours?matter=nobody").text
     assert "Drafting the lease" in staff.open("/hours?person=u1").text
+    assert staff.open("/hours?person=u1").one("p", class_="matches").text.endswith("match")
     assert staff.open("/hours?person=nobody").status == 422
     assert staff.open("/hours?fault=odd").status == 422
     assert staff.open("/hours?older=nonsense").status == 200

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from integration_console.models import Change, LimitationProposal, Record, db
-from integration_console.operations import limitation_rules, limitations
+from integration_console.operations import limitation_rules, limitations, matter_list
 
 from ..html_page import Page
 
@@ -58,6 +58,9 @@ def test_matters_are_listed_searched_filtered_and_walked(enter, app, clio):
     (row,) = admin.open(f"/matters?q={record.data['display_number']}&status=open").rows
     assert row.startswith(record.label[:20])
     assert "Open Personal Injury" in row
+    counted = admin.open("/matters?status=open").one("p", class_="matches").text
+    with app.app_context():
+        assert counted == f"{matter_list.count(matter_list.Wanted(status='open')).found} match"
     assert all("Closed Criminal" in row for row in admin.open("/matters?status=closed&area=Criminal").rows)
     assert "No matter matches." in admin.open("/matters?q=nobody-at-all").text
     assert admin.open("/matters?status=won").status == 422
