@@ -248,7 +248,9 @@ def test_checks_know_the_accounts_own_fields_and_the_other_mappings(session, end
 
     found = mappings.check(second)
 
-    assert "email is written by the mapping “Contacts”, too." in [one.message for one in found if one.blocking]
+    assert "E-mail of Clio contacts is written by the mapping “Contacts”, too." in [
+        one.message for one in found if one.blocking
+    ]
     assert [custom["name"] for custom in Writes.asked] == ["Fee"]
 
 

@@ -259,7 +259,7 @@ def test_two_mappings_do_not_write_the_same_field(writable):
     twin = mapping(line("phone", "email", "to_right"), number=2)
     back = mapping(line("custom:x", "email", "to_left"), number=3, direction="to_left")
 
-    assert problems(GOOD, others=(twin,))["email is written by the mapping “Contacts”, too."]
+    assert problems(GOOD, others=(twin,))["E-mail of Clio contacts is written by the mapping “Contacts”, too."]
     assert not any(problems(line("email", "email", "to_right"), others=(back,)).values())
 
 

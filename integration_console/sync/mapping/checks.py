@@ -47,7 +47,7 @@ def check(
             if line.goes(towards) and mapping.goes(towards):
                 found += _line(line, towards, known)
         found += _alone(mapping, line)
-    found += _others(mapping, others)
+    found += _others(mapping, known, others)
     return sorted(dict.fromkeys(found), key=lambda problem: not problem.blocking)
 
 
@@ -218,7 +218,7 @@ def _is_money(line: Line, towards: str, known: dict[str, dict[str, Field]]) -> b
 # -- other mappings ---------------------------------------------------------------------------------------------------
 
 
-def _others(mapping: Mapping, others: Sequence[Mapping]) -> Iterator[Problem]:
+def _others(mapping: Mapping, known: dict[str, dict[str, Field]], others: Sequence[Mapping]) -> Iterator[Problem]:
     """Fields that another mapping writes, too, or hands back in a circle."""
     for other in others:
         if other.id == mapping.id:
@@ -229,14 +229,16 @@ def _others(mapping: Mapping, others: Sequence[Mapping]) -> Iterator[Problem]:
         for towards in SIDES:
             for line in mapping.lines_towards(towards):
                 for name in line.written(towards):
+                    field = known[towards].get(name)
+                    said = f"{field.label if field else name} of {mapping.side(towards).label}"
                     if _both_ways(mapping, line) and (mapping.side(towards), name) in kept_same:
                         yield Problem(
                             False, line.key,
-                            f"The mapping “{other.name}” keeps {name} the same, too: a change at any of the three "
+                            f"The mapping “{other.name}” keeps {said} the same, too: a change at any of the three "
                             "accounts reaches the others.",
                         )  # fmt: skip
                     elif not line.only_create and (mapping.side(towards), name) in theirs:
-                        yield Problem(True, line.key, f"{name} is written by the mapping “{other.name}”, too.")
+                        yield Problem(True, line.key, f"{said} is written by the mapping “{other.name}”, too.")
                 if not line.only_create and _comes_back(mapping, line, towards, other):
                     yield Problem(
                         False, line.key, f"The mapping “{other.name}” carries this back: check that both agree."
