@@ -16,7 +16,7 @@ from ..errors import Cancelled, Conflict, ConsoleError, InvalidInput, LeaseLost,
 from ..models import Checkpoint, Connection, RunPart, SyncRun, db
 from ..models.run import LIVE_STATES
 from ..services.base import Service
-from ..storage.outage import AWAY
+from ..storage.outage import away
 from ..sync.integration import IntegrationService, Part, Task
 from ..sync.keeping import Desk
 from ..sync.outcome import Ending, sum_up
@@ -196,7 +196,7 @@ def execute(hold: Hold, *, foreground: bool = False) -> None:
         return  # another process has it: nothing of it is ours to write
     except Cancelled:
         ending = _stopped(hold)
-    except AWAY as error:  # where it stays away, the run cannot be closed either, and its lease runs out by itself
+    except away() as error:  # where it stays away, the run cannot be closed either, and its lease runs out by itself
         said = str(getattr(error, "orig", error)).strip().splitlines()[:1]
         log.warning("The database was away while a run was under way", run=hold.run_id, said=said)
         ending = Ending("failed", "Our own database did not answer. What was read until then stays.", "ours",

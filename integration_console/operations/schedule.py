@@ -15,7 +15,7 @@ from .. import clock
 from ..errors import ConsoleError
 from ..models import Connection, Heartbeat, db
 from ..storage import leases
-from ..storage.outage import AWAY
+from ..storage.outage import away
 from . import (
     backup_clock,
     erasures,
@@ -147,7 +147,7 @@ def do_chores(last: dict[str, float]) -> None:
                     last[chore.name] = clock.monotonic()
                     notes[chore.name] = _do(chore)
         _beat(notes)
-    except AWAY as error:  # the next tick looks again
+    except away() as error:  # the next tick looks again
         log.warning("The clock could not do its round: the database is away", error=type(error).__name__)
     except Exception:  # a mistake in one round must not end the clock of all connections (D3)
         log.exception("The clock could not do its round")

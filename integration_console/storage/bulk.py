@@ -6,7 +6,6 @@ values does, and fifty times what row-by-row ORM work does (dependencies G20).
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,10 +13,7 @@ from functools import lru_cache
 from io import BytesIO
 from typing import Any
 
-from psycopg2.errors import UniqueViolation
 from sqlalchemy.engine import Connection
-
-_THERE_ALREADY = (sqlite3.IntegrityError, UniqueViolation)
 
 
 @dataclass(slots=True)
@@ -88,7 +84,7 @@ def insert_if_all_new(connection: Connection, target: Target, rows: list[Incomin
     run("SAVEPOINT all_new")
     try:
         insert(connection, target, rows)
-    except _THERE_ALREADY:
+    except connection.dialect.loaded_dbapi.IntegrityError:
         run("ROLLBACK TO SAVEPOINT all_new")
         return False
     run("RELEASE SAVEPOINT all_new")

@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from itsdangerous import BadSignature, URLSafeSerializer
-from psycopg2.extras import execute_values
 from sqlalchemy import ColumnElement, Row, Select, String, and_, event, literal, or_, select, tuple_
 from sqlalchemy.orm import Session
 
@@ -79,6 +78,8 @@ class Recorder:
         if sqlite:
             driver.executemany(_INSERT.format(f"({', '.join('?' * len(rows[0]))})"), rows)
             return
+        from psycopg2.extras import execute_values  # five megabytes, and nothing to a worker with SQLite
+
         with driver.cursor() as cursor:
             execute_values(cursor, _INSERT.format("%s"), rows, page_size=500)
 

@@ -12,7 +12,7 @@ from .. import clock
 from ..errors import BrakeApplied, Cancelled, ConsoleError, LeaseLost, NeedsPerson, Parked, TryLater
 from ..models import Checkpoint, RunPart
 from ..storage import errors, records
-from ..storage.outage import AWAY
+from ..storage.outage import away
 from .keeping import Desk, Keeping, Known
 from .outcome import Ending
 from .plan import Order
@@ -25,7 +25,6 @@ _POINTS = select(Checkpoint).where(  # of each run, so put together once
     Checkpoint.connection_id == bindparam("connection"),
     Checkpoint.resource.in_(bindparam("resources", expanding=True)),
 )
-STOPPING = (LeaseLost, Cancelled, *AWAY)  # no resource's fault, and nothing that could be written down now
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,7 @@ class IntegrationService:
             try:
                 self._read(part, known[part.resource])
                 answered, silence = True, 0
-            except STOPPING:
+            except _stopping():
                 raise
             except Parked as error:
                 return Ending(
@@ -112,7 +111,7 @@ class IntegrationService:
                 reader.run(self.task.records[resource.key], self.task.owners.get(resource.key, {}))
             else:
                 reader.run()
-        except STOPPING:
+        except _stopping():
             raise
         except Exception as error:
             if not isinstance(error, ConsoleError):
@@ -161,3 +160,8 @@ class IntegrationService:
                 .values(cursor=None)
             )
             records.forget_seen(session, [self.task.run_id], part.resource)
+
+
+def _stopping() -> tuple[type[Exception], ...]:
+    """No resource's fault, and nothing that could be written down now."""
+    return (LeaseLost, Cancelled, *away())
