@@ -186,14 +186,27 @@ def ensure(by: str = "the console") -> int:
     What an admin changed stays as it is: a weight, a rule switched off, a rule of the firm's own with the same words.
     Rules that a new version no longer has go, unless an admin had touched them.
     """
+    listed: dict[str, dict[tuple[str, str], float]] = {}
+    for rule in shipped.shipped():
+        listed.setdefault(rule.area, {})[rule.kind, rule.text] = rule.weight
+    there = db.session.scalars(select(PracticeAreaRule.area).distinct().order_by(PracticeAreaRule.area))
+    steps = [_bring_up(area, listed.get(area, {})) for area in dict.fromkeys([*listed, *there])]
+    added, changed, gone = (sum(counts) for counts in zip(*steps, strict=True))
+    if added or changed or gone:
+        audit.add("practice area rules brought up to date", actor=by, added=added, changed=changed, gone=gone)
+    db.session.commit()
+    return added + changed + gone
+
+
+def _bring_up(area: str, wanted: dict[tuple[str, str], float]) -> tuple[int, int, int]:
+    """The same for one area: rows added, changed and gone. Never all of them at once, for a worker keeps the room."""
     row, now = PracticeAreaRule, clock.now()
-    wanted = {(rule.area, rule.kind, rule.text): rule.weight for rule in shipped.shipped()}
-    columns = select(row.id, row.area, row.kind, row.text, row.weight, row.shipped, row.changed_by)
-    there = {(found.area, found.kind, found.text): found for found in db.session.execute(columns)}
+    columns = select(row.id, row.kind, row.text, row.weight, row.shipped, row.changed_by).where(row.area == area)
+    there = {(found.kind, found.text): found for found in db.session.execute(columns)}
     fresh = [
         {"area": area, "kind": kind, "text": text, "weight": weight, "shipped": True, "changed_at": now}
-        for (area, kind, text), weight in wanted.items()
-        if (area, kind, text) not in there
+        for (kind, text), weight in wanted.items()
+        if (kind, text) not in there
     ]
     untouched = {key: found for key, found in there.items() if found.shipped and found.changed_by is None}
     heavier = [
@@ -208,12 +221,7 @@ def ensure(by: str = "the console") -> int:
         db.session.execute(update(row), rows)
     for ids in _in_steps(gone):
         db.session.execute(delete(row).where(row.id.in_(ids)))
-    if fresh or heavier or gone:
-        audit.add(
-            "practice area rules brought up to date", actor=by, added=len(fresh), changed=len(heavier), gone=len(gone)
-        )
-    db.session.commit()
-    return len(fresh) + len(heavier) + len(gone)
+    return len(fresh), len(heavier), len(gone)
 
 
 def _in_steps(rows: list) -> Iterable[list]:

@@ -37,7 +37,7 @@ PATTERNED = 2_000  # characters patterns are tried on
 REMEMBERED = 20_000  # spellings
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Rule:
     """One sign that a text is about an area ("word", "phrase", "pattern", "hint"), or that it is not ("not")."""
 
