@@ -6,6 +6,7 @@ February, and a year after 29 February 2028 is 28 February 2029.
 
 from __future__ import annotations
 
+import json
 from calendar import monthrange
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
@@ -15,7 +16,7 @@ from sqlalchemy import func, select
 
 from .. import clock
 from ..errors import InvalidInput, NotFound
-from ..models import LimitationProposal, LimitationRule, db
+from ..models import LimitationProposal, LimitationRule, Setting, db
 from ..models.practice import LIMITATION_MODES, LIMITATION_UNITS
 from ..services.base import dig
 from ..services.writing import CUSTOM
@@ -26,6 +27,7 @@ STATUTE = "statute_of_limitations"
 OPENED = "open_date"
 FIRMS = "firm.jurisdiction"
 JURISDICTION = "jurisdiction"  # a custom field of that name says where; else the firm's setting
+ONCE_WRITTEN = "limitations.once_written"  # a setting: custom fields that rules of former days have set dates in
 LONGEST = {"days": 36_500, "months": 1_200, "years": 100}
 
 
@@ -153,13 +155,27 @@ def find(rule_id: int) -> LimitationRule:
     raise NotFound("There is no such limitation rule.")
 
 
-def targets(rules: Iterable[LimitationRule] | None = None) -> list[str]:
-    """The custom fields that rules in use write limitation dates to."""
-    written = db.session.scalars(_WRITTEN) if rules is None else (rule.to_field for rule in rules)
-    return sorted({*written} - {STATUTE})
+def targets() -> list[str]:
+    """The custom fields with limitation dates: a rule that is switched off, changed or gone leaves the dates it set."""
+    return sorted({*db.session.scalars(_WRITTEN), *_once_written()} - {STATUTE})
 
 
-_WRITTEN = select(LimitationRule.to_field).where(LimitationRule.enabled).distinct()
+_WRITTEN = select(LimitationRule.to_field).distinct()
+
+
+def _once_written() -> list[str]:
+    row = db.session.get(Setting, ONCE_WRITTEN)
+    return json.loads(row.value) if row else []
+
+
+def _remember_field(rule: LimitationRule) -> None:
+    """Keep which field a rule has set dates in, before it forgets it; in the caller's transaction."""
+    was_set = select(LimitationProposal.id).filter_by(rule_id=rule.id, state="set").limit(1)
+    if rule.to_field == STATUTE or db.session.scalar(was_set) is None:
+        return
+    row = db.session.get(Setting, ONCE_WRITTEN) or Setting(name=ONCE_WRITTEN)
+    row.value, row.updated_at = json.dumps(sorted({*_once_written(), rule.to_field})), clock.now()
+    db.session.add(row)
 
 
 def waiting() -> dict[int, int]:
@@ -195,6 +211,8 @@ def save(rule: LimitationRule | None, values: Mapping[str, str], *, actor: str) 
     """
     checked = _checked(values)
     made = rule is None
+    if rule is not None and rule.to_field != checked["to_field"]:
+        _remember_field(rule)
     rule = rule or LimitationRule()
     told = checked if made else audit.changes({name: getattr(rule, name) for name in checked}, checked)
     for name, value in checked.items():
@@ -207,7 +225,8 @@ def save(rule: LimitationRule | None, values: Mapping[str, str], *, actor: str) 
 
 
 def remove(rule: LimitationRule, *, actor: str) -> None:
-    """Remove a rule and what it proposed. Dates that were set stay."""
+    """Remove a rule and what it proposed. Dates that were set stay, and stay watched."""
+    _remember_field(rule)
     audit.add("limitation rule removed", rule.name, actor=actor)
     db.session.delete(rule)
     db.session.commit()

@@ -55,7 +55,7 @@ def propose(session: Session, records: Iterable[Record], rules: Sequence[Limitat
     What a person dismissed is not proposed again. Nothing is committed here.
     """
     rules = limitation_rules.every(enabled=True) if rules is None else rules
-    fields = limitation_rules.targets(rules)
+    fields = limitation_rules.targets()
     wanted = {
         (record.id, rule.id): due.isoformat()
         for record in records
@@ -99,7 +99,7 @@ def _without(rules: Sequence[LimitationRule]) -> Iterator[list[int]]:
     if not rules:
         return
     last: int | None = 0
-    fields = limitation_rules.targets(rules)
+    fields = limitation_rules.targets()
     while last is not None:
         with reading():
             rows, last = matter_list.without_batch(last, BATCH, fields, lambda data: fitting(rules, data))
@@ -110,7 +110,7 @@ def _without(rules: Sequence[LimitationRule]) -> Iterator[list[int]]:
 
 def _drop_what_is_moot(rules: Sequence[LimitationRule]) -> None:
     """Forget proposals whose matter has a date by now, is closed or gone, or whose rule no longer fits."""
-    fields, used = limitation_rules.targets(rules), {rule.id: rule for rule in rules}
+    fields, used = limitation_rules.targets(), {rule.id: rule for rule in rules}
     for shown in waiting():
         data, rule = shown.record.data, used.get(shown.rule.id)
         fits = rule is not None and rule in fitting(rules, data) and work_out(rule, data) is not None

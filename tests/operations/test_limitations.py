@@ -241,6 +241,26 @@ def test_a_date_in_a_rules_own_field_is_a_limitation_date_too(clio):
     assert record.id not in {r.id for r in matter_list.without(limit=900)[0]}
 
 
+@pytest.mark.parametrize("ending", ["switched off", "removed", "another field"])
+def test_a_date_in_a_custom_field_stays_watched_when_its_rule_is(clio, sandbox, ending):
+    made, values = rule(area := an_area(), to_field="custom:2"), {**VALUES, "practice_area": area}
+    limitations.work_out_all()
+    limitations.accept(proposals()[0].id, by="Bo")
+    number = proposals("set")[0].record_id
+    assert number in {one.record.id for one in matter_list.due(40_000, limit=None)}
+
+    if ending == "removed":
+        limitation_rules.remove(made, actor="Ana")
+    elif ending == "another field":
+        limitation_rules.save(made, values, actor="Ana")
+    else:
+        limitation_rules.save(made, {**values, "to_field": "custom:2", "enabled": ""}, actor="Ana")
+
+    assert number in {one.record.id for one in matter_list.due(40_000, limit=None)}
+    assert number not in {one.id for one in matter_list.without(limit=900)[0]}
+    assert sum(matter_list.near()) == len(matter_list.due(30, limit=None))
+
+
 def test_a_closed_matter_a_moved_date_and_a_rule_switched_off_are_followed(clio):
     area = an_area()
     made = rule(area)
