@@ -22,6 +22,7 @@ from ..models import (
     Delivery,
     Erasure,
     ErrorLog,
+    Issue,
     IssueNote,
     LegalHold,
     Notice,
@@ -29,7 +30,9 @@ from ..models import (
     PreviewPage,
     Record,
     RecordLink,
+    RunPart,
     Setting,
+    SyncRun,
     Transaction,
     UnmatchedValue,
     db,
@@ -80,6 +83,13 @@ PLACES = {
     "practice area corrections": Place(PracticeAreaCorrection, ("text",), {"text": WIPED}),
     "previews": Place(PreviewPage, ("rows",), {"rows": []}),
     "unmatched values": Place(UnmatchedValue, ("value",), None),
+    "pairs of others": Place(
+        RecordLink, ("how", "reason", "candidates"),
+        {"how": "", "reason": "", "candidates": [], "left_hash": None, "right_hash": None},  # looked at again
+    ),
+    "runs": Place(SyncRun, ("message",), {"message": WIPED}),
+    "lines of runs": Place(RunPart, ("message", "note"), {"message": WIPED, "note": None}),
+    "problems": Place(Issue, ("title",), {"title": WIPED}),
 }  # fmt: skip
 
 
@@ -112,7 +122,7 @@ def candidates(text: str) -> list[Record]:
 def request(record_ids: Iterable[int], reason: str, *, by: str) -> Erasure:
     """Have these records' person erased; the clock does it. Nothing can bring it back but a backup.
 
-    Raises InvalidInput for no record or no reason, Conflict while a legal hold keeps one of them.
+    Raises InvalidInput for no record or no reason, Conflict while a legal hold keeps one of them or its pair.
     """
     found = _records(record_ids)
     reason = " ".join(reason.split())
@@ -120,9 +130,8 @@ def request(record_ids: Iterable[int], reason: str, *, by: str) -> Erasure:
         raise InvalidInput(f"Choose 1 to {ERASED_AT_MOST} records of one person.", field="record")
     if not 0 < len(reason) <= 500:
         raise InvalidInput("Say in a few words who asked for it and when.", field="reason")
-    for record in found:
-        if hold := legal_holds.keeps(record.connection_id):
-            raise Conflict(f"A legal hold keeps this data: {hold.reason}. Nothing was erased.")
+    if hold := _hold_on([record.id for record in found]):
+        raise Conflict(f"A legal hold keeps this data: {hold.reason}. Nothing was erased.")
     row = Erasure(
         state="waiting", record_ids=[record.id for record in found], reason=reason, asked_by=by, asked_at=clock.now(),
         reached={}, counts={},
@@ -182,10 +191,11 @@ def _take_up() -> None:
 
 def _go_on(number: int, ends: float) -> bool:
     row = db.session.get_one(Erasure, number)
-    if hold := _hold_on(row):
-        row.message = f"A legal hold keeps this data: {hold.reason}. It goes on when the hold is lifted."
-        db.session.commit()
-        return False
+    if hold := _hold_on(row.record_ids):
+        return _wait(row, f"A legal hold keeps this data: {hold.reason}. It goes on when the hold is lifted.")
+    held = legal_holds.any_in_force()
+    if held is None and row.message:  # what a hold has kept is looked through now
+        row.reached, row.message = {}, None
     if "records" not in row.counts:
         _empty_records(row)
     terms = orjson.loads(vault().open(f"erasure:{row.id}", row.terms or ""))
@@ -194,6 +204,9 @@ def _go_on(number: int, ends: float) -> bool:
             if clock.monotonic() > ends:
                 return False
             _look_through(row, name, place, terms, reached)
+    if held is not None:
+        said = "The records are erased. What other accounts say of this person is kept by a legal hold"
+        return _wait(row, f"{said}: {held.reason}. It goes on when the hold is lifted.")
     traces.forget(terms)
     row.state, row.done_at, row.terms, row.message = "done", clock.now(), None, None
     audit.add("person erased", row.reason, actor=row.asked_by, erasure=row.id, **row.counts)
@@ -201,9 +214,19 @@ def _go_on(number: int, ends: float) -> bool:
     return True
 
 
-def _hold_on(row: Erasure) -> LegalHold | None:
-    connections = select(Record.connection_id).where(Record.id.in_(row.record_ids)).distinct()
-    return next(filter(None, map(legal_holds.keeps, db.session.scalars(connections))), None)
+def _wait(row: Erasure, why: str) -> bool:
+    """Not finished, and why."""
+    row.message = why
+    db.session.commit()
+    return False
+
+
+def _hold_on(mine: list[int]) -> LegalHold | None:
+    """The hold that keeps one of these records, or one that is paired with it: their pair says what both do."""
+    left, right = RecordLink.left_record_id, RecordLink.right_record_id
+    there = Record.id.in_(mine) | Record.id.in_(select(left).where(right.in_(mine)))
+    there |= Record.id.in_(select(right).where(left.in_(mine)))
+    return legal_holds.on(*db.session.scalars(select(Record.connection_id).where(there).distinct()))
 
 
 def _empty_records(row: Erasure) -> None:
@@ -222,7 +245,7 @@ def empty(session: Session, mine: list[int], *, searched: bool = True) -> dict[s
     counts = {"records": _rowcount(update(Record).where(Record.id.in_(mine)).values(**gone), session)}
     either = or_(RecordLink.left_record_id.in_(mine), RecordLink.right_record_id.in_(mine))
     links = list(session.scalars(select(RecordLink.id).where(either)))
-    cut = {"state": "cut", "base": {}, "writes": {}, "candidates": [], "reason": "The person was erased."}
+    cut = {"state": "cut", "base": {}, "writes": {}, "candidates": [], "how": "", "reason": "The person was erased."}
     counts["pairs"] = _rowcount(update(RecordLink).where(RecordLink.id.in_(links)).values(**cut), session)
     of_it = or_(Change.record_id.in_(mine), Change.link_id.in_(links))
     waiting = update(Change).where(of_it, Change.state.in_(WAITING_STATES))
@@ -240,7 +263,7 @@ def _look_through(row: Erasure, name: str, place: Place, terms: list[str], reach
     speaks = or_(*(
         cast(getattr(table, column), Text).icontains(term, autoescape=True) for column in place.texts for term in terms
     ))  # fmt: skip
-    within = (table.id > reached, table.id <= upto, speaks)
+    within = (table.id > reached, table.id <= upto, speaks, legal_holds.free(table))
     ids = list(db.session.scalars(select(table.id).where(*within))) if terms else []
     if ids:
         found = table.id.in_(ids)

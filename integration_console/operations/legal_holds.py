@@ -49,7 +49,12 @@ def free(table) -> ColumnElement[bool]:
     return table.connection_id.is_(None) | table.connection_id.not_in(held) if held else true()
 
 
-def keeps(connection_id: int) -> LegalHold | None:
-    """The hold that keeps an account's data, if there is one."""
-    mine = LegalHold.connection_id.is_(None) | (LegalHold.connection_id == connection_id)
-    return db.session.scalar(select(LegalHold).where(LegalHold.lifted_at.is_(None), mine).limit(1))
+def on(*connection_ids: int) -> LegalHold | None:
+    """A hold that keeps the data of one of these accounts, if there is one."""
+    theirs = LegalHold.connection_id.is_(None) | LegalHold.connection_id.in_(connection_ids)
+    return db.session.scalar(select(LegalHold).where(LegalHold.lifted_at.is_(None), theirs).limit(1))
+
+
+def any_in_force() -> LegalHold | None:
+    """A hold that keeps anything at all, if there is one."""
+    return db.session.scalar(select(LegalHold).where(LegalHold.lifted_at.is_(None)).limit(1))

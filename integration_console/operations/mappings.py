@@ -15,7 +15,7 @@ from ..services.writing import Field
 from ..storage import unmatched as unmatched_values
 from ..sync import mapping as engine
 from ..sync.mapping import Mapping, MappingDocument, Problem, Side
-from . import audit, preflight
+from . import audit, legal_holds, preflight
 from .versions import (
     Past,
     discard,
@@ -123,10 +123,12 @@ def compare(mapping: DataMapping, wanted: MappingDocument) -> list[str]:
 def remove(mapping: DataMapping, *, by: str) -> None:
     """Forget a mapping, its versions and its links; no record changes on either side, and runs keep their history.
 
-    Raises Conflict while it is switched on, or while a write of it is on its way.
+    Raises Conflict while it is switched on, a write of it is on its way, or a legal hold keeps what its pairs say.
     """
     if mapping.state == "active":
         raise Conflict(f"{mapping.name} is switched on. Pause it first.")
+    if hold := legal_holds.on(mapping.left_connection_id, mapping.right_connection_id):
+        raise Conflict(f"A legal hold keeps this data: {hold.reason}. Nothing was removed.")
     of_it = Change.mapping_id == mapping.id
     if db.session.scalar(select(Change.id).where(of_it, Change.state.in_(("sending", "uncertain"))).limit(1)):
         raise Conflict(f"A write of {mapping.name} is on its way. Try again when it has arrived.")

@@ -5,7 +5,19 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import text
 
-from integration_console.models import Change, DeadLetter, Erasure, ErrorLog, Record, RecordLink, Transaction, db
+from integration_console.errors import Conflict
+from integration_console.models import (
+    Change,
+    DeadLetter,
+    Erasure,
+    ErrorLog,
+    Record,
+    RecordLink,
+    RunPart,
+    SyncRun,
+    Transaction,
+    db,
+)
 from integration_console.operations import erasures, mappings, previews, retention
 
 from ..cases import together
@@ -91,6 +103,27 @@ def test_nothing_of_the_person_is_left_anywhere_and_the_next_read_brings_nothing
     assert firm.upstreams.clio.ledger()["contacts"] == firm.upstreams.clio.ledger()["contacts"]
 
 
+def test_what_others_pairs_and_runs_say_of_the_person_goes_too(sides, firm, enter):
+    """Evidence for a pair names addresses, and so does what a service says when it refuses a write."""
+    twin = {"type": "Person", "first_name": "Mo", "last_name": "Lee", "email_addresses": [{"address": MAIL}]}
+    firm.upstreams.clio.put("contacts", twin)
+    sides.run()
+    with firm.app.app_context():
+        link = db.session.query(RecordLink).filter(RecordLink.state == "linked").first()
+        link.how = f"The same e-mail {MAIL}."
+        run = db.session.query(SyncRun).order_by(SyncRun.id.desc()).first()
+        run.message = run.parts[0].message = f"{MAIL} is taken already."
+        db.session.commit()
+    admin = enter("admin")
+    erase(admin, ticked(admin, firm.app)[:2])
+    with firm.app.app_context():
+        erasures.work()
+        for model in (RecordLink, SyncRun, RunPart):
+            said = [str(vars(row)) for row in db.session.query(model)]
+            assert not [one for one in said if MAIL in one], model
+        db.session.rollback()
+
+
 def test_a_preview_forgets_the_person_and_says_so(sides, firm, enter):
     """Those counted on the same page go with them: a preview is made again in seconds."""
     admin, address = enter("admin"), f"/mappings/{sides.mapping}/preview"
@@ -169,11 +202,45 @@ def test_a_hold_stops_erasing_and_removing_until_it_is_lifted(sides, firm, enter
         assert db.session.query(Transaction).filter_by(connection_id=sides.left).count() == 0
         assert db.session.query(ErrorLog).filter_by(connection_id=sides.right).count() == 1
         db.session.remove()
+        mapping = sides.row()
+        mapping.state = "paused"
+        with pytest.raises(Conflict, match=r"Doe v\. Roe"):
+            mappings.remove(mapping, by="Ada")
+        db.session.rollback()
     again = enter("admin", "second@example.com")
     again.send("/settings/privacy/holds/1/lifting", "/settings/privacy")
     with firm.app.app_context():
         retention.purge()
         assert db.session.query(Transaction).count() == 0
+
+
+def test_a_hold_on_an_account_keeps_what_it_says_of_somebody_known_elsewhere(sides, firm, enter):
+    """X15: the records are not of that account, but its calls speak of the same person."""
+    with firm.app.app_context():
+        record = db.session.query(Record).filter_by(connection_id=sides.left, label=NAME).one()
+        other = record.id
+        db.session.query(RecordLink).filter_by(left_record_id=other).delete()  # nobody paired them
+        db.session.commit()
+    admin = enter("admin")
+    admin.send("/settings/privacy/holds", "/settings/privacy", {"connection": str(sides.right), "why": "Doe v. Roe"})
+    assert erase(admin, [str(other)]).status_code == 302
+
+    def said_in_calls(connection: int) -> int:
+        calls = db.session.query(Transaction).filter_by(connection_id=connection)
+        return calls.filter(Transaction.request_body.icontains(MAIL)).count()
+
+    with firm.app.app_context():
+        before = said_in_calls(sides.right)
+        assert erasures.work() == 0
+        assert said_in_calls(sides.right) == before > 0
+        assert db.session.get_one(Record, other).data == {}
+        assert "Doe v. Roe" in db.session.query(Erasure).one().message
+        db.session.remove()
+    admin.send("/settings/privacy/holds/1/lifting", "/settings/privacy")
+    with firm.app.app_context():
+        assert erasures.work() == 1
+        assert said_in_calls(sides.right) == 0
+        db.session.remove()
 
 
 def test_a_hold_on_everything_keeps_everything(sides, firm, enter, clock):
