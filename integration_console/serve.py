@@ -15,7 +15,7 @@ from flask import Flask, current_app
 from . import clock, services, stand_ins
 from .errors import ConsoleError
 from .minder import HOME, CannotServe, Minder
-from .models import ApiConfig, db
+from .models import ApiConfig, db, reading
 
 log = structlog.get_logger(__name__)
 
@@ -59,9 +59,16 @@ def is_set_up() -> bool:
     settings = current_app.config["SETTINGS"]
     if any({"client_id", "api_key"} & settings.of_service(key).keys() for key in services.every()):
         return True
-    if schema.check(db.engine):
-        return False
-    return bool(connections.every(removed=True) or users.has_anybody() or db.session.query(ApiConfig.id).first())
+    try:
+        with reading():
+            if schema.check(db.engine):
+                return False
+            return bool(
+                connections.every(removed=True) or users.has_anybody() or db.session.query(ApiConfig.id).first()
+            )
+    finally:  # the sandbox has a database of its own: nobody would ever end what was begun in this one
+        db.session.remove()
+        db.engine.dispose()
 
 
 # -- before the processes start ---------------------------------------------------------------------------------------

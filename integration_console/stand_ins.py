@@ -61,11 +61,22 @@ def start(wanted: Wanted, settings, minder: Minder) -> tuple[Flask, list[ToConne
     from . import create_app
 
     told = _start_sandbox(wanted, settings.INSTANCE_DIR / "sandbox-sign-ins" / wanted.size, minder)
-    os.environ.update(_environment(told))
+    name = "sandbox" if wanted.size == "small" else f"sandbox-{wanted.size}"
+    environment = _environment(told) | {"BASE_URL": os.environ.get("BASE_URL", settings.BASE_URL)}
     if not settings.DATABASE_URL:
-        name = "sandbox.db" if wanted.size == "small" else f"sandbox-{wanted.size}.db"
-        os.environ["DATABASE_URL"] = f"sqlite:///{settings.INSTANCE_DIR / name}"
+        environment["DATABASE_URL"] = f"sqlite:///{settings.INSTANCE_DIR / name}.db"
+        if "BACKUP_DIR" not in settings.model_fields_set:  # the other one's are not to be mixed with these
+            environment["BACKUP_DIR"] = str(settings.INSTANCE_DIR / "sandbox-backups")
+    os.environ.update(environment)
+    _keep_for_commands(environment, settings.INSTANCE_DIR / f"{name}.env")
     return create_app(load()), _stand_ins(told), told
+
+
+def _keep_for_commands(environment: Mapping[str, str], file: Path) -> None:
+    """What other processes need to reach the same console: `flask -e instance/sandbox.env ...`."""
+    file.unlink(missing_ok=True)
+    file.touch(mode=0o600)
+    file.write_text("".join(f"{name}='{value}'\n" for name, value in environment.items()))
 
 
 def _start_sandbox(wanted: Wanted, tokens: Path, minder: Minder) -> dict[str, dict[str, Any]]:

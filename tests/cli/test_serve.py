@@ -23,7 +23,8 @@ pytestmark = [pytest.mark.one_database, pytest.mark.timeout(300)]  # several pro
 def test_everything_comes_up_is_kept_alive_and_ends_cleanly(installed, tmp_path):
     """D1, D4: web and worker are processes of their own; a crashed one comes back; SIGTERM ends all in ten seconds."""
     console = installed(url=None, TICK_SECONDS="0.5")
-    process = console.starting("serve", "--sandbox", "--sandbox-alive", "--port", "0", "--json")
+    assert console("db", "upgrade").status == 0
+    process = console.starting("serve", "--sandbox-if-new", "--sandbox-alive", "--port", "0", "--json")
     told = json.loads(process.stdout.readline())
     assert len(told["setup_code"]) > 10
 
@@ -31,13 +32,16 @@ def test_everything_comes_up_is_kept_alive_and_ends_cleanly(installed, tmp_path)
     with urllib.request.urlopen(told["address"] + "/setup") as answer:  # the first page there is
         assert answer.status == 200
 
-    console.environment["DATABASE_URL"] = f"sqlite:///{tmp_path}/sandbox.db"
     there = tmp_path / "sandbox.db"
     first = [("done",)] * len(SANDBOX_LIMITS)  # no person asked for them
     wait_for(lambda: _rows(there, "SELECT state FROM sync_run WHERE cause = 'command'") == first, "the first reads")
     by_hand = {"ghl", "slack", "quickbooks", "xero"}  # whose webhooks no API registers
     wait_for(lambda: by_hand <= {row[0] for row in _rows(there, TOLD)}, "what changes by itself to be told")
-    assert {c["service"] for c in console.lines("connections", "list")} == set(SANDBOX_LIMITS)
+    sandbox = ("--env-file", tmp_path / "sandbox.env")
+    assert {c["service"] for c in console.lines(*sandbox, "connections", "list")} == set(SANDBOX_LIMITS)
+    assert console(*sandbox, "connections", "test", 1).status == 0
+    assert (tmp_path / "sandbox.env").stat().st_mode & 0o077 == 0
+    assert console.lines("connections", "list") == []  # the console's own database is free for other processes
 
     worker = next(pid for pid, name in children.items() if name == "worker")
     os.kill(worker, signal.SIGKILL)
