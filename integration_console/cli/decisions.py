@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import click
 
 from ..models import Conflict, RecordLink
-from ..operations import conflicts, matches, pushes
+from ..operations import conflicts, mappings, matches, pushes
 from . import output
+from .output import limit_option
 from .plainly import command, who
+
+AT_ONCE = 200
 
 disputes = click.Group("conflicts", help="Fields that both sides changed.")
 questions = click.Group("matches", help="Records that wait for somebody to say whose pair they are.")
-limit = click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True)
 mapping = click.option("--mapping", "mapping_id", type=int, metavar="ID", help="Of this mapping only.")
 
 
 @command("list", group=disputes)
 @click.option("--state", default="open", show_default=True, help="open, settled or flipped.")
 @mapping
-@limit
-def listed(state: str, mapping_id: int | None, limit: int, as_json: bool) -> None:
+@limit_option
+def listed(state: str, mapping_id: int | None, limit: int | None, as_json: bool) -> None:
     """Conflicts, the newest first."""
-    rows, _ = conflicts.listing(state, mapping_id, limit=limit)
+    rows = _walk(partial(conflicts.listing, state), mapping_id, output.most(limit, as_json))
     if as_json:
         return output.lines(output.columns_of(row.conflict) for row in rows)
     shown = [
@@ -59,17 +63,30 @@ def _decided(conflict: Conflict, as_json: bool) -> None:
 
 @command("list", group=questions)
 @mapping
-@limit
-def asked(mapping_id: int | None, limit: int, as_json: bool) -> None:
+@limit_option
+def asked(mapping_id: int | None, limit: int | None, as_json: bool) -> None:
     """Records that look like several, or like one that is taken."""
-    rows, _ = matches.listing(mapping_id=mapping_id, limit=limit)
-    links = [getattr(row, "link", row) for row in rows]
+    rows = _walk(matches.listing, mapping_id, output.most(limit, as_json))
+    links = (getattr(row, "link", row) for row in rows)
     if as_json:
         return output.lines(output.columns_of(link) for link in links)
     shown = [
         (link.id, _label(link), link.reason, ", ".join(str(c["record_id"]) for c in link.candidates)) for link in links
     ]
     output.table(("Id", "Record", "Why", "Candidates"), shown, empty="Nothing waits to be matched.")
+
+
+def _walk(listing: Callable, mapping_id: int | None, left: int | None) -> Iterator[Any]:
+    """What a listing holds, page by page. Raises NotFound when there is no such mapping."""
+    if mapping_id is not None:
+        mappings.find(mapping_id)
+    after = None
+    while left is None or left > 0:
+        rows, after = listing(mapping_id=mapping_id, after=after, limit=min(AT_ONCE, left or AT_ONCE))
+        yield from rows
+        if after is None:
+            return
+        left = None if left is None else left - len(rows)
 
 
 def _label(link: RecordLink) -> str:

@@ -12,6 +12,7 @@ from ..operations import limitation_rules, matter_list, matters
 from . import output
 from .output import limit_option
 from .plainly import command
+from .stored import must_exist
 
 group = click.Group("matters", help="The firm's matters and their limitation dates.")
 commands = [group]
@@ -32,6 +33,8 @@ def show_list(
     """Matters, the newest in our books first; those that are due by their date."""
     if without_limitation and due_within is not None:
         raise InvalidInput("A matter is without a limitation date or due, not both.", field="due-within")
+    if connection_id is not None:
+        must_exist(connection_id)
     most = output.most(limit, as_json) or 10_000_000
     if due_within is not None:
         records = [one.record for one in matter_list.due(due_within, connection_id, limit=most)]

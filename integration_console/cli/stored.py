@@ -53,7 +53,7 @@ def show_runs(connection_id: int | None, limit: int | None, as_json: bool) -> No
     """Runs, the newest first."""
     query = select(SyncRun.id)
     if connection_id is not None:
-        _must_exist(connection_id)
+        must_exist(connection_id)
         query = query.where(SyncRun.connection_id == connection_id)
     found = (
         db.session.get_one(SyncRun, row["id"])
@@ -81,12 +81,12 @@ def _sum(parts: list[RunPart]) -> int:
 @limit_option
 def show_records(connection_id: int, resource: str, which: str | None, limit: int | None, as_json: bool) -> None:
     """Our copies of a resource's records, with those gone upstream since."""
-    service = services.by_key(_must_exist(connection_id).service)
+    service = services.by_key(must_exist(connection_id).service)
     services.resource_of(service, resource)
     query = select(*Record.__table__.columns).where(Record.connection_id == connection_id, Record.resource == resource)
     if which:
         query = query.where(Record.deleted_at.is_(None) if which == "live" else Record.deleted_at.is_not(None))
-    rows = output.stream(query, Record.id, newest_first=False, limit=limit)
+    rows = output.stream(query, Record.id, newest_first=False, limit=output.most(limit, as_json))
     if as_json:
         return output.lines(dict(row) for row in rows)
     for row in rows:
@@ -175,7 +175,7 @@ def _newest(issue_id: int) -> dict[str, Any]:
     return dict(zip(names, row or (None,) * len(names), strict=True))
 
 
-def _must_exist(connection_id: int) -> Connection:
+def must_exist(connection_id: int) -> Connection:
     """The connection, also when it was removed: its history stays."""
     return db.session.get(Connection, connection_id) or connections.find(connection_id)
 

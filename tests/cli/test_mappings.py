@@ -64,6 +64,7 @@ def test_contacts_are_previewed_carried_argued_about_and_taken_back(firm):
     upstreams.clio.put("contacts", {"id": right["id"], "first_name": "Ada-May"})
     read(console, ghl, clio_number)
     console("push")
+    assert len(console.lines("conflicts", "list", "--limit", 1)) == 1
     dispute = next(c for c in console.lines("conflicts", "list") if c["line"] == "firstName|first_name")
     assert (dispute["held"]["left"], dispute["held"]["right"]) == ("Augusta", "Ada-May")
 
@@ -108,3 +109,5 @@ def test_bad_input_is_one_plain_line(firm):
     assert console("undo", 999).failed("no run 999")
     assert console("conflicts", "settle", 999, "left").failed("no such conflict")
     assert console("matches", "same", 999, 1).failed("no such")
+    for list_of in ("conflicts", "matches"):
+        assert console(list_of, "list", "--mapping", 999).failed("no mapping 999")

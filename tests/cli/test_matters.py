@@ -38,4 +38,5 @@ def test_what_is_not_there_is_said_in_one_line(console):
     assert console("matters", "show", "clio:x").failed("no such matter")
     assert console("matters", "list", "--without-limitation", "--due-within", "3").failed("not both", status=2)
     assert console("matters", "list", "--due-within", "soon").status == 2
+    assert console("matters", "list", "--connection", 99).failed("no connection 99")
     assert console("matters", "list").out.strip() == "No matter matches."

@@ -18,6 +18,7 @@ def test_what_a_run_stored_is_read_back_line_by_line(console, upstreams):
     assert {"external_id", "data", "updated_at", "deleted_at", "first_seen_at"} <= records[0].keys()
     assert records[0]["data"]["id"] == int(records[0]["external_id"])
     assert len(console("records", number, "matters", "--limit", "3").out.splitlines()) == 3
+    assert len(console("records", number, "matters").out.splitlines()) == 50  # for people; programs get all
     assert console.lines("records", number, "matters", "--deleted") == []
 
     run = console.lines("runs", "--connection", number, "--limit", "1")[0]
