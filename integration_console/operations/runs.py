@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -71,18 +71,33 @@ def request(
     raise Conflict("Other runs of this connection begin and end at this very moment. Try again.")
 
 
-def request_slots(slots: Iterable[tuple[Connection, datetime]]) -> list[SyncRun]:
+def request_slots(slots: Iterable[tuple[Connection, datetime]], but: Container[str] = ()) -> list[SyncRun]:
     """Ask for the scheduled runs of several connections in one transaction, all or none.
 
-    Raises Conflict when one of them cannot be asked for.
+    but: resources to leave out, for another run reads them as a whole. Raises Conflict when one of the runs cannot be
+    asked for, or when nothing is left of it.
     """
-    asked = [_order(connection, "incremental", [], {}, cause="schedule", due_at=slot) for connection, slot in slots]
+    asked = []
+    for connection, slot in slots:
+        usual = chosen(connection, services.by_key(connection.service), [])
+        names = [name for name in usual if name not in but]
+        if not names:
+            raise Conflict("A run of this connection is under way.")
+        asked.append(_order(connection, "incremental", names, {}, cause="schedule", due_at=slot))
     try:
         wakers.commit(*asked)
     except IntegrityError:
         db.session.rollback()
         raise Conflict("A run of this connection is under way, or this slot has been run.") from None
     return asked
+
+
+def being_read(connection_id: int) -> dict[str, str]:
+    """What is being read of a connection now: resource -> the kind of run."""
+    query = select(RunPart.resource, SyncRun.kind).join(RunPart.run).where(
+        RunPart.connection_id == connection_id, RunPart.live, SyncRun.kind != "push"
+    )  # fmt: skip
+    return dict(db.session.execute(query).all())
 
 
 def _order(

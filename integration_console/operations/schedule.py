@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -43,6 +43,7 @@ from .slots import next_due
 log = structlog.get_logger(__name__)
 
 TOGETHER = 100  # connections whose runs are asked for in one transaction
+READ_BY_ITSELF = frozenset({"record", "webhook"})  # kinds of runs that read single records
 CANNOT = (ConsoleError, ValueError, LookupError)  # raised by one connection's own state, which must not stop others
 
 
@@ -75,7 +76,7 @@ def tick(now: datetime | None = None) -> int:
     return asked
 
 
-def _ask(connection_ids: list[int], now: datetime) -> int:
+def _ask(connection_ids: list[int], now: datetime, but: Container[str] = ()) -> int:
     """Ask for the runs of several connections in one transaction, and set when they are due next."""
     found = db.session.scalars(select(Connection).where(Connection.id.in_(connection_ids)))
     orders = []
@@ -88,13 +89,20 @@ def _ask(connection_ids: list[int], now: datetime) -> int:
             log.warning("Missed slots are folded into one run", connection=connection.id, since=slot.isoformat())
         connection.next_due_at = next_due(connection.frequency, connection.time_zone, now)
         orders.append((connection, slot))
-    return len(runs.request_slots(orders))
+    return len(runs.request_slots(orders, but))
 
 
 def _ask_alone(connection_id: int, now: datetime) -> int:
+    """A run of one connection. While single records of it are read its slot waits: those runs are short, and the next
+    slot may be a day away. What another run reads as a whole is left to that one.
+    """
     slot = db.session.get_one(Connection, connection_id).next_due_at
+    reading = runs.being_read(connection_id)
+    if not READ_BY_ITSELF.isdisjoint(reading.values()):
+        db.session.rollback()
+        return 0
     try:
-        return _ask([connection_id], now)
+        return _ask([connection_id], now, reading)
     except ConsoleError as error:  # the run before is still reading, or nothing is switched on: the slot is spent
         db.session.rollback()
         log.info("A slot was not run by itself", connection=connection_id, slot=str(slot), why=str(error))

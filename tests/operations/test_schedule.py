@@ -11,7 +11,7 @@ from integration_console.models import Connection, Heartbeat, Lease, RunPart, Sy
 from integration_console.operations import backup_clock, connections, health, schedule
 from tests.databases import bare_app
 
-from .conftest import carry_out, connect
+from .conftest import ask, carry_out, connect
 
 pytestmark = pytest.mark.settings(TICK_SECONDS=10)
 
@@ -119,6 +119,28 @@ def test_a_slot_that_finds_the_last_run_still_reading_is_spent(session, sandbox,
     assert schedule.tick() == 0
     assert len(run_ids()) == 1
     assert due_at(connection) > clock.now()
+
+
+@pytest.mark.parametrize("asked", [{"records": ["clients:x"]}, {"kind": "full", "only": ["clients"]}])
+def test_a_slot_is_not_lost_to_a_run_of_a_part_of_the_connection(session, sandbox, clock, asked):
+    """D3: a day's read was dropped where a webhook's record, or a check of one list, was read at that moment."""
+    connection = scheduled(sandbox, "daily")
+    slot = due_at(connection)
+    clock.travel_to(slot - timedelta(seconds=1))
+    ask(connection, **asked)
+    db.session.remove()
+    clock.travel_to(slot + timedelta(seconds=1))
+
+    if "records" in asked:  # short: the slot waits for it
+        assert (schedule.tick(), due_at(connection)) == (0, slot)
+        finish_all()
+
+    assert schedule.tick() == 1
+    run = db.session.scalar(select(SyncRun).filter_by(due_at=slot))
+    read = {part.resource for part in run.parts}
+    assert {"projects", "time_entries"} < read
+    assert ("clients" in read) == ("records" in asked)
+    assert due_at(connection) == slot + timedelta(days=1)
 
 
 def test_what_is_paused_or_manual_is_never_due(session, sandbox, clock):
