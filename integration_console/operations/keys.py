@@ -134,7 +134,7 @@ class Keys:
                 raise NeedsPerson("The connection was removed.")
             if row.status == "needs_reconnect":  # no further tries until a person acts (K3)
                 raise NeedsPerson(row.status_reason or "The connection needs to be reconnected first.")
-            self.credentials = orjson.loads(self.vault.open(f"connection:{self.connection_id}", row.credentials))
+            self.credentials = orjson.loads(self._opened(row.credentials))
         return row.credentials
 
     def _ask_for_tokens(self, sealed: str) -> None:
@@ -163,10 +163,20 @@ class Keys:
         self._reread()
 
     def _store(self, sealed: str, values: Mapping[str, Any]) -> bool:
-        """Write to the connection, unless a person reconnected or removed it since we read its credentials."""
-        ours = (Connection.id == self.connection_id, Connection.credentials == sealed)
+        """Write to the connection, unless a person reconnected or removed it since we read its credentials.
+
+        The same ones sealed anew, as by `flask keys rotate`, are still those: an answer is never dropped for that.
+        """
+        mine = Connection.id == self.connection_id
         with Session(self.engine) as session, session.begin():
-            return bool(session.execute(update(Connection).where(*ours).values(**values)).rowcount)  # type: ignore[attr-defined]
+            there = session.scalar(select(Connection.credentials).where(mine).with_for_update())
+            if not there or (there != sealed and self._opened(there) != self._opened(sealed)):
+                return False
+            session.execute(update(Connection).where(mine).values(**values))
+            return True
+
+    def _opened(self, sealed: str) -> str:
+        return self.vault.open(f"connection:{self.connection_id}", sealed)
 
 
 def refused_in(body: bytes) -> str:

@@ -10,7 +10,7 @@ from sqlalchemy import select
 import config
 from integration_console.errors import NeedsPerson, SealBroken, TryLater
 from integration_console.models import Connection, db
-from integration_console.operations import accounts, connections, sealed
+from integration_console.operations import accounts, connections, rotation, sealed
 from integration_console.services.base import Call
 from tests.databases import bare_app
 
@@ -215,6 +215,23 @@ def test_a_refresh_under_way_brings_nothing_back_into_a_removed_connection(sessi
     hand.join(30)
 
     assert db.session.scalar(select(Connection.credentials)) is None
+
+
+def test_keys_rotated_while_a_token_is_renewed_lose_no_sign_in(session, sandbox):
+    """K2: the refresh token that was sent works once, so the answer is kept, however the old one is sealed by now."""
+    connection = by_tokens(sandbox)
+    account, before = opened(connection), stored(connection)
+    sandbox.ghl.script(TOKENS, {"delay_s": 1, "through": True})
+    hand = threading.Thread(target=lambda: _quietly(account.upstream._refresh))
+    hand.start()
+    wait_for(lambda: not sandbox.ghl.unasked(), "the refresh to be on its way")
+    assert rotation.rotate("Ana")["connections"] == 1
+    db.session.remove()
+    hand.join(30)
+
+    assert stored(connection)["refresh_token"] != before["refresh_token"]
+    connections.test(connections.find(connection))
+    assert connections.find(connection).status == "connected"
 
 
 def test_a_token_endpoint_that_is_down_is_no_refusal(session, sandbox, clock):
