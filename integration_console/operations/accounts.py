@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -83,13 +84,13 @@ def calling(connection: Connection, *, within_s: float | None = None) -> Iterato
     At the end, however it comes, the calls are in the log, and a sign-in that was lost is noted at the connection.
     Raises NeedsPerson, Conflict when the connection may not be called now.
     """
-    number = must_be_callable(connection).id
+    number, since = must_be_callable(connection).id, connection.status_since
     opened = open_account(connection, within_s=within_s)
     try:
         yield opened
     except NeedsPerson as error:
         db.session.rollback()
-        note_lost_sign_in(number, str(error))
+        note_lost_sign_in(number, str(error), since)
         raise
     finally:
         db.session.rollback()
@@ -111,10 +112,13 @@ def must_be_callable(connection: Connection) -> Connection:
     return connection
 
 
-def note_lost_sign_in(connection_id: int, why: str) -> None:
-    """Nothing is read any more until a person reconnects it."""
-    connection = db.session.get_one(Connection, connection_id)
-    if connection.status == "connected":
+def note_lost_sign_in(connection_id: int, why: str, since: datetime) -> None:
+    """Nothing is read any more until a person reconnects it.
+
+    since: its status_since when it was opened; where that is another by now, a person has just reconnected it.
+    """
+    connection = db.session.get_one(Connection, connection_id, populate_existing=True)
+    if connection.status == "connected" and connection.status_since == since:
         connection.status, connection.status_reason, connection.status_since = "needs_reconnect", why, clock.now()
         db.session.commit()
 

@@ -58,6 +58,7 @@ class Hold:
     budget: dict | None = None  # what the upstream's headers last said, written down when the run is closed
     took: dict[str, float] = field(default_factory=dict)  # seconds of each step, written down when the run is closed
     stopping: Event = field(default_factory=Event)  # this process is asked to end
+    begun: datetime = field(default_factory=clock.now)
 
     @contextmanager
     def work(self) -> Iterator[Session]:

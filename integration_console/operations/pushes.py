@@ -138,11 +138,10 @@ def _has_news(mapping: DataMapping) -> bool:
     if db.session.scalar(live.limit(1)):
         return False
     last = db.session.scalar(select(func.max(SyncRun.started_at)).where(SyncRun.mapping_id == mapping.id))
-    stopped = db.session.scalar(
-        select(SyncRun.state).where(SyncRun.mapping_id == mapping.id).order_by(SyncRun.id.desc()).limit(1)
-    )
-    if stopped == "needs_person" and last and mapping.updated_at <= last:
-        return False  # a person decides before anything more is written
+    stopped = db.session.scalar(select(SyncRun).filter_by(mapping_id=mapping.id).order_by(SyncRun.id.desc()).limit(1))
+    braked = stopped and stopped.state == "needs_person" and stopped.failure_kind != "connection"
+    if braked and last and mapping.updated_at <= last:
+        return False  # a person decides before anything more is written; a lost sign-in needs no more than a new one
     read = db.session.scalar(
         select(func.max(Checkpoint.last_read_at)).where(
             or_(
@@ -185,9 +184,17 @@ def _is_due() -> ColumnElement[bool]:
 
 def carry_out(hold: Hold) -> Ending | None:
     """Carry a claimed push run. Raises like a read does."""
+    opened = _Accounts(hold)
+    try:
+        return _carry(hold, opened)
+    except NeedsPerson as error:
+        return Ending("needs_person", str(error), error.kind, connection_id=opened.shut_out())
+
+
+def _carry(hold: Hold, opened: _Accounts) -> Ending | None:
     run = db.session.get_one(SyncRun, hold.run_id)
     if run.parts[0].resource == OUTBOX:
-        return _send_single(hold, run)
+        return _send_single(hold, run, opened)
     mapping = db.session.get(DataMapping, run.mapping_id) if run.mapping_id else None
     if mapping is None or run.mapping_version is None:
         return Ending("failed", "The mapping is not there any more. Nothing was written.", "ours")
@@ -196,7 +203,6 @@ def carry_out(hold: Hold) -> Ending | None:
             return Ending(
                 "failed", f"The connection {connection.name} is not connected. Nothing was written.", "connection"
             )
-    opened = _Accounts(hold)
     crossing = crossings.of(mapping, run.mapping_version, hold.look, opened.upstream_of)
     bridge = _bridge(hold, run, mapping, opened)
     db.session.rollback()
@@ -228,8 +234,6 @@ def _carry_over(hold: Hold, crossing: Crossing, bridge: Bridge) -> Ending | None
         ending = PushRun(crossing, bridge).run()
     except Parked as error:
         return Ending("waiting", f"{error} The run goes on then by itself; nothing was lost.", error.kind, error.until)
-    except NeedsPerson as error:
-        return Ending("needs_person", str(error), error.kind)
     except BrakeApplied as error:
         _file_brake(hold, crossing, error)
         return Ending("needs_person", str(error), error.kind)
@@ -237,9 +241,8 @@ def _carry_over(hold: Hold, crossing: Crossing, bridge: Bridge) -> Ending | None
     return ending
 
 
-def _send_single(hold: Hold, run: SyncRun) -> Ending:
+def _send_single(hold: Hold, run: SyncRun, opened: _Accounts) -> Ending:
     part, connection = run.parts[0].id, run.connection
-    opened = _Accounts(hold)
     ends = outbox.ends_of(connection, opened.upstream_of(connection.id))
     number = connection.id
     db.session.rollback()
@@ -288,14 +291,20 @@ class _Accounts:
     def __init__(self, hold: Hold) -> None:
         self.hold = hold
         self.opened: dict[int, Opened] = {}
+        self._last = 0
 
     def upstream_of(self, connection_id: int) -> Upstream:
         if connection_id not in self.opened:
+            self._last = connection_id
             connection = db.session.get_one(Connection, connection_id)
             self.opened[connection_id] = connections.open_account(
                 connection, run_id=self.hold.run_id, should_stop=self.hold.should_stop
             )
         return self.opened[connection_id].upstream
+
+    def shut_out(self) -> int:
+        """The connection whose service no longer lets us in: one that a call told of, else the one being opened."""
+        return next((number for number, one in self.opened.items() if one.upstream.shut_out), self._last)
 
     def flush(self, session) -> None:
         for one in self.opened.values():

@@ -14,13 +14,13 @@ def renew(connection: Connection) -> Connection:
     Raises InvalidInput when there is nothing to renew, NeedsPerson when the service refuses, TryLater when it is
     silent.
     """
-    number = must_be_callable(connection).id
+    number, since = must_be_callable(connection).id, connection.status_since
     if not keys_of(connection).renewable:
         raise InvalidInput(f"{connection.name} has nothing to renew: its key has no end.", field="connectionId")
     try:
         sign_ins.renew(connection)
     except NeedsPerson as error:
         db.session.rollback()
-        note_lost_sign_in(number, str(error))
+        note_lost_sign_in(number, str(error), since)
         raise
     return db.session.get_one(Connection, number, populate_existing=True)

@@ -276,6 +276,10 @@ def _close(hold: Hold, ending: Ending | None, foreground: bool) -> None:
     with hold.work() as session:
         run = _whole(session, hold)
         ending = ending or sum_up(run.parts)
+        connection = (ending.connection_id and session.get(Connection, ending.connection_id)) or run.connection
+        lost = ending.state == "needs_person" and ending.kind == "connection" and connection.status == "connected"
+        if lost and connection.status_since > hold.begun:  # reconnected meanwhile: these were the old credentials
+            ending, lost = Ending("failed", ending.message, ending.kind, silent=True), False
         ending = _again_later(run, ending, now, foreground)
         if run.cancel_requested and ending.state in LIVE_STATES:
             ending = Ending("interrupted", CANCELLED)  # nobody wants it to go on
@@ -291,11 +295,10 @@ def _close(hold: Hold, ending: Ending | None, foreground: bool) -> None:
             run.ended_at = now
         if ending.state not in LIVE_STATES:
             drift.report(session, run)
-        connection = run.connection
-        connection.budget = connections.budget_seen(hold.budget) or connection.budget
+        run.connection.budget = connections.budget_seen(hold.budget) or run.connection.budget
         if ending.state in ("done", "done_with_problems") and run.kind in ("full", "incremental"):
-            connection.last_sync_at = now
-        if ending.state == "needs_person" and ending.kind == "connection" and connection.status == "connected":
+            run.connection.last_sync_at = now
+        if lost:
             connection.status, connection.status_reason, connection.status_since = (
                 "needs_reconnect",
                 ending.message,

@@ -18,6 +18,7 @@ class Ending:
     kind: str | None = None  # of the failure, as in ErrorLog
     retry_at: datetime | None = None
     silent: bool = False  # the service answered nothing at all: worth trying again by itself
+    connection_id: int | None = None  # whose sign-in was lost, where that may be another than the run's own
 
 
 def sum_up(parts: Iterable[RunPart]) -> Ending:

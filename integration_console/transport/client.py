@@ -55,6 +55,7 @@ class Upstream:
         self.service, self.settings, self.account_id, self.budget = service, settings, account_id, budget
         self.should_stop = should_stop
         self.waited_ms, self.calls = 0.0, 0  # since this was made, attempts counted singly
+        self.shut_out = False  # a call was told that our credentials count no longer
         self._label, self._key = getattr(service, "label", "The service"), getattr(service, "key", "")
         self._address = Address(base_url, extra_origins, insecure=insecure)
         self._homes = frozenset(self._address.origins | homes_of(service))
@@ -90,6 +91,7 @@ class Upstream:
             raise again.error from None
         except UpstreamError as error:
             error.call_key = error.call_key or sending.call_key
+            self.shut_out = self.shut_out or isinstance(error, NeedsPerson)
             raise
         raise AssertionError("unreachable: the last attempt returns or raises")
 

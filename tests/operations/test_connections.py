@@ -1,5 +1,7 @@
 """Connecting an account, keeping it and letting it go, against the sandbox, on both databases."""
 
+import threading
+
 import pytest
 from sqlalchemy import func, select
 
@@ -17,6 +19,7 @@ from integration_console.errors import (
 from integration_console.models import AuditEvent, Connection, Record, RunPart, Transaction, db
 from integration_console.operations import connections, holds, runs, sealed
 
+from ..cli.conftest import wait_for
 from .conftest import ask, connect, sync
 
 
@@ -211,6 +214,30 @@ def test_reconnecting_the_same_account_goes_on_where_it_stopped(session, sandbox
     assert connections.find(connection).status_reason is None
     assert sync(connection, only=["users"]).state == "done"
     assert kept(Record) == sandbox.clio.ledger()["users"]
+
+
+def test_a_run_with_the_old_key_does_not_undo_a_reconnection(app, session, sandbox):
+    """Who makes a new key and deletes the old one does so while runs are under way with that."""
+    connection = connect(sandbox, "clockify")
+    run = ask(connection, only=["tags"]).id
+    db.session.remove()
+    (hold,) = holds.claim(db.engine, owner="test:1", lease_s=30, run_id=run)
+    sandbox.clockify.script("*tags", {"status": 401, "body": {"message": "no"}, "delay_s": 1})
+
+    def carry() -> None:
+        with app.app_context():
+            runs.execute(hold)
+
+    hand = threading.Thread(target=carry)
+    hand.start()
+    wait_for(lambda: not sandbox.clockify.unasked(), "the call with the old key")
+    new = {"api_key": sandbox.described()["clockify"]["api_key"]}
+    connections.reconnect(connections.find(connection), new, by="Ana")
+    db.session.remove()
+    hand.join(30)
+
+    assert connections.find(connection).status == "connected"
+    assert runs.find(run).state == "waiting"  # and goes on with the new one
 
 
 # -- pausing and removing ---------------------------------------------------------------------------------------------

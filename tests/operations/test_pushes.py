@@ -83,6 +83,22 @@ def test_a_cycle_without_edits_writes_nothing(session, sandbox, pair, mapping):
     assert not writes(sandbox.clio, before[1])
 
 
+def test_a_sign_in_lost_on_one_side_stops_that_side_only_and_a_new_one_is_enough(session, sandbox, pair, mapping):
+    """The other account was marked as lost, too, and the mapping waited for a person although both sides worked."""
+    sandbox.ghl.put("contacts", {"id": pairs(mapping)[0][0], "firstName": "Augusta"})
+    read(pair)
+    sandbox.clio.revoke()
+
+    assert push(mapping).state == "needs_person"
+    assert [connections.find(one).status for one in pair] == ["connected", "needs_reconnect"]
+
+    sandbox.clio.open_sign_in()
+    connections.reconnect(connections.find(pair[1]), sandbox.clio.token_answer(), by="Ana")
+    assert pushes.due() == 1
+    assert carry_out(db.session.scalar(select(SyncRun).order_by(SyncRun.id.desc()))).state == "done"
+    assert of_clio(sandbox.clio, pairs(mapping)[0][1])["first"] == "Augusta"
+
+
 def test_edits_of_different_fields_on_both_sides_are_merged(session, sandbox, pair, mapping):
     """W5"""
     left, right = pairs(mapping)[0]
