@@ -71,9 +71,11 @@ def add(email: str, role: str, password: str | None = None, name: str = "", *, a
 
 def set_role(user: User, role: str, *, actor: str) -> None:
     """Give a person another role. Their sessions end, so it counts at once."""
-    before, user.role = user.role, _known_role(role)
+    before, role = user.role, _known_role(role)
     if before == role:
         return
+    _one_at_a_time()
+    user.role = role
     _keep_an_administrator()
     sessions.end_all(user.id)
     audit.add("role changed", user.email, actor=actor, before=before, after=role)
@@ -84,6 +86,7 @@ def disable(user: User, *, actor: str) -> None:
     """Keep a person out, at once. What they did stays in the history."""
     if not user.active:
         return
+    _one_at_a_time()
     user.active = False
     _keep_an_administrator()
     sessions.end_all(user.id)
@@ -245,6 +248,11 @@ def _known_role(role: str) -> str:
 
 def _known_of(email: str, name: str) -> tuple[str, ...]:
     return (email, name, settings.get("firm.name"))
+
+
+def _one_at_a_time() -> None:
+    """Wait for whoever else takes an administrator away: of the last two, each would see the other one stay."""
+    db.session.execute(select(User.id).where(User.role == "admin").order_by(User.id).with_for_update())
 
 
 def _keep_an_administrator() -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text, update
 
 from integration_console.errors import Conflict, InvalidInput, NotFound, TooMany
-from integration_console.models import AuditEvent, Throttle, db
+from integration_console.models import AuditEvent, Throttle, User, db
 from integration_console.operations import passwords, throttle, users
+
+from ..cli.conftest import wait_for
 
 PASSWORD = "violet-harbor-lantern-49"
 
@@ -118,6 +120,37 @@ def test_the_last_administrator_stays(ana):
     with pytest.raises(Conflict):
         users.set_role(users.by_email("ana@example.com"), "staff", actor="test")
     assert users.has_administrator()
+
+
+@pytest.mark.one_database("postgresql")
+def test_of_two_administrators_who_take_each_other_away_one_stays(app, ana):
+    sam, _ = users.add("sam@example.com", "admin", PASSWORD, actor="test")
+    refused, number = [], ana.id
+    gone = update(User).where(User.id == sam.id).values(role="staff")
+    db.session.remove()
+
+    def demote() -> None:
+        with app.app_context():
+            try:
+                users.set_role(users.by_id(number), "staff", actor="sam@example.com")
+            except Conflict as error:
+                refused.append(error)
+
+    hand = threading.Thread(target=demote)
+    with db.engine.connect() as other:  # Ana's change of Sam, made and not committed yet
+        other.execute(gone)
+        hand.start()
+        wait_for(lambda: not hand.is_alive() or _somebody_waits(), "the other change")
+        other.commit()
+    hand.join(30)
+
+    assert len(refused) == 1
+    assert users.has_administrator()
+
+
+def _somebody_waits() -> bool:
+    with db.engine.connect() as watching:
+        return bool(watching.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")))
 
 
 def test_a_disabled_person_comes_back_when_enabled(app, ana):
