@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 
 from ..errors import InvalidInput
 from ..models import Record, db
@@ -115,13 +116,7 @@ class MatterForm:
 
     def _choices(self, name: str, resource: str) -> list[tuple[str, str]]:
         """Our copies of what may be chosen; what is set now is among them in any case."""
-        of = (
-            Record.connection_id == self.record.connection_id,
-            Record.resource == resource,
-            Record.deleted_at.is_(None),
-        )
-        rows = db.session.scalars(select(Record).where(*of).order_by(Record.label, Record.id)).all()
-        now = self.texts[name]
+        rows, now = self._copies[resource], self.texts[name]
         found = [(r.external_id, r.label) for r in rows if r.external_id == now or r.data.get("enabled", True)]
         if resource == "matter_stages":
             found = self._stages(rows)
@@ -130,7 +125,18 @@ class MatterForm:
             found.insert(0, (now, str(inner.get("name") or now)))
         return [("", "not set"), *found]
 
-    def _stages(self, rows: Iterable[Record]) -> list[tuple[str, str]]:
+    @cached_property
+    def _copies(self) -> dict[str, list[Row]]:
+        """Our copies of everything a field may name, by resource; read together."""
+        found: dict[str, list[Row]] = {field.of: [] for field in BY_NAME.values() if field.of}
+        columns = (Record.id, Record.resource, Record.external_id, Record.label, Record.data)
+        there = (Record.connection_id == self.record.connection_id, Record.deleted_at.is_(None))
+        query = select(*columns).where(*there, Record.resource.in_(found)).order_by(Record.label, Record.id)
+        for row in db.session.execute(query):
+            found[row.resource].append(row)
+        return found
+
+    def _stages(self, rows: Iterable[Row]) -> list[tuple[str, str]]:
         """Stages by their practice area, those of the matter's own first."""
         areas = dict(self._choices("practice_area.id", "practice_areas"))
         own = self.texts["practice_area.id"]

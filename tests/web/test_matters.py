@@ -66,6 +66,15 @@ def test_matters_are_listed_searched_filtered_and_walked(enter, app, clio):
     assert admin.open("/matters?status=won").status == 422
 
 
+def test_all_that_may_be_chosen_for_a_matter_is_read_at_once(enter, app, clio, own_firm):
+    record, staff = some(app), enter("staff")
+    with own_firm.statements() as asked:
+        page = staff.open(f"/matters/{record.id}")
+    assert len([one for one in asked if "FROM record " in one]) == 3  # itself, the firm's own fields, all choices
+    for field in ("responsible_attorney.id", "responsible_staff.id", "practice_area.id", "matter_stage.id", "group.id"):
+        assert len(page.one("select", name=field).all("option")) > 1, field
+
+
 def test_only_what_somebody_touched_is_written(enter, app, clio, own_firm):
     record, staff = some(app), enter("staff")
     lead = "4" if record.data["responsible_attorney"]["id"] == 3 else "3"
