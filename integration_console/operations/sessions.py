@@ -63,12 +63,16 @@ def begin(user: User, *, address: str, browser: str) -> str:
 
 
 def holder(token: str) -> SignedIn | None:
-    """Who holds this session now; None when it has ended, idled out, grown too old, or the account is disabled."""
-    with reading(), db.engine.connect() as connection:
-        found = connection.execute(_HOLDER, {"hash": _hash(token), **_youngest()}).first()
+    """Who holds this session now; None when it has ended, idled out, grown too old, or the account is disabled.
+
+    Asked in the transaction of what the page reads next, so that no other is begun for it.
+    """
+    with reading():
+        found = db.session.execute(_HOLDER, {"hash": _hash(token), **_youngest()}).first()
     if found is None:
         return None
     if clock.now() - found.last_used_at > TOUCH_EVERY:
+        db.session.rollback()
         _touch(found)
     return SignedIn(
         found.user_id, found.id, found.token_hash, found.email, found.name, found.role, found.time_zone,

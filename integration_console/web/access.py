@@ -130,7 +130,16 @@ def _signed_in(token: str) -> sessions.SignedIn | None:
 
     The API and the webhooks know no cookies: a page of another site could make a browser send them (X6).
     """
-    return None if request.path.startswith(_WITHOUT_COOKIES) else sessions.holder(token)
+    if request.path.startswith(_WITHOUT_COOKIES):
+        return None
+    found = sessions.holder(token)
+    if not _only_reads():
+        db.session.rollback()  # what may write begins anew, with the writer's lock
+    return found
+
+
+def _only_reads() -> bool:
+    return request.method in ("GET", "HEAD")
 
 
 def _with_token(asked: Request) -> tokens.TokenHolder | session_tokens.Person | None:
@@ -198,7 +207,7 @@ def _base_url() -> str:
 def _read_only_on_get() -> None:
     """A GET reads: on SQLite it never waits for the writer."""
     _ = current_user.is_authenticated  # may keep the session's last use, which is a write
-    if request.method in ("GET", "HEAD"):
+    if _only_reads():
         g.reading = ExitStack()
         g.reading.enter_context(reading())
 

@@ -167,6 +167,22 @@ def test_the_last_use_of_a_session_is_noted_once_a_minute(app, enter, clock):
         assert len(writes) == 2  # the session and the person, once each
 
 
+def test_who_asks_is_looked_up_in_the_transaction_the_page_is_read_in(app, enter):
+    somebody, begun = enter("staff"), []
+    with app.app_context():
+        engine = db.engine
+
+    def hear(_connection) -> None:
+        begun.append(_connection)
+
+    event.listen(engine, "begin", hear)
+    try:
+        assert somebody.open("/runs").status == 200
+    finally:
+        event.remove(engine, "begin", hear)
+    assert len(begun) == 1
+
+
 @pytest.mark.one_database
 def test_a_form_without_its_token_changes_nothing(enter):
     """X6"""
