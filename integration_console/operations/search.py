@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, Row, false, or_, select, tuple_, union_all
+from sqlalchemy import CompoundSelect, Row, Text, bindparam, false, or_, select, tuple_, union_all
 
 from .. import clock
 from ..models import Change, DeadLetter, Issue, Record, RecordLink, Setting, SyncRun, Transaction, db
@@ -55,22 +56,29 @@ def everywhere(words: str, *, by_content: bool) -> Found:
     if not words:
         return Found()
     found = Found(too_short=len(words) < index.SHORTEST and not words.isdecimal())
-    found.records, found.more = _records(words, by_content)
-    found.partners = _partners([record.id for record in found.records])
+    ranked = _ranked(_named(words, by_content), words)
+    found.records, found.partners = _with_partners(ranked[:MOST])
+    found.more = len(ranked) > MOST
     number = int(words) if words.isascii() and words.isdecimal() and len(words) < 16 else None
-    letter, issue = (DeadLetter.identity == words) & DeadLetter.resolved_at.is_(None), _issue(words, number)
-    named = (traces.naming(words), select(DeadLetter.id).where(letter), select(Issue.id).where(issue))
-    there = select(*(one.exists() for one in named))  # mostly in none of them
-    in_calls, in_letters, in_issues = map(bool, db.session.execute(there).one())
+    title = index.pattern(words) if len(words) >= index.SHORTEST else None
+    asked = {"hashes": traces.hashes_of(words), "words": words, "number": number, "title": title}
+    in_calls, in_letters, in_issues = map(bool, db.session.execute(_THERE, asked).one())
     found.calls = _calls(words, number, named=in_calls)
     found.runs = _numbered(SyncRun, number)
     found.writes = _writes(words, number)
     if in_letters:
-        found.letters = db.session.scalars(select(DeadLetter).where(letter).limit(MOST)).all()
+        found.letters = db.session.scalars(select(DeadLetter).where(_LETTER).limit(MOST), asked).all()
     if in_issues:
-        newest = select(Issue).where(issue).order_by(Issue.last_seen_at.desc())
-        found.issues = db.session.scalars(newest.limit(MOST)).all()
+        newest = select(Issue).where(_ISSUE).order_by(Issue.last_seen_at.desc())
+        found.issues = db.session.scalars(newest.limit(MOST), asked).all()
     return found
+
+
+_LETTER = (DeadLetter.identity == bindparam("words")) & DeadLetter.resolved_at.is_(None)
+_ISSUE = Issue.title.ilike(bindparam("title", type_=Text), escape="\\") | (Issue.id == bindparam("number"))
+_THERE = select(  # mostly in none of them
+    traces.NAMING.exists(), select(DeadLetter.id).where(_LETTER).exists(), select(Issue.id).where(_ISSUE).exists()
+)
 
 
 def may_hold(words: str) -> list[int] | None:
@@ -90,18 +98,15 @@ def may_hold(words: str) -> list[int] | None:
     return numbers if len(numbers) <= MOST_NAMED else None
 
 
-def _records(words: str, by_content: bool) -> tuple[list[Row], bool]:
+def _named(words: str, by_content: bool) -> Iterable[index.Named]:
+    """Records that hold the words or are called so, each once."""
     by_content = by_content and len(words) >= index.SHORTEST
     names = index.find_named(db.session(), words, RANKED, by_content=by_content)
     if by_content:
         digits = telling.digits_of(words)
         if len(digits) >= 7 and digits != words and not any(letter.isalpha() for letter in words):
             names += index.find_named(db.session(), digits, MOST + 1)
-    ranked = _ranked({one.id: one for one in names}.values(), words)
-    shown = ranked[:MOST]
-    query = select(*SHOWN).where(Record.id.in_(shown), Record.content_hash != ERASED)
-    found = {row.id: row for row in db.session.execute(query)} if shown else {}
-    return [found[number] for number in shown if number in found], len(ranked) > MOST
+    return {one.id: one for one in names}.values()
 
 
 def _ranked(names: Iterable[index.Named], words: str) -> list[int]:
@@ -121,18 +126,29 @@ def _ranked(names: Iterable[index.Named], words: str) -> list[int]:
     return [row.id for row in sorted(names, key=place)]
 
 
-def _partners(numbers: list[int]) -> dict[int, list[Row]]:
-    sides = (RecordLink.left_record_id, RecordLink.right_record_id)
-    ways = [
+def _with_partners(numbers: list[int]) -> tuple[list[Row], dict[int, list[Row]]]:
+    """What is shown of these records, in this order, and of those each is paired with: one question for both."""
+    found: dict[int, Row] = {}
+    partners: dict[int, list[Row]] = {}
+    for row in db.session.execute(_WITH_PARTNERS, {"numbers": numbers}) if numbers else ():
+        if row.of == row.id:
+            found[row.id] = row
+        else:
+            partners.setdefault(row.of, []).append(row)
+    return [found[number] for number in numbers if number in found], partners
+
+
+_NUMBERS: Any = bindparam("numbers", expanding=True)
+_SIDES = (RecordLink.left_record_id, RecordLink.right_record_id)
+_WITH_PARTNERS: CompoundSelect[Any] = union_all(
+    select(Record.id.label("of"), *SHOWN).where(Record.id.in_(_NUMBERS), Record.content_hash != ERASED),
+    *(
         select(one.label("of"), *SHOWN)
         .join(Record, Record.id == other)
-        .where(one.in_(numbers), RecordLink.state == "linked")
-        for one, other in (sides, sides[::-1])
-    ]
-    found: dict[int, list[Row]] = {}
-    for row in db.session.execute(union_all(*ways)) if numbers else ():
-        found.setdefault(row.of, []).append(row)
-    return found
+        .where(one.in_(_NUMBERS), RecordLink.state == "linked")
+        for one, other in (_SIDES, _SIDES[::-1])
+    ),
+)
 
 
 def _calls(words: str, number: int | None, *, named: bool) -> list[Transaction]:
@@ -167,12 +183,6 @@ def _writes(words: str, number: int | None) -> list[Change]:
         return []
     which = [Change.idempotency_key == words] + ([Change.id == number] if number is not None else [])
     return list(db.session.scalars(select(Change).where(or_(false(), *which)).limit(MOST)))
-
-
-def _issue(words: str, number: int | None) -> ColumnElement[bool]:
-    which = [Issue.title.icontains(words, autoescape=True)] if len(words) >= index.SHORTEST else []
-    which += [Issue.id == number] if number is not None else []
-    return or_(false(), *which)
 
 
 # -- the index --------------------------------------------------------------------------------------------------------

@@ -105,8 +105,11 @@ def _all() -> dict[str, str]:
     if not has_app_context():
         return {}
     if "firm_settings" not in g:
-        g.firm_settings = {row.name: row.value for row in db.session.execute(select(Setting.name, Setting.value))}
+        g.firm_settings = {row.name: row.value for row in db.session.execute(_EVERY)}
     return g.firm_settings
+
+
+_EVERY = select(Setting.name, Setting.value)  # asked by every page, so put together once
 
 
 def _put(name: str, value: str, actor: str) -> bool:

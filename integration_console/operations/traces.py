@@ -17,7 +17,7 @@ from urllib.parse import unquote, unquote_plus, urlsplit
 
 import orjson
 from flask import current_app
-from sqlalchemy import Select, case, delete, insert, select
+from sqlalchemy import bindparam, case, delete, insert, select
 
 from .. import clock
 from ..models import CallTrace, Setting, Transaction, db, reading
@@ -32,9 +32,12 @@ _MAIL = re.compile(r"[\w.+'-]+@[\w-]+(?:\.[\w-]+)+")
 _ID = re.compile(r"(?:^|_)id$|Id$|ID$")
 
 
-def naming(words: str) -> Select[int]:
-    """Calls that named exactly this."""
-    return select(CallTrace.transaction_id).where(CallTrace.hash.in_(_hashes([words])))
+NAMING = select(CallTrace.transaction_id).where(CallTrace.hash.in_(bindparam("hashes", expanding=True)))
+
+
+def hashes_of(words: str) -> list[int]:
+    """What NAMING takes to find the calls that named exactly this."""
+    return list(_hashes([words]))
 
 
 def calls_naming(words: str, most: int) -> list[int]:

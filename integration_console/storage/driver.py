@@ -6,11 +6,12 @@ SQLAlchemy's way there costs ten times what the database needs for them.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
+from sqlalchemy.engine import Row
 from sqlalchemy.orm import Session
 
 from ..models.base import dump_json
@@ -30,6 +31,12 @@ def run(session: Session, statement: str, values: Mapping[str, Any]) -> list[Any
     rows = cursor.fetchall() if cursor.description else []
     cursor.close()
     return rows
+
+
+def ask(session: Session, statement: str, values: Mapping[str, Any]) -> Sequence[Row]:
+    """The same by way of SQLAlchemy's connection, which says what goes wrong in its own errors, as pages know them."""
+    text = statement if is_sqlite(session) else _psycopg(statement)
+    return session.connection().exec_driver_sql(text, dict(values)).all()
 
 
 def is_sqlite(session: Session) -> bool:

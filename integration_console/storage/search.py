@@ -12,6 +12,8 @@ from typing import NamedTuple
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from . import driver
+
 SHORTEST = 3  # letters that can be searched for
 _PUT = {
     "sqlite": "INSERT INTO search_entry (rowid, text) VALUES (:id, :text)",
@@ -30,6 +32,7 @@ _NAMED = (
     "WITH found (id) AS ({}) SELECT record.id, record.label, record.external_id, record.deleted_at IS NOT NULL "
     "FROM found JOIN record ON record.id = found.id"
 )
+_HELD = "SELECT * FROM ({}) AS held UNION ALL SELECT * FROM ({}) AS called"
 
 
 class Named(NamedTuple):
@@ -64,13 +67,15 @@ def find_named(session: Session, words: str, most: int, *, by_content: bool = Tr
     One that is both comes twice.
     """
     kind = session.get_bind().dialect.name
-    found = f"SELECT * FROM ({_FIND[kind]}) AS held UNION ALL SELECT * FROM ({_CALLED}) AS called"
+    found = _HELD.format(_FIND[kind], _CALLED) if by_content else _CALLED
     values = {"words": words, "most": most} | ({"term": _term(kind, words)} if by_content else {})
-    rows = session.execute(text(_NAMED.format(found if by_content else _CALLED)), values)
-    return [Named._make(row) for row in rows.all()]
+    return list(map(Named._make, driver.ask(session, _NAMED.format(found), values)))
 
 
 def _term(kind: str, words: str) -> str:
-    if kind == "sqlite":
-        return '"' + words.replace('"', '""') + '"'
+    return '"' + words.replace('"', '""') + '"' if kind == "sqlite" else pattern(words)
+
+
+def pattern(words: str) -> str:
+    """What LIKE takes to find this anywhere in a text, with a backslash to escape."""
     return "%" + words.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_") + "%"

@@ -69,7 +69,7 @@ def test_no_page_asks_more_often_where_there_are_more_rows(asked):
     assert not {name: (few[name], many[name]) for name in few if many[name] > few[name] + CHANCE}
 
 
-@pytest.mark.parametrize(("page", "most"), [("dashboard", 16), ("search: a name", 8), ("mappings", 12)])
+@pytest.mark.parametrize(("page", "most"), [("dashboard", 16), ("search: a name", 7), ("mappings", 12)])
 def test_a_page_that_is_opened_most_asks_for_everything_of_a_table_at_once(asked, page, most):
     statements = asked[MANY][page]
 
