@@ -36,7 +36,8 @@ class Place:
 
 def places(facts: dict) -> list[Place]:
     """All of them. facts: numbers of rows in the middle, and signed positions."""
-    return [*_calls(facts), *_records(facts), *_matters(facts), *_searches(facts), *_others(facts), *_single(facts)]
+    every = _calls, _records, _matters, _searches, _others, _single, _nothing_new
+    return [place for some in every for place in some(facts)]
 
 
 def _indexed(facts: dict, word: str, of: str = "") -> str:
@@ -175,6 +176,16 @@ def _others(facts: dict) -> list[Place]:
         Place("settings: status", "/settings/system/status"), Place("settings", "/settings/"),
         Place("backups", "/backups"), Place("api page", "/docs/api"),
     ]  # fmt: skip
+
+
+def _nothing_new(facts: dict) -> list[Place]:
+    """Live parts that say already what there is: asked for every five seconds by every open page (204)."""
+    run = facts["run"]
+    return [
+        Place("nothing new: calls", f"/transactions/newer?cursor={facts['top']}&seen=0", None, 10.0),
+        Place("nothing new: runs", f"/runs/newer?newer={facts['last_run']}&seen=0", None, 10.0),
+        Place("nothing new: a run", f"/runs/{run}/live?seen={facts['stamp']}", None, 10.0),
+    ]
 
 
 def _single(facts: dict) -> list[Place]:

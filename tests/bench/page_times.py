@@ -85,13 +85,14 @@ def facts_of(app) -> dict:
     call = one('SELECT max(id) / 2 FROM "transaction"')[0]
     key, theirs, run = one(f'SELECT call_key, upstream_request_id, run_id FROM "transaction" WHERE id = {call + 1}')
     newest = one('SELECT upstream_request_id FROM "transaction" ORDER BY id DESC LIMIT 1')[0]
+    last, day = one('SELECT id, started_at FROM "transaction" ORDER BY started_at DESC, id DESC LIMIT 1')
+    top = Position(db.session.get_one(_transaction(), last).started_at, last, True)
     of = "SELECT (min(id) + max(id)) / 2 FROM record WHERE connection_id = {} AND resource = '{}'"
     contact, entry, lead = (
         one(of.format(*which))[0] for which in ((1, "contacts"), (3, "time_entries"), (2, "contacts"))
     )
     links = "SELECT id FROM record_link WHERE mapping_id = 1 AND state = '{}' ORDER BY id LIMIT 1"
     at = db.session.get_one(_transaction(), call).started_at
-    day = one('SELECT max(started_at) FROM "transaction"')[0]
     return {
         "call": call, "key": key, "theirs": newest, "old": theirs, "run": run or 1, "contact": contact,
         "entry": entry, "external": one(f"SELECT external_id FROM record WHERE id = {lead}")[0],
@@ -99,7 +100,15 @@ def facts_of(app) -> dict:
         "waiting": one(links.format("ambiguous"))[0], "cursor": encode(Position(at, call), app.config["SECRET_KEY"]),
         "sqlite": db.engine.dialect.name == "sqlite",
         "middle": at.strftime("%Y-%m-%d %H:%M:%S.%f"), "day": str(day)[:10],
+        "top": encode(top, app.config["SECRET_KEY"]), "last_run": one("SELECT max(id) FROM sync_run")[0],
+        "stamp": _stamp(run or 1),
     }  # fmt: skip
+
+
+def _stamp(run: int) -> str:
+    from integration_console.operations import run_history, runs
+
+    return run_history.stamp(runs.find(run))
 
 
 def _transaction():
@@ -122,7 +131,7 @@ def _race(app, browser, place: Place) -> dict:
     ):
         answer = browser.client.get(place.path)
     event.remove(engine, "before_cursor_execute", hear)
-    if answer.status_code != 200:
+    if answer.status_code not in (200, 204):
         return {"status": answer.status_code}
     page_ms, bare_ms = _alternating(app, browser, place, caught[-1] if caught else None)
     figures = {"p50_ms": median(page_ms), "p95_ms": _p95(page_ms), "statements": len(asked), "tries": len(page_ms)}
