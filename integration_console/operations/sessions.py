@@ -68,7 +68,7 @@ def holder(token: str) -> SignedIn | None:
     Asked in the transaction of what the page reads next, so that no other is begun for it.
     """
     with reading():
-        found = db.session.execute(_HOLDER, {"hash": _hash(token), **_youngest()}).first()
+        found = db.session.connection().execute(_HOLDER, {"hash": _hash(token), **_youngest()}).first()
     if found is None:
         return None
     if clock.now() - found.last_used_at > TOUCH_EVERY:

@@ -105,7 +105,7 @@ def _all() -> dict[str, str]:
     if not has_app_context():
         return {}
     if "firm_settings" not in g:
-        g.firm_settings = {row.name: row.value for row in db.session.execute(_EVERY)}
+        g.firm_settings = {row.name: row.value for row in db.session.connection().execute(_EVERY)}
     return g.firm_settings
 
 

@@ -21,7 +21,7 @@ class Waiting(NamedTuple):
 
 def counted() -> Waiting:
     """All of it, now."""
-    return Waiting(*map(int, db.session.execute(_COUNTS).one()))
+    return Waiting(*map(int, db.session.connection().execute(_COUNTS).one()))
 
 
 _known = select(DataMapping.id)  # leads the database to the index on mapping and state
