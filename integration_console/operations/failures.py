@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Select, and_, func, select
-from sqlalchemy.orm import load_only
 
 from ..models import DeadLetter, ErrorLog, Issue, Record, SyncRun, Transaction, db
 from ..models.run import LIVE_STATES
@@ -143,6 +142,5 @@ def copies_of(letters: Sequence[DeadLetter]) -> dict[int, int]:
 def calls_of(errors: Sequence[ErrorLog]) -> dict[str, int]:
     """The calls on which failures happened: call key -> the number of its last attempt."""
     keys = {error.transaction_key for error in errors if error.transaction_key}
-    light = load_only(Transaction.id, Transaction.call_key)
-    query = select(Transaction).options(light).where(Transaction.call_key.in_(keys)).order_by(Transaction.attempt)
-    return {call.call_key: call.id for call in db.session.scalars(query)} if keys else {}
+    query = select(Transaction.call_key, Transaction.id).where(Transaction.call_key.in_(keys))
+    return dict(db.session.execute(query.order_by(Transaction.attempt)).all()) if keys else {}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Select, and_, case, exists, func, literal, or_, select, tuple_, update
+from sqlalchemy import BindParameter, Select, and_, bindparam, case, exists, func, literal, or_, select, tuple_, update
 
 from .. import clock
 from ..errors import Conflict, InvalidInput, NotFound
@@ -59,6 +59,7 @@ class Detail:
     letters: Sequence[DeadLetter]  # the latest open ones
     errors: Sequence[ErrorLog]  # the latest ones
     notes: Sequence[IssueNote] = ()  # the oldest first
+    mentioned: bool = False  # the reader is named in a note and has not read it
 
 
 def listing(
@@ -167,20 +168,32 @@ def _refused(issue_ids: list[int]) -> dict[int, int]:
     return {number: count for number, count in db.session.execute(query.group_by(Change.issue_id)) if number}
 
 
-def detail(issue_id: int) -> Detail:
-    """One issue, whole. Raises NotFound."""
+def detail(issue_id: int, *, reader: str = "") -> Detail:
+    """One issue, whole; reader: as `listing` has it. Raises NotFound."""
     issue = by_id(issue_id)
+    affected, refused, mentioned = db.session.execute(_ABOUT, {"issue": issue_id, "reader": reader}).one()
     letters = select(DeadLetter).where(DeadLetter.issue_id == issue_id, DeadLetter.resolved_at.is_(None))
     errors = select(ErrorLog).where(ErrorLog.issue_id == issue_id)
     return Detail(
         issue,
         ADVICE[issue.kind],
-        _affected([issue_id]).get(issue_id, 0),
-        _refused([issue_id]).get(issue_id, 0),
+        affected,
+        refused,
         db.session.scalars(letters.order_by(DeadLetter.id.desc()).limit(SAMPLES)).all(),
         db.session.scalars(errors.order_by(ErrorLog.id.desc()).limit(SAMPLES)).all(),
         issue_notes.of(issue_id),
+        bool(mentioned),
     )
+
+
+_ONE: BindParameter[int] = bindparam("issue")
+_ABOUT = select(
+    select(func.count()).where(DeadLetter.issue_id == _ONE, DeadLetter.resolved_at.is_(None)).scalar_subquery(),
+    select(func.count()).where(Change.issue_id == _ONE, Change.state == "dead").scalar_subquery(),
+    exists().where(
+        IssueMention.issue_id == _ONE, IssueMention.email == bindparam("reader"), IssueMention.seen_at.is_(None)
+    ),
+)
 
 
 def by_id(issue_id: int) -> Issue:

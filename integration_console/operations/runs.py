@@ -186,6 +186,14 @@ def find(run_id: int) -> SyncRun:
     return run
 
 
+def whole(run_id: int) -> SyncRun:
+    """The same with its connection and parts, asked for at once."""
+    run = db.session.scalars(_WHOLE, {"run": run_id}).unique().one_or_none()
+    if run is None:
+        raise NotFound(f"There is no run {run_id}.")
+    return run
+
+
 def cancel(run: SyncRun, by: str) -> None:
     """Stop a run at its next page edge; one that nobody works on ends now.
 

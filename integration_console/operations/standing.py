@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from sqlalchemy import ScalarSelect, func, select
+from sqlalchemy import ScalarSelect, bindparam, func, select
 
 from ..models import Conflict, DataMapping, MappingVersion, RecordLink, SyncRun, db
 from ..models.run import LIVE_STATES
@@ -45,17 +45,10 @@ def of(mappings: Iterable[DataMapping]) -> list[Standing]:
     ids = [mapping.id for mapping in mappings]
     runs = {run.mapping_id: run for run in db.session.scalars(_last_runs(ids))}
     totals = run_history.totals(runs.values())
-    counted = select(DataMapping.id, _links(*PAIRED), _links(*WAITING)).where(DataMapping.id.in_(ids))
-    links = {number: (pairs, waits) for number, pairs, waits in db.session.execute(counted)}
-    waiting = db.session.execute(
-        select(Conflict.mapping_id, func.count())
-        .where(Conflict.state == "open", Conflict.mapping_id.in_(ids)).group_by(Conflict.mapping_id)
-    )  # fmt: skip
-    asked: dict[int, int] = dict(waiting.all())
+    counts = {number: found for number, *found in db.session.execute(_COUNTS, {"mappings": ids})}
     return [
         Standing(
-            one, draft_of(one), run := runs.get(one.id), totals.get(run.id, {}) if run else {}, *links[one.id],
-            asked.get(one.id, 0),
+            one, draft_of(one), run := runs.get(one.id), totals.get(run.id, {}) if run else {}, *counts[one.id]
         )
         for one in mappings
     ]  # fmt: skip
@@ -66,6 +59,17 @@ def _links(*states: str) -> ScalarSelect[int]:
     these = select(RecordLink.id).where(RecordLink.mapping_id == DataMapping.id, RecordLink.state.in_(states))
     rows = these.limit(MOST_COUNTED + 1).correlate(DataMapping).subquery()
     return select(func.count()).select_from(rows).scalar_subquery()
+
+
+_CONFLICTS = (
+    select(Conflict.mapping_id, func.count().label("open"))
+    .where(Conflict.state == "open").group_by(Conflict.mapping_id).subquery()
+)  # fmt: skip
+_COUNTS = (  # in the order a Standing has them; put together once
+    select(DataMapping.id, _links(*PAIRED), _links(*WAITING), func.coalesce(_CONFLICTS.c.open, 0))
+    .outerjoin(_CONFLICTS, _CONFLICTS.c.mapping_id == DataMapping.id)
+    .where(DataMapping.id.in_(bindparam("mappings", expanding=True)))
+)
 
 
 def _last_runs(ids: list[int]):

@@ -124,7 +124,7 @@ def export():
 @may("see errors")
 def show(issue_id: int):
     """What happened, was anything lost, what to do; whom it concerns."""
-    detail = issues.detail(issue_id)
+    detail = issues.detail(issue_id, reader=actor())
     issue = detail.issue
     service = services.every().get(issue.service)
     resource = service.resources.get(issue.resource or "") if service else None
@@ -135,7 +135,7 @@ def show(issue_id: int):
         copies=failures.copies_of(detail.letters), calls=failures.calls_of(detail.errors),
         can_retry=connection is not None and connection.status == "connected" and resource is not None,
         fix=_fix(detail, connection), who=advice.WHO[detail.advice.who], people=issues.people(), me=actor(),
-        **_tries(issue, detail.affected, connection), mentioned=issue_id in issue_notes.naming(actor(), [issue_id]),
+        **_tries(issue, detail.affected, connection), mentioned=detail.mentioned,
         where={one.id: one for one in every}, banners=partial(shell.banners, every),
     )  # fmt: skip
 

@@ -125,7 +125,7 @@ def export():
 @may("see runs")
 def show(run_id: int):
     """One run: its progress while it works, its receipt afterwards, and its log."""
-    run = runs.find(run_id)
+    run = runs.whole(run_id)
     return render_template("runs/show.html", **_facts(run) | _log_facts(run))
 
 
@@ -133,7 +133,7 @@ def show(run_id: int):
 @may("see runs")
 def live(run_id: int):
     """The part of the page that changes; 204 when it shows that already."""
-    run = runs.find(run_id)
+    run = runs.whole(run_id)
     if request.args.get("seen") == run_history.stamp(run):
         return "", 204
     return render_template("runs/_live.html", **_facts(run))
@@ -146,7 +146,8 @@ def _facts(run: SyncRun) -> dict:
         "part": run_history.current_part(run), "summary": run_history.summary(run),
         "brake": run_history.stopped_at_brake(run), "kinds": KINDS, "causes": CAUSES,
         "resources": service.resources if service else {}, "names": [part.resource for part in run.parts],
-        "carried": run_history.carried([run]).get(run.id, ""), "writes": writes.count(writes.Wanted(run_id=run.id)),
+        "carried": run_history.carried([run]).get(run.id, ""),
+        "writes": writes.count(writes.Wanted(run_id=run.id)) if run.kind == "push" else 0,
         "mapping": mappings.find_or_none(run.mapping_id), "may_cancel": _may_cancel(run),
         "steps": run_steps.of(run), "again": _again(run),
     }  # fmt: skip

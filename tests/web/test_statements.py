@@ -52,7 +52,7 @@ def _statements(browser, engine, path: str) -> list[str]:
     heard = Heard()
     event.listen(engine, "before_cursor_execute", heard)
     try:
-        assert browser.client.get(path).status_code == 200, path
+        assert browser.client.get(path).status_code in (200, 204), path
     finally:
         event.remove(engine, "before_cursor_execute", heard)
     return [one for one in heard.statements if one != "BEGIN"]
@@ -69,7 +69,12 @@ def test_no_page_asks_more_often_where_there_are_more_rows(asked):
     assert not {name: (few[name], many[name]) for name in few if many[name] > few[name] + CHANCE}
 
 
-@pytest.mark.parametrize(("page", "most"), [("dashboard", 16), ("search: a name", 7), ("mappings", 12)])
+MOST = {
+    "dashboard": 15, "search: a name": 7, "mappings": 9, "a matter": 13, "a problem": 19, "a run: live part": 3,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("page", "most"), MOST.items())
 def test_a_page_that_is_opened_most_asks_for_everything_of_a_table_at_once(asked, page, most):
     statements = asked[MANY][page]
 
