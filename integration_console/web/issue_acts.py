@@ -40,7 +40,7 @@ def snoozed(issue_id: int, sent: Mapping[str, str]) -> Issue:
         return issues.snooze(issue_id, by=actor(), events=more)
     if how == "time":
         return issues.snooze(issue_id, by=actor(), until=instant(sent["until"]))
-    raise InvalidInput("Choose how long it sleeps.", field="for")
+    raise InvalidInput("Choose for how long it is snoozed.", field="for")
 
 
 def _assign(numbers, sent) -> Outcome:
@@ -62,7 +62,7 @@ SEVERAL = Several(
         Act("assign", "Assign", "handle errors", "Whoever is chosen finds each on their tab Mine.", "assigned", _assign,
             ("email",), "errors/_assign.html", lambda: {"people": issues.people(), "me": actor()}),
         Act("snooze", "Snooze", "handle errors", "Each is out of sight until then, and opens again by itself.",
-            "asleep", lambda numbers, sent: each(numbers, lambda number: snoozed(number, sent)), SLEEP,
+            "snoozed", lambda numbers, sent: each(numbers, lambda number: snoozed(number, sent)), SLEEP,
             "errors/_snooze.html"),
         Act("reopen", "Reopen", "handle errors", "Each is among the open ones again.", "open again",
             one_by_one(issues.reopen)),

@@ -40,7 +40,7 @@ def snooze(issue_id: int):
         if issue.snoozed_until
         else f"until it has happened {number(issue.snoozed_count)} times"
     )
-    return _back(issue_id, f"The problem sleeps {until}. Then it is open again by itself.")
+    return _back(issue_id, f"The problem is snoozed {until}. Then it is open again by itself.")
 
 
 @page.post("/notes")

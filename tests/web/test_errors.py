@@ -156,7 +156,7 @@ def test_support_assigns_notes_and_snoozes_and_the_one_named_finds_it(enter, peo
 
     support.send(f"{here}/snooze", here, {"for": "events", "events": "2"})
     assert "No open errors." in support.open("/errors").text
-    assert "asleep until 3 events" in support.open("/errors?state=snoozed").row(1)
+    assert "snoozed until 3 events" in support.open("/errors?state=snoozed").row(1)
     fail(firm, 1)
     fail(firm, 1)
     assert len(support.open("/errors").rows) == 1
@@ -169,7 +169,7 @@ def test_support_assigns_notes_and_snoozes_and_the_one_named_finds_it(enter, peo
         ("snooze", {"for": "events", "events": "none"}, "Write a number"),
         ("snooze", {"for": "time", "until": "2020-01-01T10:00"}, "Choose a time to come"),
         ("snooze", {"for": "time", "until": "soon"}, "is no time"),
-        ("snooze", {"for": "ever"}, "Choose how long"),
+        ("snooze", {"for": "ever"}, "Choose for how long"),
         ("notes", {"text": "@nobody@example.com"}, "Nobody who may sign in"),
         ("assignee", {"email": "nobody@example.com"}, "Nobody who may sign in"),
     ],
