@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import structlog
-from sqlalchemy import case, delete
+from sqlalchemy import case, delete, or_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError
 
@@ -41,7 +41,8 @@ def count(kind: str, owner: str) -> None:
 def _counted(name: str, now: int):
     dialect = postgresql if db.engine.dialect.name == "postgresql" else sqlite
     first = dialect.insert(CallCount).values(name=name, began_at=now, calls=1)
-    over = CallCount.began_at <= now - MINUTE_S * 1000
+    minute = MINUTE_S * 1000
+    over = or_(CallCount.began_at <= now - minute, CallCount.began_at > now + minute)  # the clock was put back
     more = first.on_conflict_do_update(
         index_elements=[CallCount.name],
         set_={

@@ -116,8 +116,26 @@ def _ask_alone(connection_id: int, now: datetime) -> int:
     return 0
 
 
+def bring_back() -> int:
+    """Let what is due too late be due as its schedule says: after a clock that was ahead was put back; how many."""
+    now, brought = clock.now(), 0
+    far = select(Connection).where(Connection.status == "connected", Connection.next_due_at > now)
+    for connection in list(db.session.scalars(far)):
+        try:
+            following = next_due(connection.frequency, connection.time_zone, now)
+        except CANNOT:  # told by the tick when it is due
+            continue
+        if following and connection.next_due_at and following < connection.next_due_at:
+            log.warning("The clock was put back: a read is due earlier", connection=connection.id, due=str(following))
+            connection.next_due_at = following
+            brought += 1
+    db.session.commit()
+    return brought
+
+
 CHORES = (
     Chore("ask for due runs", lambda: current_app.config["SETTINGS"].TICK_SECONDS, tick),
+    Chore("bring schedules back", lambda: 900, bring_back),
     Chore("wake forgotten runs", lambda: current_app.config["SETTINGS"].TICK_SECONDS, wakers.wake_forgotten),
     Chore("offer ready mappings", lambda: 60, flows.ensure),
     Chore("carry mappings", lambda: current_app.config["SETTINGS"].TICK_SECONDS, pushes.due),

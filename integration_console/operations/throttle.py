@@ -38,7 +38,7 @@ def count(kind: str, value: str) -> None:
     """
     row = _row(_name(kind, value))
     now = clock.now()
-    if row.until and row.until > now:
+    if row.until and now < row.until <= now + timedelta(seconds=_LONGEST_S):  # further off: the clock was put back
         wait_s = (row.until - now).total_seconds()
         db.session.rollback()
         raise TooMany("Too many tries. Nothing was changed.", wait_s=wait_s)

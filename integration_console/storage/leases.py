@@ -21,11 +21,14 @@ _TAKE = """
         owner = excluded.owner,
         until = excluded.until,
         epoch = lease.epoch + CASE WHEN lease.owner = excluded.owner AND lease.until > {now} THEN 0 ELSE 1 END
-    WHERE lease.owner = excluded.owner OR lease.until <= {now}
+    WHERE lease.owner = excluded.owner OR lease.until <= {now} OR lease.until > {absurd}
     RETURNING epoch
 """
 _KEEP = "UPDATE lease SET until = {until} WHERE name = :name AND owner = :owner AND epoch = :epoch RETURNING epoch"
 _RELEASE = "UPDATE lease SET until = {now} WHERE name = :name AND owner = :owner AND until > {now}"
+
+
+PUT_BACK = timedelta(minutes=1)  # a lease that much longer than any is of a clock that was put back since
 
 
 def take(session: Session, name: str, owner: str, seconds: float) -> int | None:
@@ -48,11 +51,14 @@ def release(session: Session, name: str, owner: str) -> None:
 
 def _ask(session: Session, statement: str, name: str, owner: str, seconds: float, **more: Any) -> Any:
     facts: dict[str, Any] = {"name": name, "owner": owner, **more}
+    longest = timedelta(seconds=seconds) + PUT_BACK
     if session.get_bind().dialect.name == "postgresql":
         # Not now(): that is when the transaction began, perhaps long before it had waited for this row.
-        query = text(statement.format(now="clock_timestamp()", until="clock_timestamp() + :span"))
-        return session.execute(query, facts | ({"span": timedelta(seconds=seconds)} if ":span" in query.text else {}))
-    times = {"now": clock.now(), "until": clock.now() + timedelta(seconds=seconds)}
-    query = text(statement.format(now=":now", until=":until"))
+        now = "clock_timestamp()"
+        query = text(statement.format(now=now, until=f"{now} + :span", absurd=f"{now} + :longest"))
+        spans = {"span": timedelta(seconds=seconds), "longest": longest}
+        return session.execute(query, facts | {name: span for name, span in spans.items() if f":{name}" in query.text})
+    times = {"now": clock.now(), "until": clock.now() + timedelta(seconds=seconds), "absurd": clock.now() + longest}
+    query = text(statement.format(now=":now", until=":until", absurd=":absurd"))
     used = {moment: times[moment] for moment in times if f":{moment}" in query.text}
     return session.execute(query.bindparams(*(bindparam(moment, type_=UtcDateTime()) for moment in used)), facts | used)

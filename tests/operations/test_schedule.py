@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import event, func, select, text
 
 from integration_console.models import Connection, Heartbeat, Lease, RunPart, SyncRun, db
-from integration_console.operations import backup_clock, connections, health, schedule
+from integration_console.operations import backup_clock, connections, health, quotas, schedule, throttle
 from tests.databases import bare_app
 
 from .conftest import ask, carry_out, connect
@@ -141,6 +141,29 @@ def test_a_slot_is_not_lost_to_a_run_of_a_part_of_the_connection(session, sandbo
     assert {"projects", "time_entries"} < read
     assert ("clients" in read) == ("records" in asked)
     assert due_at(connection) == slot + timedelta(days=1)
+
+
+def test_a_clock_that_was_ahead_and_is_put_back_stops_nothing(session, sandbox, clock):
+    """A machine that starts with a wrong clock: what was due, held or counted then would wait until that day comes."""
+    connection = scheduled(sandbox)
+    clock.advance(days=30)
+    schedule.do_chores({})
+    for _ in range(5):
+        quotas.count("connect", "ana")
+        throttle.count("account", "ana@example.com")
+    db.session.execute(text("UPDATE lease SET owner = 'gone:1'"))  # that process ended with the wrong clock
+    db.session.commit()
+    finish_all()
+
+    clock.advance(days=-30)
+    if db.engine.dialect.name == "postgresql":  # leases go by its own clock
+        db.session.execute(text("DELETE FROM lease"))
+        db.session.commit()
+    schedule.do_chores({})
+
+    assert due_at(connection) <= clock.now() + timedelta(hours=1)
+    quotas.count("connect", "ana")
+    throttle.count("account", "ana@example.com")
 
 
 def test_what_is_paused_or_manual_is_never_due(session, sandbox, clock):
