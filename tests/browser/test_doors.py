@@ -17,6 +17,7 @@ import pytest
 from playwright.sync_api import expect
 
 from ..cli.conftest import HOME, addresses
+from ..operations.mapped import keep_only
 from .conftest import NARROW, PASSWORD, WIDE, Tab
 
 BY_CONSENT = {  # service -> what the console calls it
@@ -38,6 +39,9 @@ class House:
 
 @pytest.fixture
 def house(fresh_upstreams, tmp_path, database):
+    for upstream in fresh_upstreams.upstreams.values():
+        for kind in upstream.shelves:
+            keep_only(upstream, kind, 20)  # doors are what is walked through here, not how long a whole account takes
     own = {"INSTANCE_DIR": str(tmp_path), "DATABASE_URL": database, "FLASK_SKIP_DOTENV": "1", "TICK_SECONDS": "0.5"}
     command = [sys.executable, "-m", "flask", "--app", str(HOME / "wsgi.py")]
     environment = {**os.environ, **own, **addresses(fresh_upstreams)}
