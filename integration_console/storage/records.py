@@ -43,13 +43,15 @@ class Kept:
 
 def keep_page(
     session: Session, *, connection_id: int, resource: str, run_id: int | None, rows: list[Incoming], now: datetime,
-    hopeful: bool = False,
+    hopeful: bool = False, since: datetime | None = None,
 ) -> Kept:  # fmt: skip
     """Write what is new or changed; unchanged records cost no write (P3). Nothing is committed here (P1).
 
     An id that comes twice counts once and its later form wins; a record that was marked deleted comes back as changed.
     hopeful: the page is probably all new, as the one before it was, so it is written without looking; only when one of
     its ids is there already, that is taken back and the page looked up like any other.
+    since: when the page may have been asked for at the earliest. What another run kept after that and is newer stays:
+    it would otherwise look as if somebody had set the record back to what it was.
     """
     if not rows:
         return Kept()
@@ -69,10 +71,27 @@ def keep_page(
             kept.unchanged_ids.append(found[0])
             continue
         (new if found is None else changed).append(row)
+    if since is not None and changed:
+        newer = _kept_since(session, target, changed, since)
+        kept.unchanged_ids += newer.values()
+        changed = [row for row in changed if row.external_id not in newer]
     bulk.insert(connection, target, new)
     bulk.replace(connection, target, changed)
     kept.new, kept.changed, kept.same = len(new), len(changed), len(kept.unchanged_ids)
     return kept
+
+
+def _kept_since(session: Session, target: bulk.Target, rows: list[Incoming], since: datetime) -> dict[str, int]:
+    """Those of these records that another run kept since, in a newer form by the upstream's own time: id -> number."""
+    moments = {row.external_id: row.updated_at for row in rows if row.updated_at is not None}
+    query = _live(target.connection_id, target.resource).with_only_columns(
+        Record.external_id, Record.id, Record.updated_at
+    ).where(
+        Record.external_id.in_(moments), Record.written_at >= since,
+        Record.written_run_id.is_distinct_from(target.run_id),
+    )  # fmt: skip
+    found = session.execute(query.order_by(Record.id).with_for_update())
+    return {external_id: number for external_id, number, at in found if at and at > moments[external_id]}
 
 
 def _storable(rows: list[Incoming]) -> list[Incoming]:

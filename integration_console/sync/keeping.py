@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from .. import clock
 from ..models import Checkpoint
 from ..services.base import Resource, Service, Upstream
 from ..storage import errors, progress, records
@@ -52,6 +53,7 @@ class Keeping:
         self.open_letters = known.letters
         self.line: dict[str, Any] = {}  # columns of this run's line for the resource that wait to be written
         self.more: dict[str, float] = {}  # ... and what is to be added to its counts
+        self.begun = clock.now()
         self.all_new = False  # the page before held nothing we had: this one probably does not either
         self._before = (desk.upstream.calls, desk.upstream.waited_ms)
 
@@ -63,7 +65,13 @@ class Keeping:
     def keep(self, session: Session, sifted: Sifted, now: datetime, *, call_key: str = "") -> records.Kept:
         """Keep the good records and set the refused ones aside with their reason and the call they came with (P5)."""
         kept = records.keep_page(
-            session, **self.facts, run_id=self.order.run_id, rows=sifted.rows, now=now, hopeful=self.all_new
+            session,
+            **self.facts,
+            run_id=self.order.run_id,
+            rows=sifted.rows,
+            now=now,
+            hopeful=self.all_new,
+            since=self.begun,
         )
         self.all_new = kept.new > 0 and not kept.changed and not kept.same
         if sifted.refused:

@@ -27,7 +27,9 @@ def run(session, connection_id: int) -> int:
     return row.id
 
 
-def incoming(external_id, owner: str | None = None, starts_at: datetime | None = None, **fields) -> Incoming:
+def incoming(
+    external_id, owner: str | None = None, starts_at: datetime | None = None, changed_at: datetime = NOON, **fields
+) -> Incoming:
     data = orjson.dumps({"id": external_id, **fields}, option=orjson.OPT_SORT_KEYS)
     label = str(fields.get("name", external_id))
-    return Incoming(str(external_id), data, blake2b(data, digest_size=16).digest(), label, owner, starts_at, NOON)
+    return Incoming(str(external_id), data, blake2b(data, digest_size=16).digest(), label, owner, starts_at, changed_at)

@@ -18,10 +18,11 @@ def firm(session):
 
 @pytest.fixture
 def keep(session, firm):
-    def keep(*rows, run_id=None, resource="contacts", of=firm, now=NOON, hopeful=False):
+    def keep(*rows, run_id=None, resource="contacts", of=firm, now=NOON, hopeful=False, since=None):
         return records.keep_page(
-            session, connection_id=of, resource=resource, run_id=run_id, rows=list(rows), now=now, hopeful=hopeful
-        )
+            session, connection_id=of, resource=resource, run_id=run_id, rows=list(rows), now=now, hopeful=hopeful,
+            since=since,
+        )  # fmt: skip
 
     return keep
 
@@ -50,6 +51,20 @@ def test_an_unchanged_page_writes_nothing(session, keep):
 
     assert again.unchanged_ids == [stored(session, "1").id, stored(session, "2").id]
     assert (stored(session).written_run_id, stored(session).written_at) == (7, NOON)
+
+
+def test_a_page_that_comes_late_does_not_set_back_what_was_written_since_it_was_asked_for(session, keep):
+    """Else the pair would look as if somebody had undone our write, and the old value would travel back."""
+    minute = timedelta(minutes=1)
+    keep(incoming(1, name="Ada"), run_id=6)
+    keep(incoming(1, name="Augusta", changed_at=NOON + 3 * minute), run_id=8, now=NOON + 3 * minute)
+    late, newer = incoming(1, name="Ada!", changed_at=NOON + minute), incoming(1, changed_at=NOON + 4 * minute)
+
+    assert counts(keep(late, run_id=7, now=NOON + 4 * minute, since=NOON + 2 * minute)) == (0, 0, 1)
+    assert stored(session).data["name"] == "Augusta"
+    assert counts(keep(newer, run_id=7, now=NOON + 5 * minute, since=NOON + 2 * minute)) == (0, 1, 0)
+    set_back = keep(late, run_id=9, now=NOON + 9 * minute, since=NOON + 8 * minute)  # at the service itself
+    assert counts(set_back) == (0, 1, 0)
 
 
 def test_a_record_is_kept_whole_with_its_times_and_owner(session, keep):
