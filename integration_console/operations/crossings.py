@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlalchemy import select
+from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
 
 from .. import services
@@ -82,8 +82,13 @@ def service_of(connection: Connection) -> Service:
     return services.by_key(connection.service)
 
 
-def active_flow(flow: str) -> DataMapping | None:
-    """The active mapping made from a ready one, or of that number; none when it is switched off."""
+def active_flow(flow: str, left: int, right: int) -> DataMapping | None:
+    """The active mapping made from a ready one, or of that number, between these two connections; none when it is off.
+
+    Another firm's has records of the same numbers.
+    """
     by = DataMapping.id == int(flow) if flow.isdigit() else DataMapping.flow == flow
-    query = select(DataMapping).where(by, DataMapping.state == "active").order_by(DataMapping.id)
+    ends = tuple_(DataMapping.left_connection_id, DataMapping.right_connection_id)
+    between = ends.in_([(left, right), (right, left)])
+    query = select(DataMapping).where(by, between, DataMapping.state == "active").order_by(DataMapping.id)
     return db.session.scalars(query).first()

@@ -215,7 +215,9 @@ def _bridge(hold: Hold, run: SyncRun, mapping: DataMapping, opened: _Accounts) -
 
     def other(flow: str) -> Crossing | None:
         try:
-            found = crossings.active_flow(flow)
+    ends = mapping.left_connection_id, mapping.right_connection_id
+
+            found = crossings.active_flow(flow, *ends)
             return crossings.of(found, found.active_version, hold.look, opened.upstream_of) if found else None
         finally:
             db.session.remove()  # or what it looked at would keep SQLite's writer lock from the next page

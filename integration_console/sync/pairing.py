@@ -10,7 +10,7 @@ from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
 
 from ..models import Change, DataMapping, Record, RecordLink
@@ -88,15 +88,17 @@ class Pairing:
         return rows
 
     def _linked_elsewhere(self, session: Session) -> Iterator[tuple[int, int]]:
-        """Pairs that another mapping of the same two resources has linked, as (left, right) of this one."""
+        """Pairs that another mapping of the same two accounts has linked, as (left, right) of this one."""
+        ours = self.mapping.left.connection_id, self.mapping.right.connection_id
+        ends = tuple_(DataMapping.left_connection_id, DataMapping.right_connection_id)
         for flow in self.mapping.link_flows:
             query = select(RecordLink.left_record_id, RecordLink.right_record_id, DataMapping.left_connection_id).join(
                 DataMapping
             )
-            query = query.where(DataMapping.flow == flow, RecordLink.state == "linked")
+            query = query.where(DataMapping.flow == flow, ends.in_([ours, ours[::-1]]), RecordLink.state == "linked")
             for left, right, connection_id in session.execute(query):
                 if left and right:
-                    yield (left, right) if connection_id == self.mapping.left.connection_id else (right, left)
+                    yield (left, right) if connection_id == ours[0] else (right, left)
 
     def elsewhere(self) -> Iterator[tuple[int, int]]:
         """Pairs (left, right) that another mapping has linked, and that have no other pair here."""

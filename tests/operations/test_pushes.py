@@ -34,7 +34,7 @@ from integration_console.operations import (
 )
 from integration_console.sync import guards
 
-from .conftest import carry_out, sync
+from .conftest import carry_out, connect, sync
 from .mapped import CONTACTS, cycle, make_mapping, of_clio, of_ghl, pairs, push, read, small_pair, writes
 from .ready import links
 
@@ -138,6 +138,19 @@ def test_a_new_record_is_made_once_on_the_other_side(session, sandbox, pair, map
     assert (first.new, second.new, second.changed) == (2, 0, 0)
     assert sandbox.ghl.ledger()["contacts"] == sandbox.clio.ledger()["contacts"] == 14
     assert links(mapping) == {"linked": 14}
+
+
+@pytest.mark.one_database
+def test_pairs_that_a_mapping_of_other_accounts_has_linked_are_none_here(session, sandbox, pair, mapping):
+    db.session.execute(update(DataMapping).values(flow="people"))
+    db.session.commit()
+    clockify, by_link = connect(sandbox, "clockify"), ({"by": "link", "flow": "people"},)
+    other = make_mapping(pair[1], clockify, (), kinds=("contacts", "clients"), keys=by_link, direction="link")
+
+    push(other)
+
+    assert links(mapping) == {"linked": 12}
+    assert "linked" not in links(other)
 
 
 @pytest.mark.one_database
