@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session, aliased
 from .. import clock
 from ..models import Change, Conflict, Record, RecordLink
 from ..models.change import WAITING_STATES
-from .compare import OTHER, Decisions, compare, create
+from .compare import OTHER, Decision, Decisions, compare, create
 from .ends import AT_ONCE, COLUMNS, End, Seen
 from .mapping import Mapping, takes_part
 from .pairing import Pairing
@@ -91,23 +91,25 @@ class Carrier:
             .where(RecordLink.mapping_id == self.mapping.id, RecordLink.state == "linked")
         )
 
-    def _decided(self, session: Session, link_ids: list[int]) -> dict[int, dict[str, tuple[int, str, Any]]]:
-        """What people decided and nobody has carried yet: link -> line -> (conflict, side, its value then)."""
-        query = select(Conflict.link_id, Conflict.line, Conflict.id, Conflict.winner, Conflict.held).where(
+    def _decided(self, session: Session, link_ids: list[int]) -> dict[int, dict[str, tuple[int, Decision]]]:
+        """What people decided and nobody has carried yet: link -> line -> (conflict, what was decided)."""
+        query = select(
+            Conflict.link_id, Conflict.line, Conflict.id, Conflict.winner, Conflict.held, Conflict.state
+        ).where(
             Conflict.link_id.in_(link_ids), Conflict.state.in_(("settled", "flipped")), Conflict.change_id.is_(None),
             Conflict.settled_by.is_not(None), Conflict.winner.is_not(None),
         ).order_by(Conflict.id)  # fmt: skip
-        found: dict[int, dict[str, tuple[int, str, Any]]] = {}
-        for link_id, line, number, winner, held in session.execute(query):
-            found.setdefault(link_id, {})[line] = (number, str(winner), held.get(winner))
+        found: dict[int, dict[str, tuple[int, Decision]]] = {}
+        for link_id, line, number, winner, held, state in session.execute(query):
+            found.setdefault(link_id, {})[line] = (number, Decision(str(winner), held, again=state == "flipped"))
         return found
 
-    def _compared(self, row: Any, decided: dict[str, tuple[int, str, Any]]) -> Step:
+    def _compared(self, row: Any, decided: dict[str, tuple[int, Decision]]) -> Step:
         halves = {side: self.ends[side].seen(_part(row, side)) for side in OTHER}
         known = Known(row.link_id, "linked", row.base, row.writes)
         return self.pair(
-            halves["left"], halves["right"], known, {line: (side, held) for line, (_, side, held) in decided.items()},
-            {line: number for line, (number, _, _) in decided.items()},
+            halves["left"], halves["right"], known, {line: decision for line, (_, decision) in decided.items()},
+            {line: number for line, (number, _) in decided.items()},
         )  # fmt: skip
 
     def pair(

@@ -18,7 +18,6 @@ from .mapping import Line, Mapping, carry_over, spread, value_on
 from .transforms import OTHER, World
 
 Base = Dictionary[str, list]  # line -> [left, right] as last agreed
-Decisions = Dictionary[str, tuple[str, Any]]
 NOBODY = "nobody"  # wins: both sides stay as they are
 
 
@@ -31,6 +30,21 @@ class Half:
     record_id: int | None = None
 
 
+@dataclass(frozen=True)
+class Decision:
+    """What a person decided about one line. held: side -> what it said then. again: the value that lost wins after all.
+
+    It holds for those values: of what was edited since, nobody has seen it.
+    """
+
+    winner: str
+    held: Dictionary[str, Any]
+    again: bool = False
+
+
+Decisions = Dictionary[str, Decision]
+
+
 @dataclass
 class Intent:
     """What one side's record should be given."""
@@ -38,9 +52,8 @@ class Intent:
     values: dict[str, Any] = field(default_factory=dict)  # field -> value
     before: dict[str, Any] = field(default_factory=dict)  # field -> value that is there
     sources: dict[str, dict] = field(default_factory=dict)  # field -> {"record_id", "field", "value"}
-    agree: dict[str, dict] = field(
-        default_factory=dict
-    )  # line -> {"source": the other half, "fields": what is written}
+    # line -> {"source": the other half, "fields": what is compared, "kept": what those of them say that stay}
+    agree: dict[str, dict] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return bool(self.values)
@@ -78,7 +91,7 @@ def compare(
 ) -> Verdict:
     """Look at every line of a pair.
 
-    decided: line -> the side a person chose and the value it held then, for lines that were asked about or flipped.
+    decided: what a person said of lines that were asked about or flipped.
     """
     verdict, halves = Verdict(), {"left": left, "right": right}
     for line in mapping.lines:
@@ -174,7 +187,7 @@ def _filled(value: Any) -> bool:
 
 def _look(
     mapping: Mapping, line: Line, halves: Dictionary[str, Half], base: list | None,
-    decided: tuple[str, Any] | None, world: World, verdict: Verdict,
+    decided: Decision | None, world: World, verdict: Verdict,
 ) -> None:  # fmt: skip
     """Decide about one line."""
     sources = ways(mapping, line)
@@ -182,10 +195,13 @@ def _look(
     if not sources or not _comparable(sources, values):
         return
     changed = _changed(values, base)
-    if base is not None and not any(changed.values()) and decided is None:
-        return
-    if decided is not None and not same(values[decided[0]], decided[1]):
-        _bring_back(line, *decided, halves, world, verdict)
+    rests = base is not None and not any(changed.values())
+    if decided is not None and any(_changed(values, [decided.held.get(side) for side in ("left", "right")]).values()):
+        if decided.again and rests:
+            _bring_back(line, decided.winner, decided.held.get(decided.winner), halves, world, verdict)
+            return
+        decided = None  # somebody edited it since
+    if rests and decided is None:
         return
     unsayable = None
     try:
@@ -197,7 +213,7 @@ def _look(
             raise
         unsayable = error
     settle = _moved if len(sources) > 1 else _one_way
-    winner = decided[0] if decided else settle(sources, values, base, changed)
+    winner = decided.winner if decided else settle(sources, values, base, changed)
     if winner is None:
         rule = mapping.winner_of(line)
         winner = _by_rule(rule, halves)
@@ -297,15 +313,17 @@ def _by_rule(rule: str, halves: Dictionary[str, Half]) -> str | None:
 
 def _want(verdict: Verdict, line: Line, side: str, value: Any, source: Half, target: Half, came: Any) -> bool:
     """Note what the target's fields of a line are to hold; whether anything is."""
-    intent, wanted = verdict.towards(side), {}
+    intent, wanted, kept = verdict.towards(side), {}, {}
     for name, one in spread(line, side, value).items():
         there = value_of(target.plain, name)
         if same(there, one) if there is not MISSING else not _filled(one):
+            kept[name] = _told(there)
             continue
         wanted[name] = one
         intent.values[name], intent.before[name] = one, _told(there)
         origin = ",".join(line.fields(OTHER[side]))
         intent.sources[name] = {"record_id": source.record_id, "field": origin, "value": _told(came)}
     if wanted:
-        intent.agree[line.key] = {"source": _told(came), "fields": list(line.written(side))}
+        said = {"source": _told(came), "fields": list(line.written(side))}
+        intent.agree[line.key] = said | {"kept": kept} if kept else said
     return bool(wanted)

@@ -69,6 +69,7 @@ class Ledger:
         for side in OTHER:
             if verdict.towards(side):
                 numbers[side] = self._want(session, number, step, side, "update")
+        self._answered(session, step)
         for clash in verdict.clashes:
             self._note(session, number, clash, left, right, numbers)
         self._settle(session, step, numbers)
@@ -101,6 +102,15 @@ class Ledger:
                 settled_at=None if state == "open" else now, settled_by=None, **facts,
             )
         )  # fmt: skip
+
+    @staticmethod
+    def _answered(session: Session, step: Step) -> None:
+        """Close what a person was asked of this pair where the two sides came to agree by themselves."""
+        verdict = step.verdict
+        assert verdict is not None
+        if step.known is not None and verdict.agreed:
+            asked = Conflict.link_id == step.known.id, Conflict.state == "open", Conflict.line.in_(verdict.agreed)
+            session.execute(update(Conflict).where(*asked).values(state="settled", settled_at=clock.now()))
 
     @staticmethod
     def _settle(session: Session, step: Step, numbers: Dictionary[str, int]) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from integration_console.services.writing import MISSING
-from integration_console.sync.compare import Half, compare, create, same
+from integration_console.sync.compare import Decision, Half, compare, create, same
 from integration_console.sync.mapping import Mapping, MappingOptions, Side, line
 
 EARLY, LATE = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC)
@@ -115,7 +115,7 @@ def test_what_a_person_decided_is_carried_without_asking_again():
     one = mapping(NAME)
 
     verdict = judged(one, {"name": "Grace"}, {"first_name": "Edith"}, {NAME.key: ["Ada", "Ada"]},
-                     {NAME.key: ("right", "Edith")})  # fmt: skip
+                     {NAME.key: Decision("right", {"left": "Grace", "right": "Edith"})})  # fmt: skip
 
     assert verdict.to_left.values == {"name": "Edith"}
     assert not verdict.clashes
@@ -127,7 +127,8 @@ def test_a_flip_of_what_has_no_words_on_the_other_side_leaves_that_side_as_it_is
     left = {"name": "Ada Byron", "type": "Person"}
 
     verdict = judged(mapping(own), left, {"name": "Ada Byron", "first": "Ada", "last": "Byron"},
-                     {own.key: ["Ada Byron", "Ada Byron"]}, {own.key: ("right", "Ada King")})  # fmt: skip
+                     {own.key: ["Ada Byron", "Ada Byron"]},
+                     {own.key: Decision("right", {"left": "Ada Byron", "right": "Ada King"}, again=True)})  # fmt: skip
 
     assert verdict.to_right.values == {"name": "Ada King"}
     assert not verdict.to_left
@@ -136,7 +137,7 @@ def test_a_flip_of_what_has_no_words_on_the_other_side_leaves_that_side_as_it_is
 
 def test_a_flip_brings_the_value_back_that_lost_although_both_sides_hold_the_other_one():
     verdict = judged(mapping(NAME), {"name": "Edith"}, {"first_name": "Edith"}, {NAME.key: ["Edith", "Edith"]},
-                     {NAME.key: ("left", "Grace")})  # fmt: skip
+                     {NAME.key: Decision("left", {"left": "Grace", "right": "Edith"}, again=True)})  # fmt: skip
 
     assert verdict.to_right.values == {"first_name": "Grace"}
     assert verdict.to_left.values == {"name": "Grace"}
@@ -235,7 +236,8 @@ def test_several_fields_become_one_and_one_becomes_several():
 
     assert there.to_right.values == {"name": "Ada Lovelace"}
     assert back.to_left.values == {"last": "Lovelace"}  # the first name is as it was: it is not written again
-    assert back.to_left.agree == {own.key: {"source": "Ada Lovelace", "fields": ["first", "last"]}}
+    kept = {"first": "Ada"}
+    assert back.to_left.agree == {own.key: {"source": "Ada Lovelace", "fields": ["first", "last"], "kept": kept}}
 
 
 def test_a_value_that_cannot_be_carried_is_a_problem_of_its_line_and_the_others_go_on():
