@@ -133,13 +133,27 @@ def ends_of(connection: Connection, upstream: Upstream) -> list[End]:
 
 
 def retry(change: Change, *, by: str) -> Change:
-    """Send a refused write again, as it was. Raises Conflict when it is not waiting for a person."""
+    """Send a refused write again, as it was.
+
+    Raises Conflict when it is not waiting for a person, or another write of its pair is on its way.
+    """
     if change.state != "dead":
         raise Conflict("Only a write that was refused can be tried again.")
+    refuse_beside_another(change)
     change.put_back()
     audit.add("write retried", f"change {change.id}", actor=by)
     db.session.commit()
     return change
+
+
+def refuse_beside_another(change: Change) -> None:
+    """Raise Conflict while another write of the same pair waits or is on its way: one goes at a time, each way."""
+    other = select(Change.id).where(
+        Change.link_id == change.link_id, Change.connection_id == change.connection_id, Change.id != change.id,
+        Change.state.in_(WAITING_STATES),
+    )  # fmt: skip
+    if change.link_id is not None and (number := db.session.scalar(other.limit(1))):
+        raise Conflict(f"Write {number} of the same pair waits to be sent. Look again when it has arrived.")
 
 
 def drop(change: Change, *, by: str) -> Change:

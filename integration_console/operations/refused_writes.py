@@ -18,7 +18,7 @@ from ..models import Change, Connection, Record, SyncRun, db
 from ..models.change import LOST, WAITING_STATES
 from ..services.writing import Write, by_name
 from ..sync import guards
-from . import audit, connections, crossings, outbound, pushes, several, shade
+from . import audit, connections, crossings, outbound, outbox, pushes, several, shade
 
 MOST = 500  # writes tried again at once: as many as one run sends
 CALLS_EACH = 2  # a look before it is written over, and the write
@@ -193,6 +193,7 @@ def _must_wait(change: Change) -> None:
         raise Conflict("Only a refused write that carries values can be sent with other ones.")
     if change.options.get(LOST):
         raise Conflict("Its answer was once lost, so it may be there already. Retry it: it is looked up first.")
+    outbox.refuse_beside_another(change)
 
 
 def _send(new: Change, change: Change, changed: list[str], by: str) -> Change:

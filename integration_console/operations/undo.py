@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import select
@@ -47,8 +47,24 @@ def plan(run: SyncRun) -> list[Step]:
     )
     taken = {number for number in db.session.scalars(again) if number}
     ends: dict[tuple[int, str], End] = {}
+    waits = select(Change.link_id, Change.connection_id).where(
+        Change.link_id.in_([change.link_id for change in changes if change.link_id]), Change.state.in_(WAITING_STATES)
+    )
+    busy = {(row.link_id, row.connection_id) for row in db.session.execute(waits)}  # one write of a pair at a time
     going: set[tuple[str, str]] = set()  # what is deleted on the way: a matter before the client it was made for
-    return [_step(db.session(), change, taken, ends, going) for change in changes]
+    steps = [_step(db.session(), change, taken, ends, going) for change in changes]
+    return [_in_turn(step, busy) for step in steps]
+
+
+def _in_turn(step: Step, busy: set[tuple[int | None, int]]) -> Step:
+    """The step, unless another write of its pair comes first: then the run is taken back once more after that one."""
+    pair = step.change.link_id, step.change.connection_id
+    if not step.can or pair[0] is None:
+        return step
+    if pair in busy:
+        return replace(step, can=False, op="", fields=[], why="Another write of this pair comes first. Try again then.")
+    busy.add(pair)
+    return step
 
 
 def _step(
@@ -105,7 +121,10 @@ def _want(step: Step, run: SyncRun, by: str) -> int:
     change, record = step.change, step.record
     assert record is not None
     end = _end(change, {})
-    intent = Intent(agree=_present_halves(change, end))
+    touched = {one["field"] for one in step.fields}
+    intent = Intent(
+        agree={line: one for line, one in _present_halves(change, end).items() if touched.intersection(one["fields"])}
+    )
     for one in step.fields:
         name = one["field"]
         intent.values[name], intent.before[name] = one["then"], one["now"]
