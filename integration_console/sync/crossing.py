@@ -8,8 +8,8 @@ from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import func, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import exists, func, or_, select, update
+from sqlalchemy.orm import Session, aliased
 
 from .. import clock
 from ..errors import BrakeApplied, Wait
@@ -139,7 +139,7 @@ class PushRun:
             if (other := self.bridge.others(flow)) is None:
                 continue
             self._look(other, Chosen(only={side: frozenset(each) for side, each in ids.items()}))
-            self._send_all(other, other.mapping.options.write_cap)
+            self._send_all(other, other.mapping.options.write_cap, only_own=True)
             other.world.forget()
         self.crossing.world.forget()
         return self.sent.done > before
@@ -147,9 +147,17 @@ class PushRun:
     # -- the brake ----------------------------------------------------------------------------------------------------
 
     def _brake(self) -> None:
-        """Stop before the first of too many writes over what is there, or of more than the preview told (P7)."""
+        """Stop before the first of too many writes over what is there, or of more than the preview told (P7).
+
+        What an earlier run wanted and never began to send, for it was cancelled or failed first, is weighed with it.
+        """
+        sent = aliased(Change)
+        weighed = exists().where(sent.sent_run_id == Change.run_id)
+        mine = (
+            Change.mapping_id == self.crossing.mapping.id, Change.state == "pending",
+            or_(Change.run_id == self.bridge.run_id, ~weighed),
+        )  # fmt: skip
         with self.bridge.look() as session:
-            mine = Change.run_id == self.bridge.run_id, Change.state == "pending"
             rows = session.execute(select(Change.op, Change.sources).where(*mine)).all()
             pairs = session.scalar(
                 select(func.count()).where(
@@ -161,12 +169,12 @@ class PushRun:
         if why is None:
             return
         with self.bridge.work() as session:
-            session.execute(update(Change).where(*mine).values(state="dropped", message="Stopped at the brake."))
             session.execute(  # they are looked at again by the next run
                 update(RecordLink)
-                .where(RecordLink.id.in_(select(Change.link_id).where(Change.run_id == self.bridge.run_id)))
+                .where(RecordLink.id.in_(select(Change.link_id).where(*mine)))
                 .values(left_hash=None, right_hash=None)
             )
+            session.execute(update(Change).where(*mine).values(state="dropped", message="Stopped at the brake."))
         raise BrakeApplied(f"{why} Nothing was written. If that is right, release the brake.")
 
     def _too_many(self, wants: Dictionary[str, int], pairs: int) -> str | None:
@@ -188,10 +196,10 @@ class PushRun:
         if left > 0:
             self._send_all(self.crossing, left)
 
-    def _send_all(self, crossing: Crossing, most: int) -> None:
+    def _send_all(self, crossing: Crossing, most: int, *, only_own: bool = False) -> None:
         began = clock.monotonic()
         try:
-            self._sender(crossing).send_all(mapping_id=crossing.mapping.id, most=most)
+            self._sender(crossing).send_all(mapping_id=crossing.mapping.id, most=most, only_own=only_own)
         finally:
             self.bridge.spend("write", clock.monotonic() - began)
 

@@ -78,18 +78,19 @@ class Sender:
         self.work, self.flush, self.run_id = work, flush, run_id
         self.sent = Sent()
 
-    def send_all(self, *, mapping_id: int | None, most: int = 500) -> Sent:
+    def send_all(self, *, mapping_id: int | None, most: int = 500, only_own: bool = False) -> Sent:
         """Send what is due of one mapping, or what belongs to none, oldest first, at most so many.
 
         Raises what ends a run: Parked, NeedsPerson, LeaseLost, Cancelled. What was sent until then stays sent.
         """
         tried, last = 0, 0
-        while tried < most and (number := self._next(last, mapping_id)):
+        while tried < most and (number := self._next(last, mapping_id, only_own)):
+        only_own: nothing but what this run wanted, for a mapping whose own run may not have weighed its writes yet.
             tried, last = tried + 1, number
             self.send(number)
         return self.sent
 
-    def _next(self, last: int, mapping_id: int | None) -> int | None:
+    def _next(self, last: int, mapping_id: int | None, only_own: bool) -> int | None:
         now = clock.now()
         due = or_(
             Change.state.in_(("pending", "uncertain", "retry"))
@@ -103,6 +104,7 @@ class Sender:
             return session.scalar(query.order_by(Change.id).limit(1))
 
     # -- one write ----------------------------------------------------------------------------------------------------
+        query = query.where(Change.run_id == self.run_id) if only_own else query
 
     def send(self, number: int) -> Exception | None:
         """Send one write, or find out what became of it; why it did not go through, already written down with it.
