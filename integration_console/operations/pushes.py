@@ -198,6 +198,8 @@ def _carry(hold: Hold, opened: _Accounts) -> Ending | None:
     mapping = db.session.get(DataMapping, run.mapping_id) if run.mapping_id else None
     if mapping is None or run.mapping_version is None:
         return Ending("failed", "The mapping is not there any more. Nothing was written.", "ours")
+    if mapping.state != "active":
+        return Ending("failed", f"The mapping {mapping.name} was switched off meanwhile. Nothing was written.", "ours")
     for connection in (mapping.left_connection, mapping.right_connection):
         if connection.status != "connected":
             return Ending(
@@ -213,10 +215,10 @@ def _carry(hold: Hold, opened: _Accounts) -> Ending | None:
 def _bridge(hold: Hold, run: SyncRun, mapping: DataMapping, opened: _Accounts) -> Bridge:
     """All a run of a mapping needs of us: its lease, its accounts, the firm's limits, and the mappings beside it."""
 
-    def other(flow: str) -> Crossing | None:
-        try:
     ends = mapping.left_connection_id, mapping.right_connection_id
 
+    def other(flow: str) -> Crossing | None:
+        try:
             found = crossings.active_flow(flow, *ends)
             return crossings.of(found, found.active_version, hold.look, opened.upstream_of) if found else None
         finally:

@@ -33,7 +33,7 @@ from ..errors import (
     Stale,
     TryLater,
 )
-from ..models import Change, Connection
+from ..models import Change, Connection, DataMapping
 from ..models.change import LOST
 from ..services.writing import Write, Written
 from ..storage import errors, outbound
@@ -130,7 +130,8 @@ class Sender:
         return None
 
     def _begin(self, number: int) -> tuple[Change, str] | None:
-        """Mark it as being sent, before it is. None when another process has it, or its connection is paused (W9)."""
+        """Mark it as being sent, before it is. None when another process has it, or its connection or mapping is paused
+        (W9)."""
         try:
             with self.work() as session:
                 change = session.get(Change, number, with_for_update=True)
@@ -145,6 +146,8 @@ class Sender:
                 was = (
                     "uncertain" if change.state == "sending" else "pending" if change.state == "retry" else change.state
                 )
+                if change.mapping_id is not None and not _is_on(session, change.mapping_id):
+                    return None
                 if change.op == "create" and outbound.lost_since(session):
                     was = "uncertain"  # it may have been made in the hours a restore has made us forget
                 change.state, change.sent_run_id, change.tries = "sending", self.run_id, change.tries + 1
@@ -306,3 +309,8 @@ def _is_free(change: Change) -> bool:
     if change.state == "sending":
         return change.sent_at is not None and change.sent_at <= clock.now() - timedelta(seconds=CALL_ENDS_S)
     return change.state in ("pending", "retry", "uncertain")
+def _is_on(session: Session, mapping_id: int) -> bool:
+    """Whether a mapping is switched on: one that is paused in the middle of its run sends nothing more."""
+    return session.scalar(select(DataMapping.state).where(DataMapping.id == mapping_id)) == "active"
+
+
