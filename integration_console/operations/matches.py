@@ -113,14 +113,15 @@ def later(link_id: int, *, by: str) -> RecordLink:
 def cut(link_id: int, *, by: str, why: str) -> RecordLink:
     """These two are no pair after all: both are left alone until somebody links them by hand.
 
-    What waited to be written for the pair is dropped; its open conflicts are closed with both values kept.
+    What waited to be written for the pair, or was refused, is dropped; its open conflicts are closed with both values
+    kept.
     Raises NotFound; InvalidInput without a reason; Conflict when it is no pair (any more).
     """
     if not why.strip() or len(why) > LONGEST_REASON:
         raise InvalidInput(f"Say why, in at most {LONGEST_REASON} characters.", field="why")
     link, now = _locked(link_id, "linked", "paused"), clock.now()
     link.state, link.reason, link.decided_by, link.decided_at, link.updated_at = "cut", why.strip(), by, now, now
-    waiting = update(Change).where(Change.link_id == link.id, Change.state.in_(("pending", "retry")))
+    waiting = update(Change).where(Change.link_id == link.id, Change.state.in_(("pending", "retry", "dead")))
     db.session.execute(waiting.values(state="dropped", message=f"The pair was cut by {by}."))
     asked = update(ConflictRow).where(ConflictRow.link_id == link.id, ConflictRow.state == "open")
     db.session.execute(asked.values(state="settled", settled_by=by, settled_at=now))

@@ -50,6 +50,10 @@ CALL_ENDS_S = 90  # no call lasts longer: what another process is sending is not
 MISTAKE = "The console made a mistake here. Whether it was written is looked up when it is tried again."
 
 
+class Overtaken(ConsoleError):
+    """There is nothing left to write: what it was wanted for is settled otherwise."""
+
+
 @dataclass
 class Sent:
     """How many writes came to what."""
@@ -81,11 +85,11 @@ class Sender:
     def send_all(self, *, mapping_id: int | None, most: int = 500, only_own: bool = False) -> Sent:
         """Send what is due of one mapping, or what belongs to none, oldest first, at most so many.
 
+        only_own: nothing but what this run wanted, for a mapping whose own run may not have weighed its writes yet.
         Raises what ends a run: Parked, NeedsPerson, LeaseLost, Cancelled. What was sent until then stays sent.
         """
         tried, last = 0, 0
         while tried < most and (number := self._next(last, mapping_id, only_own)):
-        only_own: nothing but what this run wanted, for a mapping whose own run may not have weighed its writes yet.
             tried, last = tried + 1, number
             self.send(number)
         return self.sent
@@ -100,11 +104,11 @@ class Sender:
         connections = {number for number, _ in self.ends}
         of = Change.mapping_id.is_(None) if mapping_id is None else Change.mapping_id == mapping_id
         query = select(Change.id).where(due, of, Change.connection_id.in_(connections), Change.id > last)
+        query = query.where(Change.run_id == self.run_id) if only_own else query
         with self.work() as session:
             return session.scalar(query.order_by(Change.id).limit(1))
 
     # -- one write ----------------------------------------------------------------------------------------------------
-        query = query.where(Change.run_id == self.run_id) if only_own else query
 
     def send(self, number: int) -> Exception | None:
         """Send one write, or find out what became of it; why it did not go through, already written down with it.
@@ -142,12 +146,12 @@ class Sender:
                     != "connected"
                 ):
                     return None
+                if change.mapping_id is not None and not _is_on(session, change.mapping_id):
+                    return None
                 outbound.must_flow(session)  # (W10)
                 was = (
                     "uncertain" if change.state == "sending" else "pending" if change.state == "retry" else change.state
                 )
-                if change.mapping_id is not None and not _is_on(session, change.mapping_id):
-                    return None
                 if change.op == "create" and outbound.lost_since(session):
                     was = "uncertain"  # it may have been made in the hours a restore has made us forget
                 change.state, change.sent_run_id, change.tries = "sending", self.run_id, change.tries + 1
@@ -171,6 +175,9 @@ class Sender:
             landed = settled.look(end, write)
             if landed is not None:
                 return landed
+        with self.work() as session:
+            if why := settled.overtaken(session, change):
+                raise Overtaken(why)
         write = self._fresh(change, end, write)
         return _landed(end, write, end.service.writing.send(end.upstream, write))
 
@@ -191,11 +198,19 @@ class Sender:
         return said
 
     def _fresh(self, change: Change, end: End, write: Write) -> Write:
-        """Where the upstream does not check versions itself, look at the record before writing over it (W5)."""
-        if change.op == "create" or change.resource in end.service.writing.conditional:
+        """Refuse to write over a value that is not the one it was wanted for (W5).
+
+        Where the upstream checks versions itself, our copy is looked at: it may have been read anew while the write
+        waited, and the write goes out with that version. Elsewhere the record is.
+        """
+        if change.op == "create":
             return write
-        assert end.upstream is not None
-        record = end.service.read_one(end.upstream, end.resource, str(change.external_id))
+        record = write.current
+        if change.resource not in end.service.writing.conditional:
+            assert end.upstream is not None
+            record = end.service.read_one(end.upstream, end.resource, str(change.external_id))
+        if record is None:
+            return write
         plain = end.plain(str(change.external_id), record)
         moved = [name for name in change.wanted if not same(plain.get(name), change.before.get(name))]
         if moved:
@@ -221,7 +236,9 @@ class Sender:
 
     def _failed(self, change: Change, was: str, error: Exception) -> None:
         """Write down why it did not go through, and whether that is the end of it."""
-        if isinstance(error, Stale):
+        if isinstance(error, Overtaken):
+            self._keep(change, "dropped", str(error), retry_at=None)
+        elif isinstance(error, Stale):
             self._stale(change, error)
         elif isinstance(error, Missing) and change.op == "delete":
             self._done(change, Landed(str(change.external_id), None, ""))
@@ -304,13 +321,13 @@ def _landed(end: End, write: Write, written: Written) -> Landed:
     return Landed(written.external_id, written.record, written.call_key)
 
 
-def _is_free(change: Change) -> bool:
-    """Whether it may be sent or looked up now; one that another process is sending is left to it."""
-    if change.state == "sending":
-        return change.sent_at is not None and change.sent_at <= clock.now() - timedelta(seconds=CALL_ENDS_S)
-    return change.state in ("pending", "retry", "uncertain")
 def _is_on(session: Session, mapping_id: int) -> bool:
     """Whether a mapping is switched on: one that is paused in the middle of its run sends nothing more."""
     return session.scalar(select(DataMapping.state).where(DataMapping.id == mapping_id)) == "active"
 
 
+def _is_free(change: Change) -> bool:
+    """Whether it may be sent or looked up now; one that another process is sending is left to it."""
+    if change.state == "sending":
+        return change.sent_at is not None and change.sent_at <= clock.now() - timedelta(seconds=CALL_ENDS_S)
+    return change.state in ("pending", "retry", "uncertain")

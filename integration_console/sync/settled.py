@@ -18,6 +18,11 @@ from .compare import same
 from .ends import End
 from .sifting import sift
 
+_MADE_BY_NOW = {
+    "linked": "It has its other half by now, so no second one is made.",
+    "paused": "It has its other half by now, so no second one is made.",
+    "ambiguous": "A person is asked which record is its other half, so none is made.",
+}
 _WITHOUT = {"create": ("waiting", "aside"), "delete": ("linked", "gone")}  # a pair's state before and after a refusal
 
 
@@ -97,6 +102,17 @@ def done(session: Session, end: End, change: Change, landed: Landed, *, run_id: 
     return values["message"] or ""
 
 
+def overtaken(session: Session, change: Change) -> str:
+    """Why a mapping's write is not to be sent any more: what became of its pair since it was wanted; "" when it is."""
+    if change.mapping_id is None:
+        return ""  # a person's own write, or one that takes another back
+    link = session.get(RecordLink, change.link_id) if change.link_id else None
+    state = link.state if link is not None else "gone"
+    if change.op == "create" and state not in ("waiting", "aside"):
+        return _MADE_BY_NOW.get(state, "Its pair is none any more, so it is not made.")
+    return "The pair was cut." if state == "cut" else ""
+
+
 def _not_kept(end: End, change: Change, plain: Mapping[str, Any]) -> str | None:
     """Values that were taken without a word and are not there: a company has no first name, say."""
     lost = [name for name, value in change.wanted.items() if value and name in plain and not plain[name]]
@@ -149,12 +165,14 @@ def _agree(session: Session, end: End, change: Change, record: Record, plain: Ma
     """The pair agrees on what was carried: the source's half as it was compared, this side's as it is now."""
     link = session.get_one(RecordLink, change.link_id, with_for_update=True)
     base, side = dict(link.base), side_of(session, link, change)
+    if change.op == "create" and getattr(link, f"{side}_record_id") not in (None, record.id):
+        return  # it was given another half while nobody knew of this one: a person is asked about the two
     for line, agreed in (change.options.get("agree") or {}).items():
-        values = [told(plain, name) for name in agreed["fields"]]
+        values = [agreed.get("kept", {}).get(name, told(plain, name)) for name in agreed["fields"]]
         half = values if len(values) > 1 else values[0]
         base[line] = [half, agreed["source"]] if side == "left" else [agreed["source"], half]
     link.base, link.updated_at = base, clock.now()
-    setattr(link, f"{side}_hash", record.content_hash)
+    setattr(link, f"{side}_hash", record.content_hash if _rests(base, side, plain) else None)
     if change.op == "create":
         own = getattr(RecordLink, f"{side}_record_id")
         session.execute(  # a read may have met the new record before its answer came
@@ -167,6 +185,18 @@ def _agree(session: Session, end: End, change: Change, record: Record, plain: Ma
         link.state, link.reason = "linked", ""
         link.how = f"Made at {end.service.label} from the record at the other side."
     session.flush()
+
+
+def _rests(base: Mapping[str, list], side: str, plain: Mapping[str, Any]) -> bool:
+    """Whether this side says what the pair agreed on. Elsewhere on the record somebody may have edited meanwhile: then
+    the pair is compared again.
+    """
+    for line, (left, right) in base.items():
+        half, names = (left, line.partition("|")[0]) if side == "left" else (right, line.partition("|")[2])
+        values = [told(plain, name) for name in names.split(",") if name]
+        if values and not same(values if isinstance(half, list) and len(values) > 1 else values[0], half):
+            return False
+    return True
 
 
 def side_of(session: Session, link: RecordLink, change: Change) -> str:

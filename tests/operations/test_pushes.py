@@ -486,10 +486,11 @@ def test_a_run_writes_no_more_than_its_cap_and_the_rest_follows(session, sandbox
 def test_of_one_object_one_write_is_on_its_way_at_a_time_and_the_oldest_goes_first(session, sandbox, pair, clock):
     """W7: the second waits until it is known what became of the first."""
     contact = str(next(iter(sandbox.clio.shelves["contacts"].numbers())))
-    for name, state, at in (("First", "sending", house_clock.now()), ("Second", "pending", None)):
+    asked = (("First", "sending", house_clock.now(), {}), ("Second", "pending", None, {"title": "First"}))
+    for name, state, at, before in asked:
         session.add(Change(
             connection_id=pair[1], resource="contacts", op="update", external_id=contact, idempotency_key=name,
-            wanted={"title": name}, state=state, sent_at=at, cause="test", created_at=house_clock.now(),
+            wanted={"title": name}, before=before, state=state, sent_at=at, cause="test", created_at=house_clock.now(),
         ))  # fmt: skip
     session.commit()
 

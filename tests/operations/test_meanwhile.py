@@ -1,0 +1,220 @@
+"""What people edit or decide while a write waits or is under way: it is neither written over nor forgotten (W5)."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import select, update
+
+from integration_console.errors import Conflict as InTheWay
+from integration_console.models import Change, Conflict, DataMapping, Record, RecordLink, SyncRun, db
+from integration_console.operations import conflicts, mappings, matches, outbox, pushes, refused_writes, undo
+
+from .conftest import carry_out, sync
+from .mapped import cycle, make_mapping, of_clio, of_ghl, pairs, push, read, small_pair
+from .test_refused_writes import NO, carry
+
+BY = "ada@firm.example"
+FIRST = "firstName|first_name"
+
+
+@pytest.fixture
+def pair(session, sandbox):
+    return small_pair(sandbox, 12)
+
+
+@pytest.fixture
+def mapping(pair):
+    number = make_mapping(*pair)
+    assert push(number).state == "done"
+    return number
+
+
+def refused_name(sandbox, mapping, pair) -> tuple[str, int]:
+    """A pair whose lead got another first name, which Clio refused."""
+    left, right = pairs(mapping)[0]
+    sandbox.clio.script(f"/contacts/{right}", NO)
+    sandbox.ghl.put("contacts", {"id": left, "firstName": "Augusta"})
+    assert cycle(mapping, pair).refused == 1
+    return left, right
+
+
+def send_refused_again() -> Change:
+    refused = db.session.scalars(select(Change).filter_by(state="dead")).one()
+    number = refused.id
+    carry(refused_writes.send_soon([outbox.retry(refused, by=BY)], by=BY))
+    db.session.rollback()
+    return db.session.get_one(Change, number, populate_existing=True)
+
+
+def asked(line: str = FIRST) -> list[Conflict]:
+    db.session.rollback()
+    return list(db.session.scalars(select(Conflict).filter_by(line=line, state="open")))
+
+
+# -- edited while it waits --------------------------------------------------------------------------------------------
+
+
+def test_a_refused_write_sent_again_goes_not_over_what_was_edited_and_read_since(session, sandbox, pair, mapping):
+    """The version that Clio checks is that of our copy, and our copy has the edit by now."""
+    left, right = refused_name(sandbox, mapping, pair)
+    sandbox.clio.put("contacts", {"id": right, "first_name": "Somebody's own"})
+    sync(pair[1], only=["contacts"])
+
+    send_refused_again()
+
+    assert of_clio(sandbox.clio, right)["first"] == "Somebody's own"
+    assert of_ghl(sandbox.ghl, left)["first"] == "Augusta"
+    (one,) = asked()
+    assert (one.held["left"], one.held["right"]) == ("Augusta", "Somebody's own")
+
+
+# -- edited while a person is asked -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def clash(sandbox, pair, mapping):
+    """A pair whose first name was changed on both sides: its ids, and the number of the conflict."""
+    left, right = pairs(mapping)[0]
+    sandbox.ghl.put("contacts", {"id": left, "firstName": "Augusta"})
+    sandbox.clio.put("contacts", {"id": right, "first_name": "Ada-May"})
+    cycle(mapping, pair)
+    (one,) = asked()
+    return left, right, one.id
+
+
+@pytest.mark.parametrize("edited", ["left", "right"])
+def test_a_decision_holds_for_the_values_it_was_made_on(session, sandbox, pair, mapping, clash, edited):
+    left, right, number = clash
+    conflicts.settle(number, "left", by=BY)
+    if edited == "left":
+        sandbox.ghl.put("contacts", {"id": left, "firstName": "Newer"})
+    else:
+        sandbox.clio.put("contacts", {"id": right, "first_name": "Newer"})
+
+    cycle(mapping, pair)
+
+    names = of_ghl(sandbox.ghl, left)["first"], of_clio(sandbox.clio, right)["first"]
+    assert names == (("Newer", "Ada-May") if edited == "left" else ("Augusta", "Newer"))
+    (again,) = asked()
+    assert (again.held["left"], again.held["right"]) == names
+    assert db.session.get_one(Conflict, number).change_id == 0
+
+
+@pytest.mark.one_database
+def test_a_question_is_closed_when_both_sides_came_to_say_the_same(session, sandbox, pair, mapping, clash):
+    left, right, number = clash
+    sandbox.ghl.put("contacts", {"id": left, "firstName": "Countess"})
+    sandbox.clio.put("contacts", {"id": right, "first_name": "Countess"})
+
+    cycle(mapping, pair)
+
+    assert not asked()
+    with pytest.raises(InTheWay, match="settled this already"):
+        conflicts.settle(number, "left", by=BY)
+
+
+@pytest.mark.one_database
+def test_a_flip_brings_nothing_back_over_a_newer_edit(session, sandbox, pair, mapping, clash):
+    left, right, number = clash
+    conflicts.settle(number, "left", by=BY)
+    push(mapping)
+    sandbox.clio.put("contacts", {"id": right, "first_name": "Newer"})
+    sync(pair[1], only=["contacts"])
+
+    conflicts.flip(number, by=BY)
+    push(mapping)
+
+    assert of_clio(sandbox.clio, right)["first"] == of_ghl(sandbox.ghl, left)["first"] == "Newer"
+
+
+# -- a pair that is another by now ------------------------------------------------------------------------------------
+
+
+def test_a_refused_create_makes_no_second_record_once_it_has_its_other_half(session, sandbox, pair, mapping):
+    nova = {"firstName": "Nova", "lastName": "Quist", "email": "nova@example.org", "tags": []}
+    sandbox.ghl.put("contacts", nova)
+    sandbox.clio.script("/contacts", NO | {"method": "POST"})
+    assert cycle(mapping, pair).refused == 1
+    address = {"name": "Work", "address": nova["email"]}
+    person = {"type": "Person", "first_name": "Nova", "last_name": "Quist", "email_addresses": [address]}
+    by_hand = sandbox.clio.put("contacts", person)
+    sync(pair[1], only=["contacts"])
+    push(mapping)
+    assert str(by_hand["id"]) in {str(right) for _, right in pairs(mapping)}
+
+    again = send_refused_again()
+
+    assert again.state == "dropped"
+    assert sandbox.clio.ledger()["contacts"] == 13
+
+
+@pytest.mark.one_database
+def test_a_refused_write_of_a_pair_that_was_cut_is_never_sent(session, sandbox, pair, mapping):
+    left, right = refused_name(sandbox, mapping, pair)
+    was = of_clio(sandbox.clio, right)
+    link = db.session.scalars(select(RecordLink).join(Record, Record.id == RecordLink.left_record_id)
+                              .where(Record.external_id == left)).one()  # fmt: skip
+
+    matches.cut(link.id, by=BY, why="They are cousins.")
+
+    assert not db.session.scalars(select(Change).filter_by(state="dead")).all()
+    push(mapping)
+    assert of_clio(sandbox.clio, right) == was
+
+
+# -- the brake --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.one_database
+def test_what_a_run_wanted_that_ended_before_its_brake_is_weighed_by_the_next(session, sandbox, pair, mapping):
+    """P7"""
+    was = {right: of_clio(sandbox.clio, right) for _, right in pairs(mapping)}
+    for left, _ in pairs(mapping):
+        sandbox.ghl.put("contacts", {"id": left, "city": "Elsewhere"})
+    stopped = cycle(mapping, pair)
+    assert stopped.state == "needs_person"
+    # the same, cancelled after its look and before its brake
+    db.session.execute(update(Change).where(Change.run_id == stopped.id).values(state="pending", message=None))
+    db.session.commit()
+
+    run = push(mapping)
+
+    assert run.state == "needs_person"
+    assert {right: of_clio(sandbox.clio, right) for right in was} == was
+
+
+@pytest.mark.one_database
+def test_a_run_that_was_asked_for_writes_nothing_once_its_mapping_is_paused(session, sandbox, pair, mapping):
+    """W9"""
+    left, right = pairs(mapping)[0]
+    sandbox.ghl.put("contacts", {"id": left, "firstName": "Augusta"})
+    read(pair)
+    asked_for = pushes.request(db.session.get_one(DataMapping, mapping))
+    mappings.pause(db.session.get_one(DataMapping, mapping), by=BY)
+
+    run = carry_out(asked_for)
+
+    assert (run.state, "switched off" in run.message) == ("failed", True)
+    assert of_clio(sandbox.clio, right)["first"] != "Augusta"
+
+
+# -- taken back -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.one_database
+def test_a_run_is_not_taken_back_beside_a_write_of_the_same_pair(session, sandbox, pair, mapping):
+    left, right = pairs(mapping)[0]
+    sandbox.ghl.put("contacts", {"id": left, "firstName": "Augusta"})
+    run = cycle(mapping, pair).id
+    sandbox.ghl.put("contacts", {"id": left, "city": "Elsewhere"})
+    sandbox.clio.script(f"/contacts/{right}", {"method": "PATCH", "status": 500, "body": {}, "times": 9})
+    cycle(mapping, pair)
+    waiting = db.session.scalars(select(Change).where(Change.state.in_(("retry", "uncertain")))).one()
+
+    (step,) = undo.plan(db.session.get_one(SyncRun, run))
+
+    assert not step.can
+    assert "comes first" in step.why
+    with pytest.raises(InTheWay):
+        undo.undo(db.session.get_one(SyncRun, run), by=BY)
+    assert waiting.state != "done"
