@@ -7,7 +7,7 @@ connection too.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -51,6 +51,15 @@ def connections() -> list[Connection]:
     """The Clio accounts there are, by name."""
     of = (Connection.service == SERVICE, Connection.status != "removed")
     return list(db.session.scalars(select(Connection).where(*of).order_by(Connection.name, Connection.id)))
+
+
+def unread(accounts: Iterable[Connection]) -> list[Connection]:
+    """Those of these Clio accounts whose matters are not read now: what we hold of them, and their dates, grows old."""
+    return [
+        one for one in accounts
+        if one.service == SERVICE
+        and (one.status != "connected" or RESOURCE in one.settings.get("resources_off", ()))
+    ]  # fmt: skip
 
 
 def find(name: str, connection_id: int | None = None, *, gone: bool = False) -> Record:

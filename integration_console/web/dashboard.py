@@ -6,7 +6,7 @@ from functools import partial
 
 from flask import Blueprint, render_template, url_for
 
-from ..operations import connections, figures, matter_list, overview, run_history
+from ..operations import connections, figures, matter_list, matters, overview, run_history
 from . import Menu, call_chart, shell
 from .access import may
 from .filters import same_time_yesterday, start_of_day
@@ -37,6 +37,7 @@ def index():
         runs=latest, totals=run_history.totals(latest), carried=run_history.carried(latest), issues=issues.worst,
         steps=figures.first_steps(every), slots=_slots(cards),
         near=matter_list.near() if any(one.service == "clio" for one in every) else matter_list.Near(0, 0, 0),
+        unread=matters.unread(one for one in every if one.status == "connected"),  # the others are named already
         chart=call_chart.of_calls(), spans=call_chart.SPANS, answer_words=call_chart.WORDS,
         calls_left={one.connection.id: figures.calls_left(one.connection) for one in cards},
         banners=partial(shell.banners, every),

@@ -205,5 +205,5 @@ def _accounts() -> dict[str, str]:
 
 
 def _tabs() -> dict:
-    """What the tabs above every page say."""
-    return {"proposed": sum(limitation_rules.waiting().values())}
+    """What the tabs above every page say, and the warning beneath them."""
+    return {"proposed": sum(limitation_rules.waiting().values()), "unread": matters.unread(matters.connections())}

@@ -127,6 +127,19 @@ def test_a_read_that_waits_for_its_service_is_late_and_not_green(admin, firm):
 
 
 @pytest.mark.one_database
+@pytest.mark.parametrize("change", [{"settings": {"resources_off": ["matters"]}}, {"status": "paused"}])
+def test_limitation_dates_that_grow_old_are_said(admin, firm, change):
+    number = firm.connect(name="Ruiz")
+    firm.past_run(number)
+    places = ("/limitations", "/limitations/without", "/limitations/proposals")
+    assert not [place for place in places if "are not read now" in admin.open(place).text]
+    firm.change(number, **change)
+    assert [place for place in places if "Matters of Ruiz are not read now." in admin.open(place).text] == [*places]
+    said = "limitation dates grow old: Ruiz" if "settings" in change else "Paused, so nothing new is read: Ruiz"
+    assert said in verdict(admin)
+
+
+@pytest.mark.one_database
 def test_open_problems_keep_the_light_from_being_green(admin, firm):
     firm.worker()
     number = firm.connect()
