@@ -7,7 +7,7 @@ from flask_login import current_user, login_user
 from flask_login.mixins import UserMixin
 
 from ..errors import ConsoleError, InvalidInput, TooMany
-from ..operations import first_administrator, users
+from ..operations import connections, first_administrator, users
 from . import access, forms
 from .access import may
 
@@ -73,7 +73,8 @@ def set_up():
     except InvalidInput as error:
         return _set_up_page(forms.Form(sent, error)), 422
     _enter(users.sign_in(sent["email"], sent["password"], address=address, browser=request.user_agent.string))
-    flash("You are the administrator. Next: connect an account.", "success")
+    next_step = "Look around." if connections.every() else "Next: connect an account."
+    flash(f"You are the administrator. {next_step}", "success")
     return redirect("/")
 
 

@@ -36,6 +36,7 @@ def test_the_first_administrator_comes_in_with_the_printed_code(app, browser, co
     answer = somebody.send("/setup", "/setup", {"code": code, **GOOD})
 
     assert answer.status_code == 302
+    assert "Next: connect an account." in somebody.client.get("/").get_data(as_text=True)
     assert somebody.open("/settings/people").row(1).startswith("ana@example.com Ana Admin")
     assert actions(app) == ["first administrator made", "signed in"]
 
