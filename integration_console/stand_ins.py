@@ -65,8 +65,7 @@ def start(wanted: Wanted, settings, minder: Minder) -> tuple[Flask, list[ToConne
     environment = _environment(told) | {"BASE_URL": os.environ.get("BASE_URL", settings.BASE_URL)}
     if not settings.DATABASE_URL:
         environment["DATABASE_URL"] = f"sqlite:///{settings.INSTANCE_DIR / name}.db"
-        if "BACKUP_DIR" not in settings.model_fields_set:  # the other one's are not to be mixed with these
-            environment["BACKUP_DIR"] = str(settings.INSTANCE_DIR / "sandbox-backups")
+        environment["BACKUP_DIR"] = str(settings.INSTANCE_DIR / f"{name}-backups")  # not among the real ones
     os.environ.update(environment)
     _keep_for_commands(environment, settings.INSTANCE_DIR / f"{name}.env")
     return create_app(load()), _stand_ins(told), told
