@@ -110,7 +110,7 @@ class Settings(BaseSettings):
     def _refuse_for_production(self) -> None:
         if os.environ.get("FLASK_DEBUG", "").lower() not in ("", "0", "false", "no"):
             raise SettingsError("FLASK_DEBUG lets visitors run code; production refuses to start with it.")
-        for name in ("ALLOW_INSECURE_UPSTREAMS", "SANDBOX"):
+        for name in ("ALLOW_INSECURE_UPSTREAMS", "SANDBOX", "CLOCK_OFFSET_SECONDS"):
             if getattr(self, name):
                 raise SettingsError(f"{name} is for tests and trying out; production refuses to start with it.")
         for name, shortest in (("SECRET_KEY", 32), ("ENCRYPTION_KEYS", 44)):

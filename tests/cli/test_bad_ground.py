@@ -74,11 +74,12 @@ def test_a_setting_that_cannot_be_used_is_one_line(installed, setting, value, sa
     assert "Traceback" not in ended.err
 
 
-def test_production_does_not_start_in_debug_mode(installed):
+def test_production_does_not_start_in_debug_mode_or_with_another_clock(installed):
     """D8"""
     safe = {"SECRET_KEY": "s" * 40, "ENCRYPTION_KEYS": "k" * 43 + "=", "BASE_URL": "https://console.example"}
 
     assert installed(APP_ENV="production", **safe)("users", "list", FLASK_DEBUG="1").failed("FLASK_DEBUG")
+    assert installed(APP_ENV="production", **safe)("users", "list", CLOCK_OFFSET_SECONDS="5").failed("CLOCK_OFFSET")
     assert installed(APP_ENV="production", **safe)("users", "list", FLASK_DEBUG="0").status == 0
 
 
