@@ -35,8 +35,10 @@ def import_(file: str, dry_run: bool, as_json: bool) -> None:
     if as_json:
         output.document({"changes": told.changes, "problems": told.problems, "applied": not dry_run})
     else:
-        for sentence in told.changes or ["Nothing changes."]:
+        for sentence in told.changes[: output.TEXT_ROWS] or ["Nothing changes."]:
             click.echo(sentence)
+        if more := told.changes[output.TEXT_ROWS :]:
+            click.echo(f"... and {len(more):,} more; --json has all of them.")
         for problem in told.problems:
             click.echo(f"Problem: {problem}")
     if told.problems:

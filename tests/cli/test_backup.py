@@ -153,12 +153,15 @@ def test_the_configuration_goes_out_and_into_another_console(filled, upstreams, 
     document = json.loads(exported.out)
     assert document["format"] == "config/1"
     document["settings"] = {"firm.name": "Hale & Partner", "firm.time_zone": "Nowhere/Land"}
+    rule = {"area": "Maritime", "kind": "phrase", "weight": 1.0, "enabled": True}
+    document["practice_area_rules"] += [{**rule, "text": f"ship {number}"} for number in range(60)]
     (tmp_path / "config.json").write_text(json.dumps(document))
 
     dry = filled("config", "import", tmp_path / "config.json", "--dry-run")
     assert dry.status == 3
     assert "firm.name: not set becomes Hale & Partner." in dry.out
     assert "Problem: firm.time_zone" in dry.out
+    assert "... and 11 more; --json has all of them." in dry.out  # 61 changes: a name and sixty rules
     assert json.loads(filled("config", "export").out)["settings"] == {}
 
     assert filled("config", "import", tmp_path / "config.json").status == 3
