@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import pytest
 from sqlalchemy import select
 
 from integration_console.models import Change, Transaction, db
 
 from .two_sides import contacts
+
+
+@pytest.fixture
+def firm(own_firm):
+    """One whose upstreams are changed here and read nowhere else."""
+    return own_firm
 
 
 def written(firm):
