@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from integration_console.models import Change, LimitationProposal, Record, db
+from integration_console import clock
+from integration_console.models import Change, LimitationProposal, LimitationRule, Record, db
 from integration_console.operations import limitation_rules, limitations, matter_list
 
 from ..html_page import Page
@@ -202,6 +203,27 @@ def test_what_is_due_is_shown_overdue_first(enter, app, clio):
     assert len(staff.open("/limitations?within=30").rows) < len(page.rows)
     assert staff.open("/limitations?within=31").status == 422
     assert "passed" in staff.open("/").text
+
+
+def test_what_is_no_date_is_said_wherever_dates_are(enter, app, clio):
+    with app.app_context():
+        db.session.add(LimitationRule(
+            name="Two years", practice_area="Tax", period=2, unit="years", from_field="open_date", to_field="custom:7",
+            changed_at=clock.now(),
+        ))  # fmt: skip
+        record = db.session.get_one(Record, some(app).id)
+        value = {"id": "date-1", "value": "2026-02-31", "custom_field": {"id": 7}}
+        record.data = {**record.data, "custom_field_values": [value], "statute_of_limitations": None}
+        db.session.commit()
+        number, name = record.id, record.data["display_number"]
+    staff = enter("staff")
+    assert "1 not a date" in staff.open("/").text
+    assert "not a date" in next(row for row in staff.open("/limitations?within=30").rows if name in row)
+    assert "2026-02-31 not a date" in staff.open(f"/matters?q={name}").text
+    assert "2026-02-31 not a date" in staff.open(f"/matters/{number}").text
+    support = enter("support")
+    assert "not a date" in support.open(f"/matters/{number}").text
+    assert "2026-02-31" not in support.open(f"/matters/{number}").text
 
 
 def test_what_is_due_and_what_is_proposed_is_leafed_through(enter, app, clio, monkeypatch):
