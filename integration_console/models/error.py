@@ -12,6 +12,7 @@ from .base import Base, ExternalId, PrimaryKey
 KINDS = (
     "connection", "permission", "rate limit", "value", "refused", "missing", "conflict", "upstream", "drift", "ours",
 )  # fmt: skip
+SPEAKS_OF_VALUES = ("value", "refused")  # what is said of such a failure may hold what is in a record
 ISSUE_STATES = ("open", "snoozed", "acknowledged", "resolved")
 
 

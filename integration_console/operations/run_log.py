@@ -17,6 +17,7 @@ from sqlalchemy import Row, Select, and_, func, or_, select
 
 from .. import services
 from ..models import Change, Connection, DataMapping, ErrorLog, RunPart, SyncRun, Transaction, db
+from ..models.error import SPEAKS_OF_VALUES
 from ..transport.redact import Redactor
 from .support_packet import secrets_of
 
@@ -245,7 +246,7 @@ def _failures(run: SyncRun, contents: bool) -> _Source:
     ).where(ErrorLog.run_id == run.id)  # fmt: skip
 
     def message(row: Row) -> Message:
-        hidden = row.kind == "value" and not contents
+        hidden = row.kind in SPEAKS_OF_VALUES and not contents
         about = " ".join(filter(None, (row.resource, row.external_id)))
         text = "A value could not be used." if hidden else row.message
         return Message(

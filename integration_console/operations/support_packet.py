@@ -32,6 +32,7 @@ from ..models import (
     WebhookSubscription,
     db,
 )  # fmt: skip
+from ..models.error import SPEAKS_OF_VALUES
 from ..storage import source, transactions
 from ..transport.named_secrets import is_secret
 from ..transport.redact import Redactor
@@ -258,7 +259,7 @@ def _call(call: Transaction, contents: bool) -> dict[str, Any]:
 
 def _failure(error: ErrorLog, contents: bool) -> dict[str, Any]:
     names = ("id", "issue_id", "run_id", "resource", "external_id", "kind", "created_at", "transaction_key")
-    seen = ("message", "raw_message") if contents else ("message",) if error.kind != "value" else ()
+    seen = ("message", "raw_message") if contents else () if error.kind in SPEAKS_OF_VALUES else ("message",)
     return _facts(error, (*names, *seen))
 
 

@@ -86,6 +86,24 @@ def test_no_secret_is_in_a_packet_and_contents_only_for_those_who_may_see_them(s
     assert ("response_body" in call) == (role == "admin")
 
 
+@pytest.mark.one_database
+def test_what_a_service_said_of_a_refused_write_is_for_those_who_may_see_records(signed_in, scene, firm):
+    """X12: "E-mail ana@example.org is taken" is what is in a record, whichever side of the pair said it."""
+
+    def say(message: str) -> None:
+        with firm.app.app_context():
+            db.session.query(ErrorLog).update({"kind": "refused", "message": message, "raw_message": f"No, {CLIENT}"})
+            db.session.query(Issue).update({"kind": "refused"})
+            db.session.commit()
+
+    say("It was refused.")
+    for role, browser in signed_in.items():
+        assert (CLIENT in browser.open(f"/errors/{scene['errors']}").text) == (role == "admin")
+    say(f"{CLIENT} is there already.")
+    for role, browser in signed_in.items():
+        assert (CLIENT in "".join(packet(browser, "errors", scene["errors"]).values())) == (role == "admin")
+
+
 def test_a_packet_says_what_to_do_how_the_service_answers_and_what_last_went_well(enter, scene, firm):
     facts = json.loads(packet(enter("support"), "errors", scene["errors"])["packet.json"])
     (advice,), (connection,) = facts["advice"], facts["connections"]
