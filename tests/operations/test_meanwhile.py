@@ -9,8 +9,9 @@ from integration_console.errors import Conflict as InTheWay
 from integration_console.models import Change, Conflict, DataMapping, Record, RecordLink, SyncRun, db
 from integration_console.operations import conflicts, mappings, matches, outbox, pushes, refused_writes, undo
 
-from .conftest import carry_out, sync
-from .mapped import cycle, make_mapping, of_clio, of_ghl, pairs, push, read, small_pair
+from .conftest import carry_out, connect, sync
+from .mapped import cycle, keep_only, make_mapping, of_clio, of_ghl, pairs, push, read, small_pair
+from .ready import links
 from .test_refused_writes import NO, carry
 
 BY = "ada@firm.example"
@@ -66,6 +67,36 @@ def test_a_refused_write_sent_again_goes_not_over_what_was_edited_and_read_since
     assert of_ghl(sandbox.ghl, left)["first"] == "Augusta"
     (one,) = asked()
     assert (one.held["left"], one.held["right"]) == ("Augusta", "Somebody's own")
+
+
+@pytest.mark.one_database
+def test_another_field_edited_before_a_write_arrives_is_carried_with_the_next_run(session, sandbox, pair):
+    """The answer to our write tells it first, so that the next read finds nothing new."""
+    keep_only(sandbox.clockify, "clients", 1)
+    (number,) = sandbox.clockify.shelves["clients"].numbers()
+    sandbox.clockify.put("clients", {"id": number, "name": "Acme", "email": None})
+    acme = sandbox.clio.put("contacts", {"type": "Company", "name": "Acme", "email_addresses": [], "addresses": []})
+    clockify = connect(sandbox, "clockify")
+    ends, kinds = (pair[1], clockify), ("contacts", "clients")
+    lines = (("name", "name", "both", "copy", {}), ("email", "email", "both", "email", {}))
+    only_acme = ({"side": "left", "field": "name", "is": "in", "values": ["Acme"]},)
+    keys = ({"by": "field", "left": "name", "right": "name"},)
+    sync(pair[1], only=["contacts"])
+    sync(clockify, kind="full", only=["clients"])
+    mapping = make_mapping(*ends, lines, kinds=kinds, keys=keys, filters=only_acme, creates_left=False)
+    push(mapping)
+    assert links(mapping)["linked"] == 1
+    sandbox.clio.put("contacts", {"id": acme["id"], "name": "Acme Widgets"})
+    sync(pair[1], only=["contacts"])
+    sandbox.clockify.put("clients", {"id": number, "email": "office@acme.example"})  # nobody has read this yet
+
+    push(mapping)
+    assert sandbox.clockify.record("clients", number)["name"] == "Acme Widgets"
+    sync(clockify, only=["clients"])
+    push(mapping)
+
+    told = sandbox.clio.record("contacts", acme["id"])["email_addresses"]
+    assert [one["address"] for one in told] == ["office@acme.example"]
 
 
 # -- edited while a person is asked -----------------------------------------------------------------------------------
