@@ -91,7 +91,7 @@ def _made(kind: str, by: str) -> Backup:
         with kind_of.take(data) as connection:
             manifest["schema"] = schema_of(connection)
             manifest["counts"] = counts(connection)
-            (room / CONFIG).write_bytes(orjson.dumps(configuration(connection), default=str, option=_READABLE))
+            _write_configuration(connection, room / CONFIG)
         source.pack(room / SOURCE)
         try:
             parts = {CONFIG: room / CONFIG, SOURCE: room / SOURCE, kind_of.part: data}
@@ -107,6 +107,7 @@ def _made(kind: str, by: str) -> Backup:
     return files.find(target.name)
 
 
+_ROWS_AT_ONCE = 500
 _READABLE = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS
 
 
@@ -122,16 +123,27 @@ def schema_of(connection: Connection) -> str | None:
     return connection.scalar(text("SELECT version_num FROM alembic_version"))
 
 
-def configuration(connection: Connection) -> dict[str, list[dict[str, Any]]]:
-    """The rows of what people set up, whatever version the tables are of."""
-    there, found = set(inspect(connection).get_table_names()), {}
+def configuration(connection: Connection) -> Iterator[tuple[str, Iterator[dict[str, Any]]]]:
+    """The tables of what people set up with their rows, whatever version they are of."""
+    there = set(inspect(connection).get_table_names())
     for name in CONFIG_TABLES:
         if name in there:
             table = Table(name, MetaData(), autoload_with=connection, resolve_fks=False)
             columns = [column for column in table.columns if column.name not in _SECRET]
-            rows = connection.execute(select(*columns).order_by(*table.primary_key)).mappings()
-            found[name] = [dict(row) for row in rows]
-    return found
+            query = select(*columns).order_by(*table.primary_key).execution_options(yield_per=_ROWS_AT_ONCE)
+            yield name, (dict(row) for row in connection.execute(query).mappings())
+
+
+def _write_configuration(connection: Connection, file: Path) -> None:
+    """As JSON, row by row: the rules of practice areas alone are sixteen thousand."""
+    with file.open("wb") as out:
+        out.write(b"{")
+        for table, (name, rows) in enumerate(configuration(connection)):
+            out.write((b',\n"%b": [' if table else b'\n"%b": [') % name.encode())
+            for number, row in enumerate(rows):
+                out.write((b",\n" if number else b"\n") + orjson.dumps(row, default=str, option=_READABLE))
+            out.write(b"]")
+        out.write(b"\n}\n")
 
 
 def _prove(file: Path, room: Path) -> dict[str, Any]:
@@ -182,8 +194,8 @@ def verify(file: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def unpacked(file: Path) -> Iterator[tuple[dict[str, Any], Path, dict[str, Any]]]:
-    """A checked backup of this kind of database: its manifest, the database's copy, its configuration.
+def unpacked(file: Path) -> Iterator[tuple[dict[str, Any], Path, Path]]:
+    """A checked backup of this kind of database: its manifest, the database's copy, its configuration's file.
 
     Raises BackupRefused.
     """
@@ -196,7 +208,7 @@ def unpacked(file: Path) -> Iterator[tuple[dict[str, Any], Path, dict[str, Any]]
         kind_of = copies()
         backup_file.unpack(file, vault(), room, wanted={kind_of.part, CONFIG})
         kind_of.check(room / kind_of.part)
-        yield manifest, room / kind_of.part, orjson.loads((room / CONFIG).read_bytes())
+        yield manifest, room / kind_of.part, room / CONFIG
 
 
 def unpack_source(file: Path, target: Path) -> Path:

@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import orjson
 import structlog
 from sqlalchemy.engine import Connection
 
@@ -44,9 +45,9 @@ class Plan:
 
 def plan(file: Path) -> Plan:
     """What restoring this file would change. Changes nothing. Raises BackupRefused."""
-    with backups.unpacked(file) as (manifest, _, then):
+    with backups.unpacked(file) as (manifest, _, config):
         _must_be_known(manifest)
-        return _plan(file, manifest, then)
+        return _plan(file, manifest, orjson.loads(config.read_bytes()))
 
 
 def restore(file: Path, *, by: str, keep_present: bool = True) -> tuple[Plan, str | None]:
@@ -54,10 +55,10 @@ def restore(file: Path, *, by: str, keep_present: bool = True) -> tuple[Plan, st
 
     keep_present: back up what is there first. Raises BackupRefused or Conflict; then nothing was changed.
     """
-    with backups.unpacked(file) as (manifest, copy, then):
+    with backups.unpacked(file) as (manifest, copy, config):
         _must_be_known(manifest)
         _nobody_works()
-        told, facts = _plan(file, manifest, then), restored.facts_of_now()
+        told, facts = _plan(file, manifest, orjson.loads(config.read_bytes())), restored.facts_of_now()
         present = backups.create("before-restore", by=by).name if keep_present and backups.holds_something() else None
         now = {"at": clock.now().isoformat(), "backup_at": manifest["at"], "backup": file.name, "by": by}
         db.session.remove()
@@ -117,7 +118,7 @@ def _present() -> tuple[dict[str, int], str | None, dict[str, Any]]:
 
 
 def _config(connection: Connection) -> dict[str, Any]:
-    return backups.configuration(connection)
+    return {name: list(rows) for name, rows in backups.configuration(connection)}
 
 
 def _mappings_that_differ(now: dict[str, Any], then: dict[str, Any]):
