@@ -4,6 +4,7 @@ import pytest
 
 from integration_console.models import SyncRun, db
 from integration_console.operations import connections, holds, runs
+from integration_console.transport.client import Upstream
 
 from ..web.door import listening
 from .harbor import harbor_open
@@ -31,7 +32,8 @@ def harbor(monkeypatch):
 
 
 def point_at(monkeypatch, upstreams) -> None:
-    """Set CLIO_API_URL and the like; our own pace is not what these tests are about."""
+    """Set CLIO_API_URL and the like; our own pace is not what these tests are about, nor how long a retry waits."""
+    monkeypatch.setitem(Upstream.__init__.__kwdefaults__, "backoff_s", (0.01, 0.1))
     for key, facts in upstreams.described().items():
         monkeypatch.setenv(f"{key}_LIMITS".upper(), "1000000/60")
         for name in ("api_url", "auth_url", "token_url", "client_id", "client_secret", "webhook_key"):

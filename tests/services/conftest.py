@@ -23,6 +23,7 @@ class Connected:
             budget=Budget(f"{key}-tests", (Limit(100_000, 1),)), insecure=True,
             headers=self.service.headers_for(settings),
             explain=self.service.explain, decide=self.service.decide, limit_headers=self.service.limit_headers,
+            backoff_s=(0.01, 0.1),
         )  # fmt: skip
 
     def pages(self, resource: str, *, full: bool = True, **reading: Any) -> Iterator[Page]:
