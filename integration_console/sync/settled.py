@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import delete, update
@@ -16,7 +16,7 @@ from ..services.writing import Write, value_of
 from ..storage import errors, records
 from .compare import same
 from .ends import End
-from .sifting import sift
+from .sifting import mend, sift
 
 _MADE_BY_NOW = {
     "linked": "It has its other half by now, so no second one is made.",
@@ -78,7 +78,8 @@ def _look_for_new(end: End, write: Write) -> Landed | None:
 def done(session: Session, end: End, change: Change, landed: Landed, *, run_id: int | None) -> str:
     """Close a change whose success is proved: keep the object, agree on what was carried, link what was made.
 
-    Returns a sentence where the upstream took the write and yet holds nothing of a value; "" where all is well.
+    Returns a sentence where the upstream took the write and yet holds nothing of a value, or answered with a record
+    that could not be kept whole; "" where all is well.
     """
     now = clock.now()
     values: dict[str, Any] = {
@@ -88,11 +89,13 @@ def done(session: Session, end: End, change: Change, landed: Landed, *, run_id: 
     if change.op == "delete":
         _forget(session, end, change, run_id)
     else:
-        record = _keep(session, end, landed, run_id)
+        record, refused = _keep(session, end, landed, run_id)
         plain = end.plain(landed.external_id, record.data)
         values["record_id"] = record.id
         values["after"] = {name: told(plain, name) for name in change.wanted}
         values["message"] = _not_kept(end, change, plain)
+        if refused:
+            values["message"] = f"{end.service.label} took the write. Not all of its answer could be kept: {refused}"
         if change.link_id is not None:
             _agree(session, end, change, record, plain)
             if _put_away(session, change):
@@ -145,20 +148,29 @@ def compare_again(
     )
 
 
-def _keep(session: Session, end: End, landed: Landed, run_id: int | None) -> Record:
-    """Our copy as the upstream has it since, through the same sieve and upsert as any page."""
+def _keep(session: Session, end: End, landed: Landed, run_id: int | None) -> tuple[Record, str]:
+    """Our copy as the upstream has it since, through the same sieve and upsert as any page; what of it was refused.
+
+    It is there, so it has its place here whatever it looks like: what is refused is told of in a dead letter (P5).
+    """
+    whose: dict[str, Any] = {"connection_id": end.connection_id, "resource": end.resource.key}
+    now = clock.now()
     data = dict(landed.record or {})
-    sifted = sift(end.resource, [data])
-    if sifted.refused:  # it is there, and cannot be kept as it came: say so, rather than send it again
-        raise BadRecord(sifted.refused[0].reason, field=sifted.refused[0].field)
-    records.keep_page(
-        session, connection_id=end.connection_id, resource=end.resource.key, run_id=run_id, rows=sifted.rows,
-        now=clock.now(),
-    )  # fmt: skip
-    found = records.find(session, end.connection_id, end.resource.key, landed.external_id)
+    sifted, why = sift(end.resource, [data]), ""
+    if sifted.refused:
+        why = sifted.refused[0].reason
+        told_of = [replace(one, external_id=landed.external_id) for one in sifted.refused]
+        errors.keep_dead_letters(
+            session, **whose, run_id=run_id, service=end.service.key, label=end.service.label, refused=told_of,
+            now=now, call_key=landed.call_key or None,
+        )  # fmt: skip
+        ours = records.find(session, **whose, external_id=landed.external_id)
+        sifted = mend(end.resource, data, ours.data if ours else {end.resource.id: landed.external_id})
+    records.keep_page(session, **whose, run_id=run_id, rows=sifted.rows, now=now)
+    found = records.find(session, **whose, external_id=landed.external_id)
     assert found is not None
     session.refresh(found)
-    return found
+    return found, why
 
 
 def _agree(session: Session, end: End, change: Change, record: Record, plain: Mapping[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
@@ -50,6 +50,23 @@ def sift(resource: Resource, items: list[Any], *, owner: str | None = None) -> S
             sifted.refused.append(_refuse(resource, item, *_first_fault(error)))
         except (ValueError, TypeError) as error:
             sifted.refused.append(_refuse(resource, item, resource.changed or resource.id, str(error)))
+    return sifted
+
+
+def mend(resource: Resource, item: Mapping[str, Any], ours: Mapping[str, Any]) -> Sifted:
+    """A record that cannot be kept as it came, with what our copy says in place of each field at fault.
+
+    What neither says is left out, which clears nothing (P6).
+    """
+    tried: set[str] = set()
+    while (sifted := sift(resource, [item])).refused:
+        name = (sifted.refused[0].field or "").partition(".")[0]
+        if not name or name in tried:
+            return sift(resource, [ours])
+        tried.add(name)
+        item = {other: value for other, value in item.items() if other != name}
+        if name in ours:
+            item = {**item, name: ours[name]}
     return sifted
 
 
