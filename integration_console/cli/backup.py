@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from ..operations import backup_files as files
-from ..operations import backups, outbound, rehearsals, restoring
+from ..operations import backups, outbound, rehearsals, restoring, users
 from . import output
 from .plainly import WITH_PROBLEMS, Failed, command, who
 
@@ -86,11 +86,15 @@ def restore(file: str, dry_run: bool, yes: bool, without: bool, as_json: bool) -
         if click.prompt("Type the name of the backup to go on", default="", show_default=False) != path.name:
             raise Failed("That is another name. Nothing was changed.")
     plan, present = restoring.restore(path, by=who(), keep_present=not without)
+    led = users.has_administrator()
     if as_json:
-        return output.document({**plan.as_json(), "applied": True, "present_kept_as": present})
+        told = {"applied": True, "present_kept_as": present, "has_administrator": led}
+        return output.document({**plan.as_json(), **told})
     if present:
         click.echo(f"What was there before is kept as {present}.")
     click.echo(f"{path.name} is restored. Nothing is sent until an administrator resumes. Next: {plan.next_step}.")
+    if not led:
+        click.echo("Nobody is an administrator now. Make one: `flask users add EMAIL --role admin`.")
 
 
 def _tell(plan: restoring.Plan) -> None:
@@ -106,7 +110,8 @@ def _tell(plan: restoring.Plan) -> None:
     kept = ", ".join(f"{count} {name}" for name, count in plan.kept.items() if count)
     click.echo(f"Taken over from now: {kept} (shut out or erased since, credentials where newer)." if kept
                else "Nothing is taken over from now.")  # fmt: skip
-    click.echo("Passwords, roles and second factors become those of then.")
+    click.echo("Roles, passwords and second factors stay those of now; somebody not known now comes back as then."
+               if plan.schema_now else "Roles, passwords and second factors become those of then.")  # fmt: skip
     click.echo(f"Everybody signs in again, nothing is sent until resumed. After it: {plan.next_step}.")
 
 

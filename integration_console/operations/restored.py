@@ -23,18 +23,16 @@ from ..models import (
     Invitation,
     Lease,
     OAuthState,
-    RecoveryCode,
     RunPart,
     Setting,
     SyncRun,
-    User,
     UserSession,
     db,
     reading,
 )
 from ..models.run import LIVE_STATES
 from ..storage import outbound
-from . import erased_again
+from . import erased_again, people_again
 
 INTERRUPTED = (
     "Interrupted: a backup was restored. What was read until the backup is kept; the next run goes on from it."
@@ -43,7 +41,7 @@ UNCERTAIN = "Restored from a backup: it is looked up at the other side before an
 
 
 def facts_of_now() -> dict[str, list[Any]]:
-    """What a restore must not take back: people shut out or erased, tokens revoked, codes used, credentials renewed.
+    """What a restore must not take back: people's rights and secrets, erasures, tokens ended, credentials renewed.
 
     Services hand out many refresh tokens for one use only; an old one would cost the connection.
     """
@@ -55,23 +53,30 @@ def facts_of_now() -> dict[str, list[Any]]:
                 for name, (table, query) in _KEPT.items()
             }
             return facts | {
-                "legal holds": erased_again.holds_of_now(connection), "erasures": erased_again.of_now(connection)
+                "people": people_again.of_now(connection), "legal holds": erased_again.holds_of_now(connection),
+                "erasures": erased_again.of_now(connection),
             }  # fmt: skip
     except SQLAlchemyError:  # older tables, or a damaged file
-        return {name: [] for name in (*_KEPT, "legal holds", "erasures")}
+        return {name: [] for name in (*_KEPT, "people", "legal holds", "erasures")}
 
 
 def kept_since(facts: dict[str, list[Any]], backup_at: datetime) -> dict[str, int]:
-    """How many of each a restore takes over from now; of erasures those the backup does not know to be done."""
+    """How many of each a restore takes over from now: of people and tokens those shut out, of codes those used.
+
+    Of erasures those the backup does not know to be done.
+    """
     since = [one for one in facts["erasures"] if one.done_at is None or one.done_at > backup_at]
-    return {name: len(found) for name, found in facts.items()} | {"erasures": len(since)}
+    return {name: len(found) for name, found in facts.items()} | {
+        "people": sum(not one.comes_in["active"] for one in facts["people"]),
+        "recovery codes": sum(code.used_at is not None for one in facts["people"] for code in one.codes),
+        "tokens": sum(revoked_at is not None for _, _, revoked_at in facts["tokens"]),
+        "erasures": len(since),
+    }
 
 
 _KEPT: dict[str, tuple[str, Select]] = {
-    "people": (User.__tablename__, select(User.email).where(User.active.is_(False))),
-    "tokens": (ApiToken.__tablename__, select(ApiToken.token_hash).where(ApiToken.revoked_at.is_not(None))),
-    "recovery codes": (
-        RecoveryCode.__tablename__, select(RecoveryCode.code_hash).where(RecoveryCode.used_at.is_not(None)),
+    "tokens": (
+        ApiToken.__tablename__, select(ApiToken.token_hash, ApiToken.expires_at, ApiToken.revoked_at),
     ),
     "credentials": (
         Connection.__tablename__,
@@ -119,16 +124,13 @@ def _end_runs(link: Link) -> None:
 
 
 def _take_over(link: Link, facts: dict[str, list[Any]], there: set[str]) -> None:
-    for (email,) in facts["people"]:
-        link.execute(update(User).where(User.email == email).values(active=False))
+    people_again.keep(link, facts["people"], there)
     if ApiToken.__tablename__ in there:
-        for (token_hash,) in facts["tokens"]:
-            mine = (ApiToken.token_hash == token_hash, ApiToken.revoked_at.is_(None))
-            link.execute(update(ApiToken).where(*mine).values(revoked_at=clock.now()))
-    if RecoveryCode.__tablename__ in there:
-        for (code_hash,) in facts["recovery codes"]:
-            code = (RecoveryCode.code_hash == code_hash, RecoveryCode.used_at.is_(None))
-            link.execute(update(RecoveryCode).where(*code).values(used_at=clock.now()))
+        for token_hash, expires_at, revoked_at in facts["tokens"]:
+            same = ApiToken.token_hash == token_hash
+            link.execute(update(ApiToken).where(same, ApiToken.expires_at > expires_at).values(expires_at=expires_at))
+            if revoked_at:
+                link.execute(update(ApiToken).where(same, ApiToken.revoked_at.is_(None)).values(revoked_at=clock.now()))
     for number, key, credentials, expires_at, renewed_at in facts["credentials"]:
         # Sealed for the row's number: the same account only when number and key agree.
         same = (Connection.id == number, Connection.key == key)

@@ -35,7 +35,7 @@ class Plan:
     schema_then: str | None
     tables: list[dict[str, Any]]  # {"table", "now", "then"}; None where the table is not there
     mappings: list[str]  # a sentence for each that differs
-    kept: dict[str, int]  # what is taken over from now: disabled people, revoked tokens, erasures, credentials
+    kept: dict[str, int]  # taken over from now: disabled people, revoked tokens, used codes, erasures, credentials
     next_step: str
 
     def as_json(self) -> dict[str, Any]:

@@ -58,7 +58,7 @@ def begin(user: User) -> Enrolment:
     row = row or SecondFactor(user_id=user.id, seed="", created_at=clock.now())
     db.session.add(row)
     db.session.flush()
-    row.seed = vault().seal(_owner(user.id), pyotp.random_base32())
+    row.seed = vault().seal(owner(user.id), pyotp.random_base32())
     db.session.commit()
     return enrolment(user)
 
@@ -153,12 +153,13 @@ def _row(user_id: int) -> SecondFactor | None:
     return db.session.scalar(select(SecondFactor).where(SecondFactor.user_id == user_id))
 
 
-def _owner(user_id: int) -> str:
+def owner(user_id: int) -> str:
+    """For whom a person's seed is sealed."""
     return f"second_factor:{user_id}"
 
 
 def _seed(row: SecondFactor) -> str:
-    return vault().open(_owner(row.user_id), row.seed)
+    return vault().open(owner(row.user_id), row.seed)
 
 
 def _take_code(row: SecondFactor, code: str) -> bool:

@@ -44,6 +44,21 @@ def test_made_listed_checked_and_put_back(filled, upstreams):
     assert filled("backup", "resume").failed("Nothing is held back")
 
 
+def test_who_is_left_without_an_administrator_is_told_how_to_make_one(filled):
+    assert filled("users", "add", "ada@example.com", "--role", "admin").status == 0
+    name = filled.json("backup", "create")["name"]
+    assert filled("users", "add", "bo@example.com", "--role", "admin").status == 0  # not in the backup
+    assert "stay those of now" in filled("backup", "restore", name, "--dry-run").out
+    assert filled("users", "disable", "ada@example.com").status == 0
+
+    restored = filled("backup", "restore", name)
+
+    assert "flask users add EMAIL --role admin" in restored.out
+    assert [(one["email"], one["active"]) for one in filled.lines("users", "list")] == [("ada@example.com", False)]
+    assert filled("users", "add", "cy@example.com", "--role", "admin").status == 0
+    assert filled.json("backup", "restore", name)["has_administrator"] is False
+
+
 def test_a_rehearsal_and_the_source_that_wrote_it(filled, tmp_path):
     assert filled("backup", "rehearse").failed("no good backup")
     name = filled.json("backup", "create")["name"]
