@@ -8,16 +8,19 @@ of the line's rule, and where `change_id` is still empty the winner has not been
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from hashlib import blake2b
+from textwrap import shorten
 from typing import Any
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import defer, joinedload, selectinload
 
 from .. import clock
+from ..errors import ChangedMeanwhile, InvalidInput, NotFound
 from ..errors import Conflict as Refused
-from ..errors import InvalidInput, NotFound
 from ..models import Change, Conflict, DataMapping, Record, RecordLink, db
 from ..models.link import CONFLICT_STATES
 from . import audit, pairs, several
@@ -130,6 +133,17 @@ def held_words(conflict: Conflict, which: str) -> str:
     return pairs.in_words(conflict.held.get(which))
 
 
+def seen(conflict: Conflict) -> str:
+    """A short mark of the two values as they are shown. Whoever decides names it, so that nothing is decided unseen."""
+    values = json.dumps([conflict.held.get(side) for side in pairs.SIDES], sort_keys=True)
+    return blake2b(values.encode(), digest_size=4).hexdigest()
+
+
+def marks(numbers: Iterable[int]) -> dict[int, str]:
+    """What `seen` makes of each."""
+    return {one.id: seen(one) for one in db.session.scalars(select(Conflict).where(Conflict.id.in_(list(numbers))))}
+
+
 def _newer(conflict: Conflict) -> int | None:
     later = select(func.max(Conflict.id)).where(
         Conflict.link_id == conflict.link_id, Conflict.line == conflict.line, Conflict.id > conflict.id
@@ -140,21 +154,25 @@ def _newer(conflict: Conflict) -> int | None:
 # -- deciding ---------------------------------------------------------------------------------------------------------
 
 
-def settle(conflict_id: int, winner: str, *, by: str) -> Conflict:
+def settle(conflict_id: int, winner: str, *, by: str, mark: str = "") -> Conflict:
     """Say which side's value holds; the other side gets it with the next run.
 
+    mark: of the values the person saw, from `seen`; "" where none were shown.
     Raises NotFound; InvalidInput for no side; errors.Conflict when somebody settled it meanwhile, or the pair is none
-    any more.
+    any more; ChangedMeanwhile, telling the values of now, when a run brought it up to date since.
     """
     if winner not in pairs.SIDES:
         raise InvalidInput("Choose one of the two values.", field="winner")
     conflict = _locked(conflict_id)
     if conflict.state != "open":
         raise Refused(f"{conflict.settled_by or 'The console'} settled this already. Nothing was changed.")
+    if mark and mark != seen(conflict):
+        left, right = (shorten(held_words(conflict, side), 80, placeholder="…") or "nothing" for side in pairs.SIDES)
+        raise ChangedMeanwhile(f"The values changed meanwhile. Now: left {left}, right {right}. Nothing was decided.")
     return _decided(conflict, winner, "settled", by)
 
 
-def settle_by_time(conflict_id: int, *, by: str) -> Conflict:
+def settle_by_time(conflict_id: int, *, by: str, mark: str = "") -> Conflict:
     """Let the value that was changed later hold. Raises as `settle`, and errors.Conflict when that is not known."""
     conflict = db.session.get(Conflict, conflict_id)
     if conflict is None:
@@ -162,7 +180,7 @@ def settle_by_time(conflict_id: int, *, by: str) -> Conflict:
     left, right = conflict.left_at, conflict.right_at
     if left is None or right is None or left == right:
         raise Refused("It is not known which value is newer. Choose one on its page.")
-    return settle(conflict_id, "left" if left > right else "right", by=by)
+    return settle(conflict_id, "left" if left > right else "right", by=by, mark=mark)
 
 
 def flip(conflict_id: int, *, by: str, winner: str | None = None) -> Conflict:

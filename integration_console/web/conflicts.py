@@ -8,6 +8,7 @@ from functools import partial
 
 from flask import Blueprint, flash, redirect, render_template, url_for
 
+from ..errors import ChangedMeanwhile
 from ..operations import conflicts, matches, pairs, pushes
 from ..operations.several import Found, Outcome, each
 from . import Menu, forms
@@ -48,8 +49,8 @@ def _find(asked: Asked) -> Found:
 def _settled(settle: Callable) -> Do:
     """Each is settled; then what won is carried over."""
 
-    def do(numbers, sent) -> Outcome:
-        outcome = each(numbers, lambda number: settle(number, by=actor()))
+    def do(rows, sent) -> Outcome:
+        outcome = each(rows, lambda number: settle(number, by=actor(), mark=rows[number]))
         done = conflicts.rows_of(outcome.done)
         for mapping_id in sorted({row.conflict.mapping_id for row in done}):
             pushes.nudge(mapping_id, asked_by=actor())
@@ -87,7 +88,7 @@ SEVERAL = Several(
         Act("newer", "Newer value", "settle conflicts", f"The value changed later holds. {_CARRIED}", "settled",
             _settled(conflicts.settle_by_time)),
     ),
-    "conflicts.show", "conflict_id",
+    "conflicts.show", "conflict_id", conflicts.marks,
 )  # fmt: skip
 page = Blueprint("conflicts", __name__, url_prefix="/conflicts")
 serve(page, SEVERAL)
@@ -125,6 +126,10 @@ def _named(ticks: Ticks | None, rows: Sequence[conflicts.Row]) -> Ticks | None:
 @may("see records")
 def show(conflict_id: int):
     """One conflict: both values, their times, what was there before, and who won."""
+    return _page(conflict_id)
+
+
+def _page(conflict_id: int, changed: bool = False) -> str:
     detail = conflicts.detail(conflict_id)
     conflict, link = detail.conflict, detail.conflict.link
     return render_template(
@@ -133,15 +138,19 @@ def show(conflict_id: int):
         labels={"left": detail.row.left_label, "right": detail.row.right_label},
         fields={"left": conflict.left_field, "right": conflict.right_field},
         paired=link.state in ("linked", "paused"), may_see=can("see record contents"),
-        may_decide=can("settle conflicts"),
+        may_decide=can("settle conflicts"), seen=conflicts.seen(conflict), changed=changed,
     )  # fmt: skip
 
 
 @page.post("/<int:conflict_id>/settle")
 @may("settle conflicts")
 def settle(conflict_id: int):
-    """One of the two values holds."""
-    settled = conflicts.settle(conflict_id, forms.sent("winner")["winner"], by=actor())
+    """One of the two values holds; shown anew when they are others than those on the page it was decided on."""
+    sent = forms.sent("winner", "seen")
+    try:
+        settled = conflicts.settle(conflict_id, sent["winner"], by=actor(), mark=sent["seen"])
+    except ChangedMeanwhile:
+        return _page(conflict_id, changed=True), 409
     pushes.nudge(settled.mapping_id, asked_by=actor())
     flash("It is settled. The value is carried over in a moment.", "success")
     return redirect(url_for("conflicts.show", conflict_id=conflict_id))

@@ -2,13 +2,15 @@
 
 A list declares what can be done with its rows (`Several`), puts the addresses on its page (`serve`) and hands `ticks`
 to its table. It is asked first, with the number of rows and what happens to them: the question holds the very rows it
-counted, so what is done is what was asked. Then it is told what became of them. No script is needed for any of it.
+counted, so what is done is what was asked. Where a list's rows change by themselves, a tick names what was shown as
+well. Then it is told what became of them. No script is needed for any of it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 from urllib.parse import urlencode
 
@@ -21,7 +23,8 @@ from .access import actor, can, may
 from .filters import Asked
 from .formatting import counted, number
 
-Do = Callable[[Sequence[int], Mapping[str, str]], Outcome]
+Rows = Mapping[int, str]  # by number, in their order: the mark of what was shown of each; "" where there is none
+Do = Callable[[Rows, Mapping[str, str]], Outcome]
 LABELS = {"row": "Row", "all": "All"}  # what the ticks add to the address of a list
 
 
@@ -44,7 +47,7 @@ class Act:
     right: str
     effect: str  # what happens, before it is done
     told: str  # after it: "resolved"
-    do: Do  # gets the numbers and the fields of `form`
+    do: Do  # gets the rows and the fields of `form`
     fields: tuple[str, ...] = ()
     form: str = ""  # the template that draws them
     more: Callable[[], Mapping[str, object]] = dict  # what that template needs
@@ -53,11 +56,12 @@ class Act:
 
 @dataclass(frozen=True)
 class Ticks:
-    """What a table and its bar show. rows: for each row of the table its number and name, None where it has no tick."""
+    """What a table and its bar show. rows: for each row of the table what its tick sends and its name; None for no
+    tick."""
 
     several: Several
     acts: list[Act]
-    rows: list[tuple[int, str] | None]
+    rows: list[tuple[str, str] | None]
     total: int  # rows that match the filter
     filters: Mapping[str, str]
 
@@ -85,6 +89,7 @@ class Several:
     acts: tuple[Act, ...]
     show: str = ""  # the endpoint of one row's page, by its number
     argument: str = ""
+    seen: Callable[[Iterable[int]], Mapping[int, str]] = lambda rows: {}  # a mark of what is shown of each
 
     def ticks(
         self, asked: Asked, rows: Sequence[tuple[int, str] | None], whole: bool, acts: Iterable[str] | None = None
@@ -97,7 +102,9 @@ class Several:
         here = [row for row in rows if row]
         if not wanted or not here:
             return None
-        return Ticks(self, wanted, list(rows), len(here) if whole else self.find(asked).total, asked.values)
+        seen = self.seen(row for row, _ in here)
+        sent = [(_text(row[0], seen.get(row[0], "")), row[1]) if row else None for row in rows]
+        return Ticks(self, wanted, sent, len(here) if whole else self.find(asked).total, asked.values)
 
     def counted(self, count: int) -> str:
         """Rows in words."""
@@ -125,12 +132,10 @@ def one_by_one(move: Callable) -> Do:
 def _asking(several: Several, act: Act):
     def ask():
         asked = _asked(several)
-        total = 0
+        rows, total = _rows(request.args.getlist("row")), 0
         if asked.value("all"):
-            found = several.find(asked)
-            rows, total = ([], 0) if asked.errors else (found.numbers, found.total)
-        else:
-            rows = _numbers(request.args.getlist("row"))
+            found = Found([], 0) if asked.errors else several.find(asked)
+            rows, total = {row: rows.get(row, "") for row in found.numbers}, found.total
         return _question(several, act, asked, rows, max(total, len(rows))), asked.status
 
     ask.__doc__ = f"{act.label}: asked before it is done to several."
@@ -141,11 +146,11 @@ def _doing(several: Several, act: Act):
     def do():
         asked = _asked(several)
         sent = forms.sent("rows", *act.fields)
-        rows = _numbers(sent.pop("rows").split(","))
+        rows = _rows(sent.pop("rows").split(","))
         if not rows:
-            return _question(several, act, asked, [], 0), 422
+            return _question(several, act, asked, {}, 0), 422
         try:
-            if refusal := act.about(rows).refusal:
+            if refusal := act.about(list(rows)).refusal:
                 raise InvalidInput(refusal)
             outcome = act.do(rows, sent)
         except InvalidInput as error:
@@ -168,16 +173,15 @@ def _asked(several: Several) -> Asked:
     return Asked({**several.filters, **LABELS})
 
 
-def _question(
-    several: Several, act: Act, asked: Asked, rows: list[int], total: int, form: forms.Form | None = None
-) -> str:
-    rows = rows[:MOST]
-    about = act.about(rows) if rows else About()
+def _question(several: Several, act: Act, asked: Asked, rows: Rows, total: int, form: forms.Form | None = None) -> str:
+    about = act.about(list(rows)) if rows else About()
+    seen = several.seen(row for row, mark in rows.items() if not mark)
     return render_template(
         "several/ask.html", several=several, act=act, asked=asked, rows=rows, total=total, names=several.names(rows),
         form=form or forms.Form(), figure=counted, about=about,
         instead=next((one for one in several.acts if one.key == about.instead), None), back=_list_of(several, asked),
-        filters=_filters(asked), **act.more(),
+        filters=_filters(asked), sent=[_text(row, mark or seen.get(row, "")) for row, mark in rows.items()],
+        came=[_text(row, mark) for row, mark in rows.items()], **act.more(),
     )  # fmt: skip
 
 
@@ -191,7 +195,12 @@ def _list_of(several: Several, asked: Asked) -> str:
     return url_for(f"{several.endpoint}.index") + (f"?{query}" if query else "")
 
 
-def _numbers(texts: Iterable[str]) -> list[int]:
-    """Rows' numbers, each once, in their order; what is none is left out."""
-    fine = (text for text in texts if text.isascii() and text.isdecimal() and len(text) < 16)
-    return list(dict.fromkeys(int(text) for text in fine))[:MOST]
+def _rows(texts: Iterable[str]) -> dict[int, str]:
+    """Rows as ticks send them, "17" or "17-4be1", each once, in their order; what is none is left out."""
+    parts = (text.partition("-") for text in texts if text.isascii())
+    fine = {int(row): mark for row, _, mark in parts if row.isdecimal() and len(row) < 16}
+    return dict(islice(fine.items(), MOST))
+
+
+def _text(row: int, mark: str) -> str:
+    return f"{row}-{mark}" if mark else str(row)

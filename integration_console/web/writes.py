@@ -38,7 +38,7 @@ SEVERAL = Several(
     (
         Act("retry", "Retry", "close dead letters", "Each is sent again as before, the oldest first, and checked again "
             "before it leaves. Of one pair only the newest is sent.", "sent again in a moment",
-            lambda numbers, sent: refused_writes.retry_several(numbers, by=actor())),
+            lambda rows, sent: refused_writes.retry_several(list(rows), by=actor())),
         Act("drop", "Drop", "close dead letters", "Each is not sent, now or later. What is there stays as it is.",
             "dropped", lambda numbers, sent: each(numbers, lambda one: outbox.drop(outbox.find(one), by=actor()))),
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select, update
 
+from integration_console.errors import ChangedMeanwhile
 from integration_console.errors import Conflict as InTheWay
 from integration_console.models import Change, Conflict, DataMapping, Record, RecordLink, SyncRun, db
 from integration_console.operations import conflicts, mappings, matches, outbox, pushes, refused_writes, undo
@@ -129,6 +130,27 @@ def test_a_decision_holds_for_the_values_it_was_made_on(session, sandbox, pair, 
     (again,) = asked()
     assert (again.held["left"], again.held["right"]) == names
     assert db.session.get_one(Conflict, number).change_id == 0
+
+
+@pytest.mark.one_database
+def test_nothing_is_decided_about_values_that_a_run_brought_up_to_date_after_they_were_shown(
+    session, sandbox, pair, mapping, clash
+):
+    left, right, number = clash
+    shown = conflicts.seen(db.session.get_one(Conflict, number))
+    sandbox.ghl.put("contacts", {"id": left, "firstName": "Newer"})
+    cycle(mapping, pair)
+
+    with pytest.raises(ChangedMeanwhile, match="Now: left Newer, right Ada-May"):
+        conflicts.settle(number, "left", by=BY, mark=shown)
+    db.session.rollback()
+    push(mapping)
+    assert of_clio(sandbox.clio, right)["first"] == "Ada-May"
+
+    (again,) = asked()
+    conflicts.settle(again.id, "left", by=BY, mark=conflicts.seen(again))
+    push(mapping)
+    assert of_clio(sandbox.clio, right)["first"] == "Newer"
 
 
 @pytest.mark.one_database

@@ -6,6 +6,7 @@ import pytest
 
 from integration_console.models import Conflict, RecordLink, db
 
+from ..html_page import Page
 from ..operations.two_sides import TwoSides, flat
 
 
@@ -50,6 +51,31 @@ def test_a_conflict_is_settled_and_the_page_says_what_will_happen(app, enter, tw
     assert (late.status_code, "settled this already" in late.text) == (409, True)
     assert "No conflict waits for you." in staff.open("/conflicts").text
     assert "Won" in staff.open("/conflicts?state=settled").row(1)
+
+
+def left_button(page: Page) -> dict[str, str]:
+    """What the button of the left value sends."""
+    hidden = {tag.attrs["name"]: tag.attrs["value"] for tag in page.all("input", type="hidden")}
+    return {name: hidden[name] for name in ("csrf_token", "seen") if name in hidden} | {"winner": "left"}
+
+
+def test_values_that_changed_after_the_page_was_opened_are_shown_and_not_decided_on(app, enter, two):
+    staff, path = enter("staff"), f"/conflicts/{two.number}"
+    sent = left_button(staff.open(path))
+    with app.app_context():  # as a run brings a question up to date
+        held = db.session.get_one(Conflict, two.number).held
+        db.session.get_one(Conflict, two.number).held = held | {"left": "+14155550777"}
+        db.session.commit()
+
+    answer = staff.client.post(f"{path}/settle", data=sent)
+
+    page = Page(answer)
+    assert answer.status_code == 409
+    assert "The values changed after you opened this page, so nothing was decided." in page.text
+    assert "+14155550777" in page.text
+    with app.app_context():
+        assert db.session.get(Conflict, two.number).state == "open"
+    assert staff.client.post(f"{path}/settle", data=left_button(page)).status_code == 302
 
 
 def test_the_life_of_a_record_names_the_field_as_people_do(app, enter, two):

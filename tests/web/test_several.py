@@ -184,6 +184,33 @@ def test_conflicts_are_settled_by_side_or_by_time(app, enter, rows):
     assert told(app, Conflict.winner) == {numbers[0]: "right", numbers[1]: "right", untold: "left"}
 
 
+def test_a_conflict_whose_values_changed_since_it_was_ticked_or_asked_about_is_left_and_they_are_told(app, enter, rows):
+    ticked, unticked, same = (rows(lambda two: two.conflict(two.pair())) for _ in range(3))
+    staff, path = enter("staff"), "/conflicts/several/left"
+
+    def ticks() -> list[str]:
+        return [tag.attrs["value"] for tag in staff.open("/conflicts").all("input") if tag.attrs.get("name") == "row"]
+
+    def renewed(number: int, value: str):
+        with app.app_context():
+            row = db.session.get_one(Conflict, number)
+            row.held = row.held | {"left": value}
+            db.session.commit()
+
+    shown = ticks()
+    renewed(ticked, "+14155550777")
+    question = ask(staff, path, row=shown, all="yes")
+    renewed(unticked, "+14155550888")
+    page = Page(send(staff, question, path))
+
+    assert page.headings == ["1 conflict is settled"]
+    assert "The values changed meanwhile. Now: left +14155550888, right +14155550199." in page.row(1)
+    assert "left +14155550777" in page.row(2)
+    assert told(app, Conflict.winner) == {ticked: None, unticked: None, same: "left"}
+    send(staff, ask(staff, path, row=ticks()), path)
+    assert set(told(app, Conflict.winner).values()) == {"left"}
+
+
 @pytest.mark.one_database
 def test_a_side_is_called_by_its_account_and_not_chosen_over_several(app, enter, rows):
     here = rows(lambda two: two.conflict(two.pair()))
