@@ -9,7 +9,7 @@ from typing import Any
 
 from .. import clock, services
 from ..models import Connection, Record, db
-from ..services.writing import CENT, bill_line
+from ..services.writing import bill_line, rounded
 
 HOUR_S = 3600
 
@@ -91,11 +91,12 @@ def invoice_step(lines: Sequence[Record], bill: Record, invoice: Record) -> Step
     service = services.by_key(db.session.get_one(Connection, invoice.connection_id).service)
     plain = service.writing.plain(invoice.resource, invoice.data)
     state = str(plain.get("Status") or plain.get("state") or "").lower()
+    currency = (bill.data.get("currency") or {}).get("code")
     for line in own:
         data = line.data
         amount = data.get("sub_total") if data.get("sub_total") is not None else data.get("total")
         wanted = bill_line(data.get("description") or data.get("note"), data.get("quantity"), data.get("price"),
-                           amount or 0)  # fmt: skip
+                           amount or 0, currency)  # fmt: skip
         if (found := _alike(wanted, _lines_in(service, invoice, plain))) is None:
             continue
         price, total = Decimal(str(found["price"])), Decimal(str(found["amount"]))
@@ -103,8 +104,8 @@ def invoice_step(lines: Sequence[Record], bill: Record, invoice: Record) -> Step
         hours = Decimal(str(found["quantity"])) if in_hours else _money(data.get("quantity"))
         return Step(
             service.label, "Line of an invoice", invoice, round((hours or Decimal(0)) * HOUR_S), 0, price, total,
-            _minus(total, _money(amount)), "" if in_hours else "Carried as one piece at its amount.", invoice.label,
-            state,
+            _minus(total, _money(amount), currency), "" if in_hours else "Carried as one piece at its amount.",
+            invoice.label, state,
         )  # fmt: skip
     return Step(service.label, "Line of an invoice", invoice, note="No line is this one's.", known_as=invoice.label,
                 state=state)  # fmt: skip
@@ -132,8 +133,8 @@ def _off(amount: Decimal | None, seconds: int | None, price: Decimal | None) -> 
     return (amount - exact).quantize(Decimal("0.0001"), ROUND_HALF_UP)
 
 
-def _minus(one: Decimal | None, other: Decimal | None) -> Decimal | None:
-    return None if one is None or other is None else (one - other).quantize(CENT, ROUND_HALF_UP)
+def _minus(one: Decimal | None, other: Decimal | None, currency: str | None = None) -> Decimal | None:
+    return None if one is None or other is None else rounded(one - other, currency)
 
 
 def _less(one: int | None, other: int | None) -> int | None:

@@ -167,25 +167,63 @@ def by_name(fields: Sequence[Field]) -> dict[str, Field]:
     return {one.name: one for one in fields}
 
 
-CENT = Decimal("0.01")
+# Currencies without decimals and with three (ISO 4217); all others have two.
+_NO_DECIMALS = (
+    "BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV", "XAF",
+    "XOF", "XPF",
+)  # fmt: skip
+_THREE_DECIMALS = ("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND")
 
 
-def bill_line(description: Any, quantity: Any, price: Any, amount: Any) -> dict[str, str | None]:
+def places_of(currency: Any) -> int:
+    """How many decimals amounts of a currency have: two where it is not known.
+
+    >>> places_of("kwd"), places_of("JPY"), places_of("USD"), places_of(None)
+    (3, 0, 2, 2)
+    """
+    code = str(currency or "").upper()
+    return 0 if code in _NO_DECIMALS else 3 if code in _THREE_DECIMALS else 2
+
+
+def rounded(amount: Any, currency: Any = None) -> Decimal:
+    """An amount in whole units of what its currency is counted in, half of one up.
+
+    >>> rounded("10.125"), rounded("10.125", "KWD"), rounded("99.5", "JPY")
+    (Decimal('10.13'), Decimal('10.125'), Decimal('100'))
+    """
+    return Decimal(str(amount)).quantize(Decimal(1).scaleb(-places_of(currency)), ROUND_HALF_UP)
+
+
+def spelled_amount(amount: Decimal) -> str:
+    """An amount with two decimals, or with as many more as it needs.
+
+    >>> spelled_amount(Decimal("100")), spelled_amount(Decimal("10.120")), spelled_amount(Decimal("10.125"))
+    ('100.00', '10.12', '10.125')
+    """
+    cents = amount.quantize(Decimal("0.01"), ROUND_HALF_UP)
+    return str(cents if cents == amount else amount.normalize())
+
+
+def bill_line(description: Any, quantity: Any, price: Any, amount: Any, currency: Any = None) -> dict[str, str | None]:
     """One line of a bill in plain values, in one spelling whichever service it comes from.
 
     A quantity and a price that do not make the amount are told as one piece at that amount.
+
+    currency: its code, where it is known; rounded to cents where it is not.
 
     >>> bill_line("Drafting ", 1.5, 300, 450.0)
     {'description': 'Drafting', 'quantity': '1.5', 'price': '300', 'amount': '450.00'}
     >>> bill_line("Rounded down", "0.33", "100", "30")["quantity"]
     '1'
+    >>> bill_line("Filing", 1, "10.125", "10.125", "KWD")["amount"]
+    '10.125'
     """
-    total = Decimal(str(amount)).quantize(CENT, ROUND_HALF_UP)
+    total = rounded(amount, currency)
     count, each = (None if value is None else Decimal(str(value)) for value in (quantity, price))
-    if count is None or each is None or (count * each).quantize(CENT, ROUND_HALF_UP) != total:
+    if count is None or each is None or rounded(count * each, currency) != total:
         count, each = Decimal(1), total
     words = " ".join(str(description or "").split()) or None
-    return {"description": words, "quantity": _spelled(count), "price": _spelled(each), "amount": str(total)}
+    return {"description": words, "quantity": _spelled(count), "price": _spelled(each), "amount": spelled_amount(total)}
 
 
 def line_in_words(line: Mapping[str, Any]) -> str:
@@ -203,4 +241,4 @@ def _spelled(number: Decimal) -> str:
 
 
 __all__ = ["CUSTOM", "MISSING", "TYPES", "Field", "Idempotency", "Missing", "Write", "Writing", "Written", "as_sent",
-           "bill_line", "by_name", "line_in_words", "value_of"]  # fmt: skip
+           "bill_line", "by_name", "line_in_words", "places_of", "rounded", "spelled_amount", "value_of"]  # fmt: skip

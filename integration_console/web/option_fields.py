@@ -22,12 +22,14 @@ LABELS = {
     "deletes_right": "Delete on the right what was deleted on the left",
     "deletes_left": "Delete on the left what was deleted on the right", "closed": "Write closed matters, too",
     "write_cap": "Most writes a run", "rounding_minutes": "Time is rounded up to",
+    "currency": "Currency", "bills": "What the bills are",
     "number_patterns": "How matter numbers are written, one a line",
 }  # fmt: skip
 HELP = {
     "pairs": f"What is there {ARROW} what it becomes. With nothing behind the arrow it becomes empty.",
     "zone": "For example America/Los_Angeles. Empty: as the mapping or the firm has it.",
     "country": "Two letters, such as US or CA. Empty: as the mapping has it.",
+    "currency": "Three letters, such as KWD or JPY, where amounts have another number of decimals than two.",
     "text": "Field names in braces: {first_name} of {address.city}.",
     "number_patterns": "With {digits}, {year} and {word}: M-{year}-{digits}.",
 }

@@ -154,6 +154,11 @@ def test_amounts_go_in_the_smallest_unit_of_their_currency(fresh_stripe):
     made = send(fresh_stripe, "create", "invoices", invoice(fresh_stripe, currency="JPY", lines=yen))
     assert made.record["total"] == 5000
 
+    dinars = [bill_line(words, 1, "10.125", "10.125", "KWD") for words in ("Filing", "Courier")]
+    made = send(fresh_stripe, "create", "invoices", invoice(fresh_stripe, currency="KWD", lines=dinars))
+    assert made.record["total"] == 20250
+    assert [line["amount"] for line in WRITING.plain("invoices", made.record)["lines"]] == ["10.125", "10.125"]
+
     with pytest.raises(BadRecord, match="no amount of JPY") as raised:
         send(fresh_stripe, "create", "invoices", invoice(fresh_stripe, currency="JPY", lines=LINES))
     assert raised.value.field == "lines"

@@ -152,6 +152,14 @@ def test_a_quantity_xero_cannot_hold_exactly_goes_as_one_piece_at_its_amount(fre
     assert made.record["LineItems"][0]["Quantity"] == 1
 
 
+def test_an_amount_finer_than_xero_keeps_is_left_to_a_person(fresh_xero):
+    line = bill_line("Call", 1, "10.125", "10.125", "KWD")
+
+    with pytest.raises(BadRecord, match="two decimals") as refused:
+        create(fresh_xero, "invoices", values_for(fresh_xero, Lines=[line]))
+    assert refused.value.field == "Lines"
+
+
 def test_a_number_that_is_taken_is_refused_and_changes_nothing(fresh_xero):
     """A POST without an id would have written over the invoice that has it."""
     there = an_invoice(fresh_xero, "AUTHORISED")

@@ -42,6 +42,7 @@ class Village:
     def __init__(self):
         self.unmatched = []
         self.lines = []
+        self.bills = []
 
     def linked_id(self, flow, side, external_id):
         return self.links.get((flow, side, external_id))
@@ -56,7 +57,8 @@ class Village:
         return self.numbers.get((side, resource, field, value.casefold()))
 
     def under(self, side, resource, field, external_id):
-        return {("line_items", "bill.id", "5"): self.lines}.get((resource, field, external_id), [])
+        held = {("line_items", "bill.id", "5"): self.lines, ("bills", "id", "5"): self.bills}
+        return held.get((resource, field, external_id), [])
 
     def choice_text(self, side, field, value):
         return {("left", "custom:1", "31"): "Referral"}.get((side, field, value), value)
@@ -390,9 +392,10 @@ def test_a_pattern_of_the_firms_own_is_text_and_no_program():
 BILL = ("id", "total", "state", "kind")
 
 
-def bill_made(lines, *values):
+def bill_made(lines, *values, currency=None):
     world = Village()
     world.lines = lines
+    world.bills = [{"id": 5, "currency": {"code": currency}}] if currency else []
     return made("bill_lines", *values, sources=BILL, targets=("lines",), world=world)
 
 
@@ -417,3 +420,22 @@ def test_a_bill_that_does_not_add_up_or_asks_for_trust_money_is_refused_and_a_pa
     with pytest.raises(Wait, match="lines of the bill"):
         bill_made([], "5", 300.0, "awaiting_payment", "revenue_kind")
     assert bill_made(lines, "5", 300.0, "paid", "revenue_kind") is MISSING
+
+
+def test_the_lines_of_a_bill_are_counted_in_what_its_currency_is_counted_in():
+    """Three decimals of a dinar, none of a yen; cents where the bill names no currency."""
+    mills = [{"description": "Drafting", "quantity": 1, "price": 10.125, "total": 10.125}] * 2
+    yen = [{"description": "Drafting", "quantity": 1.5, "price": 333, "total": 499.5}]
+
+    dinars = bill_made(mills, "5", 20.25, "awaiting_payment", "revenue_kind", currency="KWD")
+    assert [line["amount"] for line in dinars] == ["10.125", "10.125"]
+    (whole,) = bill_made(yen, "5", 500, "awaiting_payment", "revenue_kind", currency="JPY")
+    assert whole["amount"] == "500.00"
+    with pytest.raises(BadRecord, match=r"come to 20\.26 and the bill to 20\.25"):
+        bill_made(mills, "5", 20.25, "awaiting_payment", "revenue_kind")
+
+
+def test_money_is_rounded_to_what_its_currency_is_counted_in():
+    assert made("money", "12.3455") == 12.35
+    assert made("money", "12.3455", options={"currency": "kwd"}) == 12.346
+    assert made("money", 99.5, options={"currency": "JPY"}) == 100.0

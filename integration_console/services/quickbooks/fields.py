@@ -113,18 +113,19 @@ def as_the_api_tells(record: Mapping[str, Any]) -> dict[str, Any]:
 
 def lines_of(invoice: Mapping[str, Any]) -> list[dict[str, Any]] | None:
     """Its lines in plain values: subtotals left out, a discount as an amount below nothing."""
-    lines = [_plain_line(line) for line in invoice.get("Line") or () if line.get("Amount") is not None]
+    currency = dig(invoice, "CurrencyRef.value")
+    lines = [_plain_line(line, currency) for line in invoice.get("Line") or () if line.get("Amount") is not None]
     return [line for line in lines if line] or None
 
 
-def _plain_line(line: Mapping[str, Any]) -> dict[str, Any] | None:
+def _plain_line(line: Mapping[str, Any], currency: Any) -> dict[str, Any] | None:
     kind, words = line.get("DetailType"), line.get("Description")
     if kind in ("SubTotalLineDetail", "DescriptionOnly"):
         return None
     if kind == "DiscountLineDetail":
-        return bill_line(words or "Discount", None, None, -Decimal(str(line["Amount"])))
+        return bill_line(words or "Discount", None, None, -Decimal(str(line["Amount"])), currency)
     detail = line.get(str(kind)) or {}
-    return bill_line(words, detail.get("Qty"), detail.get("UnitPrice"), line["Amount"])
+    return bill_line(words, detail.get("Qty"), detail.get("UnitPrice"), line["Amount"], currency)
 
 
 def _item_of(invoice: Mapping[str, Any]) -> str | None:

@@ -152,7 +152,7 @@ def _lines(record: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(lines, list) or not isinstance(currency, str):
         return {}
     return {"lines": [
-        bill_line(one.get("description"), None, None, major(one["amount"], currency))
+        bill_line(one.get("description"), None, None, major(one["amount"], currency), currency)
         for one in lines if isinstance(one, dict) and isinstance(one.get("amount"), int)
     ]}  # fmt: skip
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from ...errors import BadRecord
-from ..writing import Write
+from ..writing import Write, rounded
 from .fields import ADDRESS_PARTS, address_of, amount_of
 
 LONGEST_DESCRIPTION = 4_000  # characters of a line
@@ -100,6 +100,8 @@ def _line(line: Mapping[str, Any]) -> dict[str, Any]:
     Raises BadRecord where Xero, which keeps four places of a quantity and two of a price, would come to another amount.
     """
     quantity, price, amount = (Decimal(str(line[name])) for name in ("quantity", "price", "amount"))
+    if amount != rounded(amount):
+        raise BadRecord(f"Xero keeps two decimals of an amount, and a line comes to {amount}.", field="Lines")
     if -quantity.as_tuple().exponent > 4 or -price.as_tuple().exponent > 2:  # type: ignore[operator]
         quantity, price = Decimal(1), amount
     text = line.get("description") or "Work"

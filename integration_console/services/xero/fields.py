@@ -92,7 +92,7 @@ def plain_of(resource: str, record: Mapping[str, Any]) -> dict[str, Any]:
     if resource == "contacts":
         _reached(plain, record)
     if resource == "invoices" and isinstance(record.get("LineItems"), list):
-        _lines(plain, record["LineItems"])
+        _lines(plain, record["LineItems"], record.get("CurrencyCode"))
     return plain
 
 
@@ -137,11 +137,11 @@ def address_of(record: Mapping[str, Any]) -> Mapping[str, Any] | None:
 # -- lines ------------------------------------------------------------------------------------------------------------
 
 
-def _lines(plain: dict[str, Any], items: list) -> None:
+def _lines(plain: dict[str, Any], items: list, currency: Any) -> None:
     """Lines without an amount are remarks; they are Xero's own and are left out."""
     billed = [item for item in items if isinstance(item, Mapping) and amount_of(item)]
     plain["Lines"] = [
-        bill_line(item.get("Description"), item.get("Quantity"), item.get("UnitAmount"), amount_of(item))
+        bill_line(item.get("Description"), item.get("Quantity"), item.get("UnitAmount"), amount_of(item), currency)
         for item in billed
     ]
     for name in ("AccountCode", "TaxType"):

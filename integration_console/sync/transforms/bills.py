@@ -8,17 +8,18 @@ from typing import Any
 from pydantic import Field
 
 from ...errors import BadRecord, Wait
-from ...services.writing import CENT, MISSING, bill_line
+from ...services.writing import MISSING, bill_line, rounded, spelled_amount
 from .base import Options, Spot, empty, text_of, transform
 
 OVER = ("paid", "void", "deleted")  # a bill in one of these states is as it is for good
 
 
 class LinesOptions(Options):
-    """`resource`: what the lines are there, and `field`: where a line names its bill."""
+    """`resource`: what the lines are there, `field`: where a line names its bill, and `bills`: what that is there."""
 
     resource: str = Field(default="line_items", max_length=60)
     field: str = Field(default="bill.id", max_length=300)
+    bills: str = Field(default="bills", max_length=60)
 
 
 def _bill_fault(options: LinesOptions, sources: tuple[str, ...], targets: tuple[str, ...]) -> str | None:
@@ -50,19 +51,27 @@ def bill_lines(values, options, spot: Spot):
     if empty(total) or (not found and Decimal(str(total))):
         raise Wait("This waits until the lines of the bill are read.", resource=options.resource,
                    external_id=text_of(number))  # fmt: skip
-    lines = [_line(one) for one in found]
+    currency = _currency_of(spot, options, text_of(number))
+    lines = [_line(one, currency) for one in found]
     lines = [line for line in lines if Decimal(line["amount"] or 0)]  # what was written off takes no line
-    came, wanted = sum((Decimal(line["amount"]) for line in lines), Decimal(0)), Decimal(str(total)).quantize(CENT)
+    came, wanted = sum((Decimal(line["amount"]) for line in lines), Decimal(0)), rounded(total, currency)
     if came != wanted:
         raise BadRecord(
-            f"The lines of the bill come to {came:.2f} and the bill to {wanted:.2f}: there is tax, a discount or "
-            "interest on it. Enter this one by hand."
+            f"The lines of the bill come to {spelled_amount(came)} and the bill to {spelled_amount(wanted)}: there is "
+            "tax, a discount or interest on it. Enter this one by hand."
         )
     return lines
 
 
-def _line(record: dict[str, Any]) -> dict[str, Any]:
+def _currency_of(spot: Spot, options: LinesOptions, number: str) -> str | None:
+    """The code of the bill's currency, as our copy of the bill tells it; nothing where it does not."""
+    bills = spot.world.under(spot.source_side, options.bills, "id", number)
+    told = bills[0].get("currency") if bills else None
+    return told.get("code") if isinstance(told, dict) else None
+
+
+def _line(record: dict[str, Any], currency: str | None) -> dict[str, Any]:
     """Before tax where the record tells it: tax is what makes a bill's total differ from its lines."""
     amount = record.get("sub_total") if record.get("sub_total") is not None else record.get("total")
     words = record.get("description") or record.get("note")
-    return bill_line(words, record.get("quantity"), record.get("price"), amount or 0)
+    return bill_line(words, record.get("quantity"), record.get("price"), amount or 0, currency)

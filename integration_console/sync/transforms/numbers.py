@@ -6,7 +6,10 @@ import re
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any, Literal
 
+from pydantic import Field
+
 from ...errors import BadRecord
+from ...services.writing import rounded
 from .base import Options, Spot, empty, folded, text_of, transform
 
 YES = frozenset({"true", "yes", "y", "1", "on"})
@@ -28,15 +31,21 @@ def number(value):
     return int(found) if found == found.to_integral_value() else float(found)
 
 
-@transform("Money", back="same", takes="money number text", gives="money")
-def money(value):
-    """Read an amount and round it to cents, half a cent up.
+class MoneyOptions(Options):
+    """`currency`: its code, for amounts that are not in cents: KWD has three decimals, JPY none."""
 
-    >>> money("$1,250.005"), money(99)
-    (1250.01, 99.0)
+    currency: str = Field(default="", pattern="^([A-Za-z]{3})?$")
+
+
+@transform("Money", back="same", options=MoneyOptions, takes="money number text", gives="money")
+def money(value, options):
+    """Read an amount and round it to cents, or to what its currency is counted in, half of one up.
+
+    >>> money("$1,250.005", MoneyOptions()), money("12.3455", MoneyOptions(currency="KWD"))
+    (1250.01, 12.346)
     """
     found = _decimal(value)
-    return None if found is None else float(found.quantize(CENT, ROUND_HALF_UP))
+    return None if found is None else float(rounded(found, options.currency))
 
 
 def _decimal(value: Any) -> Decimal | None:
