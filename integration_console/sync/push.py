@@ -130,7 +130,11 @@ class Sender:
         except Exception as error:
             self._failed(change, was, error)
             return error
-        self._done(change, landed)
+        try:
+            self._done(change, landed)
+        except settled.Taken as error:
+            self._dead(change, error)
+            return error
         return None
 
     def _begin(self, number: int) -> tuple[Change, str] | None:
@@ -284,8 +288,8 @@ class Sender:
         """Refused for good: the pair stays as it is until a side changes or a person tries again."""
         plain, options = isinstance(error, ConsoleError), change.options
         message = str(error) if plain else MISTAKE
-        if not plain:
-            options = {**options, LOST: True}  # it may have been on its way already
+        if not plain or isinstance(error, settled.Taken):
+            options = {**options, LOST: True}  # it may have been on its way already, or is there
         kind, at_field = getattr(error, "kind", "ours"), getattr(error, "field", None)
         end = self.ends.get((change.connection_id, change.resource))
         with self.work() as session:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from .. import clock
@@ -24,6 +24,10 @@ _MADE_BY_NOW = {
     "ambiguous": "A person is asked which record is its other half, so none is made.",
 }
 _WITHOUT = {"create": ("waiting", "aside"), "delete": ("linked", "gone")}  # a pair's state before and after a refusal
+
+
+class Taken(BadRecord):
+    """What a create came to is half of another pair by now."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,7 @@ def done(session: Session, end: End, change: Change, landed: Landed, *, run_id: 
 
     Returns a sentence where the upstream took the write and yet holds nothing of a value, or answered with a record
     that could not be kept whole; "" where all is well.
+    Raises Taken, and nothing of it is to be kept, when the record made is half of another pair by now.
     """
     now = clock.now()
     values: dict[str, Any] = {
@@ -186,17 +191,25 @@ def _agree(session: Session, end: End, change: Change, record: Record, plain: Ma
     link.base, link.updated_at = base, clock.now()
     setattr(link, f"{side}_hash", record.content_hash if _rests(base, side, plain) else None)
     if change.op == "create":
-        own = getattr(RecordLink, f"{side}_record_id")
-        session.execute(  # a read may have met the new record before its answer came
-            delete(RecordLink).where(
-                RecordLink.mapping_id == link.mapping_id, own == record.id, RecordLink.id != link.id,
-                RecordLink.state.in_(("waiting", "aside", "ambiguous")),
-            )
-        )  # fmt: skip
+        _make_room(session, end, link, side, record)
         setattr(link, f"{side}_record_id", record.id)
         link.state, link.reason = "linked", ""
         link.how = f"Made at {end.service.label} from the record at the other side."
     session.flush()
+
+
+def _make_room(session: Session, end: End, link: RecordLink, side: str, record: Record) -> None:
+    """Clear what was written down of a record made for this pair by a read that met it before its answer came."""
+    own = getattr(RecordLink, f"{side}_record_id") == record.id
+    others = RecordLink.mapping_id == link.mapping_id, own, RecordLink.id != link.id
+    pair = session.scalar(select(RecordLink.id).where(*others, RecordLink.state.in_(("linked", "paused"))))
+    if pair is not None:
+        raise Taken(
+            f"{end.service.label} has this as record {record.external_id}, which was paired with another one (pair "
+            f"{pair}). No second one is made. Cut that pair and retry this write, or drop it."
+        )
+    alone = RecordLink.state.in_(("waiting", "aside", "ambiguous"))
+    session.execute(delete(RecordLink).where(*others, alone))
 
 
 def _rests(base: Mapping[str, list], side: str, plain: Mapping[str, Any]) -> bool:

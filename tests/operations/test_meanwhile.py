@@ -201,6 +201,40 @@ def test_a_refused_create_makes_no_second_record_once_it_has_its_other_half(sess
     assert sandbox.clio.ledger()["contacts"] == 13
 
 
+def test_a_create_found_paired_with_another_record_is_set_aside_and_the_others_go_on(
+    session, sandbox, pair, mapping, clock
+):
+    """W3: its answer was lost, it was read meanwhile, and somebody gave it another half."""
+    nova = {"firstName": "Nova", "lastName": "Quist", "email": "nova@example.org", "tags": []}
+    sandbox.ghl.put("contacts", nova)
+    sandbox.clio.script("/contacts", {"method": "POST", "status": 503, "body": "no"})
+    cycle(mapping, pair)
+    address = {"name": "Work", "address": nova["email"]}
+    person = {"type": "Person", "first_name": "Nova", "last_name": "Quist", "email_addresses": [address]}
+    arrived = sandbox.clio.put("contacts", person)  # it had arrived
+    twin = sandbox.ghl.put("contacts", {"firstName": "Nova", "lastName": "Q.", "email": "q@example.org", "tags": []})
+    read(pair)
+    numbers = {row.external_id: row.id for row in db.session.scalars(select(Record))}
+    by_hand = matches.link_by_hand(mapping, numbers[twin["id"]], numbers[str(arrived["id"])], by=BY).id
+    sandbox.ghl.put("contacts", {"id": pairs(mapping)[0][0], "firstName": "Augusta"})
+    sandbox.ghl.put("contacts", {"firstName": "Vera", "lastName": "Late", "email": "vera@example.org", "tags": []})
+    read(pair)
+    clock.advance(30)
+
+    run = push(mapping)
+
+    (refused,) = db.session.scalars(select(Change).filter_by(state="dead"))
+    assert (run.state, run.refused, run.new) == ("done_with_problems", 1, 1)
+    assert f"was paired with another one (pair {by_hand})" in refused.message
+    assert of_clio(sandbox.clio, pairs(mapping)[0][1])["first"] == "Augusta"
+    assert db.session.get_one(RecordLink, refused.link_id).state == "aside"
+    assert sandbox.clio.ledger()["contacts"] == 14
+
+    matches.cut(by_hand, by=BY, why="They are cousins.")
+    assert send_refused_again().state == "done"
+    assert sandbox.clio.ledger()["contacts"] == 14
+
+
 @pytest.mark.one_database
 def test_a_refused_write_of_a_pair_that_was_cut_is_never_sent(session, sandbox, pair, mapping):
     left, right = refused_name(sandbox, mapping, pair)
