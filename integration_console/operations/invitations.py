@@ -20,14 +20,19 @@ GOOD_FOR = timedelta(hours=72)
 def make(user: User, *, actor: str) -> str:
     """A link for this person, shown once; links made before stop working."""
     token, now = secrets.token_urlsafe(32), clock.now()
-    earlier = update(Invitation).where(Invitation.user_id == user.id, Invitation.used_at.is_(None))
-    db.session.execute(earlier.values(used_at=now))
+    end_all(user.id)
     db.session.add(Invitation(
         user_id=user.id, token_hash=_hash(token), invited_by=actor, created_at=now, expires_at=now + GOOD_FOR,
     ))  # fmt: skip
     audit.add("invited", user.email, actor=actor)
     db.session.commit()
     return f"{current_app.config['SETTINGS'].BASE_URL.rstrip('/')}/invitation/{token}"
+
+
+def end_all(user_id: int) -> None:
+    """Let no link made for this person work any more. The caller commits."""
+    unused = update(Invitation).where(Invitation.user_id == user_id, Invitation.used_at.is_(None))
+    db.session.execute(unused.values(used_at=clock.now()))
 
 
 def waiting() -> dict[int, datetime]:

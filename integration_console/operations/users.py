@@ -11,7 +11,7 @@ from .. import clock
 from ..errors import Conflict, InvalidInput, NotFound
 from ..models import User, db, reading
 from ..models.user import ROLES
-from . import audit, passwords, second_factor, sessions, settings, throttle
+from . import audit, invitations, passwords, second_factor, sessions, settings, throttle
 
 _WRONG = "E-mail or password is wrong."
 
@@ -104,10 +104,11 @@ def enable(user: User, *, actor: str) -> None:
 
 
 def reset_password(user: User, *, actor: str) -> str:
-    """Replace a forgotten password by a made-up one, which is returned once. Ends the person's sessions."""
+    """Replace a forgotten password by a made-up one, which is returned once. Ends the person's sessions and links."""
     password = passwords.made_up()
     user.password_hash = passwords.hashed(password)
     sessions.end_all(user.id)
+    invitations.end_all(user.id)
     audit.add("password reset", user.email, actor=actor)
     db.session.commit()
     return password
@@ -124,7 +125,7 @@ def end_sessions(user: User, *, actor: str, but: int | None = None) -> None:
 
 
 def change_password(user: User, old: str, new: str, *, keep_session: int | None = None) -> None:
-    """Change one's own password; every other session ends.
+    """Change one's own password; every other session ends, and so does a link to choose one.
 
     Raises InvalidInput when the old one is wrong or the new one too weak; TooMany after many wrong tries.
     """
@@ -139,6 +140,7 @@ def change_password(user: User, old: str, new: str, *, keep_session: int | None 
     throttle.forget("account", user.email)
     user.password_hash = hashed
     sessions.end_all(user.id, but=keep_session)
+    invitations.end_all(user.id)
     audit.add("password changed", user.email, actor=user.email)
     db.session.commit()
 

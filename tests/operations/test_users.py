@@ -9,7 +9,7 @@ from sqlalchemy import select, text, update
 
 from integration_console.errors import Conflict, InvalidInput, NotFound, TooMany
 from integration_console.models import AuditEvent, Throttle, User, db
-from integration_console.operations import passwords, throttle, users
+from integration_console.operations import invitations, passwords, throttle, users
 
 from ..cli.conftest import wait_for
 
@@ -40,6 +40,21 @@ def test_an_e_mail_is_one_person_however_it_is_written(ana):
     assert users.by_email(" Ana@EXAMPLE.com ").id == ana.id
     with pytest.raises(NotFound):
         users.by_email("nobody@example.com")
+
+
+@pytest.mark.parametrize("how", ["changed", "reset"])
+def test_a_new_password_ends_the_link_to_choose_one(ana, how):
+    """X5: a link that lies in a mailbox would undo the change for three days."""
+    link = invitations.make(ana, actor="test").rpartition("/")[2]
+
+    if how == "changed":
+        users.change_password(ana, PASSWORD, "seven-quiet-otters-swim")
+    else:
+        users.reset_password(ana, actor="test")
+
+    assert invitations.waiting() == {}
+    with pytest.raises(InvalidInput, match="not good any more"):
+        invitations.accept(link, "copper-meadow-anvil-73")
 
 
 @pytest.mark.one_database
