@@ -6,6 +6,7 @@ A large database takes minutes; meanwhile the clock must go on asking for runs.
 from __future__ import annotations
 
 from collections.abc import Callable
+from hashlib import sha256
 from threading import Thread
 from typing import Any
 
@@ -13,6 +14,7 @@ import orjson
 import structlog
 from flask import Flask, current_app
 from sqlalchemy import delete, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from .. import clock
 from ..errors import ConsoleError
@@ -22,7 +24,7 @@ from . import backups, rehearsals
 
 log = structlog.get_logger(__name__)
 
-ASKED, FAILED = "backup.asked", "backup.failed"
+ASKED, FAILED = "backup.asked.", "backup.failed"  # a row for each order, so that none is lost to another's writing
 AGAIN_AFTER_S = 3600  # what failed by itself is not tried again every few seconds
 BY = "the clock"
 
@@ -97,18 +99,20 @@ def _carry_out(app: Flask, name: str, do: Callable[[], object]) -> None:
 def ask(what: str, name: str = "", *, by: str) -> None:
     """Have the worker "create" a backup, or "verify" or "rehearse" one, within seconds."""
     order = {"what": what, "name": name, "by": by, "at": clock.now().isoformat()}
-    others = [one for one in asked() if (one["what"], one["name"]) != (what, name)]
-    _put(ASKED, [*others, order])
+    _put(_row_of(order), order)
+    db.session.commit()
 
 
 def asked() -> list[dict[str, Any]]:
     """What people asked for and was not done yet, the oldest first."""
-    return _get(ASKED) or []
+    orders = select(Setting.value).where(Setting.name.startswith(ASKED)).order_by(Setting.updated_at, Setting.name)
+    return [orjson.loads(value) for value in db.session.scalars(orders)]
 
 
 def last_failure() -> dict[str, Any] | None:
     """Why the last attempt came to nothing: at, message. None when it went well."""
-    return _get(FAILED)
+    value = db.session.scalar(select(Setting.value).where(Setting.name == FAILED))
+    return orjson.loads(value) if value else None
 
 
 def _do(order: dict[str, Any]) -> None:
@@ -119,23 +123,30 @@ def _do(order: dict[str, Any]) -> None:
             backups.verify(files.find(order["name"]).file)
         else:
             rehearsals.rehearse(files.find(order["name"]))
-    finally:  # once, whatever came of it
+    finally:  # once, whatever came of it; the same asked for meanwhile is another order
         db.session.rollback()
-        _put(ASKED, [one for one in asked() if one != order])
+        done = delete(Setting).where(Setting.name == _row_of(order), Setting.value == orjson.dumps(order).decode())
+        db.session.execute(done)
+        db.session.commit()
+
+
+def _row_of(order: dict[str, Any]) -> str:
+    """The same asked for twice is one order."""
+    return ASKED + sha256(f"{order['what']} {order['name']}".encode()).hexdigest()[:32]
 
 
 def _tell(message: str | None) -> None:
     db.session.rollback()
-    _put(FAILED, {"at": clock.now().isoformat(), "message": message} if message else None)
-
-
-def _get(name: str) -> Any:
-    value = db.session.scalar(select(Setting.value).where(Setting.name == name))
-    return orjson.loads(value) if value else None
-
-
-def _put(name: str, value: Any) -> None:
-    db.session.execute(delete(Setting).where(Setting.name == name))
-    if value:
-        db.session.add(Setting(name=name, value=orjson.dumps(value).decode(), updated_by=None, updated_at=clock.now()))
+    if message:
+        _put(FAILED, {"at": clock.now().isoformat(), "message": message})
+    else:
+        db.session.execute(delete(Setting).where(Setting.name == FAILED))
     db.session.commit()
+
+
+def _put(name: str, value: dict[str, Any]) -> None:
+    """Write a row in one statement, over whatever another process has written. The caller commits."""
+    dialect = postgresql if db.engine.dialect.name == "postgresql" else sqlite
+    written = {"value": orjson.dumps(value).decode(), "updated_at": clock.now()}
+    new = dialect.insert(Setting).values(name=name, **written)
+    db.session.execute(new.on_conflict_do_update(index_elements=[Setting.name], set_=written))

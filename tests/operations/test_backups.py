@@ -5,6 +5,7 @@ import json
 import sqlite3
 import threading
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -230,6 +231,40 @@ def test_what_is_asked_for_on_a_page_is_done_once(app, session, firm):
         backup_clock.settle()
 
     assert len(backup_files.every()) == 1
+    assert backup_clock.asked() == []
+
+
+def test_no_order_is_lost_to_others_that_come_at_the_same_moment(app, session, firm):
+    session.rollback()
+    together = threading.Barrier(6)
+
+    def ask(name: str) -> None:
+        with app.app_context():
+            together.wait(10)
+            backup_clock.ask("verify", name, by="ada@example.com")
+            db.session.remove()
+
+    with ThreadPoolExecutor(6) as people:
+        list(people.map(ask, "abcdef"))
+
+    assert sorted(order["name"] for order in backup_clock.asked()) == [*"abcdef"]
+
+
+def test_what_is_asked_for_again_while_it_is_done_is_done_again(app, session, firm, monkeypatch):
+    backup_clock.ask("create", by="ada@example.com")
+    made = []
+
+    def create(kind: str, *, by: str) -> None:
+        made.append(by)
+        if len(made) == 1:
+            backup_clock.ask("create", by="bo@example.com")
+
+    monkeypatch.setattr(backups, "create", create)
+    for _ in range(3):
+        backup_clock.due()
+        backup_clock.settle()
+
+    assert made == ["ada@example.com", "bo@example.com"]
     assert backup_clock.asked() == []
 
 
