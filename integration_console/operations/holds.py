@@ -21,6 +21,7 @@ from .. import clock
 from ..errors import Cancelled, Conflict, LeaseLost
 from ..models import Connection, RunPart, SyncRun, reading
 from ..models.run import LIVE
+from ..storage.leases import PUT_BACK
 from ..storage.progress import keep_lease
 
 log = structlog.get_logger(__name__)
@@ -234,6 +235,21 @@ def expire(engine: Engine, run_id: int, owner: str) -> None:
             .where(SyncRun.id == run_id, SyncRun.lease_owner == owner, SyncRun.state == "running")
             .values(lease_until=database_time(session, -1))
         )
+
+
+def bring_back(engine: Engine, lease_s: float) -> int:
+    """Cut leases that end later than any can, as after a clock that was ahead was put back; how many.
+
+    An owner that is alive renews its own long before the cut one ends; what a dead one left is free then.
+    """
+    with Session(engine) as session, session.begin():
+        far = database_time(session, lease_s + PUT_BACK.total_seconds())
+        cut: Any = session.execute(
+            update(SyncRun)
+            .where(LIVE, SyncRun.state == "running", SyncRun.lease_until > far)
+            .values(lease_until=database_time(session, lease_s))
+        )
+    return cut.rowcount
 
 
 class Heart:

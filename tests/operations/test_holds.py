@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 
 from integration_console.errors import Cancelled, LeaseLost
 from integration_console.models import Connection, RunPart, SyncRun, db
-from integration_console.operations import connections, holds, runs
+from integration_console.operations import connections, holds, runs, schedule
 
 from ..cli.conftest import wait_for
 from .conftest import ask, connect
@@ -98,6 +98,28 @@ def test_a_silent_owner_loses_its_run_and_the_epoch_rises(queued):
         pytest.fail("nothing may be written under a lost lease")
     with new.work() as session:
         assert session.get_one(SyncRun, new.run_id).lease_owner == "b:1"
+
+
+def test_a_run_left_by_a_clock_that_was_ahead_is_free_when_a_lease_of_now_ends(queued, clock):
+    """D2: else its account is not read before that day comes."""
+    queued()
+    clock.advance(days=30)
+    (left,) = claim("gone:1")
+    if db.engine.dialect.name == "postgresql":  # its own clock was the wrong one
+        db.session.execute(text("UPDATE sync_run SET lease_until = lease_until + interval '30 days'"))
+        db.session.commit()
+    clock.advance(days=-30)
+
+    schedule.do_chores({})
+
+    assert claim("b:1") == []  # its owner may be alive and renew it
+    clock.advance(31)
+    if db.engine.dialect.name == "postgresql":
+        db.session.execute(text("UPDATE sync_run SET lease_until = lease_until - interval '31 s'"))
+        db.session.commit()
+    assert [hold.run_id for hold in claim("b:1")] == [left.run_id]
+    with pytest.raises(LeaseLost), left.work():
+        pytest.fail("nothing may be written under a lost lease")
 
 
 def test_nobody_takes_a_run_whose_owner_beats(queued):
