@@ -6,7 +6,7 @@ Everything here comes from rows that runs left behind and from bounded walks ove
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -111,16 +111,15 @@ def _judge(one: Health, now: datetime) -> tuple[str, Need | None]:
     if connection.status == "needs_reconnect":
         reason = connection.status_reason or "Its sign-in is no longer valid."
         return "attention", _need(one, f"needs to be reconnected. {reason}", connection.status_since, "Reconnect")
-    if last is not None and last.state == "done":
-        last = _unmended(last) or last
+    trouble = _trouble(connection, last) if last is not None else None
     if one.live and one.live.state == "running":
-        return "running", _ended_need(one, last) if last is not None and last.state != "done" else None
+        return "running", _ended_need(one, trouble) if trouble else None
     if last is None:
         if one.live or now - connection.created_at < GRACE:
             return ("waiting" if one.live else "never"), None
         return "never", _need(one, "was never read.", connection.created_at, "Read it now", grave=False)
-    if last.state != "done":
-        return _ENDED_AS.get(last.state, "attention"), _ended_need(one, last)
+    if trouble:
+        return _ENDED_AS.get(trouble.state, "attention"), _ended_need(one, trouble)
     if one.carried and one.carried.state != "done":
         return _ENDED_AS.get(one.carried.state, "attention"), _ended_need(one, one.carried)
     if one.live and one.live.kind in READS and one.live.queued_at < now - GRACE:
@@ -146,23 +145,38 @@ _CARRIED_WORDS = {
 }
 
 
-def _unmended(last: SyncRun) -> SyncRun | None:
-    """An earlier read that left out what nobody has read well since: a read of one resource proves no other."""
+def _trouble(connection: Connection, last: SyncRun) -> SyncRun | None:
+    """The read that tells what is missing now: the last one, or an earlier one."""
+    off = _off(connection)
+    left_out = {part.resource for part in last.parts if not _is_fine(part)} if off and last.state != "done" else set()
+    if last.state != "done" and not (left_out and left_out <= off):
+        return last
+    return next(unmended(connection, last), None)
+
+
+def unmended(connection: Connection, last: SyncRun) -> Iterator[SyncRun]:
+    """Reads until the last one that left out what nobody has read well since, the newest first.
+
+    A read of one resource proves no other. What is switched off by now is missing to nobody.
+    """
     if not last.options.get("asked"):
-        return None
+        return
     earlier = select(SyncRun).where(
         SyncRun.connection_id == last.connection_id, SyncRun.state.in_(ENDED_STATES), SyncRun.kind.in_(READS),
         SyncRun.id <= last.id,
     )  # fmt: skip
-    well: set[str] = set()
+    well = _off(connection)
     for run in db.session.scalars(earlier.order_by(SyncRun.id.desc()).limit(LOOKED_BACK)):
         fine = {part.resource for part in run.parts if _is_fine(part)}
         if any(part.resource not in fine | well for part in run.parts):
-            return run
-        if not run.options.get("asked"):
-            return None
+            yield run
+        if not run.options.get("asked") and run.state != "interrupted":
+            return
         well |= fine
-    return None
+
+
+def _off(connection: Connection) -> set[str]:
+    return set(connection.settings.get("resources_off", ()))
 
 
 def _is_fine(part: RunPart) -> bool:

@@ -118,6 +118,21 @@ def test_what_a_read_left_out_stays_said_until_it_was_read_well(admin, firm, kin
 
 
 @pytest.mark.one_database
+@pytest.mark.parametrize("again", [None, "users"])
+def test_what_failed_and_is_switched_off_now_is_missing_to_nobody(admin, firm, again):
+    """Nobody will read it again, so nothing would ever end what it says."""
+    firm.worker()
+    number = firm.connect(name="Ruiz")
+    firm.past_run(number, "failed", "Clio refuses it.", state="failed", complete=False, options={"asked": True})
+    if again:
+        firm.past_run(number, kind="incremental", options={"asked": True}, resource=again)
+    firm.change(number, settings={"resources_off": ["notes"]})
+    assert "Ruiz could not be read. Clio refuses it." in verdict(admin)
+    firm.change(number, settings={"resources_off": ["notes", "matters"]})
+    assert "healthy" in verdict(admin)
+
+
+@pytest.mark.one_database
 def test_a_read_that_waits_for_its_service_is_late_and_not_green(admin, firm):
     firm.worker()
     number = firm.connect(name="Ruiz")
