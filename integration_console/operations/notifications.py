@@ -16,14 +16,15 @@ from sqlalchemy.orm import aliased
 from .. import clock
 from ..models import Connection, ConnectionStanding, Issue, Notice, NotificationRule, SyncRun, db
 from ..transport.redact import Redactor
-from . import digests, lifetimes, notice_words, notices, outbound
+from . import digests, lifetimes, notice_words, notices, outbound, overview
 from .notice_words import Told
 from .notification_rules import every, is_quiet
 from .sealed import unseal
 
 LOOK_BACK = timedelta(hours=1)  # for errors: keys keep them from being told twice
 WELL = ("done", "done_with_problems")
-TELLING = (*WELL, "failed", "needs_person")  # an interrupted run says nothing
+FAILED = ("failed", "needs_person")
+TELLING = (*WELL, *FAILED)  # an interrupted run says nothing
 READS = ("full", "incremental")
 
 
@@ -95,10 +96,17 @@ def _standings() -> Iterator[Seen]:
         if connection.status == "needs_reconnect":
             yield Seen(connection, "read", "person", connection.status_since, None)
         elif run is not None:
-            yield _shown_by(connection, "read", run)
+            yield _shown_by(connection, "read", _failed_still(connection, run) or run)
     for connection, run in db.session.execute(_last_pushes()):
         if connection.status != "needs_reconnect":  # said once, by the connection
             yield _shown_by(connection, f"mapping {run.mapping_id}", run)
+
+
+def _failed_still(connection: Connection, run: SyncRun) -> SyncRun | None:
+    """An earlier read that failed, where this one went well and read other lists, as the dashboard says it."""
+    if run.state not in WELL:
+        return None
+    return next((one for one in overview.unmended(connection, run) if one.state in FAILED), None)
 
 
 def _shown_by(connection: Connection, lane: str, run: SyncRun) -> Seen:

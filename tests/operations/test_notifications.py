@@ -10,7 +10,7 @@ from sqlalchemy import select
 from integration_console import clock as house_clock
 from integration_console import services
 from integration_console.errors import InvalidInput
-from integration_console.models import Connection, Issue, Notice, SyncRun, Transaction, db
+from integration_console.models import Connection, Issue, Notice, RunPart, SyncRun, Transaction, db
 from integration_console.operations import connections, lifetimes, notices, notifications
 from integration_console.operations import notification_rules as rules
 from integration_console.operations.notification_rules import Wanted
@@ -113,6 +113,27 @@ def test_what_failed_and_recovered_again_is_told_again(sandbox, clio, slack, clo
         tell()
 
     assert events() == ["run_failed", "recovered", "run_failed", "recovered"]
+
+
+def test_a_good_read_of_another_list_is_no_recovery(sandbox, clio, slack, clock):
+    told_by(slack)
+
+    def read(state: str, **lists: str) -> list[str]:
+        clock.advance(minutes=15)
+        parts = [
+            RunPart(connection_id=clio, resource=name, state=how, complete=how == "done", live=False)
+            for name, how in lists.items()
+        ]
+        ended(clio, state, options={"asked": len(lists) == 1}, parts=parts)
+        tell()
+        return events()
+
+    assert read("failed", matters="failed", contacts="failed", tasks="done") == ["run_failed"]
+    assert read("done", contacts="done") == ["run_failed"]
+    assert read("done_with_problems", tasks="interrupted") == ["run_failed"]
+    assert read("interrupted", matters="interrupted", contacts="done", tasks="done") == ["run_failed"]
+    assert read("done", contacts="done") == ["run_failed"]
+    assert read("done", matters="done") == ["run_failed", "recovered"]
 
 
 def test_what_was_so_before_the_rule_is_not_told(sandbox, clio, slack, clock):
