@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session, aliased
 from .. import clock
 from ..models import Change, Conflict, Record, RecordLink
 from ..models.change import WAITING_STATES
-from .compare import OTHER, Decision, Decisions, compare, create
+from .compare import OTHER, Decision, Decisions, Verdict, compare, create
 from .ends import AT_ONCE, COLUMNS, End, Seen
 from .mapping import Mapping, takes_part
 from .pairing import Pairing
@@ -116,7 +116,13 @@ class Carrier:
         self, left: Seen, right: Seen, known: Known | None, decided: Decisions | None = None,
         conflicts: dict[str, int] | None = None, how: str = "",
     ) -> Step:  # fmt: skip
-        """Compare two records."""
+        """Compare two records.
+
+        Where others wait for one of them they only become a pair: what each is to get, its own mapping's run says and
+        weighs.
+        """
+        if self.chosen.only is not None:
+            return Step("link", left.uncompared(), right.uncompared(), known, verdict=Verdict(), how=how)
         verdict = compare(self.mapping, left.half(), right.half(), known.base if known else {}, self.world, decided)
         kind = "update" if verdict.to_left or verdict.to_right else "same"
         if verdict.problems and kind == "same":

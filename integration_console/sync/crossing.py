@@ -129,12 +129,15 @@ class PushRun:
             counts["same"] += kind == "link" and not (step.verdict.to_left or step.verdict.to_right)
 
     def _fetch(self, waits: list[Wait]) -> bool:
-        """Have the records made that others wait for, by the mapping that pairs them; whether any was."""
+        """Have the records paired or made that others wait for, by the mapping that pairs them; whether any was.
+
+        Nothing is written over: what a pair is to get waits for its own mapping's run, and its brake.
+        """
         wanted: dict[str, dict[str, set[str]]] = {}
         for wait in waits:
             if wait.flow and wait.side:
                 wanted.setdefault(wait.flow, {}).setdefault(wait.side, set()).add(wait.external_id)
-        before = self.sent.done
+        before = self._settled()
         for flow, ids in wanted.items():
             if (other := self.bridge.others(flow)) is None:
                 continue
@@ -142,7 +145,11 @@ class PushRun:
             self._send_all(other, other.mapping.options.write_cap, only_own=True)
             other.world.forget()
         self.crossing.world.forget()
-        return self.sent.done > before
+        return self._settled() > before
+
+    def _settled(self) -> int:
+        """How many records have got their other half so far, or got something written."""
+        return self.sent.done + self.bridge.counts["link"]
 
     # -- the brake ----------------------------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -80,10 +80,14 @@ class Seen:
     external_id: str
     label: str
     data: Mapping[str, Any]
-    hash: bytes
+    hash: bytes | None  # None: not to be taken for compared
     changed_at: datetime | None
     plain: dict[str, Any]
 
     def half(self) -> Half:
         """As one side of a comparison."""
         return Half(self.plain, self.changed_at, self.record_id)
+
+    def uncompared(self) -> Seen:
+        """The same, to be compared by the next run that looks at its pair."""
+        return replace(self, hash=None)

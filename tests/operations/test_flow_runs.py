@@ -75,6 +75,35 @@ def test_a_won_opportunity_becomes_a_matter_and_its_client_is_made_first(firm, s
     assert sandbox.clio.record("matters", made["id"])["description"] == "Rear-ended, and a broken wrist"
 
 
+@pytest.mark.one_database
+def test_clients_that_matters_wait_for_are_paired_and_written_over_only_by_their_own_mapping_and_its_brake(
+    firm, sandbox
+):
+    """P7"""
+    contacts, matters = switched_on(CONTACTS), switched_on(MATTERS)
+    push(contacts)
+    push(matters)
+    people = []
+    for n in range(12):
+        email = f"nova{n}@example.org"
+        known = {"email_addresses": [{"name": "Work", "address": email}],
+                 "phone_numbers": [{"name": "Work", "number": f"+1415555{n:04}"}]}  # fmt: skip
+        sandbox.clio.put("contacts", {"type": "Person", "first_name": f"Nova{n}", "last_name": "Quist", **known})
+        people.append(sandbox.ghl.put("contacts", {"firstName": f"Nova{n}", "lastName": "Quist", "email": email}))
+        win(sandbox, people[-1], f"Lease {n}")
+    sync(firm["ghl"], only=["contacts", "opportunities"])
+    sync(firm["clio"], only=["contacts"])
+
+    assert push(matters).new == 12
+    clients = [partner(contacts, one["id"]) for one in people]
+    assert None not in clients
+    assert push(contacts).state == "needs_person"
+    assert not any(sandbox.ghl.record("contacts", one["id"]).get("phone") for one in people)
+
+    push(contacts, release_brake=True)
+    assert sandbox.ghl.record("contacts", people[3]["id"])["phone"] == "+14155550003"
+
+
 def test_an_opportunity_that_is_not_won_waits_until_it_is(firm, sandbox):
     push(switched_on(CONTACTS))
     matters = switched_on(MATTERS)
