@@ -87,6 +87,11 @@ class Resource:
         """Every read of this list is a full one, so each proves what is gone."""
         return self.since is None and self.trailing is None and not self.per_changed and self.changes_kept is None
 
+    @property
+    def shifts(self) -> bool:
+        """A record may slip from one page to another while the list is read, and not be met."""
+        return getattr(self.paging, "shifts", False)
+
     def columns(self) -> list[Column]:
         """The typed columns of the model; nested objects flattened one level: client{name} -> client_name."""
         return list(columns(self.model))

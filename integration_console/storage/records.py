@@ -207,6 +207,24 @@ def gone_in_span(
     return array("q", (number for number, external_id in found if external_id not in seen))
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a record of ours is to be looked for upstream."""
+
+    number: int
+    external_id: str
+    owner_id: str | None
+
+
+def places_of(session: Session, ids: Sequence[int]) -> list[Place]:
+    """Where these records, by our numbers, are to be looked for."""
+    found: list[Place] = []
+    for start in range(0, len(ids), 500):
+        chosen = select(Record.id, Record.external_id, Record.owner_id).where(Record.id.in_(ids[start : start + 500]))
+        found += [Place(*row) for row in session.execute(chosen)]
+    return found
+
+
 def mark_deleted(session: Session, ids: Sequence[int], *, run_id: int | None, now: datetime) -> int:
     """Mark live records as gone upstream; how many it were. They stay readable."""
     marked = 0

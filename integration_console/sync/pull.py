@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ from ..errors import BrakeApplied, Missing
 from ..models import Checkpoint
 from ..services.base import Page, Reading, Resource, Span
 from ..storage import progress, records
+from .absence import Proof
 from .keeping import Desk, Keeping, Known
 from .plan import Order, age_in_words, mark_of, still_fresh, walk_of
 from .side_by_side import ahead, each_owner
@@ -32,6 +33,8 @@ class Pull(Keeping):
         self.remember: dict[str, Any] = {}
         self.note = ""
         self.noted = False  # records seen unchanged were noted, to be forgotten at the end
+        self.on_pages: set[str | None] = set()  # owners whose list took several pages; None: the list of nobody's
+        self.reported: set[int] = set()  # our numbers of those the upstream itself told are deleted
         self.closing: dict[str, Any] = {}  # what the checkpoint says once the read is at its end
 
     def run(self) -> None:
@@ -129,6 +132,9 @@ class Pull(Keeping):
         The last page of a list takes the end of the read with it, so that a short list is one transaction.
         """
         now, braked = clock.now(), None
+        ends = owner is None and page.cursor is None
+        if page.cursor is not None:
+            self.on_pages.add(owner)
         walk.saw(newest(sifted, self.desk.rules.latest(now)), oldest_refused(sifted.refused))
         walk.said = walk.said if page.upstream_count is None else page.upstream_count
         self.remember.update(page.remember)
@@ -143,14 +149,18 @@ class Pull(Keeping):
             if walk.mode == "full":
                 self._remember(session, kept.unchanged_ids, sifted.refused)
             if page.gone:
-                walk.gone += records.ids_of(session, **self.facts, external_ids=page.gone)
+                told = records.ids_of(session, **self.facts, external_ids=page.gone)
+                self.reported.update(told)
+                walk.gone += told
             if owner is not None and page.cursor is None:
                 self._end_owner(session, walk, owner)
-            if owner is None and page.cursor is None:
+            if ends and not self._unproved(walk):
                 braked = self._finish(session, walk)
             self._save(session, walk)
         if braked:
             raise braked
+        if ends and self._unproved(walk):
+            self._end(walk)
 
     def _remember(self, session: Session, unchanged: list[int], refused: list[Refused]) -> None:
         """Records that cost no write were seen all the same; so was the older copy of one that came but was refused."""
@@ -183,23 +193,47 @@ class Pull(Keeping):
                 seen=self.of_owner.pop(owner, set()),
             )  # fmt: skip
 
+    def _unproved(self, walk: Walk) -> bool:
+        """Whether a record may have slipped past this read, from a page to come to one that was read (P7)."""
+        return self.resource.shifts and (walk.resumed or bool(self.on_pages))
+
     def _end(self, walk: Walk) -> None:
+        there = self._still_there(walk) if self._unproved(walk) else set()
         with self.desk.work() as session:
-            braked = self._finish(session, walk)
+            braked = self._finish(session, walk, there)
             self._save(session, walk)
         if braked:
             raise braked
 
-    def _finish(self, session: Session, walk: Walk) -> BrakeApplied | None:
+    def _still_there(self, walk: Walk) -> set[int]:
+        """Our numbers of records that this read did not meet, and that the upstream has all the same."""
+        with self.desk.look() as session:
+            live = records.count_live(session, **self.facts)
+            gone = self._missed(session, walk, live)
+            if self._brake(walk, len(gone), live):
+                return set()  # nothing is marked
+            missed = records.places_of(session, [number for number in gone if number not in self.reported])
+        if not walk.resumed:
+            missed = [one for one in missed if (one.owner_id if self.resource.per else None) in self.on_pages]
+        return Proof(self, lambda owner: self._reading(walk, owner=owner)).still_there(missed)
+
+    def _missed(self, session: Session, walk: Walk, live: int) -> array:
+        """Our numbers of the live records that were told to be gone, or that a complete list did not hold."""
+        gone = array("q", walk.gone)
+        if not self._short(walk) and walk.mode == "full" and live > walk.new:  # else every one came in this very read
+            gone.extend(records.gone(session, **self.facts, run_ids=walk.runs))
+        return gone
+
+    def _finish(self, session: Session, walk: Walk, there: Collection[int] = ()) -> BrakeApplied | None:
         """The receipt's line: who is gone, how far the mark may move, and whether the read was complete.
 
         Or why it must not be finished, before anything of it is written: the page that was kept stays.
+
+        there: records that were not met and are there all the same.
         """
         now, short = clock.now(), self._short(walk)
-        gone = array("q", walk.gone)
         live = records.count_live(session, **self.facts)
-        if not short and walk.mode == "full" and live > walk.new:  # else every record there is came in this very read
-            gone.extend(records.gone(session, **self.facts, run_ids=walk.runs))
+        gone = array("q", (number for number in self._missed(session, walk, live) if number not in there))
         if braked := self._brake(walk, len(gone), live):
             return braked
         deleted = records.mark_deleted(session, gone, run_id=self.order.run_id, now=now)

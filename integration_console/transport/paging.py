@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 from urllib.parse import parse_qs, urlsplit
 
 from ..errors import BadAnswer, UpstreamError
@@ -72,6 +72,8 @@ class NextLink:
 @dataclass(frozen=True)
 class PageNumber:
     """Pages are numbered from 1; a header says which is the last, else a page that is not full."""
+
+    shifts: ClassVar[bool] = True  # what is deleted meanwhile moves a later record to a page that was read already
 
     param: str = "page"
     size_param: str = "page-size"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from ..base import Answer, Call, dig, replace
 
@@ -13,6 +13,8 @@ PAGE = 100  # up to 1000 are allowed; larger answers come too close to the limit
 @dataclass(frozen=True)
 class XeroPages:
     """Every list is asked for page by page: without a page, documents come without their lines."""
+
+    shifts: ClassVar[bool] = True
 
     size: int = PAGE
 
