@@ -51,7 +51,8 @@ def keep_page(
     hopeful: the page is probably all new, as the one before it was, so it is written without looking; only when one of
     its ids is there already, that is taken back and the page looked up like any other.
     since: when the page may have been asked for at the earliest. What another run kept after that and is newer stays:
-    it would otherwise look as if somebody had set the record back to what it was.
+    it would otherwise look as if somebody had set the record back to what it was. So does what was found deleted after
+    that, unless it changed later still.
     """
     if not rows:
         return Kept()
@@ -72,26 +73,34 @@ def keep_page(
             continue
         (new if found is None else changed).append(row)
     if since is not None and changed:
-        newer = _kept_since(session, target, changed, since)
-        kept.unchanged_ids += newer.values()
-        changed = [row for row in changed if row.external_id not in newer]
+        left = _left_since(session, target, changed, since)
+        kept.unchanged_ids += left.values()
+        changed = [row for row in changed if row.external_id not in left]
     bulk.insert(connection, target, new)
     bulk.replace(connection, target, changed)
     kept.new, kept.changed, kept.same = len(new), len(changed), len(kept.unchanged_ids)
     return kept
 
 
-def _kept_since(session: Session, target: bulk.Target, rows: list[Incoming], since: datetime) -> dict[str, int]:
-    """Those of these records that another run kept since, in a newer form by the upstream's own time: id -> number."""
-    moments = {row.external_id: row.updated_at for row in rows if row.updated_at is not None}
-    query = _live(target.connection_id, target.resource).with_only_columns(
-        Record.external_id, Record.id, Record.updated_at
+def _left_since(session: Session, target: bulk.Target, rows: list[Incoming], since: datetime) -> dict[str, int]:
+    """Those of these records that stay as another run left them since, by the upstream's own time of their last change:
+    in a newer form, or deleted after it. Id -> number.
+    """
+    moments = {row.external_id: row.updated_at for row in rows}
+    query = _of(target.connection_id, target.resource).with_only_columns(
+        Record.external_id, Record.id, Record.updated_at, Record.deleted_at
     ).where(
         Record.external_id.in_(moments), Record.written_at >= since,
         Record.written_run_id.is_distinct_from(target.run_id),
     )  # fmt: skip
+
+    def stays(moment: datetime | None, updated_at: datetime | None, deleted_at: datetime | None) -> bool:
+        if deleted_at is not None:
+            return deleted_at > since and (moment is None or moment <= deleted_at)
+        return updated_at is not None and moment is not None and updated_at > moment
+
     found = session.execute(query.order_by(Record.id).with_for_update())
-    return {external_id: number for external_id, number, at in found if at and at > moments[external_id]}
+    return {external_id: number for external_id, number, *left in found if stays(moments[external_id], *left)}
 
 
 def _storable(rows: list[Incoming]) -> list[Incoming]:

@@ -67,6 +67,24 @@ def test_a_page_that_comes_late_does_not_set_back_what_was_written_since_it_was_
     assert counts(set_back) == (0, 1, 0)
 
 
+def test_a_page_that_comes_late_brings_no_record_back_that_was_found_deleted_since_it_was_asked_for(
+    session, keep, firm
+):
+    minute = timedelta(minutes=1)
+    keep(incoming(1, name="Ada"), run_id=6)
+    number = stored(session).id
+    records.mark_deleted(session, [number], run_id=8, now=NOON + 3 * minute)
+    late, restored = incoming(1, name="Ada"), incoming(1, name="Ada!", changed_at=NOON + 4 * minute)
+
+    assert counts(keep(late, run_id=7, now=NOON + 4 * minute, since=NOON + 2 * minute)) == (0, 0, 1)
+    assert stored(session).deleted_at is not None
+    assert counts(keep(restored, run_id=7, now=NOON + 5 * minute, since=NOON + 2 * minute)) == (0, 1, 0)
+    assert stored(session).deleted_at is None
+    records.mark_deleted(session, [number], run_id=8, now=NOON + 6 * minute)
+    assert counts(keep(late, run_id=9, now=NOON + 9 * minute, since=NOON + 8 * minute)) == (0, 1, 0)  # still there
+    assert stored(session).deleted_at is None
+
+
 def test_a_record_is_kept_whole_with_its_times_and_owner(session, keep):
     keep(
         incoming(
