@@ -76,16 +76,20 @@ def _sum(parts: list[RunPart]) -> int:
 @command("records")
 @click.argument("connection_id", metavar="ID", type=int)
 @click.argument("resource")
-@click.option("--live", "which", flag_value="live", help="Without those that are gone upstream.")
-@click.option("--deleted", "which", flag_value="deleted", help="Only those that are gone upstream.")
+@click.option("--live", is_flag=True, help="Without those that are gone upstream.")
+@click.option("--deleted", is_flag=True, help="Only those that are gone upstream.")
 @limit_option
-def show_records(connection_id: int, resource: str, which: str | None, limit: int | None, as_json: bool) -> None:
+def show_records(
+    connection_id: int, resource: str, live: bool, deleted: bool, limit: int | None, as_json: bool
+) -> None:  # fmt: skip
     """Our copies of a resource's records, with those gone upstream since."""
+    if live and deleted:
+        raise click.UsageError("Give either --live or --deleted; without both you get all of them.")
     service = services.by_key(must_exist(connection_id).service)
     services.resource_of(service, resource)
     query = select(*Record.__table__.columns).where(Record.connection_id == connection_id, Record.resource == resource)
-    if which:
-        query = query.where(Record.deleted_at.is_(None) if which == "live" else Record.deleted_at.is_not(None))
+    if live or deleted:
+        query = query.where(Record.deleted_at.is_(None) if live else Record.deleted_at.is_not(None))
     rows = output.stream(query, Record.id, newest_first=False, limit=output.most(limit, as_json))
     if as_json:
         return output.lines(dict(row) for row in rows)

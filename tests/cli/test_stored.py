@@ -58,6 +58,7 @@ def test_unknown_names_are_wrong_usage(console, upstreams):
     number = clio(console, upstreams)
 
     assert console("records", number, "dragons").failed("dragons", "matters")
+    assert console("records", number, "matters", "--live", "--deleted").status == 2
     assert console("records", 99, "matters").failed("99")
     assert console("runs", "--connection", 99).failed("99")
     assert console("transactions", "--service", "clippo").failed("clippo")
