@@ -1,5 +1,7 @@
 """How a migration runs: one transaction for all steps, on SQLite and PostgreSQL alike."""
 
+import re
+
 from alembic import context
 from alembic.migration import MigrationContext
 from flask import current_app
@@ -12,6 +14,7 @@ from integration_console.operations import backups
 from integration_console.storage import views
 
 ONE_AT_A_TIME = 7_202_611_220  # PostgreSQL's number for "someone is migrating this console"
+RELATIVE = re.compile(r"@|[+-]\d+$")  # "+1": a way from where it stands, not a name
 
 
 def run() -> None:
@@ -65,7 +68,11 @@ def _somewhere() -> bool:
     with reading(), db.engine.connect() as connection:
         there = MigrationContext.configure(connection).get_current_heads()
     goal = context.get_revision_argument()
-    return bool(there) and set(there) != set(goal if isinstance(goal, tuple) else (goal,))
+    goals = set(goal if isinstance(goal, tuple) else (goal,))
+    for name in goals:
+        if name and not RELATIVE.search(name):
+            context.script.get_revision(name)  # raises where there is none of that name
+    return bool(there) and set(there) != goals
 
 
 def _declared() -> list:

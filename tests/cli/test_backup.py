@@ -96,6 +96,8 @@ def test_a_pg_dump_that_is_too_old_is_told_first(installed, postgres_clones, tmp
 def test_tables_are_backed_up_before_they_change(filled):
     assert filled("db", "upgrade").status == 0
     assert filled.lines("backup", "list") == []  # they were as they should be
+    assert filled("db", "upgrade", "nope").status == 1
+    assert filled.lines("backup", "list") == []  # there is nowhere to go by that name
 
     assert filled("db", "downgrade").status == 0
 
