@@ -72,7 +72,7 @@ def verify(file: str, as_json: bool) -> None:
 @command("restore", group=group, any_schema=True)
 @which
 @click.option("--dry-run", is_flag=True, help="Only say what would change.")
-@click.option("--yes", is_flag=True, help="Do not ask for the name to be typed.")
+@click.option("--yes", is_flag=True, help="Do not ask for the name to be typed, as in a script.")
 @click.option("--no-backup-first", "without", is_flag=True,
               help="Also when what is there now cannot be backed up, because it is damaged.")  # fmt: skip
 def restore(file: str, dry_run: bool, yes: bool, without: bool, as_json: bool) -> None:
