@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from threading import Event, Lock, Thread
 from typing import Any
 
@@ -23,6 +23,7 @@ from ..models import Connection, RunPart, SyncRun, reading
 from ..models.run import LIVE
 from ..storage.leases import PUT_BACK
 from ..storage.progress import keep_lease
+from ..transport.meaning import LONGEST_WAIT_S
 
 log = structlog.get_logger(__name__)
 
@@ -238,18 +239,19 @@ def expire(engine: Engine, run_id: int, owner: str) -> None:
 
 
 def bring_back(engine: Engine, lease_s: float) -> int:
-    """Cut leases that end later than any can, as after a clock that was ahead was put back; how many.
+    """Cut leases and waits that end later than any can, as after a clock that was ahead was put back; how many.
 
-    An owner that is alive renews its own long before the cut one ends; what a dead one left is free then.
+    An owner that is alive renews its lease long before the cut one ends; what a dead one left is free then.
     """
     with Session(engine) as session, session.begin():
-        far = database_time(session, lease_s + PUT_BACK.total_seconds())
-        cut: Any = session.execute(
-            update(SyncRun)
-            .where(LIVE, SyncRun.state == "running", SyncRun.lease_until > far)
-            .values(lease_until=database_time(session, lease_s))
-        )
-    return cut.rowcount
+        after = partial(database_time, session)
+        held = (SyncRun.state == "running", SyncRun.lease_until > after(lease_s + PUT_BACK.total_seconds()))
+        waits = (SyncRun.state == "waiting", SyncRun.retry_at > after(LONGEST_WAIT_S + PUT_BACK.total_seconds()))
+        cut: list[Any] = [
+            session.execute(update(SyncRun).where(LIVE, *held).values(lease_until=after(lease_s))),
+            session.execute(update(SyncRun).where(LIVE, *waits).values(retry_at=after())),
+        ]
+    return sum(done.rowcount for done in cut)
 
 
 class Heart:

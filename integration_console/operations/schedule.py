@@ -35,7 +35,7 @@ from . import (
     wakers,
     webhook_messages,
 )  # fmt: skip
-from .holds import bring_back as bring_leases_back
+from .holds import bring_back as bring_holds_back
 from .holds import process_name
 from .limitations import work_out_all
 from .retention import purge
@@ -138,9 +138,9 @@ CHORES = (
     Chore("ask for due runs", lambda: current_app.config["SETTINGS"].TICK_SECONDS, tick),
     Chore("bring schedules back", lambda: 900, bring_back),
     Chore(
-        "bring leases back",
+        "bring leases and waits back",
         lambda: 60,
-        lambda: bring_leases_back(db.engine, current_app.config["SETTINGS"].LEASE_SECONDS),
+        lambda: bring_holds_back(db.engine, current_app.config["SETTINGS"].LEASE_SECONDS),
     ),
     Chore("wake forgotten runs", lambda: current_app.config["SETTINGS"].TICK_SECONDS, wakers.wake_forgotten),
     Chore("offer ready mappings", lambda: 60, flows.ensure),

@@ -8,12 +8,14 @@ import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 from flask import current_app
 from sqlalchemy import event, func, insert, select, text
 from structlog.testing import capture_logs
 
+from integration_console import clock as house_clock
 from integration_console.errors import Cancelled, LeaseLost
 from integration_console.models import Connection, RunPart, SyncRun, db
 from integration_console.operations import connections, holds, runs, schedule
@@ -120,6 +122,19 @@ def test_a_run_left_by_a_clock_that_was_ahead_is_free_when_a_lease_of_now_ends(q
     assert [hold.run_id for hold in claim("b:1")] == [left.run_id]
     with pytest.raises(LeaseLost), left.work():
         pytest.fail("nothing may be written under a lost lease")
+
+
+def test_a_run_that_waits_until_a_day_no_wait_can_reach_is_free(queued, clock):
+    """The same clock told a run to wait; a service may ask for a week."""
+    near, far = queued(2)
+    for number, days in ((near, 6), (far, 30)):
+        run = db.session.get_one(SyncRun, number)
+        run.state, run.retry_at = "waiting", house_clock.now() + timedelta(days=days)
+    db.session.commit()
+
+    schedule.do_chores({})
+
+    assert [hold.run_id for hold in claim()] == [far]
 
 
 def test_nobody_takes_a_run_whose_owner_beats(queued):
