@@ -14,11 +14,11 @@ from ..models import Change, Connection, db
 from ..models.change import WAITING_STATES
 from ..services.base import Upstream
 from ..storage import records
-from ..sync.compare import Intent
 from ..sync.ends import End
 from ..sync.outbox import want
 from ..sync.push import Sender, Sent
 from ..sync.settled import told
+from ..sync.verdict import Intent
 from . import audit, connections, crossings, outbound
 from .accounts import calling
 

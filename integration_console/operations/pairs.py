@@ -14,7 +14,8 @@ from ..models import Connection, DataMapping, MappingVersion, Record, db
 from ..services.base import Resource
 from ..services.writing import CUSTOM, Field, by_name, line_in_words, value_of
 from ..sync import folding
-from ..sync.compare import Half, agree
+from ..sync.compare import agree
+from ..sync.verdict import Half
 from . import crossings
 
 SIDES = ("left", "right")

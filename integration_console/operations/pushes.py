@@ -14,9 +14,10 @@ from ..models import Change, Checkpoint, Connection, DataMapping, MappingVersion
 from ..services.base import Upstream
 from ..storage import errors
 from ..sync.crossing import Bridge, Crossing, PushRun
+from ..sync.leaving import CALL_ENDS_S
 from ..sync.mapping import Mapping
 from ..sync.outcome import Ending
-from ..sync.push import CALL_ENDS_S, Sender
+from ..sync.push import Sender
 from . import connections, crossings, outbound, outbox, wakers
 from .accounts import Opened
 from .holds import Hold, LiveRun

@@ -14,10 +14,11 @@ from ..models.change import WAITING_STATES
 from ..services.writing import Write
 from ..storage import records
 from ..sync import guards
-from ..sync.compare import Intent, same
+from ..sync.compare import same
 from ..sync.ends import End
 from ..sync.outbox import want
 from ..sync.settled import told
+from ..sync.verdict import Intent
 from . import audit, crossings, pushes
 
 

@@ -20,12 +20,13 @@ from sqlalchemy.orm import Session, aliased
 from .. import clock
 from ..models import Change, Conflict, Record, RecordLink
 from ..models.change import WAITING_STATES
-from .compare import OTHER, Decision, Decisions, Verdict, compare, create
+from .compare import OTHER, compare, create
 from .ends import AT_ONCE, COLUMNS, End, Seen
 from .mapping import Mapping, takes_part
 from .pairing import Pairing
 from .steps import Known, Step
 from .transforms import World
+from .verdict import Decision, Decisions, Verdict
 
 NO_PAIR = ("different", "cut", "gone")  # rows that remember a pair that is none
 NAMES = [column.key for column in COLUMNS]

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from ..models import Record
 from ..services.base import Resource, Service, Upstream
 from ..services.writing import Field, by_name
-from .compare import Half
+from .verdict import Half
 
 COLUMNS = (
     Record.id, Record.external_id, Record.label, Record.data, Record.content_hash, Record.updated_at, Record.deleted_at,

@@ -19,10 +19,11 @@ from sqlalchemy.orm import Session
 
 from .. import clock
 from ..models import Change, Conflict, RecordLink
-from .compare import OTHER, Clash, Intent
+from .compare import OTHER
 from .ends import End, Seen
 from .mapping import Mapping
 from .steps import Step
+from .verdict import Clash, Intent
 
 FLAPS = 3  # the same value, written so often ...
 FLAP_HOURS = 24  # ... within so long, is a pair that does not come to rest

@@ -33,25 +33,20 @@ from ..errors import (
     Stale,
     TryLater,
 )
-from ..models import Change, Connection, DataMapping
+from ..models import Change
 from ..models.change import LOST
 from ..services.writing import Write, Written
 from ..storage import errors, outbound
-from . import guards, settled
-from .compare import same
+from . import guards, leaving, settled
 from .ends import End
+from .leaving import CALL_ENDS_S
 from .settled import Landed
 
 Work = Callable[[], AbstractContextManager[Session]]
 STALE_TRIES = 3  # a record that changes under every try waits for a person
 RETRY_AFTER_S = (60, 300, 900, 3600)
 LOOK_AFTER_S = 15  # searches of what was just made lag behind by some seconds (GHL: "may take a few seconds")
-CALL_ENDS_S = 90  # no call lasts longer: what another process is sending is not touched before
 MISTAKE = "The console made a mistake here. Whether it was written is looked up when it is tried again."
-
-
-class Overtaken(ConsoleError):
-    """There is nothing left to write: what it was wanted for is settled otherwise."""
 
 
 @dataclass
@@ -138,21 +133,12 @@ class Sender:
         return None
 
     def _begin(self, number: int) -> tuple[Change, str] | None:
-        """Mark it as being sent, before it is. None when another process has it, or its connection or mapping is paused
-        (W9)."""
+        """Mark it as being sent, before it is. None when it may not leave now."""
         try:
             with self.work() as session:
                 change = session.get(Change, number, with_for_update=True)
-                if change is None or not _is_free(change):
+                if change is None or not leaving.may_leave(session, change):
                     return None
-                if (
-                    session.scalar(select(Connection.status).where(Connection.id == change.connection_id))
-                    != "connected"
-                ):
-                    return None
-                if change.mapping_id is not None and not _is_on(session, change.mapping_id):
-                    return None
-                outbound.must_flow(session)  # (W10)
                 was = (
                     "uncertain" if change.state == "sending" else "pending" if change.state == "retry" else change.state
                 )
@@ -180,9 +166,9 @@ class Sender:
             if landed is not None:
                 return landed
         with self.work() as session:
-            if why := settled.overtaken(session, change):
-                raise Overtaken(why)
-        write = self._fresh(change, end, write)
+            if why := leaving.overtaken(session, change):
+                raise leaving.Overtaken(why)
+        write = leaving.fresh(change, end, write)
         return _landed(end, write, end.service.writing.send(end.upstream, write))
 
     def _write(self, change: Change, end: End) -> Write:
@@ -201,29 +187,6 @@ class Sender:
                 guards.note(session, end, write, said, change)
         return said
 
-    def _fresh(self, change: Change, end: End, write: Write) -> Write:
-        """Refuse to write over a value that is not the one it was wanted for (W5).
-
-        Where the upstream checks versions itself, our copy is looked at: it may have been read anew while the write
-        waited, and the write goes out with that version. Elsewhere the record is.
-        """
-        if change.op == "create":
-            return write
-        record = write.current
-        if change.resource not in end.service.writing.conditional:
-            assert end.upstream is not None
-            record = end.service.read_one(end.upstream, end.resource, str(change.external_id))
-        if record is None:
-            return write
-        plain = end.plain(str(change.external_id), record)
-        moved = [name for name in change.wanted if not same(plain.get(name), change.before.get(name))]
-        if moved:
-            raise Stale(f"{end.called(moved)} changed at {end.service.label} since it was read.")
-        return Write(
-            write.op, write.resource, write.values, write.external_id, record, write.custom, write.marker, write.since,
-            write.allow_closed,
-        )  # fmt: skip
-
     # -- what came of it ----------------------------------------------------------------------------------------------
 
     def _done(self, change: Change, landed: Landed) -> None:
@@ -240,7 +203,7 @@ class Sender:
 
     def _failed(self, change: Change, was: str, error: Exception) -> None:
         """Write down why it did not go through, and whether that is the end of it."""
-        if isinstance(error, Overtaken):
+        if isinstance(error, leaving.Overtaken):
             self._keep(change, "dropped", str(error), retry_at=None)
         elif isinstance(error, Stale):
             self._stale(change, error)
@@ -323,15 +286,3 @@ def _landed(end: End, write: Write, written: Written) -> Landed:
     if not written.external_id and write.op != "delete":
         raise BadAnswer(f"{end.service.label} did not say what it made of this.")
     return Landed(written.external_id, written.record, written.call_key)
-
-
-def _is_on(session: Session, mapping_id: int) -> bool:
-    """Whether a mapping is switched on: one that is paused in the middle of its run sends nothing more."""
-    return session.scalar(select(DataMapping.state).where(DataMapping.id == mapping_id)) == "active"
-
-
-def _is_free(change: Change) -> bool:
-    """Whether it may be sent or looked up now; one that another process is sending is left to it."""
-    if change.state == "sending":
-        return change.sent_at is not None and change.sent_at <= clock.now() - timedelta(seconds=CALL_ENDS_S)
-    return change.state in ("pending", "retry", "uncertain")

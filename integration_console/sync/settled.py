@@ -18,11 +18,6 @@ from .compare import same
 from .ends import End
 from .sifting import mend, sift
 
-_MADE_BY_NOW = {
-    "linked": "It has its other half by now, so no second one is made.",
-    "paused": "It has its other half by now, so no second one is made.",
-    "ambiguous": "A person is asked which record is its other half, so none is made.",
-}
 _WITHOUT = {"create": ("waiting", "aside"), "delete": ("linked", "gone")}  # a pair's state before and after a refusal
 
 
@@ -108,17 +103,6 @@ def done(session: Session, end: End, change: Change, landed: Landed, *, run_id: 
     session.execute(update(Change).where(Change.id == change.id).values(**values))
     errors.resolve_written(session, change.id, link_id=change.link_id, connection_id=change.connection_id, now=now)
     return values["message"] or ""
-
-
-def overtaken(session: Session, change: Change) -> str:
-    """Why a mapping's write is not to be sent any more: what became of its pair since it was wanted; "" when it is."""
-    if change.mapping_id is None:
-        return ""  # a person's own write, or one that takes another back
-    link = session.get(RecordLink, change.link_id) if change.link_id else None
-    state = link.state if link is not None else "gone"
-    if change.op == "create" and state not in ("waiting", "aside"):
-        return _MADE_BY_NOW.get(state, "Its pair is none any more, so it is not made.")
-    return "The pair was cut." if state == "cut" else ""
 
 
 def _not_kept(end: End, change: Change, plain: Mapping[str, Any]) -> str | None:

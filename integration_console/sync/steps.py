@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .compare import Verdict
 from .ends import Seen
+from .verdict import Verdict
 
 # same: nothing to do. link: a new pair, agreed as it stands or with what `verdict` wants. update, create, delete: to be
 # sent. ambiguous, aside, wait, gone: why nothing is. refused: it should be carried and cannot be.

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from ..models.change import OPERATIONS
-from .compare import OTHER, Intent
+from .compare import OTHER
 from .ends import Seen
 from .steps import Step
+from .verdict import Intent
 
 SAMPLES = 25  # of each kind
 SENT = ("create", "update", "link")  # what waits, is refused or asked about costs no call yet
