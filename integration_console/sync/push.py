@@ -114,16 +114,18 @@ class Sender:
         if begun is None:
             return None
         change, was = begun
+        before = self._written(change)
         try:
             landed = self._carry_out(change, was)
         except (LeaseLost, Cancelled):
             raise
         except (RateLimited, Parked, NeedsPerson) as error:
+            was = self._stands(change, was, before)
             until = getattr(error, "until", None)
             self._keep(change, "pending" if was == "pending" else "uncertain", str(error), retry_at=until)
             raise
         except Exception as error:
-            self._failed(change, was, error)
+            self._failed(change, self._stands(change, was, before), error)
             return error
         try:
             self._done(change, landed)
@@ -131,6 +133,17 @@ class Sender:
             self._dead(change, error)
             return error
         return None
+
+    def _written(self, change: Change) -> int:
+        """How many calls of this run have changed something where the write goes to."""
+        end = self.ends.get((change.connection_id, change.resource))
+        return end.upstream.written if end and end.upstream else 0
+
+    def _stands(self, change: Change, was: str, before: int) -> str:
+        """What it is after it was stopped: a create that takes several calls may be there half-way by then, and is
+        looked up before it is sent again, for its key may be forgotten when that is (W3).
+        """
+        return "uncertain" if change.op == "create" and self._written(change) > before else was
 
     def _begin(self, number: int) -> tuple[Change, str] | None:
         """Mark it as being sent, before it is. None when it may not leave now."""

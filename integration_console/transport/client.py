@@ -55,6 +55,7 @@ class Upstream:
         self.service, self.settings, self.account_id, self.budget = service, settings, account_id, budget
         self.should_stop = should_stop
         self.waited_ms, self.calls = 0.0, 0  # since this was made, attempts counted singly
+        self.written = 0  # calls other than reads that were answered well
         self.shut_out = False  # a call was told that our credentials count no longer
         self._label, self._key = getattr(service, "label", "The service"), getattr(service, "key", "")
         self._address = Address(base_url, extra_origins, insecure=insecure)
@@ -117,6 +118,7 @@ class Upstream:
         )  # fmt: skip
         word = self._word_for(answer)
         if word in ("fine", "nothing"):
+            self.written += sending.call.method != "GET"
             self._report(sending, headers, word, answer=answer)
             return answer
         error = self._meant(word, answer)

@@ -11,11 +11,12 @@ from sqlalchemy import select
 
 from integration_console.errors import NeedsPerson, WrongAccount
 from integration_console.models import Change, Checkpoint, Record, RecordLink, RunPart, db
-from integration_console.operations import connections, consent
+from integration_console.operations import connections, consent, outbox, pushes
 from integration_console.sandbox.oauth import OTHER
+from integration_console.services.writing import bill_line
 from integration_console.sync.flows import FLOWS
 
-from .conftest import connect, sync
+from .conftest import carry_out, connect, sync
 from .mapped import keep_only, make_mapping, push
 
 pytestmark = pytest.mark.one_database
@@ -95,6 +96,36 @@ def test_a_lost_answer_is_cleared_up_by_the_same_key_without_looking_for_anythin
     assert sandbox.stripe.ledger()["customers"] == 1
     made = sandbox.stripe.record("customers", change.external_id)
     assert made["metadata"] == {"integration_console": change.idempotency_key}
+
+
+def test_an_invoice_stopped_half_way_and_taken_up_after_a_day_is_no_second_one(account, sandbox, clock):
+    """W3: the key was revoked between the draft and its lines, and Stripe has forgotten its calls' keys by then."""
+    sync(account, kind="full", only=["customers", "invoices"])
+    there = sandbox.stripe.ledger()["invoices"]
+    customer = next(iter(live("customers")))
+    line = bill_line("Drafting", 1, 300, 300)
+    wanted = {"customer": customer, "currency": "USD", "lines": [line]}
+    sandbox.stripe.script("/v1/invoiceitems", {"method": "POST", "status": 401, "body": {"error": {"message": "No"}}})
+
+    with pytest.raises(NeedsPerson):
+        outbox.send_now(connections.find(account), "invoices", "create", None, wanted, by="Ana", cause="a test")
+
+    (change,) = db.session.scalars(select(Change))
+    assert (change.state, sandbox.stripe.ledger()["invoices"]) == ("uncertain", there + 1)
+    shelf = sandbox.stripe.shelves["invoices"]
+    draft = shelf.get(max(shelf.numbers()))
+    assert draft["status"] == "draft"
+    clock.advance(25 * 3600)
+    sandbox.stripe.first_answers.clear()
+    key = {"api_key": sandbox.described()["stripe"]["api_key"]}
+    connections.reconnect(connections.find(account), key, by="Ana")
+    carry_out(pushes.send_waiting(connections.find(account), cause="mapping"))
+
+    (change,) = db.session.scalars(select(Change))
+    assert (change.state, change.issue_id is not None) == ("dead", True)
+    assert draft["id"] in change.message
+    assert "still a draft" in change.message
+    assert sandbox.stripe.ledger()["invoices"] == there + 1
 
 
 def test_a_mapping_that_links_only_finds_pairs_and_writes_nothing(account, sandbox):
