@@ -111,7 +111,7 @@ def _tell(plan: restoring.Plan) -> None:
     click.echo(f"Taken over from now: {kept} (shut out or erased since, credentials where newer)." if kept
                else "Nothing is taken over from now.")  # fmt: skip
     click.echo("Roles, passwords and second factors stay those of now; somebody not known now comes back as then."
-               if plan.schema_now else "Roles, passwords and second factors become those of then.")  # fmt: skip
+               if plan.people_stay else "Roles, passwords and second factors become those of then.")  # fmt: skip
     click.echo(f"Everybody signs in again, nothing is sent until resumed. After it: {plan.next_step}.")
 
 

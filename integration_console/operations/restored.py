@@ -5,10 +5,11 @@ Written for tables of any version: only columns that were always there are touch
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, delete, insert, inspect, null, select, update
+from sqlalchemy import delete, insert, inspect, null, select, update
 from sqlalchemy.engine import Connection as Link
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -45,19 +46,16 @@ def facts_of_now() -> dict[str, list[Any]]:
 
     Services hand out many refresh tokens for one use only; an old one would cost the connection.
     """
+    return {name: _known(read) for name, read in _KEPT.items()}
+
+
+def _known(read: Callable[[Link], Iterable[Any]]) -> list[Any]:
+    """Each for itself: what can be read of a damaged database counts."""
     try:
         with reading(), db.engine.connect() as connection:
-            there = set(inspect(connection).get_table_names())
-            facts: dict[str, list[Any]] = {
-                name: [tuple(row) for row in connection.execute(query)] if table in there else []
-                for name, (table, query) in _KEPT.items()
-            }
-            return facts | {
-                "people": people_again.of_now(connection), "legal holds": erased_again.holds_of_now(connection),
-                "erasures": erased_again.of_now(connection),
-            }  # fmt: skip
-    except SQLAlchemyError:  # older tables, or a damaged file
-        return {name: [] for name in (*_KEPT, "people", "legal holds", "erasures")}
+            return list(read(connection))
+    except SQLAlchemyError:  # older tables, none, or a damaged file
+        return []
 
 
 def kept_since(facts: dict[str, list[Any]], backup_at: datetime) -> dict[str, int]:
@@ -74,17 +72,17 @@ def kept_since(facts: dict[str, list[Any]], backup_at: datetime) -> dict[str, in
     }
 
 
-_KEPT: dict[str, tuple[str, Select]] = {
-    "tokens": (
-        ApiToken.__tablename__, select(ApiToken.token_hash, ApiToken.expires_at, ApiToken.revoked_at),
-    ),
-    "credentials": (
-        Connection.__tablename__,
-        select(
-            Connection.id, Connection.key, Connection.credentials, Connection.expires_at, Connection.renewed_at
-        ).where(Connection.renewed_at.is_not(None)),
-    ),
-}  # fmt: skip
+_TOKENS = select(ApiToken.token_hash, ApiToken.expires_at, ApiToken.revoked_at)
+_CREDENTIALS = select(
+    Connection.id, Connection.key, Connection.credentials, Connection.expires_at, Connection.renewed_at
+).where(Connection.renewed_at.is_not(None))
+_KEPT: dict[str, Callable[[Link], Iterable[Any]]] = {
+    "people": people_again.of_now,
+    "tokens": lambda connection: connection.execute(_TOKENS),
+    "credentials": lambda connection: connection.execute(_CREDENTIALS),
+    "legal holds": erased_again.holds_of_now,
+    "erasures": erased_again.of_now,
+}
 
 
 def settle(link: Link, facts: dict[str, list[Any]], now: dict[str, Any]) -> None:

@@ -36,6 +36,7 @@ class Plan:
     tables: list[dict[str, Any]]  # {"table", "now", "then"}; None where the table is not there
     mappings: list[str]  # a sentence for each that differs
     kept: dict[str, int]  # taken over from now: disabled people, revoked tokens, used codes, erasures, credentials
+    people_stay: bool  # roles, passwords and second factors stay those of now; else they could not be read
     next_step: str
 
     def as_json(self) -> dict[str, Any]:
@@ -97,11 +98,12 @@ def _plan(file: Path, manifest: dict[str, Any], then: dict[str, Any]) -> Plan:
     names = sorted({*rows, *manifest["counts"]})
     tables = [{"table": name, "now": rows.get(name), "then": manifest["counts"].get(name)} for name in names]
     older = manifest["schema"] != schema.newest()
+    facts = restored.facts_of_now()
     return Plan(
         backup=file.name, at=manifest["at"], release_now=backups.release(), release_then=manifest["release"],
         schema_now=schema_now, schema_then=manifest["schema"], tables=tables,
         mappings=list(_mappings_that_differ(now, then)),
-        kept=restored.kept_since(restored.facts_of_now(), datetime.fromisoformat(manifest["at"])),
+        kept=restored.kept_since(facts, datetime.fromisoformat(manifest["at"])), people_stay=bool(facts["people"]),
         next_step="`flask db upgrade`, or run the release that made it (`flask backup source`)" if older
         else "look through what waits, then `flask backup resume`",
     )  # fmt: skip

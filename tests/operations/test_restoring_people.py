@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pyotp
 import pytest
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, text
 
 from integration_console import clock as house_clock
 from integration_console.errors import InvalidInput
@@ -80,6 +80,20 @@ def test_an_older_password_does_not_come_back(person):
     restore(made)
 
     assert (comes_in(OLD), comes_in(NEW)) == (False, True)
+
+
+def test_what_cannot_be_read_of_a_damaged_database_gives_nobody_more(person):
+    made = backups.create(by="test")
+    users.set_role(person(), "staff", actor="test")
+    for table, column in (("legal_hold", "reason"), ("api_token", "revoked_at")):
+        db.session.execute(text(f"ALTER TABLE {table} RENAME COLUMN {column} TO lost"))
+    db.session.commit()
+
+    plan, _ = restoring.restore(made.file, by="test", keep_present=False)
+    db.session.remove()
+
+    assert plan.people_stay
+    assert bo().role == "staff"
 
 
 def test_an_older_second_factor_does_not_come_back(person, clock):
