@@ -71,8 +71,10 @@ class Ledger:
             if verdict.towards(side):
                 numbers[side] = self._want(session, number, step, side, "update")
         self._answered(session, step)
+        decided = self._decided_since(session, step)
         for clash in verdict.clashes:
-            self._note(session, number, clash, left, right, numbers)
+            if clash.line.key not in decided:
+                self._note(session, number, clash, left, right, numbers)
         self._settle(session, step, numbers)
         return step.kind
 
@@ -103,6 +105,21 @@ class Ledger:
                 settled_at=None if state == "open" else now, settled_by=None, **facts,
             )
         )  # fmt: skip
+
+    @staticmethod
+    def _decided_since(session: Session, step: Step) -> set[str]:
+        """Lines that a person decided about after the pair was looked at: for them it is looked at again."""
+        if step.known is None or step.known.state != "linked":
+            return set()
+        query = select(Conflict.line).where(
+            Conflict.link_id == step.known.id, Conflict.state.in_(("settled", "flipped")), Conflict.change_id.is_(None),
+            Conflict.settled_by.is_not(None), Conflict.winner.is_not(None), Conflict.id.not_in(step.decisions.values()),
+        )  # fmt: skip
+        decided = set(session.scalars(query))
+        if decided:
+            again = update(RecordLink).where(RecordLink.id == step.known.id).values(left_hash=None, right_hash=None)
+            session.execute(again)
+        return decided
 
     @staticmethod
     def _answered(session: Session, step: Step) -> None:

@@ -9,6 +9,7 @@ from integration_console.errors import ChangedMeanwhile
 from integration_console.errors import Conflict as InTheWay
 from integration_console.models import Change, Conflict, DataMapping, Record, RecordLink, SyncRun, db
 from integration_console.operations import conflicts, mappings, matches, outbox, pushes, refused_writes, undo
+from integration_console.sync.carry import Carrier
 
 from .conftest import carry_out, connect, sync
 from .mapped import cycle, keep_only, make_mapping, of_clio, of_ghl, pairs, push, read, small_pair
@@ -151,6 +152,31 @@ def test_nothing_is_decided_about_values_that_a_run_brought_up_to_date_after_the
     conflicts.settle(again.id, "left", by=BY, mark=conflicts.seen(again))
     push(mapping)
     assert of_clio(sandbox.clio, right)["first"] == "Newer"
+
+
+@pytest.mark.one_database
+def test_a_decision_made_while_a_run_has_looked_at_the_pair_is_carried_and_not_asked_for_again(
+    session, sandbox, pair, mapping, clash, monkeypatch
+):
+    left, right, _ = clash
+    sandbox.ghl.put("contacts", {"id": left, "city": "Elsewhere"})
+    read(pair)
+    looked = Carrier.steps
+
+    def steps(self):
+        for batch in looked(self):
+            for one in [one.id for one in asked()]:
+                conflicts.settle(one, "left", by=BY)
+            db.session.remove()  # or it would keep SQLite's writer lock
+            yield batch
+
+    monkeypatch.setattr(Carrier, "steps", steps)
+    assert push(mapping).state == "done"
+    assert not asked()
+    assert push(mapping).state == "done"
+
+    assert of_clio(sandbox.clio, right)["first"] == of_ghl(sandbox.ghl, left)["first"] == "Augusta"
+    assert not asked()
 
 
 @pytest.mark.one_database
