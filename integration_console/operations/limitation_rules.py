@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, literal, select, union_all
 
 from .. import clock
 from ..errors import InvalidInput, NotFound
@@ -157,10 +157,14 @@ def find(rule_id: int) -> LimitationRule:
 
 def targets() -> list[str]:
     """The custom fields with limitation dates: a rule that is switched off, changed or gone leaves the dates it set."""
-    return sorted({*db.session.scalars(_WRITTEN), *_once_written()} - {STATUTE})
+    found = db.session.execute(_WRITTEN).all()
+    return sorted({field for told, listed in found for field in (json.loads(told) if listed else [told])} - {STATUTE})
 
 
-_WRITTEN = select(LimitationRule.to_field).distinct()
+_WRITTEN = union_all(  # in one question: the dashboard asks it
+    select(LimitationRule.to_field, literal(0)).distinct(),
+    select(Setting.value, literal(1)).where(Setting.name == ONCE_WRITTEN),
+)
 
 
 def _once_written() -> list[str]:
