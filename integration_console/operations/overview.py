@@ -119,9 +119,9 @@ def _judge(one: Health, now: datetime) -> tuple[str, Need | None]:
             return ("waiting" if one.live else "never"), None
         return "never", _need(one, "was never read.", connection.created_at, "Read it now", grave=False)
     if trouble:
-        return _ENDED_AS.get(trouble.state, "attention"), _ended_need(one, trouble)
+        return _ended_as(trouble), _ended_need(one, trouble)
     if one.carried and one.carried.state != "done":
-        return _ENDED_AS.get(one.carried.state, "attention"), _ended_need(one, one.carried)
+        return _ended_as(one.carried), _ended_need(one, one.carried)
     if one.live and one.live.kind in READS and one.live.queued_at < now - GRACE:
         said = f"is late: its read waits. {one.live.message or ''}".strip()
         return "late", _need(one, said, one.live.queued_at, "Look at it", grave=False)
@@ -183,9 +183,14 @@ def _is_fine(part: RunPart) -> bool:
     return part.state == "skipped" or (part.state == "done" and part.complete and not part.refused)
 
 
+def _ended_as(run: SyncRun) -> str:
+    return "failed" if run.state == "failed" else "attention"
+
+
 def _ended_need(one: Health, run: SyncRun) -> Need:
     words = _ENDED_WORDS if run.kind in READS else _CARRIED_WORDS
-    said, grave = f"{words[run.state]} {run.message or ''}".strip(), run.state in ("failed", "needs_person")
+    ended = words.get(run.state, words["done_with_problems"])  # whatever it says of itself, a part was left out
+    said, grave = f"{ended} {run.message or ''}".strip(), run.state in ("failed", "needs_person")
     return _need(one, said, run.ended_at, "See the run", run=run, grave=grave)
 
 
