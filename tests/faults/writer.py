@@ -23,8 +23,10 @@ def main(connection_id: int, seconds: float) -> None:
         ends = time.monotonic() + seconds
         while not ended or time.monotonic() < ends:
             try:
-                number = carry(Wish(connections.find(connection_id), "full", (), ()), lambda _run: None)
-                ended[runs.find(number).state] += 1
+                run = runs.find(carry(Wish(connections.find(connection_id), "full", (), ()), lambda _run: None))
+                ended[run.state] += 1
+                if run.state != "done":
+                    print(run.state, run.message, file=sys.stderr)
             except Conflict:  # the worker beside it reads the account: its schedule came round, or a webhook
                 time.sleep(0.1)
             db.session.remove()
