@@ -55,7 +55,7 @@ class Wish:
             return True
         if self.records or run.kind == "record" or (self.kind == "full" and run.kind != "full"):
             return False
-        return set(self.only) <= {part.resource for part in run.parts} if self.only else not run.options.get("asked")
+        return set(self.only) <= {part.resource for part in run.parts} if self.only else not run.in_part
 
 
 def carry(wish: Wanted, show: Show) -> int:

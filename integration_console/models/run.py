@@ -34,7 +34,8 @@ class SyncRun(Base):
     )  # full, incremental, record, webhook; push: what a mapping carries over
     mapping_id: Mapped[int | None] = mapped_column(ForeignKey("data_mapping.id", ondelete="SET NULL"), index=True)
     mapping_version: Mapped[int | None]  # the one version a push run uses throughout
-    options: Mapped[dict] = mapped_column(default=dict)  # {"asked": true, "records": {...}}, and what each step "took"
+    # {"asked": true, "left_out": ["contacts"], "records": {...}}, and what each step "took"
+    options: Mapped[dict] = mapped_column(default=dict)
     state: Mapped[str] = mapped_column(String(20))
     cause: Mapped[str] = mapped_column(String(20))  # schedule, person, command, retry, mapping, webhook
     asked_by: Mapped[str | None] = mapped_column(String(320))
@@ -55,6 +56,11 @@ class SyncRun(Base):
     parts: Mapped[list[RunPart]] = relationship(
         order_by="RunPart.id", back_populates="run", cascade="all, delete-orphan"
     )
+
+    @property
+    def in_part(self) -> bool:
+        """Some of what its connection reads and no more: because it was asked so, or another run read the rest."""
+        return bool(self.options.get("asked") or self.options.get("left_out"))
 
 
 class RunPart(Base):

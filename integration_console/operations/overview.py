@@ -159,7 +159,7 @@ def unmended(connection: Connection, last: SyncRun) -> Iterator[SyncRun]:
 
     A read of one resource proves no other. What is switched off by now is missing to nobody.
     """
-    if not last.options.get("asked"):
+    if not last.in_part:
         return
     earlier = select(SyncRun).where(
         SyncRun.connection_id == last.connection_id, SyncRun.state.in_(ENDED_STATES), SyncRun.kind.in_(READS),
@@ -170,7 +170,7 @@ def unmended(connection: Connection, last: SyncRun) -> Iterator[SyncRun]:
         fine = {part.resource for part in run.parts if _is_fine(part)}
         if any(part.resource not in fine | well for part in run.parts):
             yield run
-        if not run.options.get("asked") and run.state != "interrupted":
+        if not run.in_part and run.state != "interrupted":
             return
         well |= fine
 

@@ -83,7 +83,10 @@ def request_slots(slots: Iterable[tuple[Connection, datetime]], but: Container[s
         names = [name for name in usual if name not in but]
         if not names:
             raise Conflict("A run of this connection is under way.")
-        asked.append(_order(connection, "incremental", names, {}, cause="schedule", due_at=slot))
+        run = _order(connection, "incremental", names, {}, cause="schedule", due_at=slot)
+        if len(names) < len(usual):
+            run.options |= {"left_out": [name for name in usual if name in but]}
+        asked.append(run)
     try:
         wakers.commit(*asked)
     except IntegrityError:

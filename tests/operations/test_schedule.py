@@ -140,6 +140,7 @@ def test_a_slot_is_not_lost_to_a_run_of_a_part_of_the_connection(session, sandbo
     read = {part.resource for part in run.parts}
     assert {"projects", "time_entries"} < read
     assert ("clients" in read) == ("records" in asked)
+    assert run.in_part == ("clients" not in read)  # so that it proves nothing of what it left to the other
     assert due_at(connection) == slot + timedelta(days=1)
 
 

@@ -102,8 +102,11 @@ def test_paused_is_said_but_asks_for_nothing(admin, firm):
 @pytest.mark.one_database
 @pytest.mark.parametrize(
     ("kind", "resource", "options"),
-    [("webhook", "matters", {}), ("push", "mapping:1", {}), ("incremental", "users", {"asked": True})],
-)
+    [
+        ("webhook", "matters", {}), ("push", "mapping:1", {}), ("incremental", "users", {"asked": True}),
+        ("incremental", "users", {"left_out": ["matters"]}),
+    ],
+)  # fmt: skip
 def test_what_a_read_left_out_stays_said_until_it_was_read_well(admin, firm, kind, resource, options):
     """A webhook, a mapping that was carried, and a read of another list prove nothing of the list that failed."""
     firm.worker()
