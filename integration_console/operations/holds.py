@@ -296,8 +296,3 @@ class Heart:
                 log.warning("A run was taken over by another process", run=hold.run_id)
         except SQLAlchemyError as error:  # the database may be back before the lease ends
             log.warning("A lease could not be renewed", run=hold.run_id, error=type(error).__name__)
-
-
-def stamp(moment: datetime | None) -> str | None:
-    """ISO text of a moment, for JSON."""
-    return moment.isoformat() if moment else None

@@ -99,21 +99,6 @@ def waiting(limit: int = 200) -> list[Change]:
     return list(db.session.scalars(query))
 
 
-def listing(
-    *, state: str | None = None, run_id: int | None = None, mapping_id: int | None = None, record_id: int | None = None,
-    before: int | None = None, limit: int = 50,
-) -> list[Change]:  # fmt: skip
-    """Changes, the newest first, those below the number `before`."""
-    query = select(Change)
-    wanted = {"state": state, "sent_run_id": run_id, "mapping_id": mapping_id, "record_id": record_id}
-    for name, value in wanted.items():
-        if value is not None:
-            query = query.where(getattr(Change, name) == value)
-    if before is not None:
-        query = query.where(Change.id < before)
-    return list(db.session.scalars(query.order_by(Change.id.desc()).limit(limit)))
-
-
 def push(connection: Connection) -> Sent:
     """Send what waits for one connection and belongs to no mapping, here and now.
 

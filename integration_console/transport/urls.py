@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
 from typing import Any
-from urllib.parse import SplitResult, quote, unquote, urlencode, urlsplit
+from urllib.parse import SplitResult, unquote, urlencode, urlsplit
 
 from ..errors import BadAnswer, InvalidInput
 
@@ -92,30 +92,6 @@ def query(params: Mapping[str, Any]) -> str:
         for each in (value if isinstance(value, list | tuple) else (value,))
     )
     return "&".join(found)
-
-
-def fill(template: str, values: Mapping[str, Any]) -> str:
-    """Put values into a path, each as one piece of it, whatever it holds.
-
-    Raises BadAnswer when a value could not be a piece of a path.
-
-    >>> fill("/matters/{id}", {"id": "17/../users"})
-    '/matters/17%2F..%2Fusers'
-    """
-    return template.format_map({name: _Piece(value) for name, value in values.items()})
-
-
-class _Piece:
-    """Quoted, and checked, only when the template asks for it."""
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
-
-    def __format__(self, spec: str) -> str:
-        text = "" if self.value is None else str(self.value)
-        if text.strip() in ("", ".", ".."):
-            raise BadAnswer("A part of the address of this call is missing; it was not called.")
-        return quote(text, safe="")
 
 
 def _climbs(parts: SplitResult) -> bool:

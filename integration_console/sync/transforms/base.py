@@ -19,7 +19,6 @@ from ...errors import BadRecord
 
 OTHER = {"left": "right", "right": "left"}
 ANY: frozenset[str] = frozenset()  # of types: every one
-PLAIN = frozenset({"text", "email", "phone", "date", "time", "number", "money", "boolean", "choice", "ref"})
 
 
 class Options(BaseModel):
