@@ -1,30 +1,21 @@
-"""Runs of mappings: asked for after a read or by a person, carried out like any run, one at a time for each mapping."""
+"""Runs of mappings, one at a time for each: asked for by a person or after a read; push_runs.py carries them out."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import ColumnElement, func, or_, select, update
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from .. import clock
-from ..errors import BrakeApplied, Conflict, ConsoleError, NeedsPerson, NotFound, Parked
+from ..errors import Conflict, ConsoleError, NotFound
 from ..models import Change, Checkpoint, Connection, DataMapping, MappingVersion, RunPart, SyncRun, db
-from ..services.base import Upstream
-from ..storage import errors
-from ..sync.crossing import Bridge, Crossing, PushRun
 from ..sync.leaving import CALL_ENDS_S
-from ..sync.mapping import Mapping
-from ..sync.outcome import Ending
-from ..sync.push import Sender
-from . import connections, crossings, outbound, outbox, wakers
-from .accounts import Opened
-from .holds import Hold, LiveRun
-from .rules import rules
+from . import outbound, wakers
+from .holds import LiveRun
 
 log = structlog.get_logger(__name__)
-
 
 RECENT_RUNS = 2_000  # among these are all that ended since a mapping's last run, or a read has come in between
 OUTBOX = "outbox"  # the line of a run that sends what belongs to no mapping
@@ -33,9 +24,6 @@ OUTBOX = "outbox"  # the line of a run that sends what belongs to no mapping
 def part_name(mapping_id: int) -> str:
     """A mapping's line in a receipt; also what makes a second live run of it impossible."""
     return f"mapping:{mapping_id}"
-
-
-# -- asking -----------------------------------------------------------------------------------------------------------
 
 
 def request(
@@ -143,16 +131,7 @@ def _has_news(mapping: DataMapping) -> bool:
     braked = stopped and stopped.state == "needs_person" and stopped.failure_kind != "connection"
     if braked and last and mapping.updated_at <= last:
         return False  # a person decides before anything more is written; a lost sign-in needs no more than a new one
-    read = db.session.scalar(
-        select(func.max(Checkpoint.last_read_at)).where(
-            or_(
-                (Checkpoint.connection_id == mapping.left_connection_id)
-                & (Checkpoint.resource == mapping.left_resource),
-                (Checkpoint.connection_id == mapping.right_connection_id)
-                & (Checkpoint.resource == mapping.right_resource),
-            )
-        )
-    )
+    read = db.session.scalar(select(func.max(Checkpoint.last_read_at)).where(_is_of(mapping, Checkpoint)))
     if last is None or (read and read > last) or mapping.updated_at > last or _told_of_news(mapping, last):
         return True
     return bool(db.session.scalar(select(Change.id).where(Change.mapping_id == mapping.id, _is_due()).limit(1)))
@@ -161,15 +140,19 @@ def _has_news(mapping: DataMapping) -> bool:
 def _told_of_news(mapping: DataMapping, last: datetime) -> bool:
     """Whether records of it were read by webhook since: such a run ends soon after it is asked for."""
     newest = db.session.scalar(select(func.max(SyncRun.id))) or 0
-    sides = or_(
-        (RunPart.connection_id == mapping.left_connection_id) & (RunPart.resource == mapping.left_resource),
-        (RunPart.connection_id == mapping.right_connection_id) & (RunPart.resource == mapping.right_resource),
-    )
     query = select(SyncRun.id).join(RunPart).where(
-        SyncRun.id > newest - RECENT_RUNS, SyncRun.kind == "webhook", SyncRun.ended_at >= last, sides,
-        RunPart.new + RunPart.changed + RunPart.deleted > 0,
+        SyncRun.id > newest - RECENT_RUNS, SyncRun.kind == "webhook", SyncRun.ended_at >= last,
+        _is_of(mapping, RunPart), RunPart.new + RunPart.changed + RunPart.deleted > 0,
     )  # fmt: skip
     return db.session.scalar(query.limit(1)) is not None
+
+
+def _is_of(mapping: DataMapping, rows: type[Checkpoint | RunPart]) -> ColumnElement[bool]:
+    """Whether a row is about what one of its sides reads."""
+    return or_(
+        (rows.connection_id == mapping.left_connection_id) & (rows.resource == mapping.left_resource),
+        (rows.connection_id == mapping.right_connection_id) & (rows.resource == mapping.right_resource),
+    )
 
 
 def _is_due() -> ColumnElement[bool]:
@@ -178,146 +161,3 @@ def _is_due() -> ColumnElement[bool]:
     waits = Change.state.in_(("pending", "retry", "uncertain"))
     left = (Change.state == "sending") & (Change.sent_at <= now - timedelta(seconds=CALL_ENDS_S))
     return or_(waits & or_(Change.retry_at.is_(None), Change.retry_at <= now), left)
-
-
-# -- carrying out -----------------------------------------------------------------------------------------------------
-
-
-def carry_out(hold: Hold) -> Ending | None:
-    """Carry a claimed push run. Raises like a read does."""
-    opened = _Accounts(hold)
-    try:
-        return _carry(hold, opened)
-    except NeedsPerson as error:
-        return Ending("needs_person", str(error), error.kind, connection_id=opened.shut_out())
-
-
-def _carry(hold: Hold, opened: _Accounts) -> Ending | None:
-    run = db.session.get_one(SyncRun, hold.run_id)
-    if run.parts[0].resource == OUTBOX:
-        return _send_single(hold, run, opened)
-    mapping = db.session.get(DataMapping, run.mapping_id) if run.mapping_id else None
-    if mapping is None or run.mapping_version is None:
-        return Ending("failed", "The mapping is not there any more. Nothing was written.", "ours")
-    if mapping.state != "active":
-        return Ending("failed", f"The mapping {mapping.name} was switched off meanwhile. Nothing was written.", "ours")
-    for connection in (mapping.left_connection, mapping.right_connection):
-        if connection.status != "connected":
-            return Ending(
-                "failed", f"The connection {connection.name} is not connected. Nothing was written.", "connection"
-            )
-    crossing = crossings.of(mapping, run.mapping_version, hold.look, opened.upstream_of)
-    bridge = _bridge(hold, run, mapping, opened)
-    db.session.rollback()
-    db.session.remove()
-    return _carry_over(hold, crossing, bridge)
-
-
-def _bridge(hold: Hold, run: SyncRun, mapping: DataMapping, opened: _Accounts) -> Bridge:
-    """All a run of a mapping needs of us: its lease, its accounts, the firm's limits, and the mappings beside it."""
-
-    ends = mapping.left_connection_id, mapping.right_connection_id
-
-    def other(flow: str) -> Crossing | None:
-        try:
-            found = crossings.active_flow(flow, *ends)
-            return crossings.of(found, found.active_version, hold.look, opened.upstream_of) if found else None
-        finally:
-            db.session.remove()  # or what it looked at would keep SQLite's writer lock from the next page
-
-    current = run.mapping_version == mapping.active_version
-    return Bridge(
-        run_id=hold.run_id, part_id=run.parts[0].id, work=hold.work, look=hold.look, flush=opened.flush, rules=rules(),
-        others=other, calls=opened.calls, expected=mapping.first_run if current else None,
-        released=bool(run.options.get("released")), spend=hold.spend,
-    )  # fmt: skip
-
-
-def _carry_over(hold: Hold, crossing: Crossing, bridge: Bridge) -> Ending | None:
-    """Carry it to its end, or to where it must wait or a person decides."""
-    try:
-        ending = PushRun(crossing, bridge).run()
-    except Parked as error:
-        return Ending("waiting", f"{error} The run goes on then by itself; nothing was lost.", error.kind, error.until)
-    except BrakeApplied as error:
-        _file_brake(hold, crossing, error)
-        return Ending("needs_person", str(error), error.kind)
-    _first_run_done(crossing.mapping, hold)
-    return ending
-
-
-def _send_single(hold: Hold, run: SyncRun, opened: _Accounts) -> Ending:
-    part, connection = run.parts[0].id, run.connection
-    ends = outbox.ends_of(connection, opened.upstream_of(connection.id))
-    number = connection.id
-    db.session.rollback()
-    db.session.remove()
-    began = clock.monotonic()
-    sent = Sender({number: ends}, hold.work, opened.flush, run_id=hold.run_id).send_all(mapping_id=None)
-    hold.spend("write", clock.monotonic() - began)
-    calls, waited_ms = opened.calls()
-    more = f" {sent.waiting:,} wait for another try." if sent.waiting else ""
-    ending = Ending("done", f"{sent.done:,} sent.{more}")
-    if sent.dead:
-        ending = Ending("done_with_problems", " ".join(sent.messages), "value")
-    with hold.work() as session:
-        opened.flush(session)
-        session.execute(
-            update(RunPart).where(RunPart.id == part).values(
-                state="done", mode="push", complete=True, seen=sent.done + sent.dead + sent.waiting, new=sent.created,
-                deleted=sent.deleted, changed=sent.done - sent.created - sent.deleted, refused=sent.dead, calls=calls,
-                waited_seconds=waited_ms / 1000, started_at=clock.now(), ended_at=clock.now(), message=ending.message,
-            )
-        )  # fmt: skip
-    return ending
-
-
-def _file_brake(hold: Hold, crossing: Crossing, error: BrakeApplied) -> None:
-    with hold.work() as session:
-        errors.log_failure(
-            session, connection_id=crossing.left.connection_id, run_id=hold.run_id, service=crossing.left.service.key,
-            resource=crossing.mapping.left.resource, kind=error.kind, message=str(error), raw="",
-            code=f"brake of {part_name(crossing.mapping.id)}", field=None, now=clock.now(),
-            title=f"{crossing.mapping.name} stopped at its brake",
-        )  # fmt: skip
-
-
-def _first_run_done(carried: Mapping, hold: Hold) -> None:
-    """From now on the usual brake holds, not the preview's counts."""
-    with hold.work() as session:
-        mapping = session.get(DataMapping, carried.id)
-        if mapping is not None and mapping.first_run is not None and mapping.active_version == carried.version:
-            mapping.first_run = None
-
-
-class _Accounts:
-    """The accounts a push run calls, each opened once."""
-
-    def __init__(self, hold: Hold) -> None:
-        self.hold = hold
-        self.opened: dict[int, Opened] = {}
-        self._last = 0
-
-    def upstream_of(self, connection_id: int) -> Upstream:
-        if connection_id not in self.opened:
-            self._last = connection_id
-            connection = db.session.get_one(Connection, connection_id)
-            self.opened[connection_id] = connections.open_account(
-                connection, run_id=self.hold.run_id, should_stop=self.hold.should_stop
-            )
-        return self.opened[connection_id].upstream
-
-    def shut_out(self) -> int:
-        """The connection whose service no longer lets us in: one that a call told of, else the one being opened."""
-        return next((number for number, one in self.opened.items() if one.upstream.shut_out), self._last)
-
-    def flush(self, session) -> None:
-        for one in self.opened.values():
-            one.recorder.flush(session)
-
-    def calls(self) -> tuple[int, float]:
-        made = [one.upstream for one in self.opened.values()]
-        return sum(one.calls for one in made), sum(one.waited_ms for one in made)
-
-
-__all__ = ["carry_out", "due", "nudge", "part_name", "request"]

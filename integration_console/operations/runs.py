@@ -20,7 +20,7 @@ from ..storage.outage import away
 from ..sync.integration import IntegrationService, Part, Task
 from ..sync.keeping import Desk
 from ..sync.outcome import Ending, sum_up
-from . import connections, drift, pushes, run_steps, wakers
+from . import connections, drift, push_runs, run_steps, wakers
 from .holds import STOPPED, Hold, LiveRun, stop
 from .rules import rules
 
@@ -249,7 +249,7 @@ def _carry_out(hold: Hold) -> Ending | None:
         raise Cancelled
     run = _whole(db.session(), hold)
     if run.kind == "push":
-        return pushes.carry_out(hold)
+        return push_runs.carry_out(hold)
     parts = tuple(Part(p.id, p.resource) for p in run.parts if p.state in ("queued", "running"))
     task = Task(
         run.id, run.connection_id, run.kind, parts, bool(run.options.get("asked")),
