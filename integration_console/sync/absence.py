@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..errors import Missing
 from ..services.base import Reading
-from ..storage.records import Place
+from ..storage.full_reads import Place
 from .keeping import Desk, Keeping
 
 ASKED_ONE_BY_ONE = 10  # more than these, and their lists are read once more instead

@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, select, update
 from .. import clock
 from ..errors import BrakeApplied, Cancelled, ConsoleError, LeaseLost, NeedsPerson, Parked, TryLater
 from ..models import Checkpoint, RunPart
-from ..storage import errors, records
+from ..storage import errors, full_reads
 from ..storage.outage import away
 from .keeping import Desk, Keeping, Known
 from .outcome import Ending
@@ -159,7 +159,7 @@ class IntegrationService:
                 .where(Checkpoint.connection_id == self.task.connection_id, Checkpoint.resource == part.resource)
                 .values(cursor=None)
             )
-            records.forget_seen(session, [self.task.run_id], part.resource)
+            full_reads.forget_seen(session, [self.task.run_id], part.resource)
 
 
 def _stopping() -> tuple[type[Exception], ...]:

@@ -13,7 +13,7 @@ from .. import clock
 from ..errors import BrakeApplied, Missing
 from ..models import Checkpoint
 from ..services.base import Page, Reading, Resource, Span
-from ..storage import progress, records
+from ..storage import full_reads, progress, records
 from .absence import Proof
 from .keeping import Desk, Keeping, Known
 from .plan import Order, age_in_words, mark_of, still_fresh, walk_of
@@ -168,7 +168,7 @@ class Pull(Keeping):
         seen = unchanged + (records.ids_of(session, **self.facts, external_ids=known) if known else [])
         if seen:
             self.noted = True
-            records.remember_seen(session, self.order.run_id, self.resource.key, seen)
+            full_reads.remember_seen(session, self.order.run_id, self.resource.key, seen)
 
     def _save(self, session: Session, walk: Walk) -> None:
         """The bookmark and the part's line, in the same transaction as what they speak of; only this resource's."""
@@ -188,7 +188,7 @@ class Pull(Keeping):
         walk.owner_done(owner)
         span = self._span(walk)
         if span is not None:
-            walk.gone += records.gone_in_span(
+            walk.gone += full_reads.gone_in_span(
                 session, **self.facts, owner_id=owner, start=span.start, end=span.end,
                 seen=self.of_owner.pop(owner, set()),
             )  # fmt: skip
@@ -212,7 +212,7 @@ class Pull(Keeping):
             gone = self._missed(session, walk, live)
             if self._brake(walk, len(gone), live):
                 return set()  # nothing is marked
-            missed = records.places_of(session, [number for number in gone if number not in self.reported])
+            missed = full_reads.places_of(session, [number for number in gone if number not in self.reported])
         if not walk.resumed:
             missed = [one for one in missed if (one.owner_id if self.resource.per else None) in self.on_pages]
         return Proof(self, lambda owner: self._reading(walk, owner=owner)).still_there(missed)
@@ -221,7 +221,7 @@ class Pull(Keeping):
         """Our numbers of the live records that were told to be gone, or that a complete list did not hold."""
         gone = array("q", walk.gone)
         if not self._short(walk) and walk.mode == "full" and live > walk.new:  # else every one came in this very read
-            gone.extend(records.gone(session, **self.facts, run_ids=walk.runs))
+            gone.extend(full_reads.gone(session, **self.facts, run_ids=walk.runs))
         return gone
 
     def _finish(self, session: Session, walk: Walk, there: Collection[int] = ()) -> BrakeApplied | None:
@@ -238,7 +238,7 @@ class Pull(Keeping):
             return braked
         deleted = records.mark_deleted(session, gone, run_id=self.order.run_id, now=now)
         if self.noted or walk.resumed:
-            records.forget_seen(session, walk.runs, self.resource.key)
+            full_reads.forget_seen(session, walk.runs, self.resource.key)
         self.closing = self._closed(walk, now, complete=not short, count=live - deleted)
         self.line |= {
             "state": "done", "deleted": deleted, "complete": not short, "ended_at": now,

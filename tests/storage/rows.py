@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 
 import orjson
+from sqlalchemy import select
 
-from integration_console.models import Connection, SyncRun
+from integration_console.models import Connection, Record, SyncRun
 from integration_console.storage.records import Incoming
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -33,3 +34,8 @@ def incoming(
     data = orjson.dumps({"id": external_id, **fields}, option=orjson.OPT_SORT_KEYS)
     label = str(fields.get("name", external_id))
     return Incoming(str(external_id), data, blake2b(data, digest_size=16).digest(), label, owner, starts_at, changed_at)
+
+
+def stored(session, external_id="1", resource="contacts"):
+    session.expire_all()
+    return session.scalars(select(Record).filter_by(external_id=external_id, resource=resource)).one()

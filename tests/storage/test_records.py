@@ -1,35 +1,14 @@
-"""Pages of records are kept exactly once, unchanged ones cost no write, and what a full read lacks is found."""
+"""Pages of records are kept exactly once, unchanged ones cost no write, and records are found again."""
 
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import event, select
 
-from integration_console.models import Record, SeenPage
+from integration_console.models import Record
 from integration_console.storage import records
 
-from .rows import NOON, connection, incoming, run
-
-
-@pytest.fixture
-def firm(session):
-    return connection(session)
-
-
-@pytest.fixture
-def keep(session, firm):
-    def keep(*rows, run_id=None, resource="contacts", of=firm, now=NOON, hopeful=False, since=None):
-        return records.keep_page(
-            session, connection_id=of, resource=resource, run_id=run_id, rows=list(rows), now=now, hopeful=hopeful,
-            since=since,
-        )  # fmt: skip
-
-    return keep
-
-
-def stored(session, external_id="1", resource="contacts"):
-    session.expire_all()
-    return session.scalars(select(Record).filter_by(external_id=external_id, resource=resource)).one()
+from .rows import NOON, connection, incoming, stored
 
 
 def counts(kept):
@@ -219,63 +198,6 @@ def test_two_pages_of_changes_in_one_transaction_are_both_written(session, keep)
 
 def test_an_empty_page_is_fine(keep):
     assert counts(keep()) == (0, 0, 0)
-
-
-# -- who is gone
-
-
-def test_a_full_read_finds_who_is_gone_from_what_its_runs_wrote_and_saw(session, firm, keep):
-    """P7"""
-    first, second, third = (run(session, firm) for _ in range(3))
-    keep(*(incoming(n, name=str(n)) for n in range(6)), run_id=first)
-    numbers = {n: stored(session, str(n)).id for n in range(6)}
-    # A read cut in two by a restart: half seen by the second run, half by the third.
-    kept = keep(incoming(0, name="0"), incoming(1, name="changed"), run_id=second)
-    records.remember_seen(session, second, "contacts", kept.unchanged_ids)
-    kept = keep(incoming(2, name="2"), incoming(9, name="new"), run_id=third)
-    records.remember_seen(session, third, "contacts", kept.unchanged_ids)
-
-    missing = records.gone(session, connection_id=firm, resource="contacts", run_ids=[second, third])
-
-    assert list(missing) == [numbers[3], numbers[4], numbers[5]]
-
-
-def test_what_is_already_deleted_is_not_gone_again(session, firm, keep):
-    keep(incoming(1))
-    assert records.mark_deleted(session, [stored(session).id], run_id=None, now=NOON) == 1
-    assert records.mark_deleted(session, [stored(session).id], run_id=None, now=NOON) == 0
-    assert not records.gone(session, connection_id=firm, resource="contacts", run_ids=[run(session, firm)])
-
-
-def test_looking_for_the_gone_goes_through_every_batch(session, firm, keep, monkeypatch):
-    monkeypatch.setattr(records, "BATCH", 3)
-    keep(*(incoming(n) for n in range(10)), run_id=1)
-
-    assert len(records.gone(session, connection_id=firm, resource="contacts", run_ids=[2])) == 10
-
-
-def test_seen_pages_of_one_resource_are_forgotten_without_the_others(session, firm):
-    number = run(session, firm)
-    records.remember_seen(session, number, "contacts", [1, 2])
-    records.remember_seen(session, number, "matters", [3])
-
-    records.forget_seen(session, [number], "contacts")
-
-    assert [page.resource for page in session.scalars(select(SeenPage))] == ["matters"]
-
-
-def test_within_a_span_only_the_owners_records_of_that_time_are_gone(session, firm, keep):
-    def entry(number, owner, hours):
-        return incoming(number, owner=owner, starts_at=NOON + timedelta(hours=hours))
-
-    keep(entry(1, "U1", 0), entry(2, "U1", 1), entry(3, "U1", 9), entry(4, "U2", 1), entry(5, "U1", 2))
-
-    missing = records.gone_in_span(
-        session, connection_id=firm, resource="contacts", owner_id="U1", start=NOON, end=NOON + timedelta(hours=2),
-        seen={"1"},
-    )  # fmt: skip
-
-    assert list(missing) == [stored(session, "2").id, stored(session, "5").id]
 
 
 def test_marking_deletes_keeps_the_data_and_counts(session, firm, keep):
