@@ -49,7 +49,7 @@ def _is_ours(_object, name: str | None, kind: str, reflected: bool, _other) -> b
     """Not what no model declares, and no comparison may want to drop."""
     ours_alone = {
         "table": ("search_entry", "procrastinate_", "pacing_"),  # the search's, the queue's and the pacing's
-        "index": ("ix_record_matter_due",),  # over what a matter says
+        "index": ("ix_record_matter_due", "ix_delivery_about"),  # over what stands inside of JSON
     }
     return not (reflected and (name or "").startswith(ours_alone.get(kind, ())))
 

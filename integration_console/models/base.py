@@ -9,16 +9,17 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from threading import Lock
 from time import monotonic, sleep  # real time, as SQLite's own patience is
-from typing import Annotated
+from typing import Annotated, Any
 
 import orjson
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import JSON, BigInteger, DateTime, Integer, MetaData, String, event
+from sqlalchemy import JSON, BigInteger, BindParameter, ColumnElement, DateTime, Integer, MetaData, String, event
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, mapped_column, registry
 from sqlalchemy.pool import Pool
+from sqlalchemy.sql import visitors
 from sqlalchemy.types import TypeDecorator
 
 _NAMES = {
@@ -72,6 +73,15 @@ class Base(DeclarativeBase):
 def dump_json(value) -> str:
     """JSON text for a JSON column."""
     return orjson.dumps(value).decode()
+
+
+def inside(column: Any, *path: str | int) -> ColumnElement[str]:
+    """A text inside of JSON, with its path written out: its index is found only by the very words it was made of."""
+    told: ColumnElement[str] = column[path].as_string()
+    for part in visitors.iterate(told):
+        if isinstance(part, BindParameter):
+            part.literal_execute = True
+    return told
 
 
 db = SQLAlchemy(

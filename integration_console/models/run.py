@@ -11,7 +11,9 @@ from .base import Base, PrimaryKey
 from .connection import Connection
 
 LIVE_STATES = ("queued", "running", "waiting")
-LIVE = text("state IN ('queued', 'running', 'waiting')")  # in the words of its index, or SQLite would not use it
+READS = ("full", "incremental")  # kinds of runs that read whole lists
+READ = text("kind IN ('full', 'incremental')")  # each in the words of its index, or SQLite would not use it
+LIVE = text("state IN ('queued', 'running', 'waiting')")
 ENDED_STATES = ("done", "done_with_problems", "failed", "interrupted", "needs_person")
 
 
@@ -24,6 +26,8 @@ class SyncRun(Base):
         Index("ix_sync_run_state_retry_at", "state", "retry_at"),
         Index("ix_sync_run_live", "id", sqlite_where=LIVE, postgresql_where=LIVE),  # looked through every second
         Index("ix_sync_run_connection_id_id", "connection_id", "id"),
+        # An account may have told of a thousand changes since it was read.
+        Index("ix_sync_run_reads", "connection_id", "id", sqlite_where=READ, postgresql_where=READ),
         Index("ix_sync_run_ended_at", "ended_at"),
     )
 

@@ -8,8 +8,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-import orjson
-from sqlalchemy import Text, and_, cast, or_, select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import load_only
 
 from ..models import (
@@ -18,18 +17,16 @@ from ..models import (
     Connection,
     DataMapping,
     DeadLetter,
-    Delivery,
     ErrorLog,
     Record,
     RecordLink,
     Transaction,
     db,
 )
+from ..storage import deliveries
 from . import pairs, traces, writes
 
 MOST = 200  # of each kind; a longer life is told from its end
-LATEST_DELIVERIES = 2_000  # looked through for this record
-_TOLD = (Delivery.id, Delivery.kind, Delivery.records, Delivery.received_at, Delivery.outcome, Delivery.run_id)
 _CALL = (  # of a call; its bodies may be long
     Transaction.id, Transaction.started_at, Transaction.method, Transaction.path_template, Transaction.status,
     Transaction.run_id,
@@ -162,17 +159,11 @@ def _pairs(links: Iterable[RecordLink], record: Record) -> Iterator[Event]:
 
 
 def _deliveries(records: Iterable[Record]) -> Iterator[Event]:
-    """Webhooks that named one of them, among the latest of their accounts."""
+    """Webhooks that named one of them."""
     for record in records:
-        of_account = select(*_TOLD).where(Delivery.connection_id == record.connection_id)
-        latest = of_account.order_by(Delivery.id.desc()).limit(LATEST_DELIVERIES).subquery()
-        written = orjson.dumps(record.external_id).decode()  # as the list's text holds it, so that few lists are read
-        naming = select(latest).where(cast(latest.c.records, Text).contains(written, autoescape=True))
-        for one in db.session.execute(naming):
-            if any(named[:2] == [record.resource, record.external_id] for named in one.records):
-                said = f"A webhook came: {one.kind}. {one.outcome or ''}".strip()
-                yield Event(one.received_at, "arrived", record, said,
-                            run_id=one.run_id, delivery_id=one.id)  # fmt: skip
+        for one in deliveries.about(db.session(), record, MOST):
+            said = f"A webhook came: {one.kind}. {one.outcome or ''}".strip()
+            yield Event(one.received_at, "arrived", record, said, run_id=one.run_id, delivery_id=one.id)
 
 
 def _failures(records: Iterable[Record]) -> Iterator[Event]:

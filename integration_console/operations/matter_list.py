@@ -11,7 +11,6 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import (
-    BindParameter,
     ColumnElement,
     CompoundSelect,
     Select,
@@ -26,10 +25,10 @@ from sqlalchemy import (
     tuple_,
     union_all,
 )
-from sqlalchemy.sql import visitors
 
 from .. import clock
 from ..models import Connection, Record, db
+from ..models.base import inside
 from ..services.base import dig
 from ..services.writing import CUSTOM
 from ..storage.counting import NEWEST, Count
@@ -44,12 +43,8 @@ IS_LIKE_A_DAY = re.compile("....-..-..").match  # as storage/custom_fields.py kn
 
 
 def _told(*path: str) -> ColumnElement[str]:
-    """A text of a matter, with its path written out: its index is found only by the very words it was made of."""
-    told = Record.data[path].as_string()
-    for part in visitors.iterate(told):
-        if isinstance(part, BindParameter):
-            part.literal_execute = True
-    return told
+    """A text of a matter."""
+    return inside(Record.data, *path)
 
 
 _NOTHING: ColumnElement[str] = literal_column("''")

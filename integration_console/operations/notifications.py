@@ -15,6 +15,7 @@ from sqlalchemy.orm import aliased
 
 from .. import clock
 from ..models import Connection, ConnectionStanding, Issue, Notice, NotificationRule, SyncRun, db
+from ..models.run import READ
 from ..transport.redact import Redactor
 from . import digests, lifetimes, notice_words, notices, outbound, overview
 from .notice_words import Told
@@ -25,7 +26,6 @@ LOOK_BACK = timedelta(hours=1)  # for errors: keys keep them from being told twi
 WELL = ("done", "done_with_problems")
 FAILED = ("failed", "needs_person")
 TELLING = (*WELL, *FAILED)  # an interrupted run says nothing
-READS = ("full", "incremental")
 
 
 class Seen(NamedTuple):
@@ -119,7 +119,7 @@ def _last_reads():
     inner = aliased(SyncRun)
     last = (
         select(inner.id)
-        .where(inner.connection_id == Connection.id, inner.kind.in_(READS), inner.state.in_(TELLING))
+        .where(inner.connection_id == Connection.id, READ, inner.state.in_(TELLING))
         .order_by(inner.id.desc()).limit(1).correlate(Connection).scalar_subquery()
     )  # fmt: skip
     return (

@@ -12,19 +12,18 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import NamedTuple
 
-from sqlalchemy import Row, ScalarSelect, bindparam, func, select, union_all
+from sqlalchemy import ColumnElement, Row, ScalarSelect, TextClause, bindparam, func, select, union_all
 
 from .. import clock
 from ..models import Checkpoint, Connection, RunPart, SyncRun, db
 from ..models.base import UtcDateTime
-from ..models.run import ENDED_STATES, LIVE_STATES
+from ..models.run import ENDED_STATES, LIVE_STATES, READ, READS
 from . import health
 from .advice import ADVICE
 from .run_history import last_before
 
 GRACE = timedelta(minutes=15)  # how long after its time a read counts as late
 HOURS, _HOUR = 24, timedelta(hours=1)
-READS, CARRIED = ("full", "incremental"), "push"  # kinds of runs
 LOOKED_BACK = 30  # reads
 _ORDER = ("failed", "attention", "late", "never", "paused", "running", "waiting", "ok")  # the worst first
 _ENDED_AS = {"done": "ok", "done_with_problems": "attention", "failed": "failed"}
@@ -162,9 +161,8 @@ def unmended(connection: Connection, last: SyncRun) -> Iterator[SyncRun]:
     if not last.in_part:
         return
     earlier = select(SyncRun).where(
-        SyncRun.connection_id == last.connection_id, SyncRun.state.in_(ENDED_STATES), SyncRun.kind.in_(READS),
-        SyncRun.id <= last.id,
-    )  # fmt: skip
+        SyncRun.connection_id == last.connection_id, READ, SyncRun.state.in_(ENDED_STATES), SyncRun.id <= last.id
+    )
     well = _off(connection)
     for run in db.session.scalars(earlier.order_by(SyncRun.id.desc()).limit(LOOKED_BACK)):
         fine = {part.resource for part in run.parts if _is_fine(part)}
@@ -210,18 +208,17 @@ def _runs() -> tuple[dict[int, SyncRun], dict[int, SyncRun], dict[int, SyncRun]]
     found = sorted(db.session.scalars(_LAST_AND_LIVE), key=lambda run: (run.state == "running", run.id))
     ended = [run for run in found if run.state in ENDED_STATES]
     last = {run.connection_id: run for run in ended if run.kind in READS}
-    carried = {run.connection_id: run for run in ended if run.kind == CARRIED}
+    carried = {run.connection_id: run for run in ended if run.kind == "push"}
     return last, carried, {run.connection_id: run for run in found if run.state in LIVE_STATES}
 
 
 _LATELY = select(func.max(SyncRun.id) - 2_000).scalar_subquery()  # or one that carries nothing is walked whole
 
 
-def _newest(*kinds: str, since: ScalarSelect[int] | int = 0) -> ScalarSelect[int]:
-    ended = (SyncRun.id > since, SyncRun.state.in_(ENDED_STATES), SyncRun.kind.in_(kinds))
+def _newest(*of_kind: TextClause | ColumnElement[bool]) -> ScalarSelect[int]:
     return (
         select(SyncRun.id)
-        .where(SyncRun.connection_id == Connection.id, *ended)
+        .where(SyncRun.connection_id == Connection.id, SyncRun.state.in_(ENDED_STATES), *of_kind)
         .order_by(SyncRun.id.desc())
         .limit(1)
         .correlate(Connection)
@@ -232,8 +229,8 @@ def _newest(*kinds: str, since: ScalarSelect[int] | int = 0) -> ScalarSelect[int
 _LAST_AND_LIVE = select(SyncRun).where(
     SyncRun.id.in_(
         union_all(
-            select(_newest(*READS)).where(Connection.status != "removed"),  # one look into an index for each connection
-            select(_newest(CARRIED, since=_LATELY)).where(Connection.status != "removed"),
+            select(_newest(READ)).where(Connection.status != "removed"),  # one look into an index for each connection
+            select(_newest(SyncRun.kind == "push", SyncRun.id > _LATELY)).where(Connection.status != "removed"),
             select(SyncRun.id).where(SyncRun.state.in_(LIVE_STATES)),
         )
     )

@@ -1,4 +1,7 @@
-"""Runs as the Integrations API tells of them: its own ids and words, counts, and how far a run has come."""
+"""Runs as the Integrations API tells of them: its own ids and words, counts, and how far a run has come.
+
+What it calls a sync is a read of lists; single records and writes are not.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,10 @@ from sqlalchemy import select
 from .. import clock, services
 from ..errors import NotFound
 from ..models import Connection, RunPart, SyncRun, db
-from ..models.run import LIVE_STATES
+from ..models.run import LIVE_STATES, READ
 from . import data_types
 from .run_history import sum_of
 
-KINDS = ("full", "incremental")  # what the API calls a sync; single records and writes are not
 WORDS = {
     "queued": "queued", "running": "running", "waiting": "queued", "done": "success", "done_with_problems": "partial",
     "interrupted": "partial", "failed": "failed", "needs_person": "failed",
@@ -32,7 +34,7 @@ def id_of(run_id: int) -> str:
 
 def find(connection: Connection, text: str | None) -> SyncRun:
     """The sync of that id, or the latest of the connection. Raises NotFound."""
-    query = select(SyncRun).where(SyncRun.connection_id == connection.id, SyncRun.kind.in_(KINDS))
+    query = select(SyncRun).where(SyncRun.connection_id == connection.id, READ)
     if text is not None:
         query = query.where(SyncRun.id == _number(text))
     if run := db.session.scalar(query.order_by(SyncRun.id.desc()).limit(1)):
@@ -62,7 +64,7 @@ def words_of(connections: Iterable[Connection]) -> dict[int, str]:
     ids = [connection.id for connection in connections]
     newest = (
         select(SyncRun.id)
-        .where(SyncRun.connection_id == Connection.id, SyncRun.kind.in_(KINDS))
+        .where(SyncRun.connection_id == Connection.id, READ)
         .order_by(SyncRun.id.desc()).limit(1).correlate(Connection).scalar_subquery()
     )  # fmt: skip
     last = select(newest).select_from(Connection).where(Connection.id.in_(ids)).scalar_subquery()

@@ -18,7 +18,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from .. import clock
 from ..models import Connection, Issue, SyncRun, WebhookMessage, WebhookTarget, db
-from ..models.run import ENDED_STATES
+from ..models.run import ENDED_STATES, READS
 from . import several, sync_status
 
 OVERLAP = timedelta(minutes=10)  # what was committed late is still found
@@ -48,7 +48,7 @@ def find() -> int:
 
 
 def _runs(since: datetime) -> Found:
-    ended = (SyncRun.ended_at >= since, SyncRun.state.in_(ENDED_STATES), SyncRun.kind.in_(sync_status.KINDS))
+    ended = (SyncRun.ended_at >= since, SyncRun.state.in_(ENDED_STATES), SyncRun.kind.in_(READS))
     for run in db.session.scalars(select(SyncRun).where(*ended, SyncRun.connection_id.in_(TOLD))):
         if run.ended_at:
             sync = {name: _plain(value) for name, value in sync_status.describe(run).items()}

@@ -35,13 +35,17 @@ class Event:
 
     key: str  # the same when it is sent again, another when it happens again (H3)
     kind: str  # matter.updated, as the sender calls it
-    records: tuple[Named, ...] = ()  # none: nothing we keep, it is only noted
+    records: tuple[Named, ...] = ()  # all by one id, it is found by that; none: nothing we keep, it is only noted
     account: str | None = None  # whose it is; None where the sender does not say. Another's is never read here
     app: str | None = None  # which application it was sent for, where a signature proves only the sender
     at: datetime | None = None  # when it happened, if it is said
     # Nothing in it tells a later change from a repeat: once its record has been read, the same key counts as new.
     may_recur: bool = False
     access_ended: bool = False  # our access was taken away there: the account is tried, and a person told
+
+    def __post_init__(self) -> None:
+        if any(named.external_id != self.records[0].external_id for named in self.records):
+            raise ValueError("An event is about one record; several that came together are several events.")
 
 
 @dataclass(frozen=True)

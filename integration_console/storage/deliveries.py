@@ -8,11 +8,13 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, func, or_, select
+import orjson
+from sqlalchemy import Row, Select, Text, bindparam, cast, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, defer
 
-from ..models import Delivery
+from ..models import Delivery, Record
+from ..models.base import inside
 from .walks import united
 
 PAGE = 50
@@ -102,6 +104,26 @@ def _kinds(session: Session, start: str) -> list[str]:
     further = select(func.min(Delivery.kind)).where(Delivery.kind > kinds.c.kind).scalar_subquery()
     kinds = kinds.union_all(select(further).where(kinds.c.kind.is_not(None)))
     return list(session.scalars(select(kinds.c.kind).where(kinds.c.kind.startswith(start, autoescape=True))))
+
+
+_ABOUT = (  # along an index: all records of an event go by one id
+    select(Delivery.id, Delivery.kind, Delivery.records, Delivery.received_at, Delivery.outcome, Delivery.run_id)
+    .where(
+        Delivery.connection_id == bindparam("connection_id"),
+        inside(Delivery.records, 0, 1) == bindparam("external_id"),
+        cast(Delivery.records, Text).contains(bindparam("resource")),
+    )
+    .order_by(Delivery.id.desc())
+    .limit(bindparam("most"))
+)
+
+
+def about(session: Session, record: Record, most: int) -> list[Row]:
+    """The newest that named a record, as far as its life tells of them."""
+    name = [record.resource, record.external_id]
+    resource = orjson.dumps(record.resource).decode()  # as the list's text holds it
+    asked = {"connection_id": record.connection_id, "external_id": record.external_id, "resource": resource}
+    return [row for row in session.execute(_ABOUT, {**asked, "most": most}) if name in [n[:2] for n in row.records]]
 
 
 def with_same_body(session: Session, delivery: Delivery) -> list[Delivery]:

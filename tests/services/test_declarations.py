@@ -3,6 +3,7 @@
 import pytest
 
 from integration_console import services
+from integration_console.services.base import Event, Named
 
 ALL = [(service, resource) for service in services.every().values() for resource in service.resources.values()]
 NAMES = [f"{service.key}.{resource.key}" for service, resource in ALL]
@@ -31,3 +32,11 @@ def test_a_record_needs_nothing_but_its_id(service, resource):
     assert resource.name_of({resource.id: 7}) == "7"
     with pytest.raises(ValueError, match=resource.id):
         resource.validate({"name": "nobody"})
+
+
+def test_an_event_is_about_one_id_and_what_came_together_is_several_events():
+    """A record's deliveries are found by it."""
+    assert Event("1", "invoice.paid", (Named("invoices", "17"), Named("expenses", "17"))).records
+
+    with pytest.raises(ValueError, match="several events"):
+        Event("1", "invoice.paid", (Named("invoices", "17"), Named("invoices", "18")))

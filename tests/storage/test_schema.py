@@ -1,14 +1,18 @@
 """The tables are made by migrations, on both databases, and the console knows when they are not its own."""
 
+from contextlib import contextmanager
+
 import pytest
 from flask_migrate import check, downgrade, upgrade
-from sqlalchemy import inspect, text
+from sqlalchemy import event, inspect, text
 
 import config
-from integration_console.models import db
-from integration_console.storage import schema
+from integration_console.models import Delivery, Record, SyncRun, db
+from integration_console.operations import overview
+from integration_console.storage import deliveries, schema
 
 from ..databases import KINDS, bare_app
+from .rows import NOON, connection
 
 
 @pytest.fixture(params=KINDS)
@@ -38,6 +42,55 @@ def test_going_all_the_way_back_leaves_no_table_and_coming_again_works(empty_app
 
     upgrade()
     assert schema.check(db.engine) is None
+
+
+def test_what_the_last_schema_held_is_found_without_walking_past_the_rest(empty_app):
+    """0016: the deliveries of one record, and the last read among the runs of many webhooks."""
+    upgrade(revision="0015")
+    number, both = connection(db.session), [["invoices", "17", None], ["expenses", "17", None]]
+    for key, named in {"another": [["matters", "171", None]], "ours": both, "nothing": []}.items():
+        facts = {"received_at": NOON, "next_try_at": NOON, "call_key": key, "body_bytes": 2, "body_hash": "0"}
+        db.session.add(
+            Delivery(service="xero", connection_id=number, event_key=key, kind=key, records=named, headers={}, **facts)
+        )
+    for kind in ("full", "webhook", "webhook"):
+        db.session.add(SyncRun(connection_id=number, kind=kind, state="done", cause="webhook", queued_at=NOON))
+    db.session.commit()
+
+    upgrade()
+
+    bill = Record(connection_id=number, resource="expenses", external_id="17")
+    contact = Record(connection_id=number, resource="contacts", external_id="17")
+    with _asked() as asked:
+        assert [one.kind for one in deliveries.about(db.session(), bill, 9)] == ["ours"]
+        assert not deliveries.about(db.session(), contact, 9)
+    assert "ix_delivery_about" in _plan(*asked[0])
+    with _asked() as asked:
+        overview.of_connections([])
+    assert "ix_sync_run_reads" in _plan(*asked[0])
+
+
+@contextmanager
+def _asked():
+    """The questions put to the database within, each with its values."""
+    found = []
+
+    def hear(_connection, _cursor, statement, values, *_more):
+        if statement.startswith("SELECT"):
+            found.append((statement, values))
+
+    event.listen(db.engine, "before_cursor_execute", hear)
+    yield found
+    event.remove(db.engine, "before_cursor_execute", hear)
+
+
+def _plan(statement, values) -> str:
+    """How the database goes about it; a handful of rows is no excuse for reading them all."""
+    there = db.session.connection()
+    if there.dialect.name == "sqlite":
+        return str(there.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).all())
+    there.exec_driver_sql("SET LOCAL enable_seqscan = off")
+    return str(there.exec_driver_sql(f"EXPLAIN {statement}", values).all())
 
 
 def test_an_empty_database_is_told_from_ours(empty_app):
