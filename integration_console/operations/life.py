@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, bindparam, or_, select
 from sqlalchemy.orm import load_only
 
 from ..models import (
@@ -30,6 +30,15 @@ MOST = 200  # of each kind; a longer life is told from its end
 _CALL = (  # of a call; its bodies may be long
     Transaction.id, Transaction.started_at, Transaction.method, Transaction.path_template, Transaction.status,
     Transaction.run_id,
+)  # fmt: skip
+_LINKS = (
+    select(RecordLink)
+    .where(or_(RecordLink.left_record_id == bindparam("record"), RecordLink.right_record_id == bindparam("record")))
+    .order_by(RecordLink.id.desc()).limit(MOST)
+)  # fmt: skip
+_REFUSED = select(DeadLetter.issue_id).where(
+    DeadLetter.connection_id == bindparam("connection"), DeadLetter.resource == bindparam("resource"),
+    DeadLetter.identity == bindparam("identity"), DeadLetter.issue_id.is_not(None),
 )  # fmt: skip
 
 
@@ -89,8 +98,7 @@ def concerned(call: Transaction, change: Change | None) -> list[Record]:
 
 
 def _links(record: Record) -> list[RecordLink]:
-    either = or_(RecordLink.left_record_id == record.id, RecordLink.right_record_id == record.id)
-    return list(db.session.scalars(select(RecordLink).where(either).order_by(RecordLink.id.desc()).limit(MOST)))
+    return list(db.session.scalars(_LINKS, {"record": record.id}))
 
 
 def _copies(records: Iterable[Record]) -> Iterator[Event]:
@@ -168,9 +176,8 @@ def _deliveries(records: Iterable[Record]) -> Iterator[Event]:
 
 def _failures(records: Iterable[Record]) -> Iterator[Event]:
     for record in records:
-        mine = {"connection_id": record.connection_id, "resource": record.resource}
-        letters = select(DeadLetter).filter_by(**mine, identity=record.external_id)
-        issues = {one.issue_id for one in db.session.scalars(letters) if one.issue_id}
+        mine = {"connection": record.connection_id, "resource": record.resource, "identity": record.external_id}
+        issues = set(db.session.scalars(_REFUSED, mine))
         query = select(ErrorLog).where(ErrorLog.issue_id.in_(issues), ErrorLog.external_id == record.external_id)
         for one in db.session.scalars(query.order_by(ErrorLog.id.desc()).limit(MOST)) if issues else ():
             yield Event(one.created_at, "failed", record, one.message, run_id=one.run_id, issue_id=one.issue_id)

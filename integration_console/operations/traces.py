@@ -32,6 +32,8 @@ _MAIL = re.compile(r"[\w.+'-]+@[\w-]+(?:\.[\w-]+)+")
 _ID = re.compile(r"(?:^|_)id$|Id$|ID$")
 
 
+_ONE = select(CallTrace.transaction_id).where(CallTrace.hash == bindparam("hash"))
+_NEWEST = _ONE.order_by(CallTrace.transaction_id.desc()).limit(bindparam("most"))
 NAMING = select(CallTrace.transaction_id).where(CallTrace.hash.in_(bindparam("hashes", expanding=True)))
 
 
@@ -44,8 +46,7 @@ def calls_naming(words: str, most: int) -> list[int]:
     """Numbers of calls that named exactly this, the newest first."""
     found: set[int] = set()
     for one in _hashes([words]):  # each by itself, so that the index has the newest in order
-        query = select(CallTrace.transaction_id).where(CallTrace.hash == one)
-        found.update(db.session.scalars(query.order_by(CallTrace.transaction_id.desc()).limit(most)))
+        found.update(db.session.scalars(_NEWEST, {"hash": one, "most": most}))
     return sorted(found, reverse=True)[:most]
 
 
