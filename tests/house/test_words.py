@@ -66,7 +66,8 @@ def test_every_library_we_stand_on_is_used():
     named = {re.split(r"[=\[]", line)[0].lower() for line in lines}
     used = {name.partition(".")[0] for module in modules() for name in imports(module)}
     used |= set(re.findall(r"^from (\w+)", (HOME / "config.py").read_text(), re.M))
-    libraries = {one.lower().replace("_", "-") for name in used for one in packages_distributions().get(name, ())}
+    installed = packages_distributions()  # once: it reads the list of files of every library there is
+    libraries = {one.lower().replace("_", "-") for name in used for one in installed.get(name, ())}
 
     assert not named - libraries - UNSEEN
 
