@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -44,12 +45,12 @@ class Answer:
 
     @cached_property
     def data(self) -> Any:
-        """The body as JSON.
+        """The body as JSON; half of a character stands in it as the one that means "unreadable".
 
         Raises BadAnswer when it is not JSON, or nested deeper than 64 levels.
         """
         try:
-            data = orjson.loads(self.body)
+            data = _parsed(self.body)
         except orjson.JSONDecodeError as error:
             code, message = _not_json(self.body)
             raise BadAnswer(message, code=code, raw=str(error), status=self.status, call_key=self.call_key) from None
@@ -85,6 +86,22 @@ class Attempt:
     request_body: str | None = None
     response_body: str | None = None
     body_cut: bool = False
+
+
+# Half of an emoji, as where a text was cut in the middle of one: JSON's own escapes can spell it, Unicode has no such
+# character. A pair of halves and every other escape are met first, so that only what stands alone is left.
+_ESCAPES = re.compile(rb"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|(\\u[dD][89a-fA-F]..)|\\.", re.DOTALL)
+
+
+def _parsed(body: bytes) -> Any:
+    """One text that was cut must not make a whole page unreadable."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        whole = _ESCAPES.sub(lambda found: rb"\ufffd" if found[1] else found[0], body)
+        if whole == body:
+            raise
+        return orjson.loads(whole)
 
 
 def _not_json(body: bytes) -> tuple[str, str]:
