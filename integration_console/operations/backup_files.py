@@ -8,7 +8,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -62,15 +62,25 @@ class Backup:
 
 
 def folder() -> Path:
-    """Where backups lie; made when it is not there."""
+    """Where backups lie; made when it is not there. Raises BackupRefused where that cannot be."""
     found = Path(current_app.config["SETTINGS"].BACKUP_DIR)
-    found.mkdir(parents=True, exist_ok=True)
+    try:
+        found.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BackupRefused(f"The folder of backups, {found}, cannot be used: {error.strerror}.") from error
     return found
 
 
 def every() -> list[Backup]:
-    """All backups, the newest first."""
-    found = [_of(file, match) for file in folder().iterdir() if (match := _NAME.fullmatch(file.name))]
+    """All backups, the newest first. One that cannot be read is told with its reason and hides no other."""
+    try:
+        named = [(file, match) for file in folder().iterdir() if (match := _NAME.fullmatch(file.name))]
+    except OSError as error:
+        raise BackupRefused(f"The folder of backups, {folder()}, cannot be read: {error.strerror}.") from error
+    found = []
+    for file, match in named:
+        with suppress(FileNotFoundError):  # taken away meanwhile, or a link to nowhere
+            found.append(_of(file, match))
     return sorted(found, key=lambda backup: (backup.at, backup.name), reverse=True)
 
 
@@ -103,6 +113,8 @@ def _of(file: Path, match: re.Match[str]) -> Backup:
         manifest, problem = backup_file.manifest_of(file, vault()), ""
     except BackupRefused as error:
         manifest, problem = {}, str(error)
+    except OSError as error:
+        manifest, problem = {}, f"It cannot be read: {error.strerror}."
     return Backup(
         file, clock.parse(match[1]) or clock.now(), match[2], facts.st_size, manifest,
         clock.parse(known.get("verified_at")), problem or known.get("problem", ""), known.get("rehearsal"),

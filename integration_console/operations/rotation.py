@@ -51,14 +51,15 @@ def rotate(actor: str) -> dict[str, int]:
 
 
 def _backups(done: dict[str, int]) -> int:
-    """Backups are opened by a key of their own, which is sealed anew. One that no key opens stays as it is."""
+    """Backups are opened by a key of their own, which is sealed anew. One that no key opens stays as it is, and so does
+    one that is not ours to change."""
     sealed = 0
     with backup_files.alone():
         for backup in backup_files.every():
             try:
                 sealed_file.reseal(backup.file, vault())
                 sealed += 1
-            except BackupRefused:
+            except (BackupRefused, OSError):
                 done["unreadable"] += 1
     return sealed
 

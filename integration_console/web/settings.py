@@ -11,11 +11,12 @@ from flask import Blueprint, current_app, flash, jsonify, redirect, render_templ
 from sqlalchemy import text
 
 from .. import __version__, clock, services
-from ..errors import InvalidInput
+from ..errors import BackupRefused, InvalidInput
 from ..models import AuditEvent, db
 from ..operations import applications, backups, health
 from ..operations import audit as audit_log
 from ..operations import settings as firm_settings
+from ..operations.backup_files import Backup
 from ..operations.exports import Sheet, paged
 from . import Menu, access, downloads, forms
 from .access import may
@@ -35,8 +36,15 @@ FIRM = ("name", "time_zone", "jurisdiction", "redirect_uris", "second_factor")
 @may("keep own profile")
 def index():
     """The sections this person may open."""
-    newest = backups.newest_good() if access.can("manage backups") else None
-    return render_template("settings/index.html", newest=newest)
+    return render_template("settings/index.html", newest=_newest() if access.can("manage backups") else None)
+
+
+def _newest() -> Backup | None:
+    """The backup to go back to; none where their folder cannot be used, which its own page says."""
+    try:
+        return backups.newest_good()
+    except BackupRefused:
+        return None
 
 
 # -- the firm --------------------------------------------------------------------------------------------------------
@@ -202,7 +210,7 @@ def _facts() -> dict[str, str]:
         "Engine": settings.ENGINE,
         "Python": f"{platform.python_version()} on {platform.system()} {platform.machine()}",
         "Flask, SQLAlchemy": f"{version_of('flask')}, {version_of('sqlalchemy')}",
-        "Last good backup": moment(newest.at) if (newest := backups.newest_good()) else "none yet",
+        "Last good backup": moment(newest.at) if (newest := _newest()) else "none yet",
         "Free disk": size(shutil.disk_usage(settings.INSTANCE_DIR).free),
         "Time here": moment(clock.now()),
     }

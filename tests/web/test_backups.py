@@ -40,6 +40,30 @@ def test_it_says_whether_there_is_a_good_one(app, admin):
     assert "Last good backup: none yet" not in admin.open("/settings/system").text
 
 
+def test_one_that_cannot_be_read_hides_no_other(app, admin, made):
+    """A link to nowhere, and a file of another's that is not ours to open."""
+    with app.app_context():
+        folder = backup_files.folder()
+    (folder / "20260101T000000Z-daily.backup").symlink_to(folder / "elsewhere")
+    (folder / "20260102T000000Z-daily.backup").mkdir()
+
+    page = admin.open("/backups")
+    assert made.name in page.text
+    assert "It cannot be read: Is a directory." in page.text
+    assert "Last good backup: none yet" not in admin.open("/settings/system").text
+
+
+@pytest.mark.one_database
+def test_a_folder_that_cannot_be_used_is_said_and_closes_no_other_page(app, admin, settings):
+    settings.BACKUP_DIR.write_text("a file, where the folder should be")
+
+    refused = admin.client.get("/backups")
+    assert refused.status_code == 409
+    assert "cannot be used" in refused.text
+    assert "No good backup yet" in admin.open("/settings/").text
+    assert "none yet" in admin.open("/settings/system").text
+
+
 def test_what_is_asked_for_is_done_by_the_worker(app, admin, made):
     assert admin.send("/backups", "/backups").status_code == 302
     admin.send(f"/backups/{made.name}/rehearsal", "/backups")
