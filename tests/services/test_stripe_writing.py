@@ -171,6 +171,19 @@ def test_an_invoice_that_is_refused_half_way_says_which_draft_is_left(fresh_stri
         send(fresh_stripe, "create", "invoices", invoice(fresh_stripe))
 
 
+def test_a_draft_that_is_left_without_its_lines_goes_to_nobody(fresh_stripe):
+    """Stripe makes a draft final by itself within the hour, where it was told to."""
+    fresh_stripe.sandbox.script("/v1/invoiceitems", {"status": 400, "body": {"error": {"message": "Not now."}}})
+
+    with pytest.raises(BadRecord, match="The draft in_") as raised:
+        send(fresh_stripe, "create", "invoices", invoice(fresh_stripe, auto_advance=True))
+    left = fresh_stripe.sandbox.record("invoices", str(raised.value).split("The draft ")[1].split()[0])
+    assert (left["status"], left["auto_advance"]) == ("draft", False)
+
+    whole = send(fresh_stripe, "create", "invoices", invoice(fresh_stripe, auto_advance=True, finalized=False)).record
+    assert (whole["status"], whole["total"], whole["auto_advance"]) == ("draft", 51025, True)
+
+
 @pytest.mark.parametrize(
     ("change", "field"),
     [({"customer": ""}, "customer"), ({"lines": []}, "lines"), ({"currency": None}, "currency"),

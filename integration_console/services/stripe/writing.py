@@ -105,7 +105,8 @@ class StripeWriting(Writing):
     def _invoice(self, upstream: Upstream, write: Write) -> Written:
         """A draft, its lines, and then it is made final; each call with a key of its own.
 
-        Nothing is e-mailed or charged by that, unless `auto_advance` says so.
+        Nothing is e-mailed or charged by that, unless `auto_advance` says so, and that is said last: Stripe makes such
+        a draft final by itself within the hour, also one that was left without its lines.
         """
         is_new = write.op == "create"
         form = _form(write) | (_draft(write) if is_new else {})
@@ -116,9 +117,11 @@ class StripeWriting(Writing):
             for at, line in enumerate(write.values["lines"] if is_new else ()):
                 item = _item(write, number, line)
                 self._post(upstream, write, item, to="/v1/invoiceitems", step=f"line-{at}")
+            advances = {"auto_advance": _word(bool(write.values.get("auto_advance")))}
             if finalize:
-                form = {"auto_advance": _word(bool(write.values.get("auto_advance")))}
-                answer = self._post(upstream, write, form, to=FINALIZE, of=number, step="end")
+                answer = self._post(upstream, write, advances, to=FINALIZE, of=number, step="end")
+            elif is_new and write.values.get("auto_advance"):
+                self._post(upstream, write, advances, to="/v1/invoices/{id}", of=number, step="advance")
         except BadRecord as error:
             error.args = (f"{error} The draft {number} is left in Stripe.",) if is_new else error.args
             raise
@@ -206,8 +209,7 @@ def _form(write: Write) -> dict[str, str]:
 def _draft(write: Write) -> dict[str, str]:
     """What a new invoice needs besides: how it is collected, and that it begins without anybody else's lines."""
     form = {
-        "collection_method": "send_invoice", "pending_invoice_items_behavior": "exclude",
-        "auto_advance": _word(bool(write.values.get("auto_advance"))),
+        "collection_method": "send_invoice", "pending_invoice_items_behavior": "exclude", "auto_advance": _word(False),
     }  # fmt: skip
     if not write.values.get("due_date"):
         form["days_until_due"] = str(DAYS_UNTIL_DUE)
