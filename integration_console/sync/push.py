@@ -223,7 +223,7 @@ class Sender:
         elif isinstance(error, Missing) and change.op == "delete":
             self._done(change, Landed(str(change.external_id), None, ""))
         elif isinstance(error, (BadRecord, Missing, NotAllowed)):
-            self._dead(change, error)
+            self._dead(change, error, is_begun=was == "uncertain")
         elif isinstance(error, TryLater) and error.code == "not sent":
             self._later(change, was, error)
         elif isinstance(error, (TryLater, BadAnswer)):  # it may have arrived all the same
@@ -260,11 +260,12 @@ class Sender:
             self.flush(session)
         self.sent.stale += 1
 
-    def _dead(self, change: Change, error: Exception) -> None:
-        """Refused for good: the pair stays as it is until a side changes or a person tries again."""
+    def _dead(self, change: Change, error: Exception, *, is_begun: bool = False) -> None:
+        """Refused for good: the pair stays as it is until a side changes or a person tries again. What is begun may be
+        there in part, and is looked for then."""
         plain, options = isinstance(error, ConsoleError), change.options
         message = str(error) if plain else MISTAKE
-        if not plain or isinstance(error, settled.Taken):
+        if is_begun or not plain or isinstance(error, settled.Taken):
             options = {**options, LOST: True}  # it may have been on its way already, or is there
         kind, at_field = getattr(error, "kind", "ours"), getattr(error, "field", None)
         end = self.ends.get((change.connection_id, change.resource))

@@ -9,7 +9,7 @@ import pytest
 import urllib3
 from sqlalchemy import select
 
-from integration_console.errors import NeedsPerson, WrongAccount
+from integration_console.errors import BadRecord, NeedsPerson, WrongAccount
 from integration_console.models import Change, Checkpoint, Record, RecordLink, RunPart, db
 from integration_console.operations import connections, consent, outbox, pushes
 from integration_console.sandbox.oauth import OTHER
@@ -126,6 +126,26 @@ def test_an_invoice_stopped_half_way_and_taken_up_after_a_day_is_no_second_one(a
     assert draft["id"] in change.message
     assert "still a draft" in change.message
     assert sandbox.stripe.ledger()["invoices"] == there + 1
+
+
+def test_an_invoice_refused_half_way_and_tried_again_after_a_day_is_no_second_one(account, sandbox, clock):
+    """W3: its draft is there, whatever the reason its lines were refused for."""
+    sync(account, kind="full", only=["customers", "invoices"])
+    there = sandbox.stripe.ledger()["invoices"]
+    wanted = {"customer": next(iter(live("customers"))), "currency": "USD", "lines": [bill_line("Work", 1, 300, 300)]}
+    sandbox.stripe.script("/v1/invoiceitems", {"method": "POST", "status": 400, "body": {"error": {"message": "No"}}})
+    with pytest.raises(BadRecord, match="is left in Stripe"):
+        outbox.send_now(connections.find(account), "invoices", "create", None, wanted, by="Ana", cause="a test")
+    clock.advance(25 * 3600)
+    sandbox.stripe.first_answers.clear()
+
+    (change,) = db.session.scalars(select(Change))
+    outbox.retry(change, by="Ana")
+    carry_out(pushes.send_waiting(connections.find(account), cause="mapping"))
+
+    (change,) = db.session.scalars(select(Change))
+    assert (change.state, sandbox.stripe.ledger()["invoices"]) == ("dead", there + 1)
+    assert "still a draft" in change.message
 
 
 def test_a_mapping_that_links_only_finds_pairs_and_writes_nothing(account, sandbox):
