@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import and_, bindparam, or_, select
-from sqlalchemy.orm import load_only
+from sqlalchemy.orm import joinedload, load_only
 
 from ..models import (
     Change,
@@ -31,10 +31,23 @@ _CALL = (  # of a call; its bodies may be long
     Transaction.id, Transaction.started_at, Transaction.method, Transaction.path_template, Transaction.status,
     Transaction.run_id,
 )  # fmt: skip
+# Made once: to build a question takes longer than the database needs to answer it.
 _LINKS = (
     select(RecordLink)
+    .options(joinedload(RecordLink.left_record), joinedload(RecordLink.right_record))
     .where(or_(RecordLink.left_record_id == bindparam("record"), RecordLink.right_record_id == bindparam("record")))
     .order_by(RecordLink.id.desc()).limit(MOST)
+)  # fmt: skip
+_ACCOUNTS = select(Connection).where(Connection.id.in_(bindparam("numbers", expanding=True)))
+_CHANGES = (
+    select(Change)
+    .where(Change.record_id.in_(bindparam("records", expanding=True)))
+    .order_by(Change.id.desc()).limit(MOST)
+)  # fmt: skip
+_CONFLICTS = (
+    select(Conflict)
+    .where(Conflict.link_id.in_(bindparam("links", expanding=True)))
+    .order_by(Conflict.id.desc()).limit(MOST)
 )  # fmt: skip
 _REFUSED = select(DeadLetter.issue_id).where(
     DeadLetter.connection_id == bindparam("connection"), DeadLetter.resource == bindparam("resource"),
@@ -80,7 +93,7 @@ def of(record: Record) -> Life:
         *_copies(everyone), *sent, *_calls(everyone, {one.call_id for one in sent}), *_conflicts(links, record),
         *_pairs(links, record), *_deliveries(everyone), *_failures(everyone),
     ]  # fmt: skip
-    rows = db.session.scalars(select(Connection).where(Connection.id.in_({one.connection_id for one in everyone})))
+    rows = db.session.scalars(_ACCOUNTS, {"numbers": list({one.connection_id for one in everyone})})
     return Life(everyone, sorted(events, key=lambda one: one.at, reverse=True), {row.id: row for row in rows})
 
 
@@ -112,8 +125,7 @@ def _copies(records: Iterable[Record]) -> Iterator[Event]:
 
 def _sent(records: dict[int, Record]) -> Iterator[Event]:
     """What the console wrote to the services, field by field, and out of which record."""
-    query = select(Change).where(Change.record_id.in_(records)).order_by(Change.id.desc()).limit(MOST)
-    changes = list(db.session.scalars(query))
+    changes = list(db.session.scalars(_CHANGES, {"records": list(records)}))
     calls, labels = writes.calls_of(changes), writes.labels_of(changes)
     for one in changes:
         values = tuple(
@@ -146,9 +158,7 @@ def _calls(records: Iterable[Record], told: set[int | None]) -> Iterator[Event]:
 def _conflicts(links: Iterable[RecordLink], record: Record) -> Iterator[Event]:
     by_number = {link.id: link for link in links}
     left_of = cache(lambda mapping_id: pairs.sides(db.session.get_one(DataMapping, mapping_id))["left"])
-    numbers = list(by_number)
-    query = select(Conflict).where(Conflict.link_id.in_(numbers)).order_by(Conflict.id.desc()).limit(MOST)
-    for one in db.session.scalars(query) if numbers else ():
+    for one in db.session.scalars(_CONFLICTS, {"links": list(by_number)}) if by_number else ():
         called = left_of(by_number[one.link_id].mapping_id).label(one.left_field) or one.left_field
         values = ((called, one.held.get("left"), one.held.get("right")),)
         won = f"The {one.winner} side won." if one.winner else "A person is asked."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -9,6 +10,7 @@ from sqlalchemy import func, select
 
 from ..models import Change, Connection, DataMapping, Record, Transaction, db
 from ..models.change import WAITING_STATES
+from ..services.writing import CUSTOM
 from . import crossings, several
 
 PAGE = 50
@@ -91,15 +93,16 @@ def _names(changes: Iterable[Change]) -> dict[int, str]:
 
 def labels_of(changes: Iterable[Change]) -> Labels:
     """What the fields of these writes are called at their services."""
-    found: Labels = {}
+    names: defaultdict[tuple[int, str], set[str]] = defaultdict(set)
     for change in changes:
-        key = change.connection_id, change.resource
-        if key not in found:
-            connection = db.session.get_one(Connection, change.connection_id)
-            custom = crossings.definitions(db.session(), connection.id)
-            fields = crossings.service_of(connection).writing.fields(change.resource, custom)
-            found[key] = {one.name: one.label for one in fields}
-    return found
+        names[change.connection_id, change.resource] |= {*change.wanted, *change.before, *change.after}
+    return {key: _labels(*key, any(name.startswith(CUSTOM) for name in found)) for key, found in names.items()}
+
+
+def _labels(connection_id: int, resource: str, customs: bool) -> dict[str, str]:
+    connection = db.session.get_one(Connection, connection_id)
+    custom = crossings.definitions(db.session(), connection_id) if customs else ()
+    return {one.name: one.label for one in crossings.service_of(connection).writing.fields(resource, custom)}
 
 
 def label_of(labels: Labels, change: Change, name: str) -> str:
