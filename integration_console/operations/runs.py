@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
 
 import structlog
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload
 
@@ -20,7 +19,7 @@ from ..storage.outage import away
 from ..sync.integration import IntegrationService, Part, Task
 from ..sync.keeping import Desk
 from ..sync.outcome import Ending, sum_up
-from . import connections, drift, push_runs, run_steps, wakers
+from . import connections, push_runs, run_endings, wakers
 from .holds import STOPPED, Hold, LiveRun, stop
 from .rules import rules
 
@@ -32,12 +31,8 @@ _WHOLE = (
     .where(SyncRun.id == bindparam("run"))
     .options(joinedload(SyncRun.connection), joinedload(SyncRun.parts))
 )
-_PARTS: Any = RunPart.__table__
-_END_PARTS = update(_PARTS).where(_PARTS.c.run_id == bindparam("run")).values(live=False)
 
-RETRY_AFTER_S = (60, 300, 900, 3600)  # a service that does not answer is tried again after these
 ASKED_AGAIN = 5  # tries to ask for a run while those in its way end
-CANCELLED = "Cancelled. What was read until then stays; the next run goes on from there."
 
 
 # -- asking ---------------------------------------------------------------------------------------------------------
@@ -278,60 +273,11 @@ def _stopped(hold: Hold) -> Ending:
     """A person cancelled, or this process is ending: then the run is free for another at once."""
     if hold.stopping.is_set():
         return Ending("queued", STOPPED)
-    return Ending("interrupted", CANCELLED)
+    return Ending("interrupted", run_endings.CANCELLED)
 
 
 def _close(hold: Hold, ending: Ending | None, foreground: bool) -> None:
     hold.closing = True
-    now = clock.now()
     with hold.work() as session:
         run = _whole(session, hold)
-        ending = ending or sum_up(run.parts)
-        connection = (ending.connection_id and session.get(Connection, ending.connection_id)) or run.connection
-        lost = ending.state == "needs_person" and ending.kind == "connection" and connection.status == "connected"
-        if lost and connection.status_since > hold.begun:  # reconnected meanwhile: these were the old credentials
-            ending, lost = Ending("failed", ending.message, ending.kind, silent=True), False
-        ending = _again_later(run, ending, now, foreground)
-        if run.cancel_requested and ending.state in LIVE_STATES:
-            ending = Ending("interrupted", CANCELLED)  # nobody wants it to go on
-        _settle_parts(run, ending, now)
-        if ending.state not in ("waiting", "queued"):
-            session.execute(_END_PARTS, {"run": run.id})
-        asked_message = run.message if ending.state == "interrupted" and run.cancel_requested else None
-        run.state, run.message, run.failure_kind = ending.state, asked_message or ending.message, ending.kind
-        run.options = run_steps.added(run.options, hold.took)
-        run.lease_owner = run.lease_until = None
-        run.retry_at = ending.retry_at
-        if ending.state not in LIVE_STATES:
-            run.ended_at = now
-        if ending.state not in LIVE_STATES:
-            drift.report(session, run)
-        run.connection.budget = connections.budget_seen(hold.budget) or run.connection.budget
-        if ending.state in ("done", "done_with_problems") and run.kind in ("full", "incremental"):
-            run.connection.last_sync_at = now
-        if lost:
-            connection.status, connection.status_reason, connection.status_since = (
-                "needs_reconnect",
-                ending.message,
-                now,
-            )
-
-
-def _again_later(run: SyncRun, ending: Ending, now: datetime, foreground: bool) -> Ending:
-    """A service that answered nothing at all is tried again by itself, a few times, with growing pauses."""
-    if not ending.silent or foreground or run.attempts > len(RETRY_AFTER_S) or run.kind == "webhook":
-        return ending  # deliveries are tried again for themselves
-    until = now + timedelta(seconds=RETRY_AFTER_S[run.attempts - 1])
-    return Ending("waiting", f"{ending.message} The run tries again by itself.", ending.kind, until)
-
-
-def _settle_parts(run: SyncRun, ending: Ending, now: datetime) -> None:
-    for part in run.parts:
-        if ending.state in ("waiting", "queued"):
-            if part.state in ("running", "failed"):
-                part.state, part.ended_at = "queued", None
-            continue
-        if part.state in ("queued", "running"):
-            part.state, part.ended_at = "interrupted" if ending.state == "interrupted" else "failed", now
-            part.message = part.message or ending.message
-            part.failure_kind = part.failure_kind or ending.kind
+        run_endings.write(session, run, ending or sum_up(run.parts), hold, foreground=foreground)
