@@ -10,7 +10,7 @@ from .. import services
 from ..errors import Conflict, InvalidInput
 from ..models import ErrorLog
 from ..models.error import KINDS
-from ..operations import advice, connections, failures, issue_notes, issues, refused_writes, runs, writes
+from ..operations import advice, connections, failures, issue_list, issue_notes, issues, refused_writes, runs, writes
 from ..operations import settings as firm_settings
 from ..operations.exports import Sheet, paged
 from . import Menu, downloads, forms, shell, write_words
@@ -41,12 +41,12 @@ def index():
     asked = Asked(FILTERS)
     state = asked.one_of("state", TABS) or "open"
     heaviest = asked.one_of("sort", ("affected",)) == "affected"
-    place = _weight(asked) if heaviest else asked.dated_place("older", issues.Place)
-    rows, further = ([], None) if asked.errors else issues.listing(state, place, reader=actor(), heaviest=heaviest)
+    place = _weight(asked) if heaviest else asked.dated_place("older", issue_list.Place)
+    rows, further = ([], None) if asked.errors else issue_list.listing(state, place, reader=actor(), heaviest=heaviest)
     older = asked.url(older=_place_words(further)) if further else None
     return render_template(
         "errors/index.html", asked=asked, state=state, rows=rows, tabs=TABS, older=older, heaviest=heaviest,
-        matches=asked.matches(len(rows), not (place or further), lambda: issues.count(state, reader=actor())),
+        matches=asked.matches(len(rows), not (place or further), lambda: issue_list.count(state, reader=actor())),
         last=failures.last_problem(), names=_names(), mentions=issue_notes.open_mentions(actor()),
         ticks=SEVERAL.ticks(
             asked, [(row.issue.id, row.issue.title) for row in rows], not (place or further), FITTING[state]
@@ -54,14 +54,14 @@ def index():
     ), asked.status  # fmt: skip
 
 
-def _weight(asked: Asked) -> issues.Weight | None:
+def _weight(asked: Asked) -> issue_list.Weight | None:
     """Where the page begins, most affected first."""
     parts = [part for part in asked.cursor.get("older", "").split(",") if part.isascii() and part.isdecimal()]
-    return issues.Weight(*map(int, parts)) if len(parts) == 2 and all(len(part) < 16 for part in parts) else None
+    return issue_list.Weight(*map(int, parts)) if len(parts) == 2 and all(len(part) < 16 for part in parts) else None
 
 
-def _place_words(place: issues.Place | issues.Weight) -> str:
-    first = place.affected if isinstance(place, issues.Weight) else place.last_seen_at.isoformat()
+def _place_words(place: issue_list.Place | issue_list.Weight) -> str:
+    first = place.affected if isinstance(place, issue_list.Weight) else place.last_seen_at.isoformat()
     return f"{first},{place.id}"
 
 

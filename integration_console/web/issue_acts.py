@@ -8,7 +8,7 @@ from datetime import timedelta
 from .. import clock
 from ..errors import InvalidInput
 from ..models import Issue
-from ..operations import issue_notes, issues
+from ..operations import issue_list, issue_notes, issues
 from ..operations.several import Outcome, each
 from .access import actor
 from .filters import Asked, instant
@@ -16,12 +16,13 @@ from .several import Act, Several, one_by_one
 
 FILTERS = {"state": "State", "sort": "Order"}
 TABS = {
-    "open": "Open", "snoozed": "Snoozed", "acknowledged": "Acknowledged", "resolved": "Resolved", issues.MINE: "Mine",
+    "open": "Open", "snoozed": "Snoozed", "acknowledged": "Acknowledged", "resolved": "Resolved",
+    issue_list.MINE: "Mine",
 }  # fmt: skip
 FITTING = {  # what makes sense on which tab
     "open": ("acknowledge", "assign", "snooze", "resolve"), "snoozed": ("acknowledge", "assign", "reopen", "resolve"),
     "acknowledged": ("assign", "snooze", "reopen", "resolve"), "resolved": ("reopen",),
-    issues.MINE: ("acknowledge", "assign", "snooze", "resolve"),
+    issue_list.MINE: ("acknowledge", "assign", "snooze", "resolve"),
 }  # fmt: skip
 SPANS = {"1h": timedelta(hours=1), "1d": timedelta(days=1), "7d": timedelta(days=7)}
 SLEEP = ("for", "until", "events")  # the fields that say how long
@@ -50,11 +51,11 @@ def _assign(numbers, sent) -> Outcome:
 
 
 def _find(asked: Asked):
-    return issues.found(asked.one_of("state", TABS) or "open", reader=actor())
+    return issue_list.found(asked.one_of("state", TABS) or "open", reader=actor())
 
 
 SEVERAL = Several(
-    "Errors", "errors", "problem", "problems", FILTERS, _find, issues.titles,
+    "Errors", "errors", "problem", "problems", FILTERS, _find, issue_list.titles,
     (
         Act("acknowledge", "Acknowledge", "handle errors",
             "Each says that you look after it, and is not among the open ones.",

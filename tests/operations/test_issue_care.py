@@ -7,7 +7,7 @@ import pytest
 from integration_console import clock as house_clock
 from integration_console.errors import Conflict, InvalidInput, NotFound
 from integration_console.models import AuditEvent, Issue
-from integration_console.operations import advice, issue_notes, issues, schedule, users
+from integration_console.operations import advice, issue_list, issue_notes, issues, schedule, users
 from integration_console.storage import errors
 
 from ..storage.rows import connection
@@ -39,7 +39,7 @@ def people(session):
 
 
 def shown(state, reader=""):
-    return [row.issue.id for row in issues.listing(state, reader=reader)[0]]
+    return [row.issue.id for row in issue_list.listing(state, reader=reader)[0]]
 
 
 def test_one_that_is_snoozed_until_a_time_comes_back_with_the_clock(session, happen, clock):

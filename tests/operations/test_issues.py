@@ -8,7 +8,7 @@ from sqlalchemy import select
 from integration_console.errors import Conflict, InvalidInput, NotFound
 from integration_console.models import AuditEvent, DeadLetter, Issue
 from integration_console.models.error import KINDS
-from integration_console.operations import issues
+from integration_console.operations import issue_list, issues
 from integration_console.storage import errors
 from integration_console.sync.sifting import Refused
 
@@ -37,14 +37,14 @@ def refuse(session, firm):
 def test_issues_are_listed_by_state_last_seen_first_page_by_page(refuse):
     numbers = [refuse(str(n), field=f"f{n}", minutes=n // 2) for n in range(5)]
 
-    first, place = issues.listing(limit=3)
-    second, end = issues.listing(after=place, limit=3)
+    first, place = issue_list.listing(limit=3)
+    second, end = issue_list.listing(after=place, limit=3)
 
     assert [row.issue.id for row in first + second] == numbers[::-1]
     assert end is None
-    assert issues.listing("resolved") == ([], None)
+    assert issue_list.listing("resolved") == ([], None)
     with pytest.raises(InvalidInput, match="open, snoozed, acknowledged, resolved"):
-        issues.listing("lost")
+        issue_list.listing("lost")
 
 
 def test_an_issue_says_what_it_means_and_whom_it_touches(refuse):
@@ -54,7 +54,7 @@ def test_an_issue_says_what_it_means_and_whom_it_touches(refuse):
 
     assert (found.affected, [letter.identity for letter in found.letters]) == (3, ["3", "2", "1"])
     assert found.errors[0].message == "The field name is empty."
-    assert issues.listing()[0][0].affected == 3
+    assert issue_list.listing()[0][0].affected == 3
 
 
 def test_every_kind_of_error_has_words_for_people():
