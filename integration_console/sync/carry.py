@@ -8,7 +8,7 @@ is looked at twice.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import islice
@@ -58,6 +58,20 @@ class Carrier:
             yield from self._pairs()
         yield from self._newcomers()
 
+    def _walk(
+        self, query: Select, number: Any, beside: Callable[[Session, list[int]], Any] = lambda session, numbers: None
+    ) -> Iterator[tuple[Sequence[Any], Any]]:
+        """The rows of a query along the number it begins with, a few hundred at a time; and what stands beside them."""
+        last = 0
+        while True:
+            with self.look() as session:
+                rows = session.execute(query.where(number > last).order_by(number).limit(AT_ONCE)).all()
+                more = beside(session, [row[0] for row in rows])
+            if not rows:
+                return
+            yield rows, more
+            last = rows[-1][0]
+
     # -- pairs --------------------------------------------------------------------------------------------------------
 
     def _pairs(self) -> Iterator[list[Step]]:
@@ -72,15 +86,8 @@ class Carrier:
                 ),
                 ~_on_its_way(RecordLink.id),
             )  # fmt: skip
-        last = 0
-        while True:
-            with self.look() as session:
-                rows = session.execute(query.where(RecordLink.id > last).order_by(RecordLink.id).limit(AT_ONCE)).all()
-                decided = self._decided(session, [row.link_id for row in rows])
-            if not rows:
-                return
+        for rows, decided in self._walk(query, RecordLink.id, self._decided):
             yield [self._compared(row, decided.get(row.link_id, {})) for row in rows]
-            last = rows[-1].link_id
 
     def _linked(self, left: Any, right: Any) -> Select:
         columns = [getattr(left, name).label(f"left_{name}") for name in NAMES]
@@ -139,14 +146,8 @@ class Carrier:
         left, right = aliased(Record), aliased(Record)
         query = self._linked(left, right).where(or_(left.deleted_at.is_not(None), right.deleted_at.is_not(None)))
         query = query.where(~_on_its_way(RecordLink.id))
-        last = 0
-        while True:
-            with self.look() as session:
-                rows = session.execute(query.where(RecordLink.id > last).order_by(RecordLink.id).limit(AT_ONCE)).all()
-            if not rows:
-                return
+        for rows, _ in self._walk(query, RecordLink.id):
             yield [self._parted(row) for row in rows]
-            last = rows[-1].link_id
 
     def _parted(self, row: Any) -> Step:
         halves = {side: self.ends[side].seen(_part(row, side)) for side in OTHER}
@@ -220,14 +221,8 @@ class Carrier:
         if self.chosen.only is not None:
             wanted = self.chosen.only.get(side, frozenset())
             query = query.where(Record.external_id.in_(wanted) if wanted else false())
-        last = 0
-        while True:
-            with self.look() as session:
-                rows = session.execute(query.where(Record.id > last).order_by(Record.id).limit(AT_ONCE)).all()
-            if not rows:
-                return
+        for rows, _ in self._walk(query, Record.id):
             yield [(end.seen(row), Known(row.link_id, row.link_state) if row.link_id else None) for row in rows]
-            last = rows[-1].id
 
     def _placed(self, pairing: Pairing, side: str, seen: Seen, known: Known | None) -> Step | None:
         """What a record without a pair comes to. None when it was paired a moment ago, from the other side."""
