@@ -137,10 +137,11 @@ def _look(
         decided = None  # somebody edited it since
     if rests and decided is None:
         return
+    left, right = _told(values["left"]), _told(values["right"])
     unsayable = None
     try:
         if _agree(sources, line, values, halves, world):
-            verdict.agreed[line.key] = [_told(values["left"]), _told(values["right"])]
+            verdict.agreed[line.key] = [left, right]
             return
     except BadRecord as error:  # what one side says has no words on the other: that keeps only itself from travelling
         if len(sources) < len(OTHER):
@@ -153,15 +154,14 @@ def _look(
         winner = _by_rule(rule, halves)
         if winner is None and unsayable is not None:
             raise unsayable
-        verdict.clashes.append(Clash(line, _told(values["left"]), _told(values["right"]), base, rule, winner))
+        verdict.clashes.append(Clash(line, left, right, base, rule, winner))
         if winner is None:
             return
-    if winner == NOBODY:
-        verdict.agreed[line.key] = [_told(values["left"]), _told(values["right"])]
-        return
-    value = _carried(line, winner, halves, world)
-    if not _want(verdict, line, OTHER[winner], value, halves[winner], halves[OTHER[winner]], values[winner]):
-        verdict.agreed[line.key] = [_told(values["left"]), _told(values["right"])]
+    if winner != NOBODY:
+        value, mine, other = _carried(line, winner, halves, world), halves[winner], halves[OTHER[winner]]
+        if _want(verdict, line, OTHER[winner], value, mine, other, values[winner]):
+            return
+    verdict.agreed[line.key] = [left, right]
 
 
 def _bring_back(
