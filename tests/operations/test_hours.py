@@ -7,6 +7,7 @@ import pytest
 from integration_console.errors import NotFound
 from integration_console.models import Record, db
 from integration_console.operations import flows, hours, users
+from integration_console.operations.hour_ways import Way
 from integration_console.sync.flows import TIME, XERO_CONTACTS, XERO_INVOICES
 
 from .conftest import connect, sync
@@ -52,7 +53,7 @@ class Firm:
         said = {"description": f"Drafting #{self.matter['display_number']}", "billable": True, "timeInterval": WORKED}
         return self.sandbox.clockify.put("time_entries", {**said, **more})["id"]
 
-    def carried(self) -> hours.Way:
+    def carried(self) -> Way:
         """Time written, read and carried to Clio; its way."""
         entry = self.work()
         self.read()
@@ -61,15 +62,15 @@ class Firm:
         self.entry = entry
         return way
 
-    def now(self) -> hours.Way:
+    def now(self) -> Way:
         """The way of the entry that was carried, as it is by now."""
         return self.way(self.entry)
 
-    def way(self, entry: str) -> hours.Way:
+    def way(self, entry: str) -> Way:
         record = db.session.query(Record).filter_by(resource="time_entries", external_id=entry).one()
         return hours.way_of(record.id)
 
-    def activity(self, way: hours.Way, **more) -> int:
+    def activity(self, way: Way, **more) -> int:
         """The activity of an entry, changed."""
         number = int(way.activities[0].external_id)
         self.sandbox.clio.put("activities", {"id": number, **more})
@@ -95,7 +96,7 @@ def firm(session, sandbox):
     return Firm(sandbox)
 
 
-def told(way: hours.Way) -> list[tuple[str, str]]:
+def told(way: Way) -> list[tuple[str, str]]:
     return [(fault.kind, fault.text) for fault in way.faults]
 
 
