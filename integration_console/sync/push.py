@@ -227,14 +227,10 @@ class Sender:
         elif isinstance(error, TryLater) and error.code == "not sent":
             self._later(change, was, error)
         elif isinstance(error, (TryLater, BadAnswer)):  # it may have arrived all the same
-            self._keep(change, "uncertain", str(error), retry_at=self._look_at())
+            self._keep(change, "uncertain", str(error), retry_at=clock.now() + timedelta(seconds=LOOK_AFTER_S))
             self.sent.waiting += 1
         else:
             self._dead(change, error)
-
-    @staticmethod
-    def _look_at() -> datetime:
-        return clock.now() + timedelta(seconds=LOOK_AFTER_S)
 
     def _later(self, change: Change, was: str, error: TryLater) -> None:
         pause = RETRY_AFTER_S[min(change.tries, len(RETRY_AFTER_S)) - 1]
