@@ -216,11 +216,9 @@ def without(
     fields, found, last = limitation_rules.targets(), [], before_id
     while True:
         rows = _records(_walk(connection_id, [_due.is_(None), _is_open], before_id=last, limit=limit + 1))
-        for row in rows:
-            if _has_none(row, fields):
-                found.append(row)
-            if len(found) > limit:
-                return found[:limit], found[limit - 1].id
+        found += [row for row in rows if _has_none(row.data, fields)]
+        if len(found) > limit:
+            return found[:limit], found[limit - 1].id
         if len(rows) <= limit:
             return found, None
         last = rows[-1].id
@@ -233,12 +231,12 @@ def without_batch(
     numbers = _walk(None, [_due.is_(None), _is_open], after_id=after_id, limit=size)
     query = select(Record.id, Record.data).where(Record.id.in_(numbers)).order_by(Record.id)
     rows = db.session.execute(query).all()
-    found = [n for n, data in rows if limitation_rules.limitation_of(data, fields) is None and fits(data)]
+    found = [number for number, data in rows if _has_none(data, fields) and fits(data)]
     return found, rows[-1].id if len(rows) == size else None
 
 
-def _has_none(record: Record, fields: Iterable[str]) -> bool:
-    return limitation_rules.limitation_of(record.data, fields) is None
+def _has_none(data: Mapping, fields: Iterable[str]) -> bool:
+    return limitation_rules.limitation_of(data, fields) is None
 
 
 def _walk(
