@@ -71,6 +71,14 @@ def make_mapping(
     return mapping.id
 
 
+def make_agreed(left: int, right: int) -> int:
+    """A mapping of contacts, both ways, carried once: every pair agrees; its number."""
+    number = make_mapping(left, right)
+    run = push(number)
+    assert run.state == "done", run.message
+    return number
+
+
 def push(mapping: int, **options) -> Carried:
     """Carry a mapping once."""
     run = carry_out(pushes.request(db.session.get_one(DataMapping, mapping), **options))

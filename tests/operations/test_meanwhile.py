@@ -12,7 +12,7 @@ from integration_console.operations import conflicts, mappings, matches, outbox,
 from integration_console.sync.carry import Carrier
 
 from .conftest import carry_out, connect, sync
-from .mapped import cycle, keep_only, make_mapping, of_clio, of_ghl, pairs, push, read, small_pair
+from .mapped import cycle, keep_only, make_agreed, make_mapping, of_clio, of_ghl, pairs, push, read, small_pair
 from .ready import links
 from .test_refused_writes import NO, carry
 
@@ -27,9 +27,7 @@ def pair(session, sandbox):
 
 @pytest.fixture
 def mapping(pair):
-    number = make_mapping(*pair)
-    assert push(number).state == "done"
-    return number
+    return make_agreed(*pair)
 
 
 def refused_name(sandbox, mapping, pair) -> tuple[str, int]:

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from integration_console.models import Change, DeadLetter, Record, db
 
 from .conftest import sync
-from .mapped import cycle, make_mapping, pairs, push, small_pair
+from .mapped import cycle, make_agreed, pairs, push, small_pair
 from .ready import links
 
 
@@ -19,9 +19,7 @@ def pair(session, sandbox):
 
 @pytest.fixture
 def mapping(pair):
-    number = make_mapping(*pair)
-    assert push(number).state == "done"
-    return number
+    return make_agreed(*pair)
 
 
 def open_letters() -> list[DeadLetter]:

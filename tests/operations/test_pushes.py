@@ -35,7 +35,7 @@ from integration_console.operations import (
 from integration_console.sync import guards
 
 from .conftest import carry_out, connect, sync
-from .mapped import CONTACTS, cycle, make_mapping, of_clio, of_ghl, pairs, push, read, small_pair, writes
+from .mapped import CONTACTS, cycle, make_agreed, make_mapping, of_clio, of_ghl, pairs, push, read, small_pair, writes
 from .ready import links
 
 
@@ -46,11 +46,7 @@ def pair(session, sandbox):
 
 @pytest.fixture
 def mapping(pair):
-    """Contacts, both ways, carried once: every pair agrees."""
-    number = make_mapping(*pair)
-    run = push(number)
-    assert run.state == "done", run.message
-    return number
+    return make_agreed(*pair)
 
 
 def changes(**of) -> list[Change]:

@@ -12,7 +12,7 @@ from integration_console.operations import outbox, refused_writes, runs
 from integration_console.sync import guards
 
 from .conftest import carry_out, sync
-from .mapped import cycle, make_mapping, of_clio, pairs, push, small_pair
+from .mapped import cycle, make_agreed, of_clio, pairs, small_pair
 
 BY = "ada@firm.example"
 NO = {"method": "PATCH", "status": 422, "body": {"error": {"type": "Invalid", "message": "First name is not nice"}}}
@@ -25,9 +25,7 @@ def pair(session, sandbox):
 
 @pytest.fixture
 def mapping(pair):
-    number = make_mapping(*pair)
-    assert push(number).state == "done"
-    return number
+    return make_agreed(*pair)
 
 
 @pytest.fixture
