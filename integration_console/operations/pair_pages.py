@@ -11,6 +11,7 @@ from sqlalchemy.orm import defer, load_only, selectinload
 from ..errors import NotFound
 from ..models import Conflict, DataMapping, Record, RecordLink, db
 from ..services.writing import MISSING
+from ..storage import pages
 from ..sync.compare import same
 from ..sync.mapping import Line, value_on
 from . import mappings, writes
@@ -66,21 +67,11 @@ def browse(
     query = select(RecordLink).where(RecordLink.mapping_id == mapping.id)
     if states:
         query = query.where(RecordLink.state.in_(states))
-    if newer is not None:
-        query = query.where(RecordLink.id > newer).order_by(RecordLink.id)
-    else:
-        query = query.order_by(RecordLink.id.desc())
-        query = query.where(RecordLink.id < older) if older is not None else query
     query = query.options(
         defer(RecordLink.base), defer(RecordLink.writes), selectinload(RecordLink.left_record).options(names),
         selectinload(RecordLink.right_record).options(names),
     )  # fmt: skip
-    found = list(db.session.scalars(query.limit(limit + 1)))
-    more, rows = len(found) > limit, found[:limit]
-    if newer is not None:
-        rows.reverse()
-        return Slice(rows, rows[-1].id if rows else None, rows[0].id if rows and more else None)
-    return Slice(rows, rows[-1].id if more else None, rows[0].id if rows and older is not None else None)
+    return Slice(*pages.walked(db.session(), query, RecordLink.id, limit, older=older, newer=newer))
 
 
 def counts(mapping: DataMapping) -> dict[str, int]:

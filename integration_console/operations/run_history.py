@@ -11,6 +11,7 @@ from sqlalchemy import BindParameter, func, select
 
 from ..models import Connection, DataMapping, RunPart, SyncRun, db
 from ..models.run import LIVE_STATES
+from ..storage import pages
 from . import several
 from .pushes import OUTBOX
 
@@ -43,17 +44,7 @@ class Slice:
 
 def browse(wanted: Wanted, *, older: int | None = None, newer: int | None = None, limit: int = PAGE) -> Slice:
     """Runs before the number `older`, or after the number `newer`; the newest when neither is given."""
-    query = _matching(wanted)
-    if newer is not None:
-        query = query.where(SyncRun.id > newer).order_by(SyncRun.id)
-    else:
-        query = query.where(SyncRun.id < older if older is not None else True).order_by(SyncRun.id.desc())
-    found = list(db.session.scalars(query.limit(limit + 1)))
-    more, runs = len(found) > limit, found[:limit]
-    if newer is not None:
-        runs.reverse()
-        return Slice(runs, older=runs[-1].id if runs else None, newer=runs[0].id if runs and more else None)
-    return Slice(runs, older=runs[-1].id if more else None, newer=runs[0].id if runs and older is not None else None)
+    return Slice(*pages.walked(db.session(), _matching(wanted), SyncRun.id, limit, older=older, newer=newer))
 
 
 def count(wanted: Wanted, most: int = several.MOST_COUNTED, *, above: int | None = None) -> int:

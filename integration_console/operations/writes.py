@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from ..models import Change, Connection, DataMapping, Record, Transaction, db
 from ..models.change import WAITING_STATES
 from ..services.writing import CUSTOM
+from ..storage import pages
 from . import crossings, several
 
 PAGE = 50
@@ -50,19 +51,8 @@ class Slice:
 
 def browse(wanted: Wanted, *, older: int | None = None, newer: int | None = None, limit: int = PAGE) -> Slice:
     """Writes before the number `older`, or after the number `newer`; the newest when neither is given."""
-    query = _matching(wanted)
-    if newer is not None:
-        query = query.where(Change.id > newer).order_by(Change.id)
-    else:
-        query = query.where(Change.id < older if older is not None else True).order_by(Change.id.desc())
-    found = list(db.session.scalars(query.limit(limit + 1)))
-    more, rows = len(found) > limit, found[:limit]
-    if newer is not None:
-        rows.reverse()
-        ends = (rows[-1].id if rows else None, rows[0].id if rows and more else None)
-    else:
-        ends = (rows[-1].id if more else None, rows[0].id if rows and older is not None else None)
-    return Slice(rows, *ends, _targets(rows), calls_of(rows), _names(rows), labels_of(rows))
+    rows, below, above = pages.walked(db.session(), _matching(wanted), Change.id, limit, older=older, newer=newer)
+    return Slice(rows, below, above, _targets(rows), calls_of(rows), _names(rows), labels_of(rows))
 
 
 def _matching(wanted: Wanted):

@@ -13,6 +13,7 @@ from ..operations import limitation_rules, limitations, matter_list, matters
 from ..operations.exports import Sheet, paged
 from ..operations.matter_fields import LIMITATION, REMINDERS, STATUSES, label_of
 from ..services.base import dig
+from ..storage import pages
 from . import Menu, access, downloads, forms
 from .access import can, may
 from .filters import Asked
@@ -76,12 +77,7 @@ def _wanted(asked: Asked) -> matter_list.Wanted:
 def _page(wanted: matter_list.Wanted, asked: Asked) -> tuple[list[Record], int | None, int | None]:
     older, newer = (asked.place(name) for name in ("older", "newer"))
     rows = matter_list.browse(wanted, before_id=older, after_id=newer, limit=PAGE + 1)
-    more = len(rows) > PAGE
-    rows = (rows[-PAGE:] if newer is not None else rows[:PAGE]) if more else rows
-    if not rows:
-        return [], None, None
-    has_older, has_newer = (more, older is not None) if newer is None else (True, more)
-    return rows, rows[-1].id if has_older else None, rows[0].id if has_newer else None
+    return pages.cut(rows, PAGE, older=older, newer=newer)
 
 
 def _limitation_words(fields: list[str]) -> dict[str, Callable[[Record], Any]]:

@@ -15,7 +15,7 @@ from ..operations.exports import Sheet, paged
 from ..operations.several import MOST_COUNTED
 from ..services.base import Resource
 from ..services.shapes import Column
-from ..storage import records
+from ..storage import pages, records
 from . import Menu, downloads
 from .access import can, may
 from .filters import Asked
@@ -122,12 +122,7 @@ def _page(
         db.session(), connection_id=connection.id, resource=kind.key, text=text or None,
         among=among, deleted=gone, before_id=older, after_id=newer, limit=PAGE + 1,
     )  # fmt: skip
-    more = len(rows) > PAGE
-    rows = (rows[-PAGE:] if newer is not None else rows[:PAGE]) if more else rows
-    if not rows:
-        return [], None, None
-    has_older, has_newer = (more, older is not None) if newer is None else (True, more)
-    return rows, rows[-1].id if has_older else None, rows[0].id if has_newer else None
+    return pages.cut(rows, PAGE, older=older, newer=newer)
 
 
 def _columns(kind: Resource, asked: Asked) -> list[Column]:
