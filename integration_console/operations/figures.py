@@ -11,6 +11,7 @@ from sqlalchemy import BindParameter, Select, bindparam, func, select
 from .. import clock
 from ..models import Connection, DataMapping, DeadLetter, ErrorLog, Issue, MappingVersion, RunPart, SyncRun, User, db
 from ..models.base import UtcDateTime
+from . import health
 from .accounts import limits_of
 from .run_history import last_before
 
@@ -45,6 +46,7 @@ class Figures:
     failed: int
     failed_before: int
     waiting: int
+    heard: datetime | None  # when any worker was heard last
     tightest: tuple[Connection, Window] | None  # the connection with the smallest share of calls left
 
 
@@ -53,10 +55,10 @@ def of_day(
 ) -> Figures:
     """The day against yesterday up to the same time: one question for all of it."""
     moments = {"midnight": midnight, "yesterday": yesterday, "same_time": same_time}
-    counts = db.session.execute(_DAY, moments).one()
+    *counts, heard = db.session.connection().execute(_DAY, moments).one()
     moved, moved_before, failed, failed_before, waits = (int(count or 0) for count in counts)
     return Figures(
-        moved, moved_before, failed, failed_before, waits,
+        moved, moved_before, failed, failed_before, waits, heard,
         tightest=min(
             ((c, left) for c in connections if (left := calls_left(c))), key=lambda pair: pair[1].share, default=None
         ),
@@ -87,6 +89,7 @@ _ASKED = (
     _failed(_MIDNIGHT),
     _failed(_YESTERDAY, _SAME_TIME),
     _WAITING,
+    health.LAST_HEARD,
 )
 _DAY = select(*(one.scalar_subquery() for one in _ASKED))
 

@@ -41,7 +41,10 @@ def workers() -> list[Heartbeat]:
 
 def last_heard() -> datetime | None:
     """When any worker was heard last; None before the first."""
-    return db.session.scalar(select(Heartbeat.seen_at).order_by(Heartbeat.seen_at.desc()).limit(1))
+    return db.session.scalar(LAST_HEARD)
+
+
+LAST_HEARD = select(Heartbeat.seen_at).order_by(Heartbeat.seen_at.desc()).limit(1)
 
 
 def is_alive(worker: Heartbeat) -> bool:

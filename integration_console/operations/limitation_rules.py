@@ -157,7 +157,7 @@ def find(rule_id: int) -> LimitationRule:
 
 def targets() -> list[str]:
     """The custom fields with limitation dates: a rule that is switched off, changed or gone leaves the dates it set."""
-    found = db.session.execute(_WRITTEN).all()
+    found = db.session.connection().execute(_WRITTEN).all()
     return sorted({field for told, listed in found for field in (json.loads(told) if listed else [told])} - {STATUTE})
 
 

@@ -157,8 +157,11 @@ def due(
     return sorted(found, key=lambda one: one.place)[:limit]
 
 
-def near() -> Near:
-    """How many limitation dates of open matters have passed, come within 30 days, or are none."""
+def near(known: Iterable[Connection] | None = None) -> Near:
+    """How many limitation dates of open matters have passed, come within 30 days, or are none.
+
+    known: all connections, removed ones among them, of a page that has read them anyway.
+    """
     now, fields = today(), limitation_rules.targets()
     here, end = now.isoformat(), (now + timedelta(days=SPANS[0])).isoformat()
     no_date = 0
@@ -168,7 +171,7 @@ def near() -> Near:
         days = [text for text in texts if day_of(text)]
         no_date, have_passed = len(texts) - len(days), Counter(day < here for day in days)
     else:
-        removed = _removed()
+        removed = _removed() if known is None else [one.id for one in known if _is_gone(one)]
         told = db.session.scalars(_NEAR[bool(removed)], {"here": here, "end": end, "removed": removed})
         have_passed = Counter(map(bool, told.all()))
     return Near(have_passed[True], have_passed[False], no_date)
@@ -278,8 +281,14 @@ def _due_by(connection_id: int | None, *when: ColumnElement[bool]) -> Select:
 
 
 def _removed() -> Sequence[int]:
-    gone = select(Connection.id).where(Connection.service == "clio", Connection.status == "removed")
-    return db.session.scalars(gone).all()
+    return db.session.connection().execute(_REMOVED).scalars().all()
+
+
+def _is_gone(connection: Connection) -> bool:
+    return connection.service == "clio" and connection.status == "removed"
+
+
+_REMOVED = select(Connection.id).where(Connection.service == "clio", Connection.status == "removed")
 
 
 def _next_due(connection_id: int | None, last: date, after: Place | None, limit: int | None) -> Select:

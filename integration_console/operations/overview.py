@@ -12,7 +12,18 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Row, ScalarSelect, TextClause, bindparam, func, select, union_all
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Row,
+    ScalarSelect,
+    TextClause,
+    bindparam,
+    cast,
+    func,
+    select,
+    union_all,
+)
 
 from .. import clock
 from ..models import Checkpoint, Connection, RunPart, SyncRun, db
@@ -23,7 +34,7 @@ from .advice import ADVICE
 from .run_history import last_before
 
 GRACE = timedelta(minutes=15)  # how long after its time a read counts as late
-HOURS, _HOUR = 24, timedelta(hours=1)
+HOURS, _HOUR, _HOUR_S = 24, timedelta(hours=1), 3600
 LOOKED_BACK = 30  # reads
 _ORDER = ("failed", "attention", "late", "never", "paused", "running", "waiting", "ok")  # the worst first
 _ENDED_AS = {"done": "ok", "done_with_problems": "attention", "failed": "failed"}
@@ -90,13 +101,12 @@ def issues_need(count: int, since: datetime | None) -> Need:
     return Need(what, since, "See the problems", grave=False)
 
 
-def worker_need() -> Need | None:
-    """Said when no worker is at work: then nothing is read, whatever the connections look like."""
-    since = health.last_heard()
-    if since and since > health.heard_since():
+def worker_need(heard: datetime | None) -> Need | None:
+    """Said when no worker is at work: then nothing is read, whatever the connections look like. heard: the last one."""
+    if heard and heard > health.heard_since():
         return None
     what = "No worker is running: nothing is read until one is started with flask serve or flask worker."
-    return Need(what, since, "See the workers", status="late")
+    return Need(what, heard, "See the workers", status="late")
 
 
 # -- one connection -----------------------------------------------------------------------------------------------
@@ -247,17 +257,18 @@ def add_hours(cards: Iterable[Health]) -> None:
     by_id = {one.connection.id: one for one in cards}
     now = clock.now()
     first = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=HOURS - 1)
-    states: dict[tuple[int, datetime], dict[str, int]] = defaultdict(dict)
+    states: dict[tuple[int, int], dict[str, int]] = defaultdict(dict)
     for connection_id, hour, state, count in _by_hour(by_id, first):
         states[connection_id, hour][state] = count
     edges = [first + number * _HOUR for number in range(HOURS + 1)]
+    spans = [(int(since.timestamp()) // _HOUR_S, since, until) for since, until in pairwise(edges)]
     for connection_id, one in by_id.items():
-        one.hours = [_hour(*span, states.get((connection_id, span[0]), {})) for span in pairwise(edges)]
+        one.hours = [_hour(since, until, states.get((connection_id, hour), {})) for hour, since, until in spans]
 
 
-_HOUR_OF = {  # when a run was asked for, without minutes
-    "sqlite": func.strftime("%Y-%m-%d %H:00:00", SyncRun.queued_at, type_=UtcDateTime()),
-    "postgresql": func.date_trunc("hour", SyncRun.queued_at, "UTC", type_=UtcDateTime()),
+_HOUR_OF: dict[str, ColumnElement[int]] = {  # when a run was asked for, in hours since 1970: no moment to be made of it
+    "sqlite": cast(func.strftime("%s", SyncRun.queued_at), BigInteger) // _HOUR_S,
+    "postgresql": cast(func.floor(func.extract("epoch", SyncRun.queued_at) / _HOUR_S), BigInteger),
 }
 _BY_HOUR = {
     kind: select(SyncRun.connection_id, hour.label("hour"), SyncRun.state, func.count())
@@ -270,10 +281,10 @@ _BY_HOUR = {
 }
 
 
-def _by_hour(connections: Iterable[int], since: datetime) -> Sequence[Row[int, datetime, str, int]]:
+def _by_hour(connections: Iterable[int], since: datetime) -> Sequence[Row[int, int, str, int]]:
     """How many runs of each connection were asked for in each hour, by how they stand."""
     query = _BY_HOUR[db.session.get_bind().dialect.name]
-    return db.session.execute(query, {"connections": [*connections], "since": since}).all()
+    return db.session.connection().execute(query, {"connections": [*connections], "since": since}).all()
 
 
 def _hour(since: datetime, until: datetime, states: dict[str, int]) -> Hour:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import partial
 
 from flask import Blueprint, render_template, url_for
@@ -23,20 +24,21 @@ WORTH_SHOWING = 8  # needs named in the verdict; more are counted
 @may("see status")
 def index():
     """The verdict, a card for each connection, four numbers, the last runs and the open problems."""
-    every = connections.every()
+    known = connections.every(removed=True)
+    every = [one for one in known if one.status != "removed"]
     health = overview.of_connections(every)
     cards = health[:MOST_CARDS]
     overview.add_hours(cards)
     latest = run_history.browse(run_history.Wanted(), limit=5).runs
-    issues = figures.open_issues()
+    issues, day = figures.open_issues(), _figures(every)
     return render_template(
-        "dashboard/index.html", cards=cards, hidden=len(health) - len(cards), needs=_needs(health, issues),
+        "dashboard/index.html", cards=cards, hidden=len(health) - len(cards), needs=_needs(health, issues, day.heard),
         shown=WORTH_SHOWING,
         healthy=sum(one.status in ("ok", "running", "waiting") for one in health), every=every,
-        paused=[one for one in health if one.status == "paused"], figures=_figures(every), midnight=start_of_day(),
+        paused=[one for one in health if one.status == "paused"], figures=day, midnight=start_of_day(),
         runs=latest, totals=run_history.totals(latest), carried=run_history.carried(latest), issues=issues.worst,
         steps=figures.first_steps(every), slots=_slots(cards),
-        near=matter_list.near() if any(one.service == "clio" for one in every) else matter_list.Near(0, 0, 0),
+        near=matter_list.near(known) if any(one.service == "clio" for one in every) else matter_list.Near(0, 0, 0),
         unread=matters.unread(one for one in every if one.status == "connected"),  # the others are named already
         chart=call_chart.of_calls(), spans=call_chart.SPANS, answer_words=call_chart.WORDS,
         calls_left={one.connection.id: figures.calls_left(one.connection) for one in cards},
@@ -64,9 +66,9 @@ def _slot(hour: overview.Hour, name: str, times: str, address: str) -> tuple[str
     return hour.state, name + many, address + times
 
 
-def _needs(health: list[overview.Health], issues: figures.OpenIssues) -> list[overview.Need]:
+def _needs(health: list[overview.Health], issues: figures.OpenIssues, heard: datetime | None) -> list[overview.Need]:
     """What needs a person, the gravest first. Open problems are named when no run speaks of them already."""
-    worker = overview.worker_need() if health else None
+    worker = overview.worker_need(heard) if health else None
     needs = ([worker] if worker else []) + [one.need for one in health if one.need]
     if issues.count and not any(need.run_id for need in needs):
         needs.append(overview.issues_need(issues.count, issues.since))
