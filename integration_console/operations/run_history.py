@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+from typing import Any
 
-from sqlalchemy import BindParameter, func, select
+from sqlalchemy import BindParameter, Row, Select, bindparam, func, select
 
 from ..models import Connection, DataMapping, RunPart, SyncRun, db
 from ..models.run import LIVE_STATES
@@ -86,13 +87,14 @@ def last_before(moment: datetime | BindParameter[datetime]):
 
 
 _SUMS = [func.coalesce(func.sum(getattr(RunPart, name)), 0) for name in COUNTS]
-_TOTALS = select(RunPart.run_id, *_SUMS).group_by(RunPart.run_id)
+_NUMBERS: Any = bindparam("runs", expanding=True)
+_TOTALS = select(RunPart.run_id, *_SUMS).where(RunPart.run_id.in_(_NUMBERS)).group_by(RunPart.run_id)
 
 
 def totals(runs: Iterable[SyncRun]) -> dict[int, dict[str, int]]:
     """What each run carried, over all its resources: run id -> {"seen", "new", "changed", ...}."""
     ids = [run.id for run in runs]
-    rows = db.session.execute(_TOTALS.where(RunPart.run_id.in_(ids))) if ids else ()
+    rows = _asked(_TOTALS, runs=ids)
     found = {row[0]: {name: int(total) for name, total in zip(COUNTS, row[1:], strict=True)} for row in rows}
     return {number: found.get(number, dict.fromkeys(COUNTS, 0)) for number in ids}
 
@@ -121,13 +123,20 @@ def carried(runs: Iterable[SyncRun]) -> dict[int, str]:
     """What runs that write carry, in words: run id -> the mapping's name, or "Single writes"."""
     pushing = [run for run in runs if run.kind == "push"]
     ids = {run.mapping_id for run in pushing if run.mapping_id}
-    rows = select(DataMapping.id, DataMapping.name).where(DataMapping.id.in_(ids))
-    names = dict(db.session.execute(rows).all()) if ids else {}
+    names = dict(map(tuple, _asked(_NAMES, mappings=ids)))
     alone = [run.id for run in pushing if run.mapping_id not in names]
-    single = select(RunPart.run_id).where(RunPart.run_id.in_(alone), RunPart.resource == OUTBOX)
     words = dict.fromkeys(alone, "A mapping that was removed")
-    words |= dict.fromkeys(db.session.scalars(single) if alone else (), "Single writes")
+    words |= dict.fromkeys((row.run_id for row in _asked(_SINGLE, runs=alone)), "Single writes")
     return {run.id: words.get(run.id) or names[run.mapping_id or 0] for run in pushing}
+
+
+_NAMES = select(DataMapping.id, DataMapping.name).where(DataMapping.id.in_(bindparam("mappings", expanding=True)))
+_SINGLE = select(RunPart.run_id).where(RunPart.run_id.in_(_NUMBERS), RunPart.resource == OUTBOX)
+
+
+def _asked(statement: Select, **numbers: Collection[int]) -> Iterable[Row]:
+    """The rows for these numbers; for none without a question."""
+    return db.session.connection().execute(statement, numbers) if all(numbers.values()) else ()
 
 
 def is_live(run: SyncRun) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import ScalarSelect, bindparam, func, select
 
@@ -43,7 +44,7 @@ def of(mappings: Iterable[DataMapping]) -> list[Standing]:
     """How these mappings stand, in their order."""
     mappings = list(mappings)
     ids = [mapping.id for mapping in mappings]
-    runs = {run.mapping_id: run for run in db.session.scalars(_last_runs(ids))}
+    runs = {run.mapping_id: run for run in db.session.scalars(_LAST_RUNS, {"mappings": ids})}
     totals = run_history.totals(runs.values())
     counts = {number: found for number, *found in db.session.execute(_COUNTS, {"mappings": ids})}
     return [
@@ -61,6 +62,7 @@ def _links(*states: str) -> ScalarSelect[int]:
     return select(func.count()).select_from(rows).scalar_subquery()
 
 
+_MAPPINGS: Any = bindparam("mappings", expanding=True)
 _CONFLICTS = (
     select(Conflict.mapping_id, func.count().label("open"))
     .where(Conflict.state == "open").group_by(Conflict.mapping_id).subquery()
@@ -68,10 +70,8 @@ _CONFLICTS = (
 _COUNTS = (  # in the order a Standing has them; put together once
     select(DataMapping.id, _links(*PAIRED), _links(*WAITING), func.coalesce(_CONFLICTS.c.open, 0))
     .outerjoin(_CONFLICTS, _CONFLICTS.c.mapping_id == DataMapping.id)
-    .where(DataMapping.id.in_(bindparam("mappings", expanding=True)))
+    .where(DataMapping.id.in_(_MAPPINGS))
 )
-
-
-def _last_runs(ids: list[int]):
-    last = select(func.max(SyncRun.id)).where(SyncRun.mapping_id.in_(ids)).group_by(SyncRun.mapping_id)
-    return select(SyncRun).where(SyncRun.id.in_(last))
+_LAST_RUNS = select(SyncRun).where(
+    SyncRun.id.in_(select(func.max(SyncRun.id)).where(SyncRun.mapping_id.in_(_MAPPINGS)).group_by(SyncRun.mapping_id))
+)
