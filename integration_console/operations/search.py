@@ -8,10 +8,25 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import CompoundSelect, Row, Text, bindparam, false, or_, select, tuple_, union_all
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    CompoundSelect,
+    Row,
+    Select,
+    Text,
+    bindparam,
+    false,
+    func,
+    or_,
+    select,
+    tuple_,
+    union_all,
+)
 
 from .. import clock
 from ..models import Change, DeadLetter, Issue, Record, RecordLink, Setting, SyncRun, Transaction, db
+from ..models.base import dump_json
 from ..storage import search as index
 from ..storage.records import ERASED
 from ..storage.storable import without_nul
@@ -61,8 +76,8 @@ def everywhere(words: str, *, by_content: bool) -> Found:
     found.more = len(ranked) > MOST
     number = int(words) if words.isascii() and words.isdecimal() and len(words) < 16 else None
     title = index.pattern(words) if len(words) >= index.SHORTEST else None
-    asked = {"hashes": traces.hashes_of(words), "words": words, "number": number, "title": title}
-    in_calls, in_letters, in_issues = map(bool, db.session.execute(_THERE, asked).one())
+    asked = traces.asked_by(words) | {"words": words, "number": number, "title": title}
+    in_calls, in_letters, in_issues = map(bool, db.session.connection().execute(_THERE, asked).one())
     found.calls = _calls(words, number, named=in_calls)
     found.runs = _numbered(SyncRun, number)
     found.writes = _writes(words, number)
@@ -130,7 +145,7 @@ def _with_partners(numbers: list[int]) -> tuple[list[Row], dict[int, list[Row]]]
     """What is shown of these records, in this order, and of those each is paired with: one question for both."""
     found: dict[int, Row] = {}
     partners: dict[int, list[Row]] = {}
-    for row in db.session.execute(_WITH_PARTNERS, {"numbers": numbers}) if numbers else ():
+    for row in _shown(numbers) if numbers else ():
         if row.of == row.id:
             found[row.id] = row
         else:
@@ -138,17 +153,31 @@ def _with_partners(numbers: list[int]) -> tuple[list[Row], dict[int, list[Row]]]
     return [found[number] for number in numbers if number in found], partners
 
 
-_NUMBERS: Any = bindparam("numbers", expanding=True)
-_SIDES = (RecordLink.left_record_id, RecordLink.right_record_id)
-_WITH_PARTNERS: CompoundSelect[Any] = union_all(
-    select(Record.id.label("of"), *SHOWN).where(Record.id.in_(_NUMBERS), Record.content_hash != ERASED),
-    *(
-        select(one.label("of"), *SHOWN)
-        .join(Record, Record.id == other)
-        .where(one.in_(_NUMBERS), RecordLink.state == "linked")
-        for one, other in (_SIDES, _SIDES[::-1])
+def _shown(numbers: list[int]) -> Iterable[Row]:
+    kind = db.session.get_bind().dialect.name
+    listed = dump_json(numbers) if kind == "sqlite" else numbers
+    return db.session.connection().execute(_WITH_PARTNERS[kind], {"numbers": listed})
+
+
+def _with_partners_of(numbers: Select) -> CompoundSelect[Any]:
+    sides = (RecordLink.left_record_id, RecordLink.right_record_id)
+    return union_all(
+        select(Record.id.label("of"), *SHOWN).where(Record.id.in_(numbers), Record.content_hash != ERASED),
+        *(
+            select(one.label("of"), *SHOWN)
+            .join(Record, Record.id == other)
+            .where(one.in_(numbers), RecordLink.state == "linked")
+            for one, other in (sides, sides[::-1])
+        ),
+    )
+
+
+_WITH_PARTNERS = {  # one list instead of many numbers, each of which PostgreSQL would hold against each partial index
+    "sqlite": _with_partners_of(select(func.json_each(bindparam("numbers")).table_valued("value").c.value)),
+    "postgresql": _with_partners_of(
+        select(func.unnest(bindparam("numbers", type_=ARRAY(BigInteger))).column_valued("number"))
     ),
-)
+}
 
 
 def _calls(words: str, number: int | None, *, named: bool) -> list[Transaction]:

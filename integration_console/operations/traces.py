@@ -34,12 +34,14 @@ _ID = re.compile(r"(?:^|_)id$|Id$|ID$")
 
 _ONE = select(CallTrace.transaction_id).where(CallTrace.hash == bindparam("hash"))
 _NEWEST = _ONE.order_by(CallTrace.transaction_id.desc()).limit(bindparam("most"))
-NAMING = select(CallTrace.transaction_id).where(CallTrace.hash.in_(bindparam("hashes", expanding=True)))
+_EITHER: Any = (bindparam("hash"), bindparam("other_hash"))  # a telephone number has two forms
+NAMING = select(CallTrace.transaction_id).where(CallTrace.hash.in_(_EITHER))
 
 
-def hashes_of(words: str) -> list[int]:
+def asked_by(words: str) -> dict[str, int | None]:
     """What NAMING takes to find the calls that named exactly this."""
-    return list(_hashes([words]))
+    found: list[int | None] = [*_hashes([words])] or [None]
+    return {"hash": found[0], "other_hash": found[-1]}
 
 
 def calls_naming(words: str, most: int) -> list[int]:
