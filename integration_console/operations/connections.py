@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import secrets as random
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 
 from .. import clock, services
 from ..errors import AlreadyConnected, Conflict, NotFound, WrongAccount
@@ -19,7 +19,7 @@ from .holds import stop
 from .sealed import seal
 
 __all__ = [
-    "Opened", "add", "budget_seen", "every", "find", "keep", "limits_of", "open_account", "pause", "reconnect",
+    "Opened", "add", "brief", "budget_seen", "every", "find", "keep", "limits_of", "open_account", "pause", "reconnect",
     "remove", "rename", "resume", "set_resource", "set_schedule", "test", "twin_of", "twin_told",
 ]  # fmt: skip
 
@@ -28,6 +28,17 @@ def every(*, removed: bool = False) -> list[Connection]:
     """All connections by name; removed ones only when asked for."""
     query = select(Connection).order_by(Connection.name, Connection.id)
     return list(db.session.scalars(query if removed else query.where(Connection.status != "removed")))
+
+
+def brief(*, removed: bool = False) -> Sequence[Row]:
+    """The same by what a page says of them beside other things, and a banner: a whole one costs three times as much."""
+    return db.session.connection().execute(_EVERY_BRIEF if removed else _BRIEF).all()
+
+
+_EVERY_BRIEF = select(
+    Connection.id, Connection.name, Connection.service, Connection.status, Connection.consented_at
+).order_by(Connection.name, Connection.id)
+_BRIEF = _EVERY_BRIEF.where(Connection.status != "removed")
 
 
 def find(connection_id: int) -> Connection:

@@ -88,7 +88,7 @@ def keep_alive() -> int:
     return renewed
 
 
-def banners(known: Iterable[Connection] | None = None) -> list[Banner]:
+def banners(known: Iterable[Connection | Row] | None = None) -> list[Banner]:
     """What needs a person, for every page: the lost sign-ins first. known: all connections by name, where they are."""
     found = []
     for row in _may_need_a_person() if known is None else known:

@@ -18,6 +18,7 @@ from secure import (
     StrictTransportSecurity,
     XContentTypeOptions,
 )
+from sqlalchemy import Row
 from structlog.contextvars import bind_contextvars, clear_contextvars
 from whitenoise import WhiteNoise
 
@@ -136,7 +137,7 @@ def _for_every_page() -> dict:
     }
 
 
-def banners(known: Iterable[Connection] | None = None) -> list[sign_ins.Banner]:
+def banners(known: Iterable[Connection | Row] | None = None) -> list[sign_ins.Banner]:
     """What needs a person, save what the page itself is about; nothing for those who may not see connections.
 
     known: all connections by name, of a page that has read them anyway.

@@ -62,7 +62,7 @@ def index():
     asked = Asked(FILTERS)
     wanted = _wanted(asked)
     found = Found([]) if asked.errors else _search(asked, wanted)
-    every = connections.every(removed=True)
+    every = connections.brief(removed=True)
     names = {
         "connection": {str(c.id): c.name for c in every}, "service": {k: s.label for k, s in services.every().items()},
         "status": STATUSES,
