@@ -71,13 +71,13 @@ def ends_of(mapping: DataMapping, version: Version) -> dict[str, End]:
     return found
 
 
-def direction(version: Version) -> str:
-    """Which way it goes, in words."""
-    left, right = version.left.label, version.right.label
+def direction(mapping: DataMapping) -> str:
+    """Which way it goes, in words: in the version that runs use, else in the latest."""
+    left, right = (side.label for side in mappings.sides(mapping))
     return {
         "both": f"{left} and {right}, both ways", "to_right": f"{left} to {right}",
         "to_left": f"{right} to {left}", "link": f"{left} and {right}, linked only",
-    }[version.direction]  # fmt: skip
+    }[mappings.numbered(mapping, mapping.active_version).direction]  # fmt: skip
 
 
 def winner(rule: str, ends: Mapping[str, End]) -> str:

@@ -31,15 +31,11 @@ def index():
     latest = [mappings.latest(one) for one in every]
     with_lines = {version.mapping_id for version in latest if version.direction != "link" or version.fields}
     return render_template(
-        "mappings/index.html", standings=standing.of(every), titles={one.id: _title(one) for one in every},
+        "mappings/index.html", standings=standing.of(every), titles={one.id: words.direction(one) for one in every},
         with_lines=with_lines,
         offers=[offer for offer in flows.offered(every, accounts) if not offer.mappings], choices=_choices(accounts),
         words=words, banners=partial(shell.banners, accounts),
     )  # fmt: skip
-
-
-def _title(mapping: DataMapping) -> str:
-    return words.direction(mappings.in_engine(mapping, mapping.active_version))
 
 
 def _choices(accounts: Iterable[Connection]) -> dict[str, list[Connection]]:

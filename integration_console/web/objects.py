@@ -71,7 +71,7 @@ def carried(connection_id: int):
     """The mappings that use this connection, and how each stands."""
     connection = connections.find(connection_id)
     found = mappings.of_connection(connection.id)
-    titles = {one.id: words.direction(mappings.in_engine(one, one.active_version)) for one in found}
+    titles = {one.id: words.direction(one) for one in found}
     return render_template(
         "connections/mappings.html", connection=connection, standings=standing.of(found), words=words, titles=titles
     )
