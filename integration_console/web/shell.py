@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from flask import Flask, Response, current_app, g, request, url_for
 from flask_login import current_user
@@ -43,7 +44,7 @@ def set_up(app: Flask) -> None:
     app.after_request(lambda response: _dress(response, headers))
     app.url_defaults(_version_static)
     app.context_processor(_for_every_page)
-    app.jinja_env.globals["icons_url"] = _icons_url
+    app.jinja_env.globals.update(icons_url=_icons_url, url_for=_remembered_addresses(app))
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     _serve_static(app, headers)
 
@@ -105,6 +106,22 @@ def _serve_static(app: Flask, headers: dict[str, str]) -> None:
         allow_all_origins=False,
         autorefresh=app.config["SETTINGS"].APP_ENV == "development",
     )
+
+
+def _remembered_addresses(app: Flask) -> Callable[..., str]:
+    """For templates: each address is made once, for a page has a hundred and none depends on who asks."""
+    made = lru_cache(maxsize=5_000, typed=True)(app.url_for)
+    editing = app.config["SETTINGS"].APP_ENV == "development"  # static files change, and their addresses with them
+
+    def address(endpoint: str, **values: Any) -> str:
+        if endpoint.startswith(".") or (editing and endpoint == "static"):
+            return app.url_for(endpoint, **values)
+        try:
+            return made(endpoint, **values)
+        except TypeError:  # several values of one name are a list, which nothing is remembered by
+            return app.url_for(endpoint, **values)
+
+    return address
 
 
 def _version_static(endpoint: str, values: dict) -> None:
