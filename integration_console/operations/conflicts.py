@@ -167,9 +167,17 @@ def settle(conflict_id: int, winner: str, *, by: str, mark: str = "") -> Conflic
     if conflict.state != "open":
         raise Refused(f"{conflict.settled_by or 'The console'} settled this already. Nothing was changed.")
     if mark and mark != seen(conflict):
-        left, right = (shorten(held_words(conflict, side), 80, placeholder="…") or "nothing" for side in pairs.SIDES)
-        raise ChangedMeanwhile(f"The values changed meanwhile. Now: left {left}, right {right}. Nothing was decided.")
+        raise ChangedMeanwhile(f"The values changed meanwhile. Now: {_now(conflict)}. Nothing was decided.")
     return _decided(conflict, winner, "settled", by)
+
+
+def _now(conflict: Conflict) -> str:
+    """Both values, each by its account: "Harbor leads +1…, Harbor Law nothing"."""
+    mapping, told = db.session.get(DataMapping, conflict.mapping_id), []
+    for side in pairs.SIDES:
+        value = shorten(held_words(conflict, side), 80, placeholder="…") or "nothing"
+        told.append(f"{getattr(mapping, f'{side}_connection').name if mapping else side} {value}")
+    return ", ".join(told)
 
 
 def settle_by_time(conflict_id: int, *, by: str, mark: str = "") -> Conflict:

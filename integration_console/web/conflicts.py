@@ -68,12 +68,21 @@ def _accounts(side: str, rows: Iterable[conflicts.Row]) -> list[str]:
     return sorted(found.values())
 
 
+def _sole(side: str, rows: Iterable[conflicts.Row]) -> str:
+    """The account whose values stand on that side of all of these; "" when there are several."""
+    names = _accounts(side, rows)
+    return names[0] if len(names) == 1 else ""
+
+
+_PLACE = {"left": "first", "right": "second"}
+
+
 def _about(side: str, numbers: Sequence[int]) -> About:
     """Whose value that is; where it is another account's in each of several mappings, it is not chosen at once."""
     names = _accounts(side, conflicts.rows_of(numbers))
     if len(names) > 1:
-        return About(refusal=f"The {side} value is another account's in some of these rows: {', '.join(names)}. "
-                     "Tick rows of one mapping, or let the newer value of each hold.", instead="newer")  # fmt: skip
+        what = f"The {_PLACE[side]} value is another account's in some of these rows: {', '.join(names)}."
+        return About(refusal=f"{what} Tick rows of one mapping, or let the newer value of each hold.", instead="newer")
     return About(f"Value of {names[0]}", f"The value {names[0]} has of each holds. {_CARRIED}") if names else About()
 
 
@@ -81,9 +90,9 @@ SEVERAL = Several(
     "Conflicts", "conflicts", "conflict", "conflicts", FILTERS, _find,
     lambda numbers: {row.conflict.id: _words(row) for row in conflicts.rows_of(numbers)},
     (
-        Act("left", "Left value", "settle conflicts", f"The left value of each holds. {_CARRIED}", "settled",
+        Act("left", "First value", "settle conflicts", f"The first value of each holds. {_CARRIED}", "settled",
             _settled(partial(conflicts.settle, winner="left")), about=partial(_about, "left")),
-        Act("right", "Right value", "settle conflicts", f"The right value of each holds. {_CARRIED}", "settled",
+        Act("right", "Second value", "settle conflicts", f"The second value of each holds. {_CARRIED}", "settled",
             _settled(partial(conflicts.settle, winner="right")), about=partial(_about, "right")),
         Act("newer", "Newer value", "settle conflicts", f"The value changed later holds. {_CARRIED}", "settled",
             _settled(conflicts.settle_by_time)),
@@ -110,6 +119,7 @@ def index():
         mappings=[("", "All"), *names.items()], older=asked.url(older=further) if further else None,
         held=conflicts.held_words, may_see=can("see record contents"),
         ticks=_named(SEVERAL.ticks(asked, named, not (further or asked.cursor)), rows),
+        columns=[_sole(side, rows) or f"{_PLACE[side].capitalize()} value" for side in pairs.SIDES],
     ), asked.status  # fmt: skip
 
 
@@ -117,7 +127,7 @@ def _named(ticks: Ticks | None, rows: Sequence[conflicts.Row]) -> Ticks | None:
     """The buttons of both sides by the names of their accounts, where all rows shown have the same."""
     if ticks is None:
         return None
-    names = {side: found[0] for side in pairs.SIDES if len(found := _accounts(side, rows)) == 1}
+    names = {side: sole for side in pairs.SIDES if (sole := _sole(side, rows))}
     acts = [replace(act, label=f"Value of {names[act.key]}") if act.key in names else act for act in ticks.acts]
     return replace(ticks, acts=acts)
 

@@ -140,7 +140,7 @@ def test_nothing_is_decided_about_values_that_a_run_brought_up_to_date_after_the
     sandbox.ghl.put("contacts", {"id": left, "firstName": "Newer"})
     cycle(mapping, pair)
 
-    with pytest.raises(ChangedMeanwhile, match="Now: left Newer, right Ada-May"):
+    with pytest.raises(ChangedMeanwhile, match=r"Now: .+ Newer, .+ Ada-May"):
         conflicts.settle(number, "left", by=BY, mark=shown)
     db.session.rollback()
     push(mapping)

@@ -204,8 +204,8 @@ def test_a_conflict_whose_values_changed_since_it_was_ticked_or_asked_about_is_l
     page = Page(send(staff, question, path))
 
     assert page.headings == ["1 conflict is settled"]
-    assert "The values changed meanwhile. Now: left +14155550888, right +14155550199." in page.row(1)
-    assert "left +14155550777" in page.row(2)
+    assert "The values changed meanwhile. Now: Our leads +14155550888, Our firm +14155550199." in page.row(1)
+    assert "Our leads +14155550777" in page.row(2)
     assert told(app, Conflict.winner) == {ticked: None, unticked: None, same: "left"}
     send(staff, ask(staff, path, row=ticks()), path)
     assert set(told(app, Conflict.winner).values()) == {"left"}
@@ -225,7 +225,7 @@ def test_a_side_is_called_by_its_account_and_not_chosen_over_several(app, enter,
     there = rows(elsewhere)
     bar = staff.open("/conflicts").one("form", id="several").text
     assert "Value of Our leads" in bar
-    assert "Right value" in bar
+    assert "Second value" in bar
     page = ask(staff, path, row=[here, there])
     assert "is another account's in some of these rows: Our firm, Their firm." in page.text
     assert page.links["Newer value instead"] == f"/conflicts/several/newer?row={here}&row={there}"
