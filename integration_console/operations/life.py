@@ -126,10 +126,14 @@ def _copies(records: Iterable[Record]) -> Iterator[Event]:
 def _sent(records: dict[int, Record]) -> Iterator[Event]:
     """What the console wrote to the services, field by field, and out of which record."""
     changes = list(db.session.scalars(_CHANGES, {"records": list(records)}))
-    calls, labels = writes.calls_of(changes), writes.labels_of(changes)
+    calls, words = writes.calls_of(changes), writes.Words(changes)
     for one in changes:
         values = tuple(
-            (writes.label_of(labels, one, name), one.before.get(name), one.after.get(name, wanted))
+            (
+                words.label(one, name),
+                words.value(one, name, one.before.get(name)),
+                words.value(one, name, one.after.get(name, wanted)),
+            )
             for name, wanted in one.wanted.items()
         )
         what = {"create": "Made", "update": "Changed", "delete": "Deleted"}.get(one.op, one.op)

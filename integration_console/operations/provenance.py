@@ -41,7 +41,7 @@ def of(record: Record) -> list[Origin]:
     wanted = {change.sources.get(name, {}).get("record_id") for name, change in latest.items()}
     rows = db.session.scalars(select(Record).where(Record.id.in_([number for number in wanted if number])))
     sources = {row.id: row for row in rows}
-    calls, labels = writes.calls_of(latest.values()), writes.labels_of(latest.values())
+    calls, fields = writes.calls_of(latest.values()), writes.fields_of(latest.values())
     called = cache(lambda connection_id, resource: pairs.side(db.session.get_one(Connection, connection_id), resource))
     found = []
     for name, change in sorted(latest.items()):
@@ -50,7 +50,7 @@ def of(record: Record) -> list[Origin]:
         if source and out_of:
             out_of = called(source.connection_id, source.resource).label(out_of) or out_of
         found.append(Origin(
-            name, writes.label_of(labels, change, name), change.after.get(name, change.wanted[name]), change, source,
+            name, writes.label_of(fields, change, name), change.after.get(name, change.wanted[name]), change, source,
             out_of, told.get("value"), calls.get(change.call_key or ""), change.done_at,
         ))  # fmt: skip
     return found

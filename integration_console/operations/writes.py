@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import func, select
 
 from ..models import Change, Connection, DataMapping, Record, Transaction, db
 from ..models.change import WAITING_STATES
-from ..services.writing import CUSTOM
+from ..services.writing import CUSTOM, Field, by_name
 from ..storage import pages
 from . import crossings, several
+from .named import Named
 
 PAGE = 50
 
-Labels = dict[tuple[int, str], dict[str, str]]  # (connection, resource) -> field -> what people call it
+Fields = dict[tuple[int, str], dict[str, Field]]  # (connection, resource) -> by name
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,28 @@ class Wanted:
     issue_id: int | None = None
 
 
+class Words:
+    """What the fields of some writes are called, and what their values name."""
+
+    def __init__(self, changes: Iterable[Change]) -> None:
+        changes = list(changes)
+        self._fields = fields_of(changes)
+        self._named = Named(
+            (one.connection_id, _field(self._fields, one, name), value)
+            for one in changes
+            for values in (one.before, one.wanted, one.after)
+            for name, value in values.items()
+        )
+
+    def label(self, change: Change, name: str) -> str:
+        """What a field is called."""
+        return label_of(self._fields, change, name)
+
+    def value(self, change: Change, name: str, value: Any) -> Any:
+        """A field's value, with the name of the record it refers to."""
+        return self._named(change.connection_id, _field(self._fields, change, name), value)
+
+
 @dataclass(frozen=True)
 class Slice:
     """One page of writes, the newest first, and where the pages beside it begin."""
@@ -42,17 +66,13 @@ class Slice:
     records: dict[int, Record] = field(default_factory=dict)  # by the change's number: our copy of its target
     calls: dict[str, int] = field(default_factory=dict)  # call key -> its number in the call log
     mappings: dict[int, str] = field(default_factory=dict)  # names
-    labels: Labels = field(default_factory=dict)
-
-    def label(self, change: Change, name: str) -> str:
-        """What a field is called."""
-        return label_of(self.labels, change, name)
+    words: Words = field(default_factory=lambda: Words([]))
 
 
 def browse(wanted: Wanted, *, older: int | None = None, newer: int | None = None, limit: int = PAGE) -> Slice:
     """Writes before the number `older`, or after the number `newer`; the newest when neither is given."""
     rows, below, above = pages.walked(db.session(), _matching(wanted), Change.id, limit, older=older, newer=newer)
-    return Slice(rows, below, above, _targets(rows), calls_of(rows), _names(rows), labels_of(rows))
+    return Slice(rows, below, above, _targets(rows), calls_of(rows), _names(rows), Words(rows))
 
 
 def _matching(wanted: Wanted):
@@ -81,23 +101,28 @@ def _names(changes: Iterable[Change]) -> dict[int, str]:
     return dict(rows.all())
 
 
-def labels_of(changes: Iterable[Change]) -> Labels:
-    """What the fields of these writes are called at their services."""
+def fields_of(changes: Iterable[Change]) -> Fields:
+    """The fields of these writes as their services have them."""
     names: defaultdict[tuple[int, str], set[str]] = defaultdict(set)
     for change in changes:
         names[change.connection_id, change.resource] |= {*change.wanted, *change.before, *change.after}
-    return {key: _labels(*key, any(name.startswith(CUSTOM) for name in found)) for key, found in names.items()}
+    return {key: _fields(*key, any(name.startswith(CUSTOM) for name in found)) for key, found in names.items()}
 
 
-def _labels(connection_id: int, resource: str, customs: bool) -> dict[str, str]:
+def _fields(connection_id: int, resource: str, customs: bool) -> dict[str, Field]:
     connection = db.session.get_one(Connection, connection_id)
     custom = crossings.definitions(db.session(), connection_id) if customs else ()
-    return {one.name: one.label for one in crossings.service_of(connection).writing.fields(resource, custom)}
+    return by_name(crossings.service_of(connection).writing.fields(resource, custom))
 
 
-def label_of(labels: Labels, change: Change, name: str) -> str:
-    """One field's; its own name where the service no longer has it."""
-    return labels.get((change.connection_id, change.resource), {}).get(name) or name.removeprefix("custom:")
+def label_of(fields: Fields, change: Change, name: str) -> str:
+    """What people call a field; its own name where the service no longer has it."""
+    known = _field(fields, change, name)
+    return known.label if known else name.removeprefix("custom:")
+
+
+def _field(fields: Fields, change: Change, name: str) -> Field | None:
+    return fields.get((change.connection_id, change.resource), {}).get(name)
 
 
 def calls_of(changes: Iterable[Change]) -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, url_for
@@ -9,6 +10,7 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 from .. import clock
 from ..errors import Conflict, NotFound
 from ..operations import mappings, previews, standing
+from ..services.writing import Field
 from . import forms
 from . import mapping_words as words
 from .access import actor, may
@@ -38,13 +40,22 @@ def show(mapping_id: int):
     version = mappings.latest(mapping)
     engine = mappings.in_engine(mapping, version.number)
     ends, told = words.ends_of(mapping, engine), version.preview
+    samples = previews.samples(version) if told else {}
     return render_template(
         "mappings/preview.html", mapping=mapping, version=version, told=told, ends=ends, words=words, kinds=KINDS,
         bad=BAD, standing=standing.of([mapping])[0], shown=words.shown, at=clock.parse((told or {}).get("at")),
-        samples=previews.samples(version) if told else {},
+        samples=samples, named=words.named(_values(samples, ends), ends),
         blocking=[one for one in mappings.check(mapping, version.number) if one.blocking],
         effects=effects(told, ends) if told else [], money=mappings.needs_approval(mapping, version.number),
     )  # fmt: skip
+
+
+def _values(samples, ends: words.Ends) -> Iterator[tuple[str, Field, Any]]:
+    """Every value that would change, and what it would become."""
+    for rows in samples.values():
+        for one in (one for row in rows for one in row["fields"]):
+            for value in (one["before"], one["after"]):
+                yield one["side"], ends[one["side"]].named(one["field"]), value
 
 
 @page.get(f"/preview/<any({', '.join(KINDS)}):kind>")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -11,6 +12,7 @@ from .. import clock
 from ..errors import InvalidInput
 from ..models import Connection, DataMapping
 from ..operations import mappings
+from ..operations.named import Named
 from ..operations.samples import Carried, Sample
 from ..services.writing import MISSING, Field, line_in_words
 from ..sync.flows import FLOWS
@@ -21,6 +23,7 @@ from .formatting import number as figure
 from .option_fields import told
 
 SIDES = ("left", "right")
+_CODE = re.compile(r"^[a-z]+(_[a-z]+)+$")  # "awaiting_payment"
 ARROWS = {"both": "↔", "to_right": "→", "to_left": "←"}
 WINNERS = {"newest": "the newest wins", "ask": "a person is asked"}
 BLANKS = {
@@ -57,6 +60,9 @@ class End:
     def label(self, names: str) -> str:
         """Fields by their labels, with commas."""
         return ", ".join(self.named(name).label for name in names.split(",") if name)
+
+
+Ends = Mapping[str, End]
 
 
 def ends_of(mapping: DataMapping, version: Version) -> dict[str, End]:
@@ -140,7 +146,9 @@ def filter_in_words(one: Mapping[str, Any], ends: Mapping[str, End]) -> str:
     """A filter as a sentence."""
     end = ends[one["side"]]
     label = end.label(one["field"])
-    values = " or ".join(_plain(value) for value in one.get("values", ()))
+    values = " or ".join(
+        _CODE.sub(lambda code: code[0].replace("_", " "), _plain(value)) for value in one.get("values", ())
+    )
     holds = {"in": f"is {values}", "not in": f"is not {values}", "empty": "is empty", "filled": "is filled"}
     return f"Only those of the {end.what} whose {label} {holds[one.get('is', 'in')]} are linked or made anew."
 
@@ -192,6 +200,22 @@ def rows(
         )
         for place, (line, note) in enumerate(zip(version.lines, notes, strict=True), 1)
     ]  # fmt: skip
+
+
+def named(places: Iterable[tuple[str, Field | None, Any]], ends: Ends) -> Callable[[str, Field | None, Any], Any]:
+    """Tells a value of a side's field by the name of the record it refers to, for all of these."""
+    names = Named((ends[side].connection.id, one, value) for side, one, value in places)
+    return lambda side, one, value: names(ends[side].connection.id, one, value)
+
+
+def sampled(rows: Iterable[Row], side: str) -> Iterator[tuple[str, Field | None, Any]]:
+    """Every value of the sample, a record of that side, in these lines."""
+    for row in rows:
+        ours, theirs = (row.left, row.right) if side == "left" else (row.right, row.left)
+        if row.carried:
+            yield from ((side, one, value) for one, value in zip(ours, row.carried.source, strict=False))
+            for one in theirs[:1]:
+                yield from ((OTHER[side], one, value) for value in (row.carried.result, row.carried.there))
 
 
 def line_options(line: Line) -> list[str]:

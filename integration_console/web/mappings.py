@@ -81,10 +81,12 @@ def show(mapping_id: int):
     sample = samples.of(mapping, version, asked.number("sample"))
     notes = [row.note for row in version.fields]
     editable = version is mappings.latest(mapping)
+    rows = words.rows(engine, ends, notes, problems, sample)
     return render_template(
         "mappings/show.html", mapping=mapping, version=version, ends=ends, asked=asked, words=words,
         standing=standing.of([mapping])[0], problems=problems, sample=sample, editable=editable,
-        rows=words.rows(engine, ends, notes, problems, sample), sentences=words.sentences(engine, ends),
+        rows=rows, sentences=words.sentences(engine, ends),
+        named=words.named(words.sampled(rows, sample.side) if sample else (), ends),
         whole=[one for one in problems if one.line is None], found=_found(mapping, asked),
         refused=writes.count(writes.Wanted(states=("dead",), mapping_id=mapping.id)),
         suggestions=suggestions.of(mapping) if editable and can("edit mappings") else [],

@@ -89,13 +89,13 @@ def _sent(told: str, new: Change):
 
 
 def _edit_page(change: Change, form: forms.Form | None = None) -> str:
-    values, labels = refused_writes.editable(change), writes.labels_of([change])
+    values, fields = refused_writes.editable(change), writes.fields_of([change])
     lines = [
-        (f"v-{n}", writes.label_of(labels, change, name), text, words.shown(change.before.get(name)))
+        (f"v-{n}", writes.label_of(fields, change, name), text, words.shown(change.before.get(name)))
         for n, (name, text) in enumerate(values.items())
     ]
     fixed = [
-        (writes.label_of(labels, change, name), words.shown(value))
+        (writes.label_of(fields, change, name), words.shown(value))
         for name, value in change.wanted.items()
         if name not in values
     ]

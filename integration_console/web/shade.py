@@ -23,5 +23,5 @@ def show(change_id: int):
         found, impossible = None, str(error)
     return render_template(
         "writes/shade.html", change=change, found=found, impossible=impossible, shown=words.shown,
-        labels=writes.labels_of([change]), label_of=writes.label_of,
+        labels=writes.fields_of([change]), label_of=writes.label_of,
     )  # fmt: skip
