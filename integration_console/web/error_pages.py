@@ -18,6 +18,7 @@ from werkzeug.exceptions import HTTPException
 from .. import clock, errors
 from ..models import db
 from . import access
+from .shell import this_page
 
 log = structlog.get_logger()
 
@@ -173,6 +174,8 @@ def _page(error: Exception, status: int) -> Response:
     again_at = clock.now() + timedelta(seconds=wait_s(error))
     expired = isinstance(error, CSRFError)
     facts = {"status": status, "message": sentence(error, status), "again_at": again_at, "expired": expired}
+    if request.method == "POST" and (status != 403 or expired):  # else it may not be theirs to open either
+        facts["page"] = this_page()
     known = f"error_pages/{status}.html"
     templates: list = [known, f"error_pages/{status // 100}00.html", "error_pages/500.html"]
     try:

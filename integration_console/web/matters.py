@@ -7,9 +7,9 @@ from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, url_for
 
-from ..errors import BadRecord, Conflict, ConsoleError, InvalidInput, TryLater, UpstreamError
+from ..errors import BadRecord, Conflict, ConsoleError, InvalidInput, NotFound, TryLater, UpstreamError
 from ..models import Connection, Record, db
-from ..operations import limitation_rules, limitations, matter_list, matters
+from ..operations import limitation_rules, limitations, matter_list, matters, writes
 from ..operations.exports import Sheet, paged
 from ..operations.matter_fields import LIMITATION, REMINDERS, STATUSES, label_of
 from ..services.base import dig
@@ -103,7 +103,7 @@ def show(record_id: int):
 @may("change matters")
 def change(record_id: int):
     """Write to Clio what was changed in the form."""
-    record = matters.find(str(record_id))
+    record = matters.find(str(record_id), gone=True)
     form = MatterForm(record)
     sent = forms.sent(*form.names, REMINDERS, WAS)
     try:
@@ -129,7 +129,7 @@ def change(record_id: int):
         return _show(record, form, sent, clashes=form.clashes(sent, touched)), 409
     except TryLater as error:
         flash(f"{error} Whether it was saved is not known: read the matter again in a moment.", "warning")
-    except (Conflict, UpstreamError) as error:
+    except (Conflict, NotFound, UpstreamError) as error:
         return _show(_now(record_id), form, sent, InvalidInput(str(error))), 409
     return redirect(url_for("matters.show", record_id=record_id))
 
@@ -161,12 +161,13 @@ def _show(
     changeable = can("change matters") and record.deleted_at is None and connection.status == "connected"
     fields = limitation_rules.targets()
     due = limitation_rules.limitation_of(record.data, fields)
+    written = matters.changes_of(record) if open_ else []
     return render_template(
         "matters/show.html", record=record, connection=connection, data=record.data, may_see=open_, due=due,
         today=matter_list.today(), no_dates=limitation_rules.no_dates(record.data, fields),
         days=(due - matter_list.today()).days if due else None, settled=limitation_rules.is_settled(record.data),
-        proposals=limitations.of_record(record), changes=matters.changes_of(record) if open_ else [],
-        label=lambda name: label_of(name, form.definitions), as_of=matters.as_of(record), changeable=changeable,
+        proposals=limitations.of_record(record), changes=written,
+        words=writes.Words(written), as_of=matters.as_of(record), changeable=changeable,
         lines=form.lines() if changeable else [], custom_lines=form.custom_lines() if changeable else [],
         form=forms.Form(sent if sent is not None else form.texts, error), was=form.was, clashes=clashes or [],
         limitation_field=LIMITATION, reminders_field=REMINDERS, title=record.label if open_ else f"Matter {record.id}",

@@ -173,7 +173,15 @@ def theme() -> str:
 
 def this_page() -> str:
     """The address of the page shown, for a form that leads back to it; without what in it looks like a secret (X2)."""
-    if request.method != "GET" or "HX-Request" in request.headers:
+    if "HX-Request" in request.headers:
         return "/"
-    shown = (request.full_path.rstrip("?"), request.path, "/")
+    shown = (request.full_path.rstrip("?"), request.path, "/") if request.method == "GET" else (_form_page(), "/")
     return next(address for address in shown if _shapes.text(address) == address)
+
+
+def _form_page() -> str:
+    """The page a form was sent from, as its address tells: its own, or the closest above it that can be opened."""
+    pages, path = current_app.create_url_adapter(request), request.path
+    while path and not (pages and pages.test(path, method="GET")):
+        path = path.rpartition("/")[0]
+    return path or "/"

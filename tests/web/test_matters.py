@@ -143,6 +143,29 @@ def test_a_refusal_of_clio_and_a_lost_sign_in_are_said_on_the_page(enter, app, c
     assert "needs to be reconnected" in staff.open(f"/matters/{record.id}").text
 
 
+def test_a_refused_save_of_a_paused_or_gone_matter_says_why_on_its_page(enter, app, clio, own_firm):
+    record, staff = some(app), enter("staff")
+    values = filled(staff.open(f"/matters/{record.id}"))
+    own_firm.change(clio, status="paused")
+    page = send(staff, record, values, description="Ours")
+    assert page.status == 409
+    assert "is paused. Nothing was saved." in page.text
+    own_firm.change(clio, status="connected")
+    with app.app_context():
+        db.session.get_one(Record, record.id).deleted_at = clock.now()
+        db.session.commit()
+    page = send(staff, record, values, description="Ours")
+    assert page.status == 409
+    assert "This matter is gone from Clio. Nothing was saved." in page.text
+
+
+def test_what_the_page_offers_after_a_refused_save_leads_back_to_it(enter, app, clio):
+    record, staff = some(app), enter("staff")
+    page = send(staff, record, **{"responsible_attorney.id": "999999"})
+    backs = {one.attrs["value"] for one in page.all("input", name="back")}
+    assert (page.status, backs) == (422, {f"/matters/{record.id}"})
+
+
 @pytest.mark.one_database
 def test_a_closed_matter_says_so_and_is_reopened(enter, app, clio):
     record, staff = some(app, "Closed"), enter("staff")

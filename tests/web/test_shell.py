@@ -104,6 +104,15 @@ def test_every_failure_has_a_page_with_a_way_on_and_no_trace(broken, path, statu
 
 
 @pytest.mark.parametrize(
+    ("path", "page"), [("/writes/999999/retry", "/writes"), ("/settings/profile/theme", "/settings/profile")]
+)
+def test_a_refused_form_leads_to_the_page_it_was_sent_from(enter, path, page):
+    refused = Page(enter("staff").client.post(path))  # its token is missing, as of a form that stood open too long
+    assert refused.status == 403
+    assert refused.links["Open the page again"] == page
+
+
+@pytest.mark.parametrize(
     ("path", "code"),
     [("/t/409", "conflict"), ("/t/422", "invalid_field"), ("/t/429", "rate_limited"), ("/t/500", "internal"),
      ("/t/503", "unavailable"), ("/nothing", "not_found"), ("/sign-out", "method_not_allowed")],
