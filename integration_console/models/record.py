@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 from sqlalchemy import ForeignKey, Index, LargeBinary, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .base import Base, ExternalId, PrimaryKey
+
+_ALWAYS_UPPER = {"id", "url", "api", "ip", "utc", "sla", "vat"}
 
 
 class Record(Base):
@@ -52,3 +55,14 @@ class Record(Base):
     written_run_id: Mapped[int | None]  # the run that did
     deleted_at: Mapped[datetime | None]  # gone upstream since
     data: Mapped[dict]
+
+
+def field_name(name: str) -> str:
+    """A field's name for people: "client_id" and "clientId" are "Client ID".
+
+    >>> field_name("statute_of_limitations"), field_name("clientId")
+    ('Statute of limitations', 'Client ID')
+    """
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name).replace("_", " ").replace(".", " ").lower().split()
+    shown = [word.upper() if word in _ALWAYS_UPPER else word for word in words]
+    return " ".join([shown[0][:1].upper() + shown[0][1:], *shown[1:]]) if shown else name

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+import re
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from hashlib import blake2b, sha256
 from typing import Any, Protocol
@@ -13,6 +14,7 @@ from sqlalchemy.orm import Session, aliased
 
 from ..models import Change, DeadLetter, ErrorLog, Issue
 from ..models.change import WAITING_STATES
+from ..models.record import field_name
 from .storable import fitting, without_nul
 
 BY_ITSELF = "the console"  # who resolved an issue whose last record passed
@@ -58,6 +60,19 @@ def log_failure(
         )
     )  # fmt: skip
     return issue_id
+
+
+def of_all(message: str, values: Mapping[str, Any]) -> str:
+    """What was said, as a title for all that is refused alike: without the values of this one record.
+
+    >>> of_all("It was refused. It says: The name Ana Ruiz is taken.", {"name": "Ana Ruiz", "kind": "name"})
+    'It was refused. It says: The name … is taken.'
+    """
+    ours, says, theirs = message.partition(" It says: ")
+    for value in sorted({str(one) for one in values.values() if isinstance(one, str | int)}, key=len, reverse=True):
+        if any(sign.isupper() or sign.isdigit() or sign == "@" for sign in value):
+            theirs = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", "…", theirs)
+    return f"{ours}{says}{theirs}"
 
 
 def _fingerprint(*parts: object) -> str:
@@ -130,7 +145,7 @@ def keep_dead_letters(
 
 def _title(label: str, resource: str, field: str | None) -> str:
     what = resource.replace("_", " ")
-    return f"{label} {what}: the field {field} cannot be used" if field else f"{label} {what}: records cannot be used"
+    return f"{label} {what}: {field_name(field)} cannot be used" if field else f"{label} {what}: records cannot be used"
 
 
 def _identity(one: Refused) -> str:

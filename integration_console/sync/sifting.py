@@ -12,6 +12,7 @@ import orjson
 from pydantic import ValidationError
 
 from .. import clock
+from ..models.record import field_name
 from ..services.base import Resource
 from ..storage.records import Incoming
 
@@ -122,4 +123,5 @@ def _refuse(resource: Resource, item: Any, where: str | None, reason: str) -> Re
 def _plain(where: str | None, reason: str) -> str:
     """A sentence for a person: pydantic's own reasons read well after the name of the field."""
     reason = reason[:1].lower() + reason[1:]
-    return f"The field {where} cannot be used: {reason}." if where else f"The record cannot be used: {reason}."
+    what = f"field “{field_name(where)}”" if where else "record"
+    return f"The {what} cannot be used: {reason}."

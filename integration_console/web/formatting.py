@@ -18,12 +18,12 @@ from sqlalchemy import Row
 
 from .. import clock, services
 from ..models import Record
+from ..models.record import field_name
 from ..operations import settings as firm_settings
 from ..operations.several import MOST_COUNTED
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"))
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?Z")
-_ALWAYS_UPPER = {"id", "url", "api", "ip", "utc", "sla", "vat"}
 
 _BROWSERS = (
     ("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"),
@@ -215,17 +215,6 @@ def service_label(key: str) -> str:
     """A service's name for people; its key when it is no longer there."""
     found = services.every().get(key)
     return found.label if found else key
-
-
-def field_name(name: str) -> str:
-    """A field's name for people: "client_id" and "clientId" are "Client ID".
-
-    >>> field_name("statute_of_limitations"), field_name("clientId")
-    ('Statute of limitations', 'Client ID')
-    """
-    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name).replace("_", " ").replace(".", " ").lower().split()
-    shown = [word.upper() if word in _ALWAYS_UPPER else word for word in words]
-    return " ".join([shown[0][:1].upper() + shown[0][1:], *shown[1:]]) if shown else name
 
 
 def middle(text: object, width: int = 16) -> str:

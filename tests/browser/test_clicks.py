@@ -117,14 +117,14 @@ def which_and_why(hand) -> None:
 
 
 def what_to_do(hand) -> None:
-    hand.press(hand.link("the field open_date cannot be used"))
+    hand.press(hand.link("Open date cannot be used"))
     hand.see("Correct the value at the service.")
     hand.press(hand.main.locator("summary", has_text="Retry all 2"))
     hand.see("A run reads the 2 waiting matters again")
 
 
 def retry_all(hand) -> None:
-    hand.press(hand.link("the field open_date cannot be used"))
+    hand.press(hand.link("Open date cannot be used"))
     hand.press(hand.main.locator("summary", has_text="Retry all 2"))
     hand.press(hand.button("Read again"))
     hand.see(re.compile("Last retry|Run \\d+"))

@@ -129,7 +129,7 @@ def test_the_address_is_the_state(entered, office, role, size):  # noqa: F811
 def test_a_failure_says_what_happened_what_was_lost_and_what_to_do(entered, office, role, size):  # noqa: F811
     """Promise 5"""
     page = entered(role, size).open("/")
-    page.get_by_role("link", name="the field open_date cannot be used").click()
+    page.get_by_role("link", name="Open date cannot be used").click()
     for heading in ("What happened", "Was anything lost?", "What to do"):
         expect(page.get_by_role("heading", name=heading).locator("+ p")).not_to_be_empty()
     expect(page.get_by_text("The field open_date holds 31.02.2026").first).to_be_visible()
@@ -192,12 +192,12 @@ def test_the_tasks_of_a_day_are_done_without_a_script(chromium, office):  # noqa
     expect(main.get_by_text("2 things need you")).to_be_visible()
     expect(main.locator("svg.chart a")).not_to_have_count(0)
 
-    main.get_by_role("link", name="the field open_date cannot be used").click()
+    main.get_by_role("link", name="Open date cannot be used").click()
     main.locator("summary", has_text="Retry all 2").click()
     main.get_by_role("button", name="Read again").click()
     expect(main.get_by_role("heading", level=1, name=re.compile("Run \\d+"))).to_be_visible()
     page.goto("/")
-    main.get_by_role("link", name="the field open_date cannot be used").click()
+    main.get_by_role("link", name="Open date cannot be used").click()
     main.get_by_label("A note").fill("Asked the client for the right date.")
     main.get_by_role("button", name="Add the note").click()
     expect(main.get_by_text("Asked the client for the right date.")).to_be_visible()
@@ -267,7 +267,7 @@ def test_r_retries_the_row_or_the_page_and_x_ticks_the_row(entered, office):  # 
     office.as_before()
     page = entered("admin").page
     page.goto("/errors")
-    page.get_by_role("link", name="the field open_date cannot be used").click()
+    page.get_by_role("link", name="Open date cannot be used").click()
     page.wait_for_url(re.compile(r"/errors/\d+"))  # a key pressed on the page before would be lost
     page.keyboard.press("r")
     page.locator("*:focus", has_text="Keep as it is").wait_for()  # all of them: asked first

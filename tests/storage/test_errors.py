@@ -60,7 +60,7 @@ def test_a_refused_record_is_kept_as_it_came_with_its_reason(session, firm, refu
     assert (letter.identity, letter.external_id, letter.field, letter.tries) == ("17", "17", "name", 1)
     assert (letter.reason, letter.payload) == ("The field name is empty.", '{"id": 17, "name": ""}')
     assert errors.open_identities(session, firm, ["contacts", "matters"]) == {"contacts": {"17"}, "matters": set()}
-    assert one(session, Issue).title == "Clio contacts: the field name cannot be used"
+    assert one(session, Issue).title == "Clio contacts: Name cannot be used"
     assert one(session, ErrorLog).issue_id == letter.issue_id
 
 

@@ -202,14 +202,14 @@ def test_a_sound_mapping_has_no_problem(writable):
         (line("assignedTo", "company.id", "to_right"), "choose “Linked record”"),
         (line("firstName", "name", "to_right"), "Name can be read but not written."),
         (line("id", "custom:8"), "Id can be read but not written."),
-        (line("gone", "custom:8", "to_right"), "gone is no longer there on the left."),
-        (line("firstName", "custom:99", "to_right"), "custom:99 is no longer there on the right."),
+        (line("gone", "custom:8", "to_right"), "Gone of GoHighLevel contacts is no longer there."),
+        (line("firstName", "custom:99", "to_right"), "Custom field 99 of Clio contacts is no longer there."),
         (line("firstName", "custom:8", "both", "constant", {"value": "x"}), "cannot be turned round"),
         (line("firstName", "custom:8", "both", "template", {"text": "{firstName}"}), "cannot be turned round"),
         (line("firstName", "custom:8", "to_right", "template", {"text": "{lastName}"}), "names {lastName}"),
         (line("firstName,lastName", "custom:8", "to_right"), "reads one field, and here are several."),
         (line("tags", "custom:8", "both", "tags", {"only": ["vip"]}), "would remove the others"),
-        (line("firstName", "email", "to_right"), "email on the right is written by 2 lines."),
+        (line("firstName", "email", "to_right"), "E-mail of Clio contacts is written by 2 lines."),
     ],
 )
 def test_what_cannot_work_blocks_and_is_told_in_words(writable, wrong, words):
@@ -277,7 +277,7 @@ def test_filters_and_keys_look_at_fields_that_are_there(writable):
         keys=({"by": "name", "left": "firstName,surname", "right": "name", "with": [["phone", "fax"]]},),
     )  # fmt: skip
 
-    assert {name for name in ("colour", "surname", "fax") if name in " ".join(found)} == {"colour", "surname", "fax"}
+    assert {name for name in ("Colour", "Surname", "Fax") if name in " ".join(found)} == {"Colour", "Surname", "Fax"}
 
 
 def test_a_side_without_fields_is_told_once():

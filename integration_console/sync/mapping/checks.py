@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ...services.writing import Field, by_name
+from ...models.record import field_name
+from ...services.writing import CUSTOM, Field, by_name
 from ..transforms import OTHER
 from .model import ID, Line, Mapping
 
@@ -41,11 +42,11 @@ def check(
     others: the other mappings that are switched on.
     """
     known = {"left": _by_name(left_fields), "right": _by_name(right_fields)}
-    found = [*_whole(mapping), *_ends(mapping, known), *_duplicates(mapping), *_lookers(mapping, known)]
+    found = [*_whole(mapping), *_ends(mapping, known), *_duplicates(mapping, known), *_lookers(mapping, known)]
     for line in mapping.lines:
         for towards in SIDES:
             if line.goes(towards) and mapping.goes(towards):
-                found += _line(line, towards, known)
+                found += _line(mapping, line, towards, known)
         found += _alone(mapping, line)
     found += _others(mapping, known, others)
     return sorted(dict.fromkeys(found), key=lambda problem: not problem.blocking)
@@ -93,7 +94,7 @@ def _whole(mapping: Mapping) -> Iterator[Problem]:
         yield Problem(False, None, "There is no match key: who is on both sides already would be made a second time.")
     for towards in SIDES:
         if not mapping.goes(towards) and getattr(mapping.options, f"creates_{towards}"):
-            yield Problem(False, None, f"Nothing goes to the {towards}, so nothing is created there either.")
+            yield Problem(False, None, f"Nothing goes to {mapping.side(towards).label}, so none is created.")
 
 
 def _ends(mapping: Mapping, known: dict[str, dict[str, Field]]) -> Iterator[Problem]:
@@ -117,27 +118,37 @@ def _ends(mapping: Mapping, known: dict[str, dict[str, Field]]) -> Iterator[Prob
                     )
 
 
-def _duplicates(mapping: Mapping) -> Iterator[Problem]:
+def _duplicates(mapping: Mapping, known: dict[str, dict[str, Field]]) -> Iterator[Problem]:
     for towards in SIDES:
         lines = mapping.lines_towards(towards)
         count = Counter(name for line in lines for name in line.written(towards))
         for line in lines:
             for name in line.written(towards):
                 if count[name] > 1:
-                    yield Problem(True, line.key, f"{name} on the {towards} is written by {count[name]} lines.")
+                    said = _called(name, towards, mapping, known)
+                    yield Problem(True, line.key, f"{said} is written by {count[name]} lines.")
 
 
 def _lookers(mapping: Mapping, known: dict[str, dict[str, Field]]) -> Iterator[Problem]:
     """Filters and match keys that look at a field which is not there."""
     for one in mapping.filters:
         if not _there(one["field"], known[one["side"]]):
-            yield Problem(True, None, f"A filter looks at {one['field']}, which the {one['side']} side does not have.")
+            said = _called(one["field"], one["side"], mapping, known)
+            yield Problem(True, None, f"A filter looks at {said}, which is not there.")
     for key in mapping.keys:
         pairs = [(key.get("left", ""), key.get("right", "")), *key.get("with", ())]
         for side, text in (at for left, right in pairs for at in (("left", left), ("right", right))):
             for name in filter(None, text.split(",")):
                 if not _there(name, known[side]):
-                    yield Problem(True, None, f"A match key looks at {name}, which the {side} side does not have.")
+                    said = _called(name, side, mapping, known)
+                    yield Problem(True, None, f"A match key looks at {said}, which is not there.")
+
+
+def _called(name: str, side: str, mapping: Mapping, known: dict[str, dict[str, Field]]) -> str:
+    """A field for people: "E-mail of Clio contacts"; one that is gone by its own name."""
+    field, own = known[side].get(name), name.startswith(CUSTOM)
+    label = field.label if field else f"Custom field {name.removeprefix(CUSTOM)}" if own else field_name(name)
+    return f"{label} of {mapping.side(side).label}"
 
 
 def _there(name: str, fields: dict[str, Field]) -> bool:
@@ -170,15 +181,13 @@ def _reads_many(line: Line, towards: str) -> bool:
     return line.transform.many if forward else line.transform.back_many
 
 
-def _line(line: Line, towards: str, known: dict[str, dict[str, Field]]) -> Iterator[Problem]:
+def _line(mapping: Mapping, line: Line, towards: str, known: dict[str, dict[str, Field]]) -> Iterator[Problem]:
     """What is wrong with a line towards one side."""
     ours, theirs = known[OTHER[towards]], known[towards]
-    for name in line.fields(OTHER[towards]):
-        if not _there(name, ours):
-            yield Problem(True, line.key, f"{name} is no longer there on the {OTHER[towards]}.")
-    for name in line.fields(towards):
-        if not _there(name, theirs):
-            yield Problem(True, line.key, f"{name} is no longer there on the {towards}.")
+    for side in (OTHER[towards], towards):
+        for name in line.fields(side):
+            if not _there(name, known[side]):
+                yield Problem(True, line.key, f"{_called(name, side, mapping, known)} is no longer there.")
     for name in line.written(towards):
         if (target := theirs.get(name)) is None:
             continue
@@ -229,8 +238,7 @@ def _others(mapping: Mapping, known: dict[str, dict[str, Field]], others: Sequen
         for towards in SIDES:
             for line in mapping.lines_towards(towards):
                 for name in line.written(towards):
-                    field = known[towards].get(name)
-                    said = f"{field.label if field else name} of {mapping.side(towards).label}"
+                    said = _called(name, towards, mapping, known)
                     if _both_ways(mapping, line) and (mapping.side(towards), name) in kept_same:
                         yield Problem(
                             False, line.key,
