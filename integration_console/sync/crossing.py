@@ -193,7 +193,7 @@ class PushRun:
             return None
         over = wants.get("update", 0) + wants.get("delete", 0)
         if self.bridge.rules.brakes(over, pairs):
-            return f"{over} of {pairs} pairs would be written over or deleted."
+            return f"{over:,} of {pairs:,} pairs would be written over or deleted."
         return None
 
     # -- sending ------------------------------------------------------------------------------------------------------
