@@ -108,6 +108,7 @@ class IntegrationService:
         )  # fmt: skip
         try:
             if isinstance(reader, Single):
+                reader.told_of = self.task.kind == "webhook"
                 reader.run(self.task.records[resource.key], self.task.owners.get(resource.key, {}))
             else:
                 reader.run()

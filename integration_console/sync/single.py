@@ -19,6 +19,8 @@ AT_LEAST_EVERY_S = 2.0  # so that progress shows
 class Single(Keeping):
     """Reads named records of one resource; no mark moves."""
 
+    told_of = False  # by the service: what it names may be gone by now, or stand in the other of two lists
+
     def run(self, external_ids: Iterable[str], owners: Mapping[str, str]) -> None:
         """Read them one by one and keep them a few at a time.
 
@@ -76,4 +78,4 @@ class Single(Keeping):
         gone = records.mark_deleted(session, ids, run_id=self.order.run_id, now=clock.now())
         what = f"{self.desk.service.label} has no {self.resource.label.lower()} with the id {external_ids[0]}."
         self.add(deleted=gone)
-        self.line["message"] = None if ids else what
+        self.line["message"] = None if ids or self.told_of else what

@@ -57,6 +57,17 @@ def test_what_is_deleted_there_is_gone_here_only_when_the_service_says_so_h4(doo
 
 
 @pytest.mark.one_database
+def test_a_webhook_about_what_is_no_longer_there_is_no_trouble_of_its_run(door, sandbox):
+    number = connect(sandbox, "clio")
+    with_secret(number, topic="contact")
+    body = said_by_clio(999_999)
+    assert post(door + address(number), body, signed(body)).status == 200
+    work()
+
+    assert [run.state for run in webhook_runs()] == ["done"]
+
+
+@pytest.mark.one_database
 def test_changes_at_highlevel_and_clockify_arrive_too(door, sandbox):
     ghl, clockify = connect(sandbox, "ghl"), connect(sandbox, "clockify")
     sandbox.ghl.hook_url = door + address(ghl)
