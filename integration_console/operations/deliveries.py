@@ -17,7 +17,7 @@ from sqlalchemy.orm import defer
 
 from .. import clock
 from ..errors import Conflict, ConsoleError, NeedsPerson, NotFound, UpstreamError
-from ..models import Connection, DataMapping, Delivery, RunPart, SyncRun, WebhookSubscription, db, reading
+from ..models import Connection, DataMapping, Delivery, Record, RunPart, SyncRun, WebhookSubscription, db, reading
 from ..models.run import LIVE_STATES
 from ..storage import deliveries as kept
 from . import accounts, audit, pushes, several
@@ -30,6 +30,15 @@ TRIES = 5  # then it is set aside (H5)
 AGAIN_AFTER_S = (60, 300, 900, 3600)
 A_MOMENT = timedelta(seconds=5)
 NO_OWNER = "It does not say what the record is listed under. The next read of the list finds it."
+
+
+def copies_of(delivery: Delivery) -> dict[tuple[str, str], int]:
+    """Our copies of the records a delivery names: the resource and the id there -> the number."""
+    resources, ids = ({one[at] for one in delivery.records} for at in (0, 1))
+    query = select(Record.resource, Record.external_id, Record.id).where(
+        Record.connection_id == delivery.connection_id, Record.resource.in_(resources), Record.external_id.in_(ids)
+    )
+    return {(row.resource, row.external_id): row.id for row in db.session.execute(query)}
 
 
 # -- asking -----------------------------------------------------------------------------------------------------------

@@ -98,6 +98,7 @@ def show(delivery_id: int):
         "deliveries/show.html", delivery=found, body=with_body.body, others=kept.with_same_body(db.session(), found),
         word=STATES[found.state], tone=TONES[found.state], call_id=call, states=STATES, tones=TONES,
         resources=services.by_key(found.service).resources, tries=deliveries.TRIES,
+        copies=deliveries.copies_of(found),
     )  # fmt: skip
 
 

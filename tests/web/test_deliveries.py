@@ -8,12 +8,12 @@ from datetime import timedelta
 import pytest
 
 from integration_console import clock as house_clock
-from integration_console.models import Delivery, WebhookSubscription, db
+from integration_console.models import Delivery, Record, WebhookSubscription, db
 from integration_console.operations import connections, subscriptions, tending
 from integration_console.operations.hook_secrets import set_secret
 from integration_console.storage import deliveries as kept
 
-from ..operations.conftest import connect, point_at
+from ..operations.conftest import connect, point_at, sync
 
 pytestmark = pytest.mark.one_database
 
@@ -160,6 +160,18 @@ def test_one_delivery_is_shown_and_read_again(app, enter, sandbox):
     assert "It was refused." not in staff.open("/deliveries").text
     assert staff.send(f"/deliveries/{one}/replay", f"/deliveries/{one}").status_code == 409
     assert staff.client.get("/deliveries/999").status_code == 404
+
+
+def test_a_delivery_leads_to_our_copies_of_what_it_names(app, enter, sandbox):
+    with app.app_context():
+        number = connect(sandbox, "clio", "Clio")
+        sync(number, only=["users"])
+        held = db.session.query(Record).filter_by(resource="users").first()
+        copy, name = held.id, held.external_id
+        one = delivered(number, "two", records=[["users", name, None], ["users", "999999", None]])
+    page = enter("staff").open(f"/deliveries/{one}")
+    assert page.links[name] == f"/records/{copy}"
+    assert "999999 no copy is held" in page.text
 
 
 def test_one_set_aside_without_a_word_why_says_no_more_than_that(app, enter, sandbox):
