@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import select
@@ -116,58 +117,59 @@ class Compared:
     right_label: str | None
     left: str
     right: str
-    agree: bool = False  # as the mapping compares them, whatever the words
+    agree: bool | None = False  # as the mapping compares them, whatever the words; None where it carries nothing
 
     @property
     def verdict(self) -> str:
-        """same, differs, or which side alone says something: left, right."""
+        """same, differs, aside where nothing is carried, or which side alone says something: left, right."""
         if not self.left or not self.right:
             return "left" if self.left else "right"
         if self.agree:
             return "same"
         phone = folding.phone(self.left)
         alike = folding.text(self.left) == folding.text(self.right) or (phone and phone == folding.phone(self.right))
-        return "same" if alike else "differs"
+        return "same" if alike else "aside" if self.agree is None else "differs"
 
 
 def side_by_side(
     both: Mapping[str, Side], lines: Iterable[tuple[str, str]], left: Record | None, right: Record | None,
-    agreed: Container[str] = (),
+    agreed: Mapping[str, bool | None] = MappingProxyType({}),
 ) -> list[Compared]:  # fmt: skip
     """What two records say, line by line; lines of which neither says anything are left out.
 
-    agreed: the keys of the lines that the mapping finds to say the same.
+    agreed: by the keys of the lines, whether the mapping finds that they say the same.
     """
     mine, theirs = both["left"].plain(left), both["right"].plain(right)
     rows = [
         Compared(
             a, b, both["left"].label(a), both["right"].label(b), both["left"].value(mine, a),
-            both["right"].value(theirs, b), f"{a}|{b}" in agreed,
+            both["right"].value(theirs, b), agreed.get(f"{a}|{b}", False),
         )
         for a, b in lines
     ]  # fmt: skip
     return [row for row in rows if row.left or row.right]
 
 
-def agreement(mapping: DataMapping) -> Callable[[Record | None, Record | None], Container[str]]:
+def agreement(mapping: DataMapping) -> Callable[[Record | None, Record | None], dict[str, bool | None]]:
     """Tells of two records which lines say the same once each value is carried over: a name of two words is a "Person".
 
-    Answers with the lines' keys; with none where a record is missing or the mapping has no version.
+    Answers by the lines' keys, as sync.compare.agree has it; with none where a record is missing or the mapping has no
+    version.
     """
     version = _version(mapping)
     if version is None:
-        return lambda left, right: ()
+        return lambda left, right: {}
     crossing = crossings.of(mapping, version.number, lambda: nullcontext(db.session()))
 
-    def agreed(left: Record | None, right: Record | None) -> Container[str]:
+    def agreed(left: Record | None, right: Record | None) -> dict[str, bool | None]:
         if left is None or right is None:
-            return ()
+            return {}
         mapping, world = crossing.mapping, crossing.world
         mine, theirs = (
             Half(mapping.side(side).plain(record.external_id, record.data))
             for side, record in zip(SIDES, (left, right), strict=True)
         )
-        return {line.key for line in mapping.lines if agree(mapping, line, mine, theirs, world)}
+        return {line.key: agree(mapping, line, mine, theirs, world) for line in mapping.lines}
 
     return agreed
 

@@ -40,19 +40,20 @@ def compare(
     return verdict
 
 
-def agree(mapping: Mapping, line: Line, left: Half, right: Half, world: World) -> bool:
-    """Whether either record, made from the other, would say in this line what it says."""
+def agree(mapping: Mapping, line: Line, left: Half, right: Half, world: World) -> bool | None:
+    """Whether either record, made from the other, would say in this line what it says; None when it carries nothing."""
     halves = {"left": left, "right": right}
 
-    def arrives(source: str) -> bool:
+    def arrives(source: str) -> bool | None:
         there = halves[OTHER[source]].plain
         try:
             carried = carry_over(line, halves[source].plain, OTHER[source], world, creating=True, there=there)
         except (BadRecord, Wait):
             return False
-        return carried is not MISSING and same(carried, value_on(line, OTHER[source], there))
+        return None if carried is MISSING else same(carried, value_on(line, OTHER[source], there))
 
-    return any(arrives(source) for source in ways(mapping, line))
+    told = [arrives(source) for source in ways(mapping, line)]
+    return None if told and all(one is None for one in told) else any(told)
 
 
 def create(mapping: Mapping, side: str, source: Half, world: World) -> Verdict:

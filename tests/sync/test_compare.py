@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from integration_console.services.writing import MISSING
-from integration_console.sync.compare import compare, create, same
+from integration_console.sync.compare import agree, compare, create, same
 from integration_console.sync.mapping import Mapping, MappingOptions, Side, line
 from integration_console.sync.verdict import Decision, Half
 
@@ -54,6 +54,17 @@ def test_nothing_is_written_where_both_sides_are_as_agreed():
     assert not verdict.to_left
     assert not verdict.to_right
     assert not verdict.clashes
+
+
+def test_a_line_that_carries_nothing_of_two_records_neither_agrees_nor_differs():
+    names = line("companyName,firstName,lastName", "name,type", transform="company_name")
+    one, person = mapping(names, NAME), {"name": "Ada Byron", "type": "Person"}
+    ada = Half({"companyName": None, "firstName": "Ada", "lastName": "Byron"}, EARLY, 11)
+    acme = Half({"companyName": "Acme", "firstName": None, "lastName": None}, EARLY, 12)
+
+    assert agree(one, names, ada, Half(person, EARLY, 22), World()) is None
+    assert agree(one, names, acme, Half({"name": "Acme", "type": "Company"}, EARLY, 23), World()) is True
+    assert agree(one, names, acme, Half({"name": "Other", "type": "Company"}, EARLY, 24), World()) is False
 
 
 def test_what_only_one_side_changed_is_carried_with_its_source():
