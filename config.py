@@ -26,6 +26,8 @@ SERVICE_SETTINGS = (
     "API_KEY", "LOCATION_ID", "WORKSPACE_ID", "WEBHOOK_KEY",
 )  # fmt: skip
 
+LONGEST_DAYS = 36_500  # that anything is kept; a calendar has an end
+
 
 class SettingsError(ValueError):
     """A setting is missing or wrong; the message is one line that names it."""
@@ -46,13 +48,13 @@ class Settings(BaseSettings):
     PROXIES_IN_FRONT: int = Field(0, ge=0, le=9)  # reverse proxies whose X-Forwarded-For is believed
     ENGINE: Literal["embedded", "procrastinate"] = "embedded"  # who wakes the workers; the second needs PostgreSQL
 
-    TICK_SECONDS: float = Field(10, gt=0)  # how often the clock looks for what is due
+    TICK_SECONDS: float = Field(10, gt=0, le=3600)  # how often the clock looks for what is due
     WORKER_SLOTS: int = Field(8, ge=1, le=500)  # runs one worker process carries at once
-    LEASE_SECONDS: float = Field(30, ge=1)  # a silent worker loses its run after this
-    OVERLAP_SECONDS: float = Field(300, ge=0)  # an increment starts this much before the last mark
-    REFERENCE_SECONDS: float = Field(3600, ge=0)  # reference data is not read again sooner
-    CALL_DEADLINE_SECONDS: float = Field(60, gt=0)  # one upstream call, retries not included
-    MAX_ANSWER_MIB: float = Field(20, gt=0)  # a larger decoded answer is refused
+    LEASE_SECONDS: float = Field(30, ge=1, le=86_400)  # a silent worker loses its run after this
+    OVERLAP_SECONDS: float = Field(300, ge=0, le=31_536_000)  # an increment starts this much before the last mark
+    REFERENCE_SECONDS: float = Field(3600, ge=0, le=31_536_000)  # reference data is not read again sooner
+    CALL_DEADLINE_SECONDS: float = Field(60, gt=0, le=3600)  # one upstream call, retries not included
+    MAX_ANSWER_MIB: float = Field(20, gt=0, le=1024)  # a larger decoded answer is refused
     OWNERS_AT_ONCE: int = Field(8, ge=1, le=64)  # lists by owner read side by side, within the budget
     BRAKE_RECORDS: int = Field(10, ge=1)  # the brake needs at least this many deletions ...
     BRAKE_PERCENT: float = Field(5, ge=0)  # ... and more than this share of the resource
@@ -60,25 +62,27 @@ class Settings(BaseSettings):
 
     WEBHOOKS_PER_MINUTE: int = Field(600, ge=1)  # of one connection; more are told to come again later
 
-    RETENTION_TRANSACTIONS_DAYS: int = Field(90, ge=1)
-    RETENTION_BODIES_DAYS: int = Field(30, ge=1)  # request and response bodies, client data
-    RETENTION_RUNS_DAYS: int = Field(365, ge=1)
-    RETENTION_ERRORS_DAYS: int = Field(180, ge=1)
-    RETENTION_DELIVERIES_DAYS: int = Field(30, ge=1)  # webhooks that were dealt with
-    RETENTION_CORRECTIONS_DAYS: int = Field(365, ge=1)  # texts whose practice area was answered, client data
+    RETENTION_TRANSACTIONS_DAYS: int = Field(90, ge=1, le=LONGEST_DAYS)
+    RETENTION_BODIES_DAYS: int = Field(30, ge=1, le=LONGEST_DAYS)  # request and response bodies, client data
+    RETENTION_RUNS_DAYS: int = Field(365, ge=1, le=LONGEST_DAYS)
+    RETENTION_ERRORS_DAYS: int = Field(180, ge=1, le=LONGEST_DAYS)
+    RETENTION_DELIVERIES_DAYS: int = Field(30, ge=1, le=LONGEST_DAYS)  # webhooks that were dealt with
+    RETENTION_CORRECTIONS_DAYS: int = Field(
+        365, ge=1, le=LONGEST_DAYS
+    )  # texts whose practice area was answered, client data
 
     BACKUP_DIR: Path = HERE / "backups"  # machines that share a database share this folder, too
-    BACKUP_EVERY_HOURS: float = Field(24, ge=0)  # 0: none by itself, and no rehearsals
+    BACKUP_EVERY_HOURS: float = Field(24, ge=0, le=8784)  # 0: none by itself, and no rehearsals
     BACKUP_BEFORE_MIGRATION: bool = True  # `flask db upgrade` makes one first
-    RETENTION_BACKUPS_DAYS: int = Field(14, ge=1)  # all of the last days ...
-    RETENTION_BACKUPS_WEEKS: int = Field(8, ge=1)  # ... and the last good one of each week
+    RETENTION_BACKUPS_DAYS: int = Field(14, ge=1, le=LONGEST_DAYS)  # all of the last days ...
+    RETENTION_BACKUPS_WEEKS: int = Field(8, ge=1, le=LONGEST_DAYS // 7)  # ... and the last good one of each week
     PG_BIN_DIR: str = ""  # where pg_dump and pg_restore are, when the PATH has none or an older one
 
     METRICS_TOKEN: SecretStr = SecretStr("")  # a Prometheus server's bearer token; /metrics is off without ...
     METRICS_ADDRESSES: str = ""  # ... this token or a comma list of addresses it may be read from
 
-    SESSION_IDLE_MINUTES: int = Field(60, ge=1)
-    SESSION_HOURS: int = Field(12, ge=1)
+    SESSION_IDLE_MINUTES: int = Field(60, ge=1, le=525_600)
+    SESSION_HOURS: int = Field(12, ge=1, le=8784)
     API_JWKS_URL: str = ""  # keys of the firm's own sign-in provider; empty = its session tokens open nothing
     API_JWT_ISSUER: str = ""  # who those tokens must come from
     API_JWT_AUDIENCE: str = ""  # comma list; a token's `aud` must be one of these, or where it has none its `azp`

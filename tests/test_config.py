@@ -1,0 +1,24 @@
+"""Settings no console could live with are refused at the start, in one line that names them (D8)."""
+
+from __future__ import annotations
+
+import pytest
+
+import config
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("TICK_SECONDS", "inf"), ("TICK_SECONDS", "0"), ("TICK_SECONDS", "nan"), ("LEASE_SECONDS", "1e300"),
+        ("OVERLAP_SECONDS", "-1"), ("OVERLAP_SECONDS", "inf"), ("BACKUP_EVERY_HOURS", "inf"),
+        ("RETENTION_RUNS_DAYS", "1000000000"), ("RETENTION_BACKUPS_WEEKS", "9999999"), ("SESSION_HOURS", "1e9"),
+        ("SESSION_IDLE_MINUTES", "999999999999"), ("WORKER_SLOTS", "many"), ("MAX_ANSWER_MIB", "inf"),
+    ],
+)  # fmt: skip
+def test_a_number_no_calendar_or_clock_reaches_is_refused(monkeypatch, name, value):
+    """With a billion days nothing was ever removed, and an endless tick asked for nothing: neither was told."""
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(config.SettingsError, match=f"^{name}: [^\n]+$"):
+        config.load(APP_ENV="test")
