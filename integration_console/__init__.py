@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any
 
 from flask import Flask
@@ -34,12 +35,26 @@ def create_app(settings=None, *, pages: bool = True) -> Flask:
     clock.set_offset(settings.CLOCK_OFFSET_SECONDS)
     logs.set_up(production=settings.APP_ENV == "production")
     logs.know(*settings.every_secret(), always=True)
+    _refuse_what_is_no_limit(settings)
     _set_up_database(app, settings)
     if pages:
         _set_up_migrations(app)
         _set_up_web(app)
         _set_up_commands(app)
     return app
+
+
+def _refuse_what_is_no_limit(settings) -> None:
+    """Raise SettingsError naming it: the dashboard asks for every account's limits, and so does every call (D8)."""
+    from config import SettingsError
+
+    from .transport.limits import parse_limits
+
+    for service in iter_modules([str(HOME / "integration_console" / "services")]):
+        try:
+            parse_limits(settings.of_service(service.name).get("limits", "1/1"))
+        except ValueError as error:
+            raise SettingsError(f"{service.name.upper()}_LIMITS: {error}") from None
 
 
 def _set_up_database(app: Flask, settings) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 import config
+from integration_console import create_app
 
 
 @pytest.mark.parametrize(
@@ -22,3 +23,10 @@ def test_a_number_no_calendar_or_clock_reaches_is_refused(monkeypatch, name, val
 
     with pytest.raises(config.SettingsError, match=f"^{name}: [^\n]+$"):
         config.load(APP_ENV="test")
+
+
+def test_limits_that_are_none_are_refused_before_a_page_needs_them(monkeypatch, tmp_path):
+    monkeypatch.setenv("GHL_LIMITS", "many")
+
+    with pytest.raises(config.SettingsError, match=r"^GHL_LIMITS: 'many' is no limit"):
+        create_app(config.load(APP_ENV="test", INSTANCE_DIR=tmp_path))
