@@ -8,25 +8,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import (
-    ARRAY,
-    BigInteger,
-    CompoundSelect,
-    Row,
-    Select,
-    Text,
-    bindparam,
-    false,
-    func,
-    or_,
-    select,
-    tuple_,
-    union_all,
-)
+from sqlalchemy import CompoundSelect, Row, Text, bindparam, false, or_, select, tuple_, union_all
 
 from .. import clock
 from ..models import Change, DeadLetter, Issue, Record, RecordLink, Setting, SyncRun, Transaction, db
-from ..models.base import dump_json
 from ..storage import search as index
 from ..storage.records import ERASED
 from ..storage.storable import without_nul
@@ -145,7 +130,7 @@ def _with_partners(numbers: list[int]) -> tuple[list[Row], dict[int, list[Row]]]
     """What is shown of these records, in this order, and of those each is paired with: one question for both."""
     found: dict[int, Row] = {}
     partners: dict[int, list[Row]] = {}
-    for row in _shown(numbers) if numbers else ():
+    for row in db.session.connection().execute(_WITH_PARTNERS, {"numbers": numbers}) if numbers else ():
         if row.of == row.id:
             found[row.id] = row
         else:
@@ -153,31 +138,17 @@ def _with_partners(numbers: list[int]) -> tuple[list[Row], dict[int, list[Row]]]
     return [found[number] for number in numbers if number in found], partners
 
 
-def _shown(numbers: list[int]) -> Iterable[Row]:
-    kind = db.session.get_bind().dialect.name
-    listed = dump_json(numbers) if kind == "sqlite" else numbers
-    return db.session.connection().execute(_WITH_PARTNERS[kind], {"numbers": listed})
-
-
-def _with_partners_of(numbers: Select) -> CompoundSelect[Any]:
-    sides = (RecordLink.left_record_id, RecordLink.right_record_id)
-    return union_all(
-        select(Record.id.label("of"), *SHOWN).where(Record.id.in_(numbers), Record.content_hash != ERASED),
-        *(
-            select(one.label("of"), *SHOWN)
-            .join(Record, Record.id == other)
-            .where(one.in_(numbers), RecordLink.state == "linked")
-            for one, other in (sides, sides[::-1])
-        ),
-    )
-
-
-_WITH_PARTNERS = {  # one list instead of many numbers, each of which PostgreSQL would hold against each partial index
-    "sqlite": _with_partners_of(select(func.json_each(bindparam("numbers")).table_valued("value").c.value)),
-    "postgresql": _with_partners_of(
-        select(func.unnest(bindparam("numbers", type_=ARRAY(BigInteger))).column_valued("number"))
+_NUMBERS: Any = bindparam("numbers", expanding=True)
+_SIDES = (RecordLink.left_record_id, RecordLink.right_record_id)
+_WITH_PARTNERS: CompoundSelect[Any] = union_all(
+    select(Record.id.label("of"), *SHOWN).where(Record.id.in_(_NUMBERS), Record.content_hash != ERASED),
+    *(
+        select(one.label("of"), *SHOWN)
+        .join(Record, Record.id == other)
+        .where(one.in_(_NUMBERS), RecordLink.state == "linked")
+        for one, other in (_SIDES, _SIDES[::-1])
     ),
-}
+)
 
 
 def _calls(words: str, number: int | None, *, named: bool) -> list[Transaction]:
