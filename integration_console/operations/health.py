@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from flask import current_app
 from sqlalchemy import delete, func, inspect, select
 from sqlalchemy.exc import SQLAlchemyError
@@ -16,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from .. import clock
 from ..models import Change, DeadLetter, Heartbeat, Lease, Setting, SyncRun, db
 from ..models.run import LIVE_STATES
+from ..storage import schema
 
 DISK_FLOOR_MIB = 200
 
@@ -99,17 +98,12 @@ def _database() -> str:
 
 
 def _schema() -> str:
-    script = ScriptDirectory(current_app.extensions["migrate"].directory)
-    there = MigrationContext.configure(db.session.connection()).get_current_heads()
+    here = schema.current(db.session.connection())
     db.session.rollback()
-    if set(there) == set(script.get_heads()):
+    if here == schema.newest():
         return ""
-    return "run `flask db upgrade`" if not there or _knows(script, there) else "made by another version of the console"
-
-
-def _knows(script: ScriptDirectory, revisions: tuple[str, ...]) -> bool:
-    known = {revision.revision for revision in script.walk_revisions()}
-    return set(revisions) <= known
+    older = here is None or here in schema.known()
+    return "run `flask db upgrade`" if older else "made by another version of the console"
 
 
 def _worker() -> str:

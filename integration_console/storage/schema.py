@@ -20,7 +20,7 @@ _HEADER = re.compile(r'^(revision|down_revision)\s*(?::[^=]+)?=\s*(?:"([^"]*)"|N
 def check(engine: Engine) -> str | None:
     """Why the console cannot work on this database, in one line; None when it can (D8)."""
     with engine.connect() as connection:
-        here = _current(connection)
+        here = current(connection)
         others = [] if here else _tables_of_others(connection)
     if here == newest():
         return None
@@ -33,6 +33,13 @@ def check(engine: Engine) -> str | None:
     if here in known():
         return f"The database is at schema {here}, the console needs {newest()}. Run `flask db upgrade`."
     return f"The database is at schema {here}, which this version of the console does not know. Install a newer one."
+
+
+def current(connection: Connection) -> str | None:
+    """The migration a database is at; None before the first."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.scalar(text("SELECT version_num FROM alembic_version"))
 
 
 def newest() -> str:
@@ -56,9 +63,3 @@ def _migrations() -> dict[str, str]:
 def _tables_of_others(connection: Connection) -> list[str]:
     """Tables in a database that holds none of the console; its pacing may have been there before a migration."""
     return sorted(set(inspect(connection).get_table_names()) - {"alembic_version", "pacing_budget"})
-
-
-def _current(connection: Connection) -> str | None:
-    if not inspect(connection).has_table("alembic_version"):
-        return None
-    return connection.scalar(text("SELECT version_num FROM alembic_version"))

@@ -72,11 +72,13 @@ def test_the_sandbox_and_the_house_do_not_know_each_other():
 
 @pytest.mark.parametrize("module", MODULES)
 def test_libraries_stay_where_they_belong(module):
-    """S3: one HTTP client; the engine and what lies below it work without a web server"""
+    """S3: one HTTP client; the engine and what lies below it work without a web server, a worker without migrations"""
     used = {name.partition(".")[0] for name in imports(module)}
 
     assert "requests" not in used or room(module) == "transport", f"{module} imports requests"
     assert "flask" not in used or FLOORS[room(module)] >= 4, f"{module} imports flask"
+    above = FLOORS[room(module)] > 4 and room(module) != "worker"
+    assert not {"alembic", "flask_migrate"} & used or above, f"{module} imports Alembic: 8 MB for a worker to keep"
 
 
 @pytest.mark.parametrize("module", MODULES)

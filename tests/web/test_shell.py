@@ -7,6 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from integration_console import errors
@@ -239,6 +240,16 @@ def test_ready_means_database_schema_worker_and_disk(app, client, session):
     session.add(Heartbeat(owner="here:1", started_at=clock.now(), seen_at=clock.now()))
     session.commit()
     assert client.get("/readyz").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("at", "said"), [("0001", "run `flask db upgrade`"), ("9999", "made by another version of the console")]
+)
+def test_readiness_says_what_a_schema_that_is_not_ours_needs(app, client, session, at, said):
+    session.execute(text("UPDATE alembic_version SET version_num = :at"), {"at": at})
+    session.commit()
+
+    assert client.get("/readyz").get_json()["parts"]["schema"] == said
 
 
 def test_no_two_lines_of_the_menu_share_a_key(app):
