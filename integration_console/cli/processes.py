@@ -29,11 +29,11 @@ def worker(once: bool, as_json: bool) -> None:
 def _become_worker() -> None:
     """The same process, begun again without pages, migrations and commands: it will live for weeks.
 
-    Two arenas for all its threads: with one each, memory that one run gave back is not there for the next.
+    One arena for all its threads: memory that one of them gave back would not be there for another that has its own.
     """
     sys.stdout.flush()
     path = os.pathsep.join(filter(None, (os.path.dirname(current_app.root_path), os.environ.get("PYTHONPATH"))))
-    environment = {"MALLOC_ARENA_MAX": "2", **os.environ, "PYTHONPATH": path}
+    environment = {"MALLOC_ARENA_MAX": "1", **os.environ, "PYTHONPATH": path}
     os.execve(sys.executable, [sys.executable, "-m", "integration_console"], environment)  # noqa: S606
 
 
