@@ -65,7 +65,8 @@ def test_every_library_we_stand_on_is_used():
     lines = [line for line in (HOME / "requirements.txt").read_text().splitlines() if "==" in line]
     named = {re.split(r"[=\[]", line)[0].lower() for line in lines}
     used = {name.partition(".")[0] for module in modules() for name in imports(module)}
-    used |= set(re.findall(r"^from (\w+)", (HOME / "config.py").read_text(), re.M))
+    for beside in (HOME / "config.py", HOME / "migrations/env.py"):
+        used |= set(re.findall(r"^from (\w+)", beside.read_text(), re.M))
     installed = packages_distributions()  # once: it reads the list of files of every library there is
     libraries = {one.lower().replace("_", "-") for name in used for one in installed.get(name, ())}
 
