@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from .. import clock, services
 from ..errors import Cancelled, Conflict, ConsoleError, InvalidInput, LeaseLost, NeedsPerson, NotFound, TryLater
-from ..models import Checkpoint, Connection, RunPart, SyncRun, db
+from ..models import Checkpoint, Connection, RunPart, SyncRun, db, reading
 from ..models.run import LIVE_STATES
 from ..services.base import Service
 from ..storage.outage import away
@@ -242,8 +242,10 @@ def execute(hold: Hold, *, foreground: bool = False) -> None:
 def _carry_out(hold: Hold) -> Ending | None:
     if hold.cancelled:  # by a person, while nobody worked on it
         raise Cancelled
-    run = _whole(db.session(), hold)
+    with reading():  # to see what was asked for waits for nobody who writes, and keeps nobody from it
+        run = _whole(db.session(), hold)
     if run.kind == "push":
+        db.session.remove()  # what only read must not go on to write
         return push_runs.carry_out(hold)
     parts = tuple(Part(p.id, p.resource) for p in run.parts if p.state in ("queued", "running"))
     task = Task(
