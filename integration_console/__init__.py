@@ -69,6 +69,7 @@ def _set_up_database(app: Flask, settings) -> None:
         "pool_size": 8 if postgresql else 8 + settings.WORKER_SLOTS,
         "max_overflow": 16,
         "pool_timeout": 30,
+        "pool_use_lifo": True,  # the one used last has its statements and its pages at hand
         "pool_pre_ping": postgresql,
     }
     if postgresql and "options=" not in settings.database_url:

@@ -142,13 +142,40 @@ _TURN = "writer's turn"
 PATIENCE = "patience in s"  # in a connection's info: how long it waits for its turn, where not PATIENCE_S
 
 
-def _wait_for_turn(connection, patience_s: float) -> None:
-    if _TURN in connection.info:
+_mine: ContextVar[Lock | None] = ContextVar("the turn this thread has", default=None)
+
+
+@contextmanager
+def turn_to_write(engine: Engine):
+    """Inside, it is this thread's turn to write. On PostgreSQL it always is.
+
+    Whoever waits here holds no connection meanwhile: a hundred runs then share a few, whose pages and statements are
+    at hand, where each had opened one of its own only to wait with it.
+    """
+    if engine.dialect.name != "sqlite":
+        yield
         return
-    turn = _turns[str(connection.engine.url)]
+    turn = _turn_at(engine, PATIENCE_S)
+    token = _mine.set(turn)
+    try:
+        yield
+    finally:
+        _mine.reset(token)
+        turn.release()
+
+
+def _wait_for_turn(connection, patience_s: float) -> None:
+    mine = _mine.get()
+    if _TURN in connection.info or (mine is not None and mine is _turns[str(connection.engine.url)]):
+        return
+    connection.info[_TURN] = _turn_at(connection.engine, patience_s)
+
+
+def _turn_at(engine: Engine, patience_s: float) -> Lock:
+    turn = _turns[str(engine.url)]
     if not turn.acquire(timeout=patience_s):
         raise OperationalError("BEGIN IMMEDIATE", {}, Exception("database is locked"))
-    connection.info[_TURN] = turn
+    return turn
 
 
 def _take_writers_lock(connection, patience_s: float) -> None:

@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 from .. import clock
 from ..errors import Cancelled, Conflict, LeaseLost
 from ..models import Connection, RunPart, SyncRun, reading
+from ..models.base import turn_to_write
 from ..models.run import LIVE
 from ..storage.leases import PUT_BACK
 from ..storage.progress import keep_lease
@@ -68,7 +69,7 @@ class Hold:
 
         Raises LeaseLost when another process has the run, Cancelled when a person or our own end asks to stop.
         """
-        with Session(self.engine) as session, session.begin():
+        with turn_to_write(self.engine), Session(self.engine) as session, session.begin():
             self.keep(session)
             if self.cancelled and not self.closing:
                 raise Cancelled()

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -330,3 +331,52 @@ def test_a_run_that_is_cancelled_while_it_would_wait_ends(session, sandbox, cloc
 def _in_context(app, hold) -> None:
     with app.app_context():
         runs.execute(hold)
+
+
+@pytest.mark.one_database
+def test_a_run_begins_while_another_process_writes(session, sandbox):
+    """SQLite has one writer; a service is asked, and its answer read, without waiting for it."""
+    number = ask(connect(sandbox, "clio"), kind="full", only=["contacts"]).id
+    db.session.remove()
+    (hold,) = claim()
+    app, other = current_app._get_current_object(), sqlite3.connect(db.engine.url.database, isolation_level=None)
+
+    def carry() -> None:
+        with app.app_context():
+            runs.execute(hold)
+
+    hand = threading.Thread(target=carry)
+    other.execute("BEGIN IMMEDIATE")
+    hand.start()
+    try:
+        wait_for(lambda: any("/contacts" in call.path for call in sandbox.clio.requests), "the first call")
+    finally:
+        other.execute("ROLLBACK")
+        hand.join()
+
+    assert runs.find(number).state == "done"
+
+
+@pytest.mark.one_database
+def test_runs_that_wait_for_their_turn_to_write_hold_no_connection(queued):
+    """Each connection has pages and prepared statements of its own: a hundred hands must not need a hundred."""
+    queued(5)
+    first, *others = claim(most=5)
+    ready, counts, pool = threading.Barrier(len(others) + 1), [], db.engine.pool
+    event.listen(db.engine, "checkout", lambda *_: counts.append(pool.checkedout()))
+
+    def keep(hold: holds.Hold) -> None:
+        ready.wait(timeout=30)
+        with hold.work() as session:
+            session.execute(text("SELECT 1"))
+
+    hands = [threading.Thread(target=keep, args=(hold,)) for hold in others]
+    with first.work():
+        for hand in hands:
+            hand.start()
+        ready.wait(timeout=30)
+    for hand in hands:
+        hand.join()
+
+    assert len(counts) == 5
+    assert set(counts) == {1}
