@@ -169,9 +169,10 @@ def open_identities(session: Session, connection_id: int, resources: Collection[
     return found
 
 
-_OPEN = select(DeadLetter.resource, DeadLetter.identity).where(  # asked by each run, so put together once
-    DeadLetter.connection_id == bindparam("connection"), DeadLetter.resolved_at.is_(None),
-    DeadLetter.resource.in_(bindparam("resources", expanding=True)),
+_LETTER: Any = DeadLetter.__table__.c
+_OPEN = select(_LETTER.resource, _LETTER.identity).where(  # asked by each run, so put together once
+    _LETTER.connection_id == bindparam("connection"), _LETTER.resolved_at.is_(None),
+    _LETTER.resource.in_(bindparam("resources", expanding=True)),
 )  # fmt: skip
 
 

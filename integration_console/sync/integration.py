@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import structlog
@@ -15,15 +15,16 @@ from ..storage import errors, full_reads
 from ..storage.outage import away
 from .keeping import Desk, Keeping, Known
 from .outcome import Ending
-from .plan import Order
+from .plan import Order, Point
 from .pull import Pull
 from .single import Single
 
 log = structlog.get_logger(__name__)
 
-_POINTS = select(Checkpoint).where(  # of each run, so put together once
-    Checkpoint.connection_id == bindparam("connection"),
-    Checkpoint.resource.in_(bindparam("resources", expanding=True)),
+_POINT: Any = Checkpoint.__table__.c
+_POINTS = select(_POINT.resource, *(_POINT[column.name] for column in fields(Point))).where(
+    _POINT.connection_id == bindparam("connection"),  # of each run, so put together once
+    _POINT.resource.in_(bindparam("resources", expanding=True)),
 )
 
 
@@ -92,9 +93,9 @@ class IntegrationService:
         resources = [part.resource for part in self.task.parts]
         asked = {"connection": self.task.connection_id, "resources": resources}
         with self.desk.look() as session:
-            points = {point.resource: point for point in session.scalars(_POINTS, asked)}
+            points = {resource: Point(*values) for resource, *values in session.execute(_POINTS, asked)}
             letters = errors.open_identities(session, self.task.connection_id, resources)
-        return {resource: Known(points.get(resource), letters[resource]) for resource in resources}
+        return {resource: Known(points.get(resource, Point()), letters[resource]) for resource in resources}
 
     def _read(self, part: Part, known: Known) -> None:
         """Read one resource; a failure is filed before it passes on."""

@@ -11,10 +11,9 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from .. import clock
-from ..models import Checkpoint
 from ..services.base import Resource, Service, Upstream
 from ..storage import errors, progress, records
-from .plan import Order, Rules
+from .plan import Order, Point, Rules
 from .sifting import Sifted
 
 Work = Callable[[], AbstractContextManager[Session]]
@@ -41,7 +40,7 @@ class Desk:
 class Known:
     """What a run finds of one resource when it begins. Nobody else changes it: only one live run reads a resource."""
 
-    point: Checkpoint | None = None  # how far it got
+    point: Point = field(default_factory=Point)
     letters: set[str] = field(default_factory=set)  # records that wait as dead letters: those that pass close theirs
 
 

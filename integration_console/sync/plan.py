@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from .. import clock
-from ..models import Checkpoint
 from ..services.base import Resource
 from .walk import Walk
 
@@ -45,19 +45,31 @@ class Order:
     release_brake: bool = False
 
 
-def still_fresh(point: Checkpoint, resource: Resource, order: Order, rules: Rules, now: datetime) -> bool:
+@dataclass(frozen=True)
+class Point:
+    """How far one resource of one connection got: columns of its checkpoint."""
+
+    cursor: dict[str, Any] | None = None
+    high_water: datetime | None = None
+    state: dict[str, Any] = field(default_factory=dict)
+    last_read_at: datetime | None = None
+    last_complete_at: datetime | None = None
+    record_count: int = 0
+
+
+def still_fresh(point: Point, resource: Resource, order: Order, rules: Rules, now: datetime) -> bool:
     """Whether reference data was read so lately that this run leaves it alone."""
     if order.full or order.asked or not resource.reference or not point.last_read_at:
         return False
     return not point.cursor and now - point.last_read_at < timedelta(seconds=rules.reference_s)
 
 
-def walk_of(point: Checkpoint, resource: Resource, order: Order, rules: Rules, now: datetime) -> Walk:
+def walk_of(point: Point, resource: Resource, order: Order, rules: Rules, now: datetime) -> Walk:
     """The read to do, from its beginning or from the last committed page."""
     return _unfinished(point, order, rules, now) or _new(point, resource, order, rules, now)
 
 
-def _unfinished(point: Checkpoint, order: Order, rules: Rules, now: datetime) -> Walk | None:
+def _unfinished(point: Point, order: Order, rules: Rules, now: datetime) -> Walk | None:
     walk = Walk.from_json(point.cursor)
     if walk is None or now - walk.begun > timedelta(seconds=rules.resume_within_s):
         return None
@@ -68,7 +80,7 @@ def _unfinished(point: Checkpoint, order: Order, rules: Rules, now: datetime) ->
     return walk
 
 
-def _new(point: Checkpoint, resource: Resource, order: Order, rules: Rules, now: datetime) -> Walk:
+def _new(point: Point, resource: Resource, order: Order, rules: Rules, now: datetime) -> Walk:
     full = order.full or resource.lists_everything or not point.last_complete_at or _too_long_ago(point, resource, now)
     full = full or mark_of(point, rules, now) != point.high_water  # what changed since is not known
     since = None
@@ -77,19 +89,19 @@ def _new(point: Checkpoint, resource: Resource, order: Order, rules: Rules, now:
     return Walk("full" if full else "incremental", [order.run_id], now, since)
 
 
-def mark_of(point: Checkpoint, rules: Rules, now: datetime) -> datetime | None:
+def mark_of(point: Point, rules: Rules, now: datetime) -> datetime | None:
     """How far changes are known; None where that was said to be a time that has not come yet."""
     mark = point.high_water
     return mark if mark is None or mark <= rules.latest(now) else None
 
 
-def _too_long_ago(point: Checkpoint, resource: Resource, now: datetime) -> bool:
+def _too_long_ago(point: Point, resource: Resource, now: datetime) -> bool:
     """Whether changes since the last read may be forgotten where they are told: then only the whole list knows."""
     begun = clock.parse(point.state.get("begun"))
     return resource.changes_kept is not None and (begun is None or now - begun >= resource.changes_kept)
 
 
-def age_in_words(point: Checkpoint, now: datetime) -> str:
+def age_in_words(point: Point, now: datetime) -> str:
     """Why fresh reference data was left alone."""
     minutes = int((now - (point.last_read_at or now)).total_seconds() // 60)
     return f"Read {minutes} min ago. Reference data is read again only after a while, or when asked for by name."

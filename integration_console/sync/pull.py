@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session
 
 from .. import clock
 from ..errors import BrakeApplied, Missing
-from ..models import Checkpoint
 from ..services.base import Page, Reading, Resource, Span
 from ..storage import full_reads, progress, records
 from .absence import Proof
@@ -27,7 +26,7 @@ class Pull(Keeping):
 
     def __init__(self, desk: Desk, resource: Resource, order: Order, known: Known) -> None:
         super().__init__(desk, resource, order, known)
-        self.point = known.point or Checkpoint(state={}, record_count=0)
+        self.point = known.point
         self.state = self.point.state
         self.of_owner: dict[str, set[str]] = {}  # ids seen in a compared stretch
         self.remember: dict[str, Any] = {}
