@@ -20,6 +20,7 @@ from flask import current_app
 from .. import clock
 from ..errors import BackupRefused, Conflict, NotFound
 from ..storage import backup_file
+from ..storage.leases import PUT_BACK
 from .holds import left_behind, process_name
 from .sealed import vault
 
@@ -90,6 +91,11 @@ def find(name: str) -> Backup:
     if match is None or not (file := folder() / name).is_file():
         raise NotFound("There is no such backup.")
     return _of(file, match)
+
+
+def lies_ahead(moment: datetime) -> bool:
+    """Whether a moment was noted by a clock that was ahead and has been put back since."""
+    return moment > clock.now() + PUT_BACK
 
 
 def path_of(told: str) -> Path:

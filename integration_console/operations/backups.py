@@ -242,8 +242,9 @@ def _let_old_ones_go() -> None:
 
 
 def newest_good() -> Backup | None:
-    """The one to go back to."""
-    return next((backup for backup in files.every() if backup.good), None)
+    """The one to go back to: one dated by a clock that was ahead is older than it says."""
+    good = [backup for backup in files.every() if backup.good]
+    return next((backup for backup in good if not files.lies_ahead(backup.at)), next(iter(good), None))
 
 
 def is_due() -> bool:
@@ -251,7 +252,8 @@ def is_due() -> bool:
     hours = current_app.config["SETTINGS"].BACKUP_EVERY_HOURS
     if not hours or not holds_something():
         return False
-    newest = next((backup for backup in files.every() if backup.good and backup.kind == "daily"), None)
+    daily = (backup for backup in files.every() if backup.good and backup.kind == "daily")
+    newest = next((backup for backup in daily if not files.lies_ahead(backup.at)), None)
     return newest is None or newest.at <= clock.now() - timedelta(hours=hours)
 
 

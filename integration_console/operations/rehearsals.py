@@ -3,7 +3,7 @@ the first time."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -62,7 +62,11 @@ def compare(manifest: dict[str, Any], connection: Connection) -> tuple[bool, str
 def last() -> tuple[Backup, dict[str, Any]] | None:
     """The newest rehearsal and its backup."""
     held = [(backup, backup.rehearsal) for backup in files.every() if backup.rehearsal]
-    return max(held, key=lambda pair: pair[1]["at"], default=None)
+    return max(held, key=lambda pair: (not files.lies_ahead(_at(pair[1])), _at(pair[1])), default=None)
+
+
+def _at(told: dict[str, Any]) -> datetime:
+    return datetime.fromisoformat(told["at"])
 
 
 def is_due() -> bool:
@@ -70,5 +74,5 @@ def is_due() -> bool:
     if not current_app.config["SETTINGS"].BACKUP_EVERY_HOURS or backups.newest_good() is None:
         return False
     before = last()
-    at = clock.parse(before[1]["at"]) if before else None
-    return at is None or at <= clock.now() - EVERY
+    at = _at(before[1]) if before else None
+    return at is None or at <= clock.now() - EVERY or files.lies_ahead(at)

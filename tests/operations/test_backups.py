@@ -222,6 +222,25 @@ def test_the_clock_makes_one_a_day_and_rehearses_once_a_week(app, session, clock
     assert backup_files.every()[0].rehearsal["fine"]
 
 
+@pytest.mark.one_database
+@pytest.mark.settings(BACKUP_EVERY_HOURS=24)
+def test_a_clock_that_was_ahead_and_is_put_back_leaves_no_day_without_a_backup(app, session, firm, clock, monkeypatch):
+    monkeypatch.setattr(source, "pack", lambda target: target.write_bytes(b"megabytes, else"))
+    clock.advance(days=400)
+    for _ in range(2):
+        backup_clock.due(), backup_clock.settle()
+    (ahead,) = backup_files.every()
+    assert ahead.rehearsal["fine"]
+
+    clock.advance(days=-400)
+    for _ in range(4):
+        backup_clock.due(), backup_clock.settle()
+
+    assert [backup.name == ahead.name for backup in backup_files.every()] == [True, False]
+    assert backups.newest_good().name != ahead.name
+    assert backups.newest_good().rehearsal["fine"]
+
+
 def test_what_is_asked_for_on_a_page_is_done_once(app, session, firm):
     backup_clock.ask("create", by="ada@example.com")
     backup_clock.ask("create", by="ada@example.com")
