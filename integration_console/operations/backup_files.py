@@ -201,13 +201,14 @@ def sweep_drafts() -> None:
 def past_keeping(backups: list[Backup], *, days: int, weeks: int) -> list[Backup]:
     """Those past their time: all of the last days stay, then the last good one of each of some weeks.
 
-    The newest good one stays whatever its age; while none is known to be good, none goes.
+    The newest good one stays whatever its age; while none is known to be good, none goes. Of a week whose backups were
+    not looked at since they were moved, as to another disk, the last one stays that nothing is known against.
     """
     now = clock.now()
     keep = {next((backup.name for backup in backups if backup.good), "")}
     weekly: dict[tuple[int, int], str] = {}
-    for backup in backups:  # the newest first
-        if backup.good and backup.at > now - timedelta(weeks=weeks):
+    for backup in sorted(backups, key=lambda backup: not backup.good):  # of each kind the newest first
+        if not backup.problem and backup.at > now - timedelta(weeks=weeks):
             weekly.setdefault(backup.at.isocalendar()[:2], backup.name)
         if backup.at > now - timedelta(days=days):
             keep.add(backup.name)

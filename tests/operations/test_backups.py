@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import sqlite3
 import threading
 import zipfile
@@ -166,6 +167,25 @@ def test_old_ones_go_and_the_last_good_one_stays(session, firm, clock, monkeypat
     assert backup_files.past_keeping(backup_files.every(), **settings) == []
     with pytest.raises(BackupRefused, match="last good"):
         backups.remove(backups.create(by="test"), by="test")
+
+
+@pytest.mark.one_database
+def test_backups_that_were_moved_keep_their_weeks(session, firm, clock, monkeypatch):
+    """A copied file has another time, so it counts as not looked at; that must not cost a firm its older backups."""
+    monkeypatch.setattr(source, "pack", lambda target: target.write_bytes(b"megabytes, else"))
+    for _ in range(3):
+        backups.create("by-hand", by="test")
+        clock.advance(days=7)
+    clock.advance(days=14)
+    backups.create("by-hand", by="test")
+    before = [backup.name for backup in backup_files.every()]
+    for backup in backup_files.every():
+        os.utime(backup.file)
+    clock.advance(days=1)
+
+    made = backups.create("daily", by="test")
+
+    assert [backup.name for backup in backup_files.every()] == [made.name, *before]
 
 
 def test_only_one_is_made_at_a_time_and_what_a_killed_one_left_is_swept(session, firm):
