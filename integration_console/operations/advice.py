@@ -79,6 +79,13 @@ ADVICE = {
         "now and then, and tell the service.",
         "Changes the service did not tell", "service",
     ),
+    "backup": Advice(
+        "A backup could not be made, or not be put back in a rehearsal.",
+        "Nothing is lost now. If the database is lost, all that came since the last good backup is lost with it.",
+        "Read the reason: mostly the disk is full, or the folder of backups cannot be reached. It is tried again every "
+        "hour; Settings, Backups tells of the last good one and makes one at once.",
+        "The backups", "us",
+    ),
     "ours": Advice(
         "The console made a mistake here.",
         "What was read until then is kept.",

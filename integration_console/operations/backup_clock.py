@@ -13,20 +13,22 @@ from typing import Any
 import orjson
 import structlog
 from flask import Flask, current_app
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from .. import clock
-from ..errors import ConsoleError
-from ..models import Setting, db
+from ..errors import BackupRefused, Conflict, ConsoleError, NotFound
+from ..models import Issue, Setting, db
+from ..storage import errors
 from . import backup_files as files
 from . import backups, rehearsals
+from .backup_files import Backup
 
 log = structlog.get_logger(__name__)
 
 ASKED, FAILED = "backup.asked.", "backup.failed"  # a row for each order, so that none is lost to another's writing
 AGAIN_AFTER_S = 3600  # what failed by itself is not tried again every few seconds
-BY = "the clock"
+BY, HERE = "the clock", "The console"
 
 _working: list[Thread] = []
 _failed_at: dict[str, float] = {}  # by clock.monotonic
@@ -58,37 +60,42 @@ def _wanted() -> tuple[str, Callable[[], object]] | None:
     if orders:
         return f"asked {orders[0]['what']}", lambda: _do(orders[0])
     for name, is_due, do in _BY_ITSELF:
-        if clock.monotonic() - _failed_at.get(name, -1e9) > AGAIN_AFTER_S and is_due():
-            return name, do
+        if clock.monotonic() - _failed_at.get(name, -1e9) <= AGAIN_AFTER_S:
+            continue
+        try:
+            if is_due():
+                return name, do
+        except ConsoleError as error:  # the folder is out of reach
+            db.session.rollback()
+            _failed(name, error)
     return None
 
 
-def _rehearse() -> None:
-    newest = backups.newest_good()
-    if newest is not None:
-        rehearsals.rehearse(newest)
+def _rehearse(backup: Backup | None) -> None:
+    """Raises BackupRefused where it could not be restored."""
+    if backup is not None and not (told := rehearsals.rehearse(backup))["fine"]:
+        raise BackupRefused(told["message"])
 
 
 _BY_ITSELF: tuple[tuple[str, Callable[[], bool], Callable[[], object]], ...] = (
     ("daily", lambda: backups.is_due(), lambda: backups.create("daily", by=BY)),
-    ("rehearsal", lambda: rehearsals.is_due(), _rehearse),
+    ("rehearsal", lambda: rehearsals.is_due(), lambda: _rehearse(backups.newest_good())),
 )
+_PROBLEMS = {  # what is a problem until it goes well: of which sort it is, and what it is called
+    "daily": ("backups", "The database could not be backed up"),
+    "asked create": ("backups", "The database could not be backed up"),
+    "rehearsal": ("rehearsals", "A backup could not be restored in a rehearsal"),
+    "asked rehearse": ("rehearsals", "A backup could not be restored in a rehearsal"),
+}
 
 
 def _carry_out(app: Flask, name: str, do: Callable[[], object]) -> None:
     with app.app_context():
         try:
             do()
-            _failed_at.pop(name, None)
-            _tell(None)
-        except (ConsoleError, OSError) as error:
-            log.error("A backup could not be made", what=name, why=str(error))
-            _failed_at[name] = clock.monotonic()
-            _tell(str(error))
+            _went_well(name)
         except Exception as error:
-            log.exception("A backup could not be made", what=name)
-            _failed_at[name] = clock.monotonic()
-            _tell(f"The console made a mistake ({type(error).__name__}); the log says where.")
+            _failed(name, error)
         finally:
             db.session.remove()
 
@@ -122,7 +129,7 @@ def _do(order: dict[str, Any]) -> None:
         elif order["what"] == "verify":
             backups.verify(files.find(order["name"]).file)
         else:
-            rehearsals.rehearse(files.find(order["name"]))
+            _rehearse(files.find(order["name"]))
     finally:  # once, whatever came of it; the same asked for meanwhile is another order
         db.session.rollback()
         done = delete(Setting).where(Setting.name == _row_of(order), Setting.value == orjson.dumps(order).decode())
@@ -135,12 +142,40 @@ def _row_of(order: dict[str, Any]) -> str:
     return ASKED + sha256(f"{order['what']} {order['name']}".encode()).hexdigest()[:32]
 
 
-def _tell(message: str | None) -> None:
-    db.session.rollback()
-    if message:
-        _put(FAILED, {"at": clock.now().isoformat(), "message": message})
+# -- what came of it --------------------------------------------------------------------------------------------------
+
+
+def _failed(name: str, error: Exception) -> None:
+    """Tell it on the page of backups and, of what must not go on failing unseen, as a problem."""
+    message = str(error)
+    if isinstance(error, (ConsoleError, OSError)):
+        log.error("A backup could not be made", what=name, why=message)
     else:
+        log.error("A backup could not be made", what=name, exc_info=error)
+        message = f"The console made a mistake ({type(error).__name__}); the log says where."
+    _failed_at[name] = clock.monotonic()
+    db.session.rollback()
+    _put(FAILED, {"at": clock.now().isoformat(), "message": message, "what": name})
+    if name in _PROBLEMS and not isinstance(error, (Conflict, NotFound)):  # another is made just now, or it was deleted
+        resource, title = _PROBLEMS[name]
+        errors.log_failure(
+            db.session(), connection_id=None, run_id=None, service=HERE, resource=resource, kind="backup",
+            message=message, raw=message, code="", field=None, now=clock.now(), title=title,
+        )  # fmt: skip
+    db.session.commit()
+
+
+def _went_well(name: str) -> None:
+    """What had failed before is over: of the same sort, or anything once a whole new backup is there."""
+    _failed_at.pop(name, None)
+    resource, _ = _PROBLEMS.get(name, ("", ""))
+    db.session.rollback()
+    before = last_failure()
+    if before and (resource == "backups" or before.get("what") == name):
         db.session.execute(delete(Setting).where(Setting.name == FAILED))
+    over = (Issue.kind == "backup", Issue.resource == resource, Issue.state != "resolved")
+    resolved = {"state": "resolved", "state_by": errors.BY_ITSELF, "state_at": clock.now()}
+    db.session.execute(update(Issue).where(*over).values(**resolved))
     db.session.commit()
 
 

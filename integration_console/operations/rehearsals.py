@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from .. import clock
-from ..errors import ConsoleError
+from ..errors import BackupRefused, ConsoleError
 from ..storage import copies as stored
 from . import backup_files as files
 from . import backups
@@ -70,8 +70,11 @@ def _at(told: dict[str, Any]) -> datetime:
 
 
 def is_due() -> bool:
-    """Whether a week has passed since the last one."""
-    if not current_app.config["SETTINGS"].BACKUP_EVERY_HOURS or backups.newest_good() is None:
+    """Whether a week has passed since the last one. Where the folder is out of reach, the daily backup tells it."""
+    try:
+        if not current_app.config["SETTINGS"].BACKUP_EVERY_HOURS or backups.newest_good() is None:
+            return False
+    except BackupRefused:
         return False
     before = last()
     at = _at(before[1]) if before else None

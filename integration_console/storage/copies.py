@@ -61,8 +61,11 @@ class SqliteCopies:
     @contextmanager
     def take(self, target: Path) -> Iterator[Connection]:
         """All pages in one step: writers go on in the write-ahead log meanwhile, and the copy is of one moment."""
-        with closing(sqlite3.connect(self.file)) as live, closing(sqlite3.connect(target)) as copy:
-            live.backup(copy, pages=-1)
+        try:
+            with closing(sqlite3.connect(self.file)) as live, closing(sqlite3.connect(target)) as copy:
+                live.backup(copy, pages=-1)
+        except sqlite3.DatabaseError as error:
+            raise BackupRefused(f"The database could not be copied to {target.parent.parent}: {error}.") from error
         with _opened(target) as connection:
             yield connection
         _one_file(target)

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import resource
 import sqlite3
 import threading
 import zipfile
@@ -318,6 +319,19 @@ def test_a_failure_is_told_and_the_next_good_one_clears_it(app, session, firm, m
     backup_clock.ask("create", by="ada@example.com")
     backup_clock.due(), backup_clock.settle()
     assert backup_clock.last_failure() is None
+
+
+def test_a_full_disk_is_said_and_leaves_nothing_behind(session, firm, tmp_path):
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (64 * 1024, before[1]))
+    try:
+        with pytest.raises(BackupRefused):
+            backups.create(by="test")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    assert backup_files.every() == []
+    assert list(tmp_path.glob("backup-work-*")) == []
 
 
 def test_a_rehearsal_sees_a_row_that_is_missing(session, firm):

@@ -64,6 +64,32 @@ def test_a_folder_that_cannot_be_used_is_said_and_closes_no_other_page(app, admi
     assert "none yet" in admin.open("/settings/system").text
 
 
+@pytest.mark.settings(BACKUP_EVERY_HOURS=24)
+def test_what_cannot_be_backed_up_is_an_open_problem_until_it_can(app, admin, settings):
+    """A firm that looks at its dashboard and not at the page of backups must learn of it, too."""
+
+    def turn() -> None:
+        backup_clock._failed_at.clear()  # an hour later, by the clock that nobody sets
+        with app.app_context():
+            backup_clock.due(), backup_clock.settle()
+
+    settings.BACKUP_DIR.write_text("a file, where the folder should be")
+    turn(), turn()
+    problems = admin.open("/errors")
+    assert "The database could not be backed up" in problems.row(1)
+    assert len(problems.rows) == 1
+    told = admin.open("/errors/1")
+    assert "Not a directory" in told.text or "File exists" in told.text
+    assert "all that came since the last good backup is lost with it" in told.text
+    assert "The console, Backups" in told.text
+    assert admin.client.get("/errors/log?issue=1").status_code == 200
+
+    settings.BACKUP_DIR.unlink()
+    turn()
+    assert "The database could not be backed up" not in admin.open("/errors").text
+    assert "Verified" in admin.open("/backups").row(1)
+
+
 def test_what_is_asked_for_is_done_by_the_worker(app, admin, made):
     assert admin.send("/backups", "/backups").status_code == 302
     admin.send(f"/backups/{made.name}/rehearsal", "/backups")
