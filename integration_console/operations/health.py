@@ -8,13 +8,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import delete, func, inspect, select
+from sqlalchemy import bindparam, delete, func, inspect, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from .. import clock
 from ..models import Change, DeadLetter, Heartbeat, Lease, Setting, SyncRun, db
+from ..models.base import UtcDateTime
 from ..models.run import LIVE_STATES
 from ..storage import schema
+from ..storage.leases import PUT_BACK
 
 DISK_FLOOR_MIB = 200
 
@@ -40,15 +42,16 @@ def workers() -> list[Heartbeat]:
 
 def last_heard() -> datetime | None:
     """When any worker was heard last; None before the first."""
-    return db.session.scalar(LAST_HEARD)
+    return db.session.scalar(LAST_HEARD, {"latest": clock.now() + PUT_BACK})
 
 
-LAST_HEARD = select(Heartbeat.seen_at).order_by(Heartbeat.seen_at.desc()).limit(1)
+_LATEST = bindparam("latest", type_=UtcDateTime())  # what is dated later was said by a clock that was ahead
+LAST_HEARD = select(Heartbeat.seen_at).where(Heartbeat.seen_at <= _LATEST).order_by(Heartbeat.seen_at.desc()).limit(1)
 
 
 def is_alive(worker: Heartbeat) -> bool:
     """Whether a worker was heard within two ticks."""
-    return worker.seen_at > heard_since()
+    return heard_since() < worker.seen_at <= clock.now() + PUT_BACK
 
 
 def heard_since() -> datetime:

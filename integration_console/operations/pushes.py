@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from .. import clock
 from ..errors import Conflict, ConsoleError, NotFound
 from ..models import Change, Checkpoint, Connection, DataMapping, MappingVersion, RunPart, SyncRun, db
+from ..storage.leases import PUT_BACK
 from ..sync.leaving import CALL_ENDS_S
 from . import outbound, wakers
 from .holds import LiveRun
@@ -126,7 +127,8 @@ def _has_news(mapping: DataMapping) -> bool:
     live = select(RunPart.id).where(RunPart.resource == part_name(mapping.id), RunPart.live)
     if db.session.scalar(live.limit(1)):
         return False
-    last = db.session.scalar(select(func.max(SyncRun.started_at)).where(SyncRun.mapping_id == mapping.id))
+    begun = (SyncRun.mapping_id == mapping.id, SyncRun.started_at <= clock.now() + PUT_BACK)  # by a clock that is right
+    last = db.session.scalar(select(func.max(SyncRun.started_at)).where(*begun))
     stopped = db.session.scalar(select(SyncRun).filter_by(mapping_id=mapping.id).order_by(SyncRun.id.desc()).limit(1))
     braked = stopped and stopped.state == "needs_person" and stopped.failure_kind != "connection"
     if braked and last and mapping.updated_at <= last:

@@ -69,6 +69,15 @@ def test_what_reads_of_changes_missed_is_found_mended_and_told_until_a_check_is_
 
 
 @pytest.mark.one_database
+def test_a_check_of_a_clock_that_was_ahead_does_not_count(read, clock):
+    checked()
+    db.session.execute(update(SyncRun).values(queued_at=clock.now() + timedelta(days=400)))
+    db.session.commit()
+
+    assert reconcile.due() == 1
+
+
+@pytest.mark.one_database
 def test_a_change_since_the_last_read_is_no_miss(read, clock, sandbox):
     sandbox.clio.put("tasks", {**sandbox.clio.record("tasks", 1), "name": "Just now"})
 
