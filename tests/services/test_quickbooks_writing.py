@@ -226,6 +226,8 @@ def test_after_the_keys_life_what_was_made_is_found_by_what_is_one_of_a_kind(des
     wanted = Write("create", "customers", {"DisplayName": "o'neill's"})
     assert [one["Id"] for one in WRITING.find(upstream, wanted)] == [customer.external_id]
     assert not WRITING.idempotency.remembers(clock.now() - 2 * WRITING.idempotency.life, clock.now())
+    with pytest.raises(BadRecord, match="no number to be looked for by"):
+        WRITING.find(upstream, Write("create", "invoices", {"CustomerRef.value": "1"}))
 
 
 @pytest.mark.parametrize("body", [{}, {"Customer": {}}, {"Invoice": {"Id": "1"}}])

@@ -86,9 +86,17 @@ class QuickBooksWriting(Writing):
         return Written(str(record["Id"]), record, answer.call_key)
 
     def find(self, upstream: Upstream, write: Write) -> list[Mapping[str, Any]]:
-        """By what is one of a kind: a customer's display name, an invoice's number."""
+        """By what is one of a kind: a customer's display name, an invoice's number.
+
+        Raises BadRecord for an invoice without one: nobody but a person can tell whether it is there.
+        """
         name = {"customers": "DisplayName", "invoices": "DocNumber"}.get(write.resource, "")
         value = write.values.get(name)
+        if write.op == "create" and write.resource == "invoices" and not value:
+            raise BadRecord(
+                "QuickBooks may have made this invoice, and it has no number to be looked for by. Look for it in "
+                "QuickBooks; drop this write if it is there.", field=name,
+            )  # fmt: skip
         if write.op != "create" or not value:
             return []
         asked = query.Query(ENTITY[write.resource], where=query.equals(name, str(value)))
