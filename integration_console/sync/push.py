@@ -187,7 +187,7 @@ class Sender:
     def _write(self, change: Change, end: End) -> Write:
         with self.work() as session:
             current = settled.copy_of(session, end, change)
-            since = min(change.created_at, outbound.lost_since(session) or change.created_at)
+            since = outbound.perhaps_made_since(session, change.created_at)
         return Write(
             change.op, change.resource, change.wanted, change.external_id, current, end.custom, change.idempotency_key,
             since, bool(change.options.get("closed")),
