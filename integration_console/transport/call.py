@@ -45,7 +45,7 @@ class Answer:
 
     @cached_property
     def data(self) -> Any:
-        """The body as JSON; half of a character stands in it as the one that means "unreadable".
+        """The body as JSON; for NUL and for half of a character the one that means "unreadable" stands in it.
 
         Raises BadAnswer when it is not JSON, or nested deeper than 64 levels.
         """
@@ -88,20 +88,24 @@ class Attempt:
     body_cut: bool = False
 
 
-# Half of an emoji, as where a text was cut in the middle of one: JSON's own escapes can spell it, Unicode has no such
-# character. A pair of halves and every other escape are met first, so that only what stands alone is left.
-_ESCAPES = re.compile(rb"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|(\\u[dD][89a-fA-F]..)|\\.", re.DOTALL)
+# What JSON's escapes can spell and no text of ours can hold: NUL, which PostgreSQL refuses, and half of an emoji, as
+# where a text was cut in the middle of one. A pair of halves and every other escape are met first.
+_ESCAPES = re.compile(rb"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|(\\u(?:[dD][89a-fA-F]..|0000))|\\.", re.DOTALL)
 
 
 def _parsed(body: bytes) -> Any:
-    """One text that was cut must not make a whole page unreadable."""
+    """One text that was cut must not make a whole page unreadable, nor one with a NUL what is said of it unstorable."""
     try:
-        return orjson.loads(body)
+        return orjson.loads(_readable(body) if rb"\u0000" in body else body)
     except orjson.JSONDecodeError:
-        whole = _ESCAPES.sub(lambda found: rb"\ufffd" if found[1] else found[0], body)
+        whole = _readable(body)
         if whole == body:
             raise
         return orjson.loads(whole)
+
+
+def _readable(body: bytes) -> bytes:
+    return _ESCAPES.sub(lambda found: rb"\ufffd" if found[1] else found[0], body)
 
 
 def _not_json(body: bytes) -> tuple[str, str]:

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from integration_console.models import Change, DeadLetter, Record, db
 
-from .conftest import sync
+from .conftest import connect, sync
 from .mapped import cycle, make_agreed, pairs, push, small_pair
 from .ready import links
 
@@ -65,6 +65,17 @@ def test_a_record_made_with_an_answer_nobody_can_keep_is_made_once_and_the_next_
 
 
 @pytest.mark.one_database
+def test_a_refusal_whose_words_hold_a_nul_ends_the_read_and_is_told(session, sandbox):
+    """PostgreSQL keeps no such text: the run could not be closed, and held its list for ever."""
+    account = connect(sandbox, "ghl")
+    sandbox.ghl.script("*", {"status": 400, "body": {"message": "No \0 way"}, "times": 99})
+
+    run = sync(account, only=["contacts"])
+
+    assert run.state == "failed"
+    assert "No \ufffd way" in run.message
+
+
 def test_a_change_answered_with_a_record_nobody_can_keep_is_done_and_our_copy_keeps_the_rest(
     session, sandbox, pair, mapping
 ):

@@ -210,9 +210,13 @@ def test_a_compressed_answer_is_read(server, upstream):
 
 def test_a_text_that_was_cut_in_the_middle_of_an_emoji_spoils_no_page(server, upstream):
     """P5: half of one can be spelled in JSON, and is no character."""
-    server.says(reply(body=rb'["Ana \ud83d", "\uDE00!", "\ud83d\ude00", "\\ud83d", "\ud83d\ud83d\ude00\u00e9"]'))
+    server.says(
+        reply(body=rb'["Ana \ud83d", "\uDE00!", "\ud83d\ude00", "\\ud83d", "\ud83d\ud83d\ude00\u00e9"]'),
+        reply(body=rb'["\u0000", "\\u0000"]'),
+    )
 
     assert upstream().send(READ).data == ["Ana \ufffd", "\ufffd!", "\U0001f600", r"\ud83d", "\ufffd\U0001f600é"]
+    assert upstream().send(READ).data == ["\ufffd", r"\u0000"]
 
 
 @pytest.mark.parametrize(
