@@ -202,9 +202,13 @@ def past_keeping(backups: list[Backup], *, days: int, weeks: int) -> list[Backup
     """Those past their time: all of the last days stay, then the last good one of each of some weeks.
 
     The newest good one stays whatever its age; while none is known to be good, none goes. Of a week whose backups were
-    not looked at since they were moved, as to another disk, the last one stays that nothing is known against.
+    not looked at since they were moved, as to another disk, the last one stays that nothing is known against. After a
+    gap longer than those days none goes yet: it may be the clock that has leapt.
     """
     now = clock.now()
+    backups = [backup for backup in backups if not lies_ahead(backup.at)]
+    if len(backups) > 1 and backups[0].at - backups[1].at > timedelta(days=days):
+        return []
     keep = {next((backup.name for backup in backups if backup.good), "")}
     weekly: dict[tuple[int, int], str] = {}
     for backup in sorted(backups, key=lambda backup: not backup.good):  # of each kind the newest first

@@ -247,17 +247,20 @@ def test_the_clock_makes_one_a_day_and_rehearses_once_a_week(app, session, clock
 @pytest.mark.settings(BACKUP_EVERY_HOURS=24)
 def test_a_clock_that_was_ahead_and_is_put_back_leaves_no_day_without_a_backup(app, session, firm, clock, monkeypatch):
     monkeypatch.setattr(source, "pack", lambda target: target.write_bytes(b"megabytes, else"))
+    before = backups.create("by-hand", by="test")
     clock.advance(days=400)
     for _ in range(2):
         backup_clock.due(), backup_clock.settle()
-    (ahead,) = backup_files.every()
+    ahead, kept = backup_files.every()
     assert ahead.rehearsal["fine"]
+    assert kept.name == before.name
 
     clock.advance(days=-400)
     for _ in range(4):
         backup_clock.due(), backup_clock.settle()
 
-    assert [backup.name == ahead.name for backup in backup_files.every()] == [True, False]
+    assert [backup.kind for backup in backup_files.every()] == ["daily", "daily", "by-hand"]
+    assert backup_files.every()[0].name == ahead.name
     assert backups.newest_good().name != ahead.name
     assert backups.newest_good().rehearsal["fine"]
 
