@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from urllib.parse import urljoin
 
 from flask import current_app
 from sqlalchemy import func, or_, select, update
@@ -46,7 +47,7 @@ class _Letter:
     connection_id: int
     service: str
     key: str
-    url: str
+    address: str
     body: bytes | None
     secrets: Sequence[str]
     number: int
@@ -59,6 +60,11 @@ class _Letter:
     failure: str = ""
     attempt: Attempt | None = None
 
+    @property
+    def url(self) -> str:
+        """Where it goes, as far as that is logged: the rest of an address may be a secret of theirs."""
+        return urljoin(self.address, "/…")
+
     def send(self, insecure: bool) -> _Letter:
         """Try once and note what came of it."""
         self.started_at, began = clock.now(), clock.monotonic()
@@ -66,7 +72,7 @@ class _Letter:
         headers = {"Content-Type": "application/json", "User-Agent": "IntegrationConsole/1.0", **signed}
         answer = None
         try:
-            reply = outside.request("POST", outside.look(self.url, insecure=insecure), headers, self.body)
+            reply = outside.request("POST", outside.look(self.address, insecure=insecure), headers, self.body)
             answer, self.status = Answer(reply.status, reply.headers, reply.body), reply.status
             if not 200 <= reply.status < 300:
                 self.failure = f"The address answered with status {reply.status}."

@@ -20,13 +20,15 @@ class Try(Protocol):
     """What the client knows of a try."""
 
     call: Call
-    url: str
     body: bytes | None
     call_key: str
     number: int
     started_at: datetime
     waited_ms: float
     took_s: float
+
+    @property
+    def url(self) -> str: ...
 
 
 def attempt_of(

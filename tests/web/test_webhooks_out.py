@@ -140,6 +140,22 @@ def test_what_nobody_takes_is_tried_for_a_day_and_then_shown(app, firm, hook, to
     assert "A program is not told" not in browser.open(f"/connections/{told.number}").text
 
 
+@pytest.mark.one_database
+def test_the_call_log_says_where_a_message_went_and_not_the_whole_address(app, firm, hook, told):
+    """Who knows the path of such an address may write to it; support reads the call log."""
+    with app.app_context():
+        webhook_targets.set_url(connections.find(told.number), hook.url.rstrip("/") + "/catch/7f3a9c?key=b81", by="Ana")
+        db.session.commit()
+    firm.past_run(told.number)
+
+    assert told() == 1
+    with app.app_context():
+        (call,) = db.session.query(Transaction).filter_by(path_template="webhook to a program")
+        assert "7f3a9c" not in str(vars(call))
+        assert "b81" not in call.url
+        assert call.url.startswith("http://")
+
+
 def test_an_address_that_says_gone_is_not_tried_again(app, firm, hook, told):
     hook.status = 410
     firm.past_run(told.number)
