@@ -170,9 +170,10 @@ def forget(backup: Backup) -> None:
 @contextmanager
 def alone() -> Iterator[None]:
     """One process at a time makes, checks or restores backups of this folder. Raises Conflict while another does."""
-    with (folder() / ".lock").open("w") as lock:
+    lock = folder() / ".lock"
+    with lock.open("r" if lock.exists() and not os.access(lock, os.W_OK) else "w") as held:  # another user's, as root's
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise Conflict("A backup is being made, checked or restored just now. Try again in a moment.") from None
         yield

@@ -103,7 +103,11 @@ def _made(kind: str, by: str) -> Backup:
             _settle(target.parent)
         finally:
             draft.unlink(missing_ok=True)
-    files.note(target, verified_at=clock.now().isoformat(), problem="")
+    try:
+        files.note(target, verified_at=clock.now().isoformat(), problem="")
+    except OSError:  # it would count for nothing, and the next one be made within the hour, until the disk is full
+        target.unlink()
+        raise
     return files.find(target.name)
 
 

@@ -337,6 +337,16 @@ def test_a_full_disk_is_said_and_leaves_nothing_behind(session, firm, tmp_path):
     assert list(tmp_path.glob("backup-work-*")) == []
 
 
+@pytest.mark.one_database
+def test_a_backup_nothing_can_be_noted_of_is_not_left_to_pile_up(session, firm):
+    """As where somebody else made the folder of notes: one an hour was made, and none counted."""
+    (backup_files.folder() / ".checks").write_text("not ours")
+
+    with pytest.raises(OSError, match="checks"):
+        backups.create("daily", by="test")
+    assert backup_files.every() == []
+
+
 def test_a_rehearsal_sees_a_row_that_is_missing(session, firm):
     made = backups.create(by="test")
     counts = {**made.manifest["counts"], "connection": 2}
