@@ -9,6 +9,8 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime, timedelta
 
+APART = timedelta(hours=1)  # the clocks of machines that share a database are no further from each other
+
 _offset = timedelta(0)
 
 monotonic = time.monotonic
@@ -24,6 +26,13 @@ def set_offset(seconds: float) -> None:
 def now() -> datetime:
     """The present moment in UTC, with its zone."""
     return datetime.now(UTC) + _offset
+
+
+def latest() -> datetime:
+    """The latest moment that can have been noted by now, on any machine. What is dated later was noted by a clock that
+    was ahead and has been put back since.
+    """
+    return now() + APART
 
 
 def parse(text: str | None) -> datetime | None:

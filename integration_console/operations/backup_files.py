@@ -20,7 +20,6 @@ from flask import current_app
 from .. import clock
 from ..errors import BackupRefused, Conflict, NotFound
 from ..storage import backup_file
-from ..storage.leases import PUT_BACK
 from .holds import left_behind, process_name
 from .sealed import vault
 
@@ -95,7 +94,7 @@ def find(name: str) -> Backup:
 
 def lies_ahead(moment: datetime) -> bool:
     """Whether a moment was noted by a clock that was ahead and has been put back since."""
-    return moment > clock.now() + PUT_BACK
+    return moment > clock.latest()
 
 
 def path_of(told: str) -> Path:

@@ -11,7 +11,6 @@ from sqlalchemy import BindParameter, Select, bindparam, func, select
 from .. import clock
 from ..models import Connection, DataMapping, DeadLetter, ErrorLog, Issue, MappingVersion, RunPart, SyncRun, User, db
 from ..models.base import UtcDateTime
-from ..storage.leases import PUT_BACK
 from . import health
 from .accounts import limits_of
 from .run_history import last_before
@@ -55,7 +54,7 @@ def of_day(
     connections: Iterable[Connection], *, midnight: datetime, yesterday: datetime, same_time: datetime
 ) -> Figures:
     """The day against yesterday up to the same time: one question for all of it."""
-    moments = {"midnight": midnight, "yesterday": yesterday, "same_time": same_time, "latest": clock.now() + PUT_BACK}
+    moments = {"midnight": midnight, "yesterday": yesterday, "same_time": same_time, "latest": clock.latest()}
     *counts, heard = db.session.connection().execute(_DAY, moments).one()
     moved, moved_before, failed, failed_before, waits = (int(count or 0) for count in counts)
     return Figures(

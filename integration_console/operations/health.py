@@ -16,7 +16,6 @@ from ..models import Change, DeadLetter, Heartbeat, Lease, Setting, SyncRun, db
 from ..models.base import UtcDateTime
 from ..models.run import LIVE_STATES
 from ..storage import schema
-from ..storage.leases import PUT_BACK
 
 DISK_FLOOR_MIB = 200
 
@@ -42,7 +41,7 @@ def workers() -> list[Heartbeat]:
 
 def last_heard() -> datetime | None:
     """When any worker was heard last; None before the first."""
-    return db.session.scalar(LAST_HEARD, {"latest": clock.now() + PUT_BACK})
+    return db.session.scalar(LAST_HEARD, {"latest": clock.latest()})
 
 
 _LATEST = bindparam("latest", type_=UtcDateTime())  # what is dated later was said by a clock that was ahead
@@ -51,7 +50,7 @@ LAST_HEARD = select(Heartbeat.seen_at).where(Heartbeat.seen_at <= _LATEST).order
 
 def is_alive(worker: Heartbeat) -> bool:
     """Whether a worker was heard within two ticks."""
-    return heard_since() < worker.seen_at <= clock.now() + PUT_BACK
+    return heard_since() < worker.seen_at <= clock.latest()
 
 
 def heard_since() -> datetime:

@@ -11,7 +11,6 @@ from sqlalchemy.exc import IntegrityError
 from .. import clock
 from ..errors import Conflict, ConsoleError, NotFound
 from ..models import Change, Checkpoint, Connection, DataMapping, MappingVersion, RunPart, SyncRun, db
-from ..storage.leases import PUT_BACK
 from ..sync.leaving import CALL_ENDS_S
 from . import outbound, wakers
 from .holds import LiveRun
@@ -127,7 +126,7 @@ def _has_news(mapping: DataMapping) -> bool:
     live = select(RunPart.id).where(RunPart.resource == part_name(mapping.id), RunPart.live)
     if db.session.scalar(live.limit(1)):
         return False
-    begun = (SyncRun.mapping_id == mapping.id, SyncRun.started_at <= clock.now() + PUT_BACK)  # by a clock that is right
+    begun = (SyncRun.mapping_id == mapping.id, SyncRun.started_at <= clock.latest())
     last = db.session.scalar(select(func.max(SyncRun.started_at)).where(*begun))
     stopped = db.session.scalar(select(SyncRun).filter_by(mapping_id=mapping.id).order_by(SyncRun.id.desc()).limit(1))
     braked = stopped and stopped.state == "needs_person" and stopped.failure_kind != "connection"

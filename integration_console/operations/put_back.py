@@ -17,6 +17,7 @@ from ..models import (
     Change,
     Checkpoint,
     Connection,
+    DataMapping,
     Delivery,
     Heartbeat,
     Notice,
@@ -27,7 +28,6 @@ from ..models import (
     db,
 )
 from ..models.change import WAITING_STATES
-from ..storage.leases import PUT_BACK
 from ..transport.meaning import LONGEST_WAIT_S
 from . import deliveries, notices, tending, webhook_sending
 
@@ -48,6 +48,7 @@ _TIMES: tuple[tuple[InstrumentedAttribute, timedelta, tuple[ColumnElement[bool],
     (WebhookTarget.created_at, _PAST, ()),
     (NotificationRule.since, _PAST, ()),
     (Connection.renewed_at, _PAST, ()),
+    (DataMapping.updated_at, _PAST, ()),
     (Checkpoint.last_read_at, _PAST, ()),
     (Checkpoint.last_complete_at, _PAST, ()),
     (Heartbeat.seen_at, _PAST, ()),
@@ -58,7 +59,7 @@ def bring_back() -> int:
     """Let all of it be now; how many rows."""
     now, brought = clock.now(), 0
     for column, longest, which in _TIMES:
-        too_late = update(column.class_).where(column > now + longest + PUT_BACK, *which)
+        too_late = update(column.class_).where(column > clock.latest() + longest, *which)
         done = db.session.execute(too_late.values({column: now}).execution_options(synchronize_session=False))
         brought += done.rowcount  # type: ignore[attr-defined]
     db.session.commit()

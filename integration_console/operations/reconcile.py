@@ -13,7 +13,6 @@ from sqlalchemy import select
 from .. import clock, services
 from ..errors import ConsoleError
 from ..models import Checkpoint, Connection, SyncRun, db
-from ..storage.leases import PUT_BACK
 from . import drift, forecasts, runs
 
 log = structlog.get_logger(__name__)
@@ -38,7 +37,7 @@ def due() -> int:
 def _was_checked(connection: Connection, now: datetime) -> bool:
     query = select(SyncRun.id).where(
         SyncRun.connection_id == connection.id, SyncRun.cause == drift.CAUSE,
-        SyncRun.queued_at.between(now - ONCE_IN, now + PUT_BACK),
+        SyncRun.queued_at.between(now - ONCE_IN, clock.latest()),
     )  # fmt: skip
     return db.session.scalar(query.limit(1)) is not None
 

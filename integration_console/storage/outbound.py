@@ -13,7 +13,6 @@ from sqlalchemy.orm import Session
 from .. import clock
 from ..errors import OutboundPaused
 from ..models import Setting
-from .leases import PUT_BACK
 
 PAUSED, RESTORED = "outbound.paused", "outbound.restored"
 LOOKED_FIRST = timedelta(days=30)  # as long, what would be made is looked for first: the lost hours may have made it
@@ -55,7 +54,7 @@ def perhaps_made_since(session: Session, made_at: datetime) -> datetime:
     """From when on a write made then may have left something upstream: longer ago where a restore has made us forget,
     and where it was made by a clock that was ahead, for nobody knows when that was.
     """
-    if made_at > clock.now() + PUT_BACK:
+    if made_at > clock.latest():
         return clock.now() - LOOKED_FIRST
     return min(made_at, lost_since(session) or made_at)
 

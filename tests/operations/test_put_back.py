@@ -84,6 +84,14 @@ def test_a_notice_that_waited_for_then_goes_out_and_a_rule_of_then_tells_what_ha
     assert put_back.bring_back() == 0
 
 
+def test_a_machine_whose_clock_is_minutes_ahead_is_not_taken_for_one_of_then(session, clock):
+    session.add(Heartbeat(owner="other", started_at=clock.now(), seen_at=clock.now() + timedelta(minutes=5), chores={}))
+    session.commit()
+
+    assert overview.worker_need() is None
+    assert put_back.bring_back() == 0
+
+
 def test_a_worker_that_died_then_is_not_said_to_be_alive(session, clock):
     session.add(Heartbeat(owner="old", started_at=clock.now() + AHEAD, seen_at=clock.now() + AHEAD, chores={}))
     session.commit()
