@@ -22,6 +22,7 @@ from ..models import Change, Conflict, Record, RecordLink
 from ..models.change import WAITING_STATES
 from .compare import OTHER, compare, create
 from .ends import AT_ONCE, COLUMNS, End, Seen
+from .leaving import may_be_made
 from .mapping import Mapping, takes_part
 from .pairing import Pairing
 from .steps import Known, Step
@@ -211,7 +212,7 @@ class Carrier:
             kept.mapping_id == self.mapping.id, getattr(kept, f"{side}_record_id") == Record.id, kept.state == "cut"
         )
         query = (
-            select(*COLUMNS, RecordLink.id.label("link_id"), RecordLink.state.label("link_state"))
+            select(*COLUMNS, RecordLink.id.label("link_id"), RecordLink.state, may_be_made(RecordLink.id).label("made"))
             .outerjoin(RecordLink, current)
             .where(
                 Record.connection_id == end.connection_id, Record.resource == end.resource.key,
@@ -222,7 +223,8 @@ class Carrier:
             wanted = self.chosen.only.get(side, frozenset())
             query = query.where(Record.external_id.in_(wanted) if wanted else false())
         for rows, _ in self._walk(query, Record.id):
-            yield [(end.seen(row), Known(row.link_id, row.link_state) if row.link_id else None) for row in rows]
+            known = (Known(row.link_id, row.state, may_be_made=row.made) if row.link_id else None for row in rows)
+            yield list(zip(map(end.seen, rows), known, strict=True))
 
     def _placed(self, pairing: Pairing, side: str, seen: Seen, known: Known | None) -> Step | None:
         """What a record without a pair comes to. None when it was paired a moment ago, from the other side."""
@@ -256,6 +258,9 @@ class Carrier:
             return Step(
                 "aside", **facts, reason=f"Its other half was deleted at {end.service.label}; it is not made again."
             )
+        if (known := facts["known"]) and known.may_be_made:
+            said = f"{end.service.label} may have it already, whole or begun: retry or drop the write that made it."
+            return Step("aside", **facts, reason=said)
         verdict = create(self.mapping, there, seen.half(), self.world)
         facts |= {"side": there, "verdict": verdict}
         if verdict.waits:

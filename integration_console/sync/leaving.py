@@ -5,13 +5,15 @@ for a pair that is another by now.
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Exists, exists, select
 from sqlalchemy.orm import Session
 
 from .. import clock
 from ..errors import ConsoleError, Stale
 from ..models import Change, Connection, DataMapping, RecordLink
+from ..models.change import LOST
 from ..services.writing import Write
 from ..storage import outbound
 from .compare import same
@@ -41,6 +43,12 @@ def may_leave(session: Session, change: Change) -> bool:
         return False
     outbound.must_flow(session)
     return True
+
+
+def may_be_made(link_id: Any) -> Exists:
+    """Whether a create of this pair that may be there, whole or begun, waits for a person."""
+    lost = Change.options[LOST].as_boolean()
+    return exists().where(Change.link_id == link_id, Change.op == "create", Change.state == "dead", lost)
 
 
 def overtaken(session: Session, change: Change) -> str:

@@ -22,6 +22,7 @@ class Known:
     state: str = "linked"
     base: dict[str, list] = field(default_factory=dict)
     writes: dict[str, list] = field(default_factory=dict)
+    may_be_made: bool = False  # its other half may be there: a person decides about the write that made it
 
 
 @dataclass(frozen=True)

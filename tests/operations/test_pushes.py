@@ -326,8 +326,9 @@ def test_a_create_whose_answer_was_lost_is_found_and_not_made_twice(session, san
 def test_a_create_nobody_can_tell_from_its_twin_is_not_sent_again_by_trying_it_again(
     session, sandbox, pair, mapping, clock
 ):
-    """W3: the answer was lost, two records could be it, and a third one is never made."""
-    sandbox.ghl.put("contacts", {"firstName": "Nova", "lastName": "Quist", "email": "nova@example.org"})
+    """W3: the answer was lost, two records could be it, and a third one is never made, also not of an edited record."""
+    given = {"firstName": "Nova", "lastName": "Quist", "email": "nova@example.org"}
+    nova = sandbox.ghl.put("contacts", given)["id"]
     sandbox.clio.script("/contacts", {"method": "POST", "status": 503, "body": "no"})
     cycle(mapping, pair)
     assert [one.state for one in changes(op="create")] == ["uncertain"]
@@ -348,6 +349,12 @@ def test_a_create_nobody_can_tell_from_its_twin_is_not_sent_again_by_trying_it_a
         refused_writes.send_edited(dead, {"first_name": "Novah"}, by="ada@firm")
     refused_writes.retry_several([dead.id], by="ada@firm")
     carry_out(db.session.scalar(select(SyncRun).filter_by(cause="retry")))
+    assert [one.state for one in changes(op="create")] == ["dead"]
+    assert len(writes(sandbox.clio)) == sent
+
+    sandbox.ghl.put("contacts", {"id": nova, "firstName": "Zoe", "lastName": "Vance", "email": "zoe@example.org"})
+    sync(pair[0], kind="incremental", only=["contacts"])
+    push(mapping)
     assert [one.state for one in changes(op="create")] == ["dead"]
     assert len(writes(sandbox.clio)) == sent
 
