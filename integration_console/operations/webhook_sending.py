@@ -73,26 +73,26 @@ class _Letter:
         answer = None
         try:
             reply = outside.request("POST", outside.look(self.address, insecure=insecure), headers, self.body)
-            answer, self.status = Answer(reply.status, reply.headers, reply.body), reply.status
-            if not 200 <= reply.status < 300:
-                self.failure = f"The address answered with status {reply.status}."
+            answer = Answer(reply.status, reply.headers, b"")
         except outside.Refused as error:
             self.failure = str(error)
         except wire.NotSent:
             self.failure = "The address could not be reached."
         except wire.Lost:
             self.failure = "The address did not answer in time."
-        except wire.TooLong:
-            self.failure = "The address answered with far too much."
+        except wire.TooLong as error:  # it was heard all the same
+            answer = Answer(error.status, {}, b"")
+        if answer is not None:
+            self.status = answer.status
+            self.failure = "" if 200 <= answer.status < 300 else f"The address answered with status {answer.status}."
         self.took_s = clock.monotonic() - began
         self.attempt = self._noted(headers, answer)
         return self
 
     def _noted(self, headers: dict[str, str], answer: Answer | None) -> Attempt:
-        """The try as it is logged; what a stranger answered is not kept (X3)."""
+        """The try as it is logged; what a stranger answered is not among it (X3)."""
         error, word = (TryLater(self.failure), "retry") if self.failure else (None, "fine")
-        kept = Answer(answer.status, answer.headers, b"") if answer else None
-        return attempt_of(self, self.service, Redactor(self.secrets), headers, word, kept, error)
+        return attempt_of(self, self.service, Redactor(self.secrets), headers, word, answer, error)
 
 
 def _claim() -> list[_Letter]:

@@ -45,6 +45,10 @@ class Lost(Exception):
 class TooLong(Exception):
     """The answer is larger than we read."""
 
+    def __init__(self, status: int) -> None:
+        super().__init__("too long")
+        self.status = status
+
 
 @dataclass
 class Reply:
@@ -104,7 +108,7 @@ def _exchange(method, url, headers, body, deadline_s, max_bytes, address) -> Rep
     try:
         read = response.read(max_bytes + 1)
         if len(read) > max_bytes:
-            raise TooLong
+            raise TooLong(response.status)
         response.release_conn()  # only a body read to its end leaves the connection usable
         return Reply(response.status, response.headers, read)
     except BaseException:

@@ -89,6 +89,7 @@ class Listener:
 
     url: str = ""
     status: int = 204
+    answer: bytes = b""
     heard: list[tuple[dict, bytes]] = field(default_factory=list)
 
 
@@ -102,8 +103,9 @@ def listening():
             body = self.rfile.read(int(self.headers["Content-Length"]))
             told.heard.append(({name.lower(): value for name, value in self.headers.items()}, body))
             self.send_response(told.status)
-            self.send_header("Content-Length", "0")
+            self.send_header("Content-Length", str(len(told.answer)))
             self.end_headers()
+            self.wfile.write(told.answer)
 
         def log_message(self, *_args) -> None:
             pass

@@ -156,6 +156,18 @@ def test_the_call_log_says_where_a_message_went_and_not_the_whole_address(app, f
         assert call.url.startswith("http://")
 
 
+@pytest.mark.one_database
+def test_a_receiver_that_answers_at_length_was_told_once(app, firm, hook, told, clock):
+    """Its status says that it heard; what it says besides is not read to the end."""
+    hook.status, hook.answer = 200, b"Thank you. " * 7_000
+    firm.past_run(told.number)
+
+    assert told() == 1
+    clock.advance(days=1)
+    assert told() == 0
+    assert len(hook.heard) == 1
+
+
 def test_an_address_that_says_gone_is_not_tried_again(app, firm, hook, told):
     hook.status = 410
     firm.past_run(told.number)
