@@ -160,6 +160,10 @@ class Settings(BaseSettings):
         found = {name.lower(): self._everything.get(f"{key.upper()}_{name}") for name in SERVICE_SETTINGS}
         return {name: value for name, value in found.items() if value}
 
+    def limits_set(self) -> dict[str, str]:
+        """Every limit of a service that is set: {"GHL_LIMITS": "100/10"}. Settles nothing."""
+        return {name: value for name, value in self._environment().items() if name.endswith("_LIMITS") and value}
+
     def every_secret(self) -> list[str]:
         """Every secret of these settings, so that no log line tells one."""
         own = [value.get_secret_value() for value in dict(self).values() if isinstance(value, SecretStr)]

@@ -50,11 +50,13 @@ def _refuse_what_is_no_limit(settings) -> None:
 
     from .transport.limits import parse_limits
 
+    limits = settings.limits_set()
     for service in iter_modules([str(HOME / "integration_console" / "services")]):
+        name = f"{service.name.upper()}_LIMITS"
         try:
-            parse_limits(settings.of_service(service.name).get("limits", "1/1"))
+            parse_limits(limits.get(name, "1/1"))
         except ValueError as error:
-            raise SettingsError(f"{service.name.upper()}_LIMITS: {error}") from None
+            raise SettingsError(f"{name}: {error}") from None
 
 
 def _set_up_database(app: Flask, settings) -> None:
