@@ -186,7 +186,8 @@ def of_record(record: Record) -> list[Shown]:
 def accept(proposal_id: int, *, by: str) -> Record:
     """Set a proposed date in Clio.
 
-    Raises NotFound, Conflict when it was decided already or the matter has a date by now, what Clio said.
+    Raises NotFound, Conflict when it was decided already, the matter has a date by now or the rule gives it another,
+    what Clio said.
     """
     record = _set(_find(proposal_id), by=by)
     audit.add("limitation date accepted", record.label, actor=by)
@@ -214,10 +215,9 @@ def _find(proposal_id: int) -> Shown:
 
 
 def _set(shown: Shown, *, by: str) -> Record:
-    """Write the date, if the matter as Clio has it this moment has none."""
-    number, cause = shown.proposal.id, _cause(shown)
+    """Write the date, if the matter as Clio has it this moment has none and the rule gives it that one."""
+    number, cause, due_on = shown.proposal.id, _cause(shown), shown.due_on
     field = LIMITATION if shown.rule.to_field == STATUTE else shown.rule.to_field
-    wanted = {field: shown.proposal.due_on}
     record = matters.refresh(shown.record)
     if there := limitation_of(record.data, {*limitation_rules.targets(), shown.rule.to_field} - {STATUTE}):
         _forget(number)
@@ -225,10 +225,24 @@ def _set(shown: Shown, *, by: str) -> Record:
     if not is_open(record.data):
         _forget(number)
         raise Conflict("This matter was closed in the meantime. Nothing was written.")
-    record = matters.change(record, wanted, by=by, cause=cause)
+    _must_still_give(shown.rule, record, number, due_on)
+    record = matters.change(record, {field: due_on.isoformat()}, by=by, cause=cause)
     _decide(db.session.get_one(LimitationProposal, number), "set", by)
     db.session.commit()
     return record
+
+
+def _must_still_give(rule: LimitationRule, record: Record, number: int, due_on: date) -> None:
+    """Raises Conflict where the rule or what the matter says has changed since this date was worked out."""
+    fits = rule in fitting(limitation_rules.every(enabled=True), record.data)
+    now = work_out(rule, record.data) if fits else None
+    if now is None:
+        _forget(number)
+        raise Conflict("The rule gives this matter no limitation date any more. Nothing was written.")
+    if now != due_on:
+        db.session.get_one(LimitationProposal, number).due_on = now.isoformat()
+        db.session.commit()
+        raise Conflict(f"The rule gives this matter another date by now, {now:%-d %b %Y}. Nothing was written.")
 
 
 def _cause(shown: Shown) -> str:
@@ -236,7 +250,7 @@ def _cause(shown: Shown) -> str:
 
 
 def _forget(number: int) -> None:
-    """Its matter has a date by now, so there is nothing to decide."""
+    """There is nothing to decide any more."""
     if moot := db.session.get(LimitationProposal, number):
         db.session.delete(moot)
     db.session.commit()

@@ -158,6 +158,28 @@ def test_a_date_that_is_there_is_never_overwritten(clio, sandbox):
     assert db.session.query(Change).count() == 0
 
 
+@pytest.mark.parametrize("moved", ["the matter", "the rule", "the rule is off"])
+def test_a_date_that_no_longer_follows_is_not_set(clio, sandbox, moved):
+    """W4: what was proposed before the day it counts from, or the period, was corrected."""
+    made = rule(area := an_area())
+    limitations.work_out_all()
+    number, record = proposals()[0].id, db.session.get(Record, proposals()[0].record_id)
+    if moved == "the matter":
+        sandbox.clio.put("matters", {"id": int(record.external_id), "open_date": "2025-05-31"})
+    else:
+        changed = {"period": "1"} if moved == "the rule" else {"enabled": ""}
+        limitation_rules.save(made, {**VALUES, "practice_area": area, **changed}, actor="Ana")
+    opened = date.fromisoformat("2025-05-31" if moved == "the matter" else record.data["open_date"])
+    with pytest.raises(Conflict, match="Nothing was written"):
+        limitations.accept(number, by="Bo")
+    assert db.session.query(Change).count() == 0
+    if moved == "the rule is off":
+        assert number not in {one.id for one in proposals()}
+        return
+    due = later(opened, 2 if moved == "the matter" else 1, "years").isoformat()
+    assert matters.plain(limitations.accept(number, by="Bo"))[LIMITATION] == due
+
+
 def test_a_rule_that_sets_sets_and_asks_no_one(clio, sandbox, monkeypatch):
     monkeypatch.setattr(limitations, "SETS_AT_ONCE", 3)
     area = an_area()
