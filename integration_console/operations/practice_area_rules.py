@@ -186,12 +186,13 @@ def ensure(by: str = "the console") -> int:
     What an admin changed stays as it is: a weight, a rule switched off, a rule of the firm's own with the same words.
     Rules that a new version no longer has go, unless an admin had touched them.
     """
-    listed: dict[str, dict[tuple[str, str], float]] = {}
-    for rule in shipped.shipped():
-        listed.setdefault(rule.area, {})[rule.kind, rule.text] = rule.weight
-    there = db.session.scalars(select(PracticeAreaRule.area).distinct().order_by(PracticeAreaRule.area))
-    steps = [_bring_up(area, listed.get(area, {})) for area in dict.fromkeys([*listed, *there])]
-    added, changed, gone = (sum(counts) for counts in zip(*steps, strict=True))
+    steps = {
+        area: _bring_up(area, {(rule.kind, rule.text): rule.weight for rule in rules})
+        for area, rules in shipped.area_by_area()
+    }
+    there = db.session.scalars(select(PracticeAreaRule.area).distinct().order_by(PracticeAreaRule.area)).all()
+    steps |= {area: _bring_up(area, {}) for area in there if area not in steps}
+    added, changed, gone = (sum(counts) for counts in zip(*steps.values(), strict=True))
     if added or changed or gone:
         audit.add("practice area rules brought up to date", actor=by, added=added, changed=changed, gone=gone)
     db.session.commit()

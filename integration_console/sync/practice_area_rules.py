@@ -8,6 +8,7 @@ written the same way, several to a line with commas between.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,20 +20,25 @@ _HERE = Path(__file__).parent
 
 def shipped() -> tuple[Rule, ...]:
     """Every rule of the list. Read each time: sixteen thousand are wanted once a day, and are ten megabytes to keep."""
+    return tuple(rule for _, rules in area_by_area() for rule in rules)
+
+
+def area_by_area() -> Iterator[tuple[str, list[Rule]]]:
+    """The same, one area at a time: never all of them at once."""
     areas, hints = _written("practice_area_rules.json"), _written("practice_area_hints.json")
-    rules = [
-        Rule(area, kind, sign, float(weight))
-        for area, groups in areas.items()
-        for (kind, weight), signs in ((group.split(), signs) for group, signs in groups.items())
-        for sign in signs
-    ]
-    rules += [
-        Rule(area, "hint", hint, float(weight))
-        for area, groups in hints.items()
-        for weight, line in groups.items()
-        for hint in line.split(", ")
-    ]
-    return tuple(rules)
+    for area in dict.fromkeys([*areas, *hints]):
+        yield area, [*_signs(area, areas.get(area, {})), *_hints(area, hints.get(area, {}))]
+
+
+def _signs(area: str, groups: dict[str, list[str]]) -> Iterator[Rule]:
+    for group, signs in groups.items():
+        kind, weight = group.split()
+        yield from (Rule(area, kind, sign, float(weight)) for sign in signs)
+
+
+def _hints(area: str, groups: dict[str, str]) -> Iterator[Rule]:
+    for weight, line in groups.items():
+        yield from (Rule(area, "hint", hint, float(weight)) for hint in line.split(", "))
 
 
 def _written(name: str) -> dict[str, dict[str, Any]]:

@@ -12,17 +12,16 @@ from integration_console.operations import practice_areas
 from integration_console.sync import practice_area_rules as shipped
 from integration_console.sync.practice_areas import NO_AREA, Rule
 
-SMALL = (
-    Rule("Family", "word", "divorce", 4.0),
-    Rule("Family", "word", "custody", 3.0),
-    Rule("Tax", "word", "irs", 4.0),
-)
+SMALL = {
+    "Family": [Rule("Family", "word", "divorce", 4.0), Rule("Family", "word", "custody", 3.0)],
+    "Tax": [Rule("Tax", "word", "irs", 4.0)],
+}
 
 
 @pytest.fixture
 def few(monkeypatch, app, session):
     """A console that comes with three rules, in place."""
-    monkeypatch.setattr(shipped, "shipped", lambda: SMALL)
+    monkeypatch.setattr(shipped, "area_by_area", SMALL.items)
     rules.ensure()
     return session
 
@@ -58,12 +57,11 @@ def test_what_an_admin_changed_survives_a_new_version(few, monkeypatch):
     rules.edit(one("divorce").id, weight=2.5, by="ana")
     rules.switch(one("irs").id, False, by="ana")
     rules.add("Family", "word", "alimony", 3, by="ana")
-    newer = (
-        Rule("Family", "word", "divorce", 5.0),
-        Rule("Tax", "word", "irs", 5.0),
-        Rule("Family", "word", "alimony", 5.0),
-    )
-    monkeypatch.setattr(shipped, "shipped", lambda: newer)
+    newer = {
+        "Family": [Rule("Family", "word", "divorce", 5.0), Rule("Family", "word", "alimony", 5.0)],
+        "Tax": [Rule("Tax", "word", "irs", 5.0)],
+    }
+    monkeypatch.setattr(shipped, "area_by_area", newer.items)
 
     assert rules.ensure() == 1  # custody, which nobody had touched, goes
 
@@ -73,11 +71,11 @@ def test_what_an_admin_changed_survives_a_new_version(few, monkeypatch):
 
 
 def test_a_new_version_brings_new_rules_and_weights(few, monkeypatch):
-    monkeypatch.setattr(
-        shipped,
-        "shipped",
-        lambda: (*SMALL[1:], Rule("Family", "word", "divorce", 4.5), Rule("Tax", "word", "cra", 4.0)),
-    )
+    newer = {
+        "Family": [Rule("Family", "word", "divorce", 4.5), Rule("Family", "word", "custody", 3.0)],
+        "Tax": [*SMALL["Tax"], Rule("Tax", "word", "cra", 4.0)],
+    }
+    monkeypatch.setattr(shipped, "area_by_area", newer.items)
 
     assert rules.ensure() == 2
     assert (one("divorce").weight, one("cra").shipped) == (4.5, True)

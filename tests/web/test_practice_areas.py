@@ -13,17 +13,16 @@ from integration_console.sync.practice_areas import Rule
 from ..html_page import Page
 
 HOME = "/practice-areas"
-SMALL = (
-    Rule("Family", "word", "divorce", 4.0),
-    Rule("Family", "word", "custody", 3.0),
-    Rule("Tax", "word", "irs", 4.0),
-)
+SMALL = {
+    "Family": [Rule("Family", "word", "divorce", 4.0), Rule("Family", "word", "custody", 3.0)],
+    "Tax": [Rule("Tax", "word", "irs", 4.0)],
+}
 
 
 @pytest.fixture
 def few(monkeypatch, app):
     """A console that comes with three rules, in place."""
-    monkeypatch.setattr(shipped, "shipped", lambda: SMALL)
+    monkeypatch.setattr(shipped, "area_by_area", SMALL.items)
     with app.app_context():
         rules.ensure()
 
@@ -216,7 +215,7 @@ def test_an_odd_place_in_the_list_shows_rules(admin, older):
 
 
 def test_an_empty_table_is_filled_by_hand_where_no_worker_did(app, enter, monkeypatch):
-    monkeypatch.setattr(shipped, "shipped", lambda: SMALL)
+    monkeypatch.setattr(shipped, "area_by_area", SMALL.items)
     admin = enter("admin")
     assert "Put them in place now" in admin.open(HOME).text
 
