@@ -19,7 +19,6 @@ from sqlalchemy.orm import joinedload
 from .. import clock
 from ..errors import Conflict, ConsoleError, Parked
 from ..models import Connection, Notice, NotificationRule, db
-from ..transport import mail
 from . import notice_words
 from .accounts import calling
 from .notice_words import Message
@@ -153,6 +152,8 @@ def _deliver(rule: NotificationRule, message: Message, batch: Sequence[Notice]) 
 
 
 def _mail(address: str, message: Message, *, key: str) -> str:
+    from ..transport import mail  # a megabyte of Python's own parsers, where a mail server is set up
+
     settings = current_app.config["SETTINGS"]
     if not settings.SMTP_URL.get_secret_value():
         raise Conflict("There is no mail server: SMTP_URL is not set.")
