@@ -15,7 +15,7 @@ from ..errors import Malformed
 from ..models import Connection
 from ..services.base import Event, Named, Service, Webhook
 from ..storage import deliveries
-from ..storage.storable import without_nul
+from ..storage.storable import STAND_IN, without_nul
 from ..transport.redact import Redactor
 
 LONGEST_ID = 200
@@ -106,7 +106,7 @@ def _named(service: Service, connection: Connection, records: Iterable[Named]) -
     off, found = set(connection.settings.get("resources_off", ())), []
     for named in records:
         for text in (named.external_id, named.owner or ""):
-            if len(text) > LONGEST_ID or (text and not text.isprintable()):
+            if len(text) > LONGEST_ID or STAND_IN in text or (text and not text.isprintable()):
                 raise Malformed("The delivery names a record by something that is no id.")
         if named.external_id and named.resource in service.resources and named.resource not in off:
             found.append([named.resource, named.external_id, named.owner])
