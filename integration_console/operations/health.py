@@ -9,14 +9,16 @@ from typing import Any
 
 from flask import current_app
 from sqlalchemy import bindparam, delete, func, inspect, select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from .. import clock
 from ..models import Change, DeadLetter, Heartbeat, Lease, Setting, SyncRun, db
 from ..models.base import UtcDateTime
 from ..models.run import LIVE_STATES
 from ..storage import schema
+from .sessions import little_patience
 
+BUSY = "busy: something else is being written just now"  # nothing is amiss: who never ends silences the worker
 DISK_FLOOR_MIB = 200
 
 
@@ -26,7 +28,7 @@ class Part:
 
     name: str
     fine: bool
-    word: str  # "ok", or what is wrong
+    word: str  # "ok", or what is wrong or holds it up
 
 
 def parts() -> list[Part]:
@@ -83,8 +85,10 @@ def _by_state(model: type[SyncRun] | type[Change], states: tuple[str, ...]) -> d
 def _part(name: str, look) -> Part:
     try:
         trouble = look()
-    except (SQLAlchemyError, OSError):
+    except (SQLAlchemyError, OSError) as error:
         db.session.rollback()
+        if isinstance(error, OperationalError) and "locked" in str(error.orig):
+            return Part(name, True, BUSY)
         trouble = "cannot be reached"
     return Part(name, not trouble, trouble or "ok")
 
@@ -94,8 +98,10 @@ def _database() -> str:
     db.session.rollback()
     if not inspect(db.session.connection()).has_table(Setting.__tablename__):
         return ""
-    db.session.execute(delete(Setting).where(Setting.name == "health.probe"))
     db.session.rollback()
+    with db.engine.connect() as connection, little_patience(connection):
+        connection.execute(delete(Setting).where(Setting.name == "health.probe"))
+        connection.rollback()
     return ""
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sqlite3
+from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
 
@@ -240,6 +242,26 @@ def test_ready_means_database_schema_worker_and_disk(app, client, session):
     session.add(Heartbeat(owner="here:1", started_at=clock.now(), seen_at=clock.now()))
     session.commit()
     assert client.get("/readyz").status_code == 200
+
+
+def test_a_database_that_something_else_is_writing_to_is_ready_and_busy(app, client, session, enter):
+    """S5: what keeps a lock for good keeps the worker from being heard, and that is told."""
+    from integration_console import clock
+    from integration_console.models import Heartbeat
+
+    session.add(Heartbeat(owner="here:1", started_at=clock.now(), seen_at=clock.now()))
+    session.commit()
+    admin = enter("admin")
+    with closing(sqlite3.connect(session.get_bind().url.database, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        busy = client.get("/readyz")
+        shown = admin.open("/settings/system").text
+        other.execute("ROLLBACK")
+
+    said = "busy: something else is being written just now"
+    assert (busy.status_code, busy.get_json()["parts"]["database"]) == (200, said)
+    assert f"OK Database : {said}" in shown
+    assert client.get("/readyz").get_json()["parts"]["database"] == "ok"
 
 
 @pytest.mark.parametrize(
