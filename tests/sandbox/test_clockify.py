@@ -1,6 +1,7 @@
 """The sandbox's Clockify, asked over HTTP as the console asks the real one."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 import urllib3
@@ -191,7 +192,8 @@ def test_entities_are_unknown_unless_asked_for(clockify):
 
 
 def test_entities_tell_what_was_created_updated_and_deleted(clockify):
-    since = (datetime.now(UTC) - timedelta(seconds=5)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    here = ZoneInfo(clockify.get("users", 1)["settings"]["timeZone"])  # a Z means nothing
+    since = (datetime.now(here) - timedelta(seconds=5)).strftime("%Y-%m-%dT%H:%M:%SZ")
     clockify.put("time_entries", {"id": id_of("time_entries", 5), "description": "Corrected"})
     made = clockify.put("time_entries", {"description": "New"})
     clockify.delete("time_entries", 6)

@@ -116,6 +116,22 @@ def test_changes_are_read_in_one_go_where_the_workspace_tells_them(telling_clock
     assert connected.calls() - before == 3 + sum(bool(page.items) for page in pages)
 
 
+@pytest.mark.parametrize("zone", ["America/Los_Angeles", "Asia/Kolkata"])
+def test_a_change_is_found_wherever_the_owner_of_the_key_lives(telling_clockify, zone):
+    """The lists of changes read the clock face of a window in the owner's zone, too."""
+    sandbox, me = telling_clockify.sandbox, telling_clockify.sandbox.get("users", 1)
+    sandbox.put("users", {"id": me["id"], "settings": {**me["settings"], "timeZone": zone}})
+    entries = telling_clockify.records("time_entries", owner=me["id"])
+    sandbox.put("time_entries", {"id": entries[1]["id"], "description": "Corrected"})
+    sandbox.delete("time_entries", entries[2]["id"])
+    lately = {"begun": (house_clock.now() - timedelta(minutes=15)).isoformat()}
+
+    pages = list(telling_clockify.pages("time_entries", full=False, state=lately))
+
+    assert entries[1]["id"] in {entry["id"] for page in pages for entry in page.items}
+    assert entries[2]["id"] in {gone for page in pages for gone in page.gone}
+
+
 def test_changes_go_on_where_they_were_cut_off(telling_clockify):
     """P4."""
     lately = {"begun": (house_clock.now() - timedelta(days=29)).isoformat()}

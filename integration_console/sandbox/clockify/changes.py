@@ -2,10 +2,10 @@
 
 import time
 
-from ..firm import seconds, utc
+from ..firm import utc
 from ..server import Answer, Request, Upstream, on
 from .answers import trouble
-from .records import id_of
+from .records import id_of, wall_clock
 
 TYPES = {
     "CLIENTS": "clients",
@@ -39,7 +39,7 @@ class ClockifyChanges(Upstream):
         kind = request.one("type", "")
         if kind not in TYPES:
             return _missing_type()
-        shelf, window = self.shelves[TYPES[kind]], _window(request)
+        shelf, window = self.shelves[TYPES[kind]], self._window(request)
         found = []
         for number in shelf.numbers():
             made, changed = self._times_of(shelf, number)
@@ -59,7 +59,7 @@ class ClockifyChanges(Upstream):
         kind = request.one("type", "")
         if kind not in TYPES:
             return _missing_type()
-        resource, window = TYPES[kind], _window(request)
+        resource, window = TYPES[kind], self._window(request)
         found = [
             {"id": id_of(resource, number), "documentCode": kind, "deletedAt": utc(at), "document": {}}
             for number, at in self.shelves[resource].deleted.items()
@@ -67,15 +67,14 @@ class ClockifyChanges(Upstream):
         ]
         return Answer(200, {"response": _sliced(found, request)})
 
+    def _window(self, request: Request) -> tuple[float, float]:
+        zone = self.existing("users", 1)["settings"]["timeZone"]
+        end_s = wall_clock(request.one("end"), zone, time.time())
+        return wall_clock(request.one("start"), zone, end_s - DEFAULT_WINDOW_S), end_s
+
 
 def _within(at_s: float, window: tuple[float, float]) -> bool:
     return window[0] <= at_s <= window[1]
-
-
-def _window(request: Request) -> tuple[float, float]:
-    end_s = seconds(request.one("end")) if request.one("end") else time.time()
-    start_s = seconds(request.one("start")) if request.one("start") else end_s - DEFAULT_WINDOW_S
-    return start_s, end_s
 
 
 def _sliced(found: list, request: Request) -> list:

@@ -2,14 +2,12 @@
 
 import heapq
 from bisect import bisect_left, bisect_right
-from datetime import datetime
 from itertools import islice
-from zoneinfo import ZoneInfo
 
 from ..firm import seconds
 from ..server import Answer, Request, Upstream, on
 from .answers import MOST_PER_PAGE, invalid, paged, shown, stranger
-from .records import RUNNING, WORKERS, ClockifyRecords, id_of, number_of
+from .records import RUNNING, WORKERS, ClockifyRecords, id_of, number_of, wall_clock
 
 W = "/workspaces/{workspace}"
 
@@ -23,8 +21,9 @@ class ClockifyEntries(Upstream):
         if self.get("users", user) is None:
             return stranger("User")
         try:
+            zone = self.existing("users", 1)["settings"]["timeZone"]
             start_s, end_s = (
-                self._wall_clock(request.one(name), open_end)
+                wall_clock(request.one(name), zone, open_end)
                 for name, open_end in (("start", float("-inf")), ("end", float("inf")))
             )
         except ValueError:
@@ -55,13 +54,6 @@ class ClockifyEntries(Upstream):
         touched = sorted(pair for pair in touched if start_s <= -pair[0] <= end_s)
         made = ((-began_at(number), number) for number in untouched)
         return (number for _, number in heapq.merge(made, touched))
-
-    def _wall_clock(self, text: str | None, default: float) -> float:
-        """A bound of a window: what its clock shows, read in the account's time zone. A Z means nothing."""
-        if text is None:
-            return default
-        told = datetime.fromisoformat(text).replace(tzinfo=None)
-        return told.replace(tzinfo=ZoneInfo(self.existing("users", 1)["settings"]["timeZone"])).timestamp()
 
     @on("GET", f"{W}/time-entries/status/in-progress")
     def running(self, request: Request) -> Answer:

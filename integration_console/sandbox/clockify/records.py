@@ -1,6 +1,7 @@
 """What Clockify holds: the firm's people and the hours they wrote down."""
 
 from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from ..firm import Firm, email_of, utc
 from ..names import STAFF
@@ -60,6 +61,13 @@ def number_of(resource: str, name) -> int:
         return int(back, 16) if front == id_of(resource, 0)[:16] and len(back) == 8 else 0
     except ValueError:
         return 0
+
+
+def wall_clock(text: str | None, zone: str, default: float) -> float:
+    """A bound of a window: what its clock shows, read in the zone of the key's owner. A Z means nothing."""
+    if text is None:
+        return default
+    return datetime.fromisoformat(text.replace(" ", "+")).replace(tzinfo=ZoneInfo(zone)).timestamp()
 
 
 class ClockifyRecords:

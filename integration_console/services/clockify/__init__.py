@@ -41,8 +41,8 @@ BY_ID: Mapping[str, str] = {"sort-column": "ID", "sort-order": "ASCENDING"}  # s
 EVERY_ACCOUNT = "ACTIVE,PENDING_EMAIL_VERIFICATION,NOT_REGISTERED,LIMITED,LIMITED_DELETED,DELETED"
 
 TRAILING = dt.timedelta(days=35)
-A_DAY = dt.timedelta(days=1)
-CHANGES_KEPT = dt.timedelta(days=30)  # the change lists' own window
+A_DAY = dt.timedelta(days=1)  # asked for more at each end of a window: Clockify reads it in the owner's zone
+CHANGES_KEPT = dt.timedelta(days=28)  # the change lists' own window is 30; see A_DAY
 CHANGES_LATE = dt.timedelta(minutes=10)  # a deletion shows there after about one
 CHANGE_LISTS = ("created", "updated", "deleted")
 AT_ONCE = 50  # records of one change page, read again together
@@ -182,9 +182,12 @@ class ClockifyService(Service):
             yield from self._everybodys_window(upstream, reading)
 
     def _changes(self, upstream: Upstream, reading: Reading) -> Iterator[Page]:
-        """What was created and updated, read again by its ids, and then the ids of what was deleted."""
+        """What was created and updated, read again by its ids, and then the ids of what was deleted.
+
+        The clock face of this window is read in the zone of the key's owner, too.
+        """
         since = _changed_after(reading) or reading.now - CHANGES_KEPT
-        asked = {"type": "TIME_ENTRY", "start": _stamp(since), "end": _stamp(reading.now)}
+        asked = {"type": "TIME_ENTRY", "start": _stamp(since - A_DAY), "end": _stamp(reading.now + A_DAY)}
         begun = reading.cursor or {"list": CHANGE_LISTS[0], "page": None}
         met: set[str] = set()
         for kind in CHANGE_LISTS[CHANGE_LISTS.index(begun["list"]) :]:
