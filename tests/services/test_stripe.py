@@ -73,6 +73,31 @@ def test_a_walk_goes_on_where_it_stopped(stripe):
     assert sum(len(page.items) for page in rest) == sum(len(page.items) for page in pages[3:])
 
 
+@pytest.mark.parametrize("cut_off", [False, True], ids=["on the way", "after a stop"])
+def test_a_list_begins_anew_where_the_record_a_page_begins_behind_is_gone(fresh_stripe, cut_off):
+    """Deleted between two pages: Stripe then names the parameter, and would for as long as it is asked behind it."""
+    pages = list(fresh_stripe.pages("customers"))
+    everybody = {one for page in pages for one in ids(page.items)}
+    unknown = {"type": "invalid_request_error", "code": "resource_missing", "param": "starting_after"}
+    answer = {"status": 400, "body": {"error": {**unknown, "message": "No such customer: 'cus_x'"}}}
+    fresh_stripe.sandbox.script("/v1/customers", {**answer, "after": 0 if cut_off else 1})
+
+    read = list(fresh_stripe.pages("customers", cursor=pages[0].cursor if cut_off else None))
+
+    assert {one for page in read for one in ids(page.items)} == everybody
+    assert read[-1].cursor is None
+
+
+def test_a_list_that_never_goes_on_is_a_failure(fresh_stripe):
+    unknown = {"type": "invalid_request_error", "code": "resource_missing", "param": "starting_after"}
+    for _ in range(2):
+        answer = {"status": 400, "body": {"error": {**unknown, "message": "No such customer: 'cus_x'"}}}
+        fresh_stripe.sandbox.script("/v1/customers", {**answer, "after": 1})
+
+    with pytest.raises(BadRecord, match="No such customer"):
+        list(fresh_stripe.pages("customers"))
+
+
 def test_more_behind_nothing_is_refused(fresh_stripe):
     """P4: a list that says there is more and does not say behind what is not read as if it had ended."""
     empty = {"object": "list", "data": [], "has_more": True, "url": "/v1/customers"}

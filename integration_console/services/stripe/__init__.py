@@ -12,7 +12,7 @@ import datetime as dt
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
-from ...errors import BadAnswer, NotAllowed, WrongAccount
+from ...errors import BadAnswer, BadRecord, NotAllowed, WrongAccount
 from ..base import (
     Account,
     Answer,
@@ -150,7 +150,18 @@ class StripeService(Service):
     # -- reading ------------------------------------------------------------------------------------------------------
 
     def read(self, upstream: Upstream, resource: Resource, reading: Reading) -> Iterator[Page]:
-        """A full read lists everything; an increment asks for what is new, and for events."""
+        """A full read lists everything; an increment asks for what is new, and for events.
+
+        The record a page begins behind may be deleted by then: the list begins anew, once.
+        """
+        try:
+            yield from self._read(upstream, resource, reading)
+        except BadRecord as error:
+            if error.field != "starting_after":
+                raise
+            yield from self._read(upstream, resource, replace(reading, cursor=None))
+
+    def _read(self, upstream: Upstream, resource: Resource, reading: Reading) -> Iterator[Page]:
         begun = reading.cursor or {}
         if reading.full or "split" in begun or not reading.state.get("begun"):
             yield from self._everything(upstream, resource, reading)
