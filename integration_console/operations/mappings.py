@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy import ColumnElement, or_, select, update
 from sqlalchemy.orm import selectinload
@@ -24,6 +25,7 @@ from .versions import (
     edit,
     history,
     latest,
+    must_be_as_seen,
     numbered,
     refuse_trust,
     replace,
@@ -192,12 +194,14 @@ def _unlinked(version: Mapping, others: Sequence[Mapping]) -> list[Problem]:
 # -- on and off -------------------------------------------------------------------------------------------------------
 
 
-def approve(mapping: DataMapping, *, by: str) -> MappingVersion:
-    """A second admin says that the draft, which writes money, may go live.
+def approve(mapping: DataMapping, *, by: str, seen_at: datetime | None = None) -> MappingVersion:
+    """A second admin says that the draft, which writes money, may go live. seen_at: as `edit`.
 
-    Raises Conflict when there is nothing to approve, Forbidden for who is no admin or has changed this draft.
+    Raises Conflict when there is nothing to approve, ChangedMeanwhile, Forbidden for who is no admin or has changed
+    this draft.
     """
     draft = _draft(mapping)
+    must_be_as_seen(mapping, seen_at)
     if not needs_approval(mapping):
         raise Conflict(f"{mapping.name} writes no money: it needs no approval.")
     if not db.session.scalar(select(User.id).where(User.email == by.lower(), User.role == "admin", User.active)):
@@ -210,13 +214,15 @@ def approve(mapping: DataMapping, *, by: str) -> MappingVersion:
     return draft
 
 
-def activate(mapping: DataMapping, *, by: str) -> MappingVersion:
+def activate(mapping: DataMapping, *, by: str, seen_at: datetime | None = None) -> MappingVersion:
     """Switch the draft on; the version before it is retired. The first run keeps to the preview's counts (W7).
 
+    seen_at: as `edit`.
     Raises Conflict naming what is missing: a preview of this very draft, an approval, what blocks it, or what does
-    not fit the accounts' limits.
+    not fit the accounts' limits; ChangedMeanwhile.
     """
     draft = _draft(mapping)
+    must_be_as_seen(mapping, seen_at)
     if blocking := [problem.message for problem in check(mapping) if problem.blocking]:
         raise Conflict(f"{mapping.name} cannot be switched on yet. {' '.join(blocking[:3])}")
     if draft.preview is None:

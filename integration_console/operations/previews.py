@@ -10,6 +10,7 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
 from .. import clock
+from ..errors import ChangedMeanwhile
 from ..models import DataMapping, MappingVersion, PreviewPage, Record, db, reading
 from ..sync.carry import Carrier, Chosen
 from ..sync.compare import OTHER
@@ -42,6 +43,7 @@ class Row:
 def look(mapping: DataMapping, version: MappingVersion) -> Tally:
     """Count what a run of this version would do now. Nothing is written, here or anywhere."""
     crossing = crossings.of(mapping, version.number, _look)
+    db.session.rollback()  # a long look keeps nobody else from writing
     carrier = Carrier(crossing.mapping, crossing.left, crossing.right, crossing.world, _look, Chosen(every=True))
     tally = Tally()
     for batch in carrier.steps():
@@ -54,15 +56,19 @@ def preview(mapping: DataMapping, version: MappingVersion) -> dict[str, Any]:
 
     {"at", "counts": {"create", "update", ...}, "writes": {"left", "right"}, "sends": {"left": {"create" ...}}, "calls",
     "seconds", "samples": {...}}
+    Raises ChangedMeanwhile when the version was changed or thrown away while it was counted.
     """
+    number, changed_at = version.id, version.changed_at
     db.session.rollback()
     tally = look(mapping, version)
+    row = db.session.get(MappingVersion, number, populate_existing=True, with_for_update=True)
+    if row is None or row.changed_at != changed_at:
+        raise ChangedMeanwhile("The draft was changed while it was counted. Look at it again, and preview it then.")
     cost = cost_of(mapping, tally)
     told = {
         "at": clock.now().isoformat(), "counts": tally.counts, "writes": tally.writes, "sends": tally.sends,
         **asdict(cost), "samples": tally.samples,
     }  # fmt: skip
-    row = db.session.get_one(MappingVersion, version.id)
     row.preview = {name: value for name, value in told.items() if name != "samples"}
     _keep(row, tally)
     db.session.commit()

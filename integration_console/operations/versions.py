@@ -70,10 +70,15 @@ def edit(mapping: DataMapping, *, by: str, seen_at: datetime | None = None, **pa
     Raises InvalidInput naming the place, ChangedMeanwhile when somebody else changed it, Forbidden for trust money.
     """
     was = document(mapping)
+    must_be_as_seen(mapping, seen_at)
+    return replace(mapping, was.changed(**parts), by=by)
+
+
+def must_be_as_seen(mapping: DataMapping, seen_at: datetime | None) -> None:
+    """Raise ChangedMeanwhile where the latest version is not the one a person was looking at; None: nobody was."""
     if seen_at is not None and latest(mapping).changed_at != seen_at:
         who = latest(mapping).changed_by
         raise ChangedMeanwhile(f"{who} changed {mapping.name} meanwhile. Look at it again first.")
-    return replace(mapping, was.changed(**parts), by=by)
 
 
 def replace(mapping: DataMapping, wanted: MappingDocument, *, by: str, action: str = "changed") -> MappingVersion:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, url_for
@@ -106,13 +107,18 @@ def effects(told: dict[str, Any], ends) -> list[str]:
     return said or ["Nothing is written at first; later what changes is."]
 
 
+def _seen() -> datetime | None:
+    """Which draft the preview on the page was of."""
+    sent = forms.sent("seen_at")
+    return words.seen(sent["seen_at"]) if sent["seen_at"] else None
+
+
 @page.post("/activation")
 @may("activate mappings")
 def activate(mapping_id: int):
     """Switch the previewed draft on."""
-    forms.sent()
-    mapping = mappings.find(mapping_id)
-    version = mappings.activate(mapping, by=actor())
+    seen_at, mapping = _seen(), mappings.find(mapping_id)
+    version = mappings.activate(mapping, by=actor(), seen_at=seen_at)
     flash(f"{mapping.name} is on with version {version.number}. Its first run starts within a minute.", "success")
     return redirect(url_for("mappings.show", mapping_id=mapping.id))
 
@@ -121,8 +127,7 @@ def activate(mapping_id: int):
 @may("activate mappings")
 def approve(mapping_id: int):
     """A second administrator says that money may be written."""
-    forms.sent()
-    mapping = mappings.find(mapping_id)
-    draft = mappings.approve(mapping, by=actor())
+    seen_at, mapping = _seen(), mappings.find(mapping_id)
+    draft = mappings.approve(mapping, by=actor(), seen_at=seen_at)
     flash(f"Draft {draft.number} is approved. Another administrator can switch it on now.", "success")
     return redirect(url_for("mapping_previews.show", mapping_id=mapping.id))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from integration_console.models import DataMapping, db
@@ -110,6 +112,41 @@ def test_a_change_takes_the_preview_back(enter, draft):
     admin.send(f"{address}/move", address, {"seen_at": seen, "by": "down"})
     assert "was not previewed yet" in admin.open(f"/mappings/{draft.mapping}/preview").text
     assert admin.send(f"/mappings/{draft.mapping}/activation", "/settings/profile").status_code == 409
+
+
+def test_a_draft_that_changes_while_it_is_counted_was_not_previewed(enter, draft, monkeypatch):
+    """W7: somebody else moves a line, or throws the draft away, while the records go through it."""
+    admin, other, address = enter("admin"), enter("admin", "second@example.com"), f"/mappings/{draft.mapping}/lines/2"
+    seen = other.open(address).all("input", name="seen_at")[0].attrs["value"]
+    steps = previews.Carrier.steps
+
+    def meanwhile(carrier):
+        with ThreadPoolExecutor(1) as beside:
+            moved = beside.submit(other.send, f"{address}/move", address, {"seen_at": seen, "by": "down"}).result()
+        assert moved.status_code == 302
+        return steps(carrier)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(previews.Carrier, "steps", meanwhile)
+        assert admin.send(f"/mappings/{draft.mapping}/preview", f"/mappings/{draft.mapping}").status_code == 409
+    assert "was not previewed yet" in admin.open(f"/mappings/{draft.mapping}/preview").text
+
+
+def test_what_is_switched_on_is_what_was_on_the_page(enter, draft):
+    """W7: a page that stood open while somebody else changed the draft, and previewed it again."""
+    admin, other, address = enter("admin"), enter("admin", "second@example.com"), f"/mappings/{draft.mapping}/lines/2"
+    page = previewed(admin, draft.mapping)
+    seen = page.all("input", name="seen_at")[0].attrs["value"]
+    at_line = other.open(address).all("input", name="seen_at")[0].attrs["value"]
+    assert other.send(f"{address}/move", address, {"seen_at": at_line, "by": "down"}).status_code == 302
+    again = previewed(other, draft.mapping)
+    home = f"/mappings/{draft.mapping}"
+    refused = admin.send(f"{home}/activation", f"{home}/preview", {"seen_at": seen})
+    assert refused.status_code == 409
+    assert "second@example.com changed" in refused.text
+    assert admin.send(f"{home}/approval", f"{home}/preview", {"seen_at": seen}).status_code == 409
+    fresh = {"seen_at": again.all("input", name="seen_at")[0].attrs["value"]}
+    assert admin.send(f"{home}/activation", f"{home}/preview", fresh).status_code == 302
 
 
 def test_pause_resume_restore_discard_and_remove(enter, draft):
