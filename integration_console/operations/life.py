@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import and_, bindparam, or_, select
 from sqlalchemy.orm import joinedload, load_only
 
+from .. import services
 from ..models import (
     Change,
     Conflict,
@@ -27,9 +28,9 @@ from ..storage import deliveries
 from . import pairs, traces, writes
 
 MOST = 200  # of each kind; a longer life is told from its end
-_CALL = (  # of a call; its bodies may be long
+_CALL = (
     Transaction.id, Transaction.started_at, Transaction.method, Transaction.path_template, Transaction.status,
-    Transaction.run_id,
+    Transaction.run_id, Transaction.service, Transaction.url, Transaction.response_body,
 )  # fmt: skip
 # Made once: to build a question takes longer than the database needs to answer it.
 _LINKS = (
@@ -146,7 +147,7 @@ def _sent(records: dict[int, Record]) -> Iterator[Event]:
 
 
 def _calls(records: Iterable[Record], told: set[int | None]) -> Iterator[Event]:
-    """Calls that named one of them, also when their bodies are gone; those of a write are told with it."""
+    """Calls that asked for one of them or were answered with it; those of a write are told with it."""
     for record in records:
         named = set(traces.calls_naming(record.external_id, MOST)) - told
         query = select(Transaction).where(
@@ -154,9 +155,20 @@ def _calls(records: Iterable[Record], told: set[int | None]) -> Iterator[Event]:
             Transaction.resource == record.resource,
         )  # fmt: skip
         for one in db.session.scalars(query.options(load_only(*_CALL))) if named else ():
+            if not _is_of(one, record):
+                continue
             said = f"answered {one.status}" if one.status else "no answer came"
             yield Event(one.started_at, "called", record, f"{one.method} {one.path_template}: {said}.",
                         run_id=one.run_id, call_id=one.id)  # fmt: skip
+
+
+def _is_of(call: Transaction, record: Record) -> bool:
+    """Whether it is this record that a call named: an address within another one may have the same short number."""
+    if record.external_id in traces.in_address(call.url, call.path_template, "{id}"):
+        return True
+    service = services.every().get(call.service)
+    kind = service.resources.get(record.resource) if service else None
+    return kind is not None and record.external_id in traces.answered_with(call.response_body, kind)
 
 
 def _conflicts(links: Iterable[RecordLink], record: Record) -> Iterator[Event]:

@@ -21,6 +21,8 @@ from sqlalchemy import bindparam, case, delete, insert, select
 
 from .. import clock
 from ..models import CallTrace, Setting, Transaction, db, reading
+from ..services.resource import Resource
+from ..transport.paging import dig
 from . import telling, turns
 
 LARGEST = 16_384  # bytes of a body that is looked into
@@ -30,6 +32,7 @@ SETTLED_AFTER = timedelta(seconds=90)  # a call that began before is committed b
 _MARK = "traces.followed_to"
 _MAIL = re.compile(r"[\w.+'-]+@[\w-]+(?:\.[\w-]+)+")
 _ID = re.compile(r"(?:^|_)id$|Id$|ID$")
+_OWN_ID = re.compile(r"_?id|Id|[A-Z]\w*ID")  # of the record it stands in; "contactId" is another one's
 
 
 _ONE = select(CallTrace.transaction_id).where(CallTrace.hash == bindparam("hash"))
@@ -50,6 +53,27 @@ def calls_naming(words: str, most: int) -> list[int]:
     for one in _hashes([words]):  # each by itself, so that the index has the newest in order
         found.update(db.session.scalars(_NEWEST, {"hash": one, "most": most}))
     return sorted(found, reverse=True)[:most]
+
+
+def answered_with(text: str | None, kind: Resource) -> set[str]:
+    """The ids of the records an answer holds, without those of what is inside them; none where it is cut or gone."""
+    try:
+        body = orjson.loads(text or "null")
+    except orjson.JSONDecodeError:
+        return set()
+    places = (dig(body, at) for at in (kind.items_at, kind.item_at) if at)
+    return set(_own_ids(next((there for there in places if there is not None), body)))
+
+
+def _own_ids(value: Any) -> Iterator[str]:
+    if isinstance(value, list):
+        for inner in value:
+            yield from _own_ids(inner)
+    elif isinstance(value, dict):
+        own = [str(inner) for key, inner in value.items() if _OWN_ID.fullmatch(key) and isinstance(inner, str | int)]
+        yield from own
+        for inner in () if own else value.values():
+            yield from _own_ids(inner)
 
 
 def forget(terms: Iterable[str]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from integration_console import clock
@@ -12,6 +14,7 @@ from ..cases import together
 from ..operations.conftest import point_at
 from .firm import Firm
 from .test_deliveries import delivered
+from .test_transactions import add_calls
 from .two_sides import contacts
 
 NAME, MAIL, PHONE = "Zebulon Quackenbush", "zeb.quackenbush@example.org", "+1 (415) 555-0147"
@@ -164,3 +167,28 @@ def test_a_life_tells_what_the_console_wrote_and_where_it_came_from(sides, firm,
     masked = enter("support").open(f"/records/{made}/life")
     assert "Quackenbush" not in masked.html
     assert MAIL not in masked.html
+
+
+def test_a_life_has_no_call_that_named_its_number_for_something_else(firm, enter, clock):
+    """An address within another record may have the number of this one."""
+    number = firm.connect()
+    firm.read(number, "users", kind="full")
+    with firm.app.app_context():
+        one = db.session.query(Record).filter_by(resource="users").first()
+        record, theirs = one.id, int(one.external_id)
+    clock.advance(minutes=2)
+    asked = {"connection_id": number, "resource": "users", "path_template": "/users", "url": "https://x/v4/users"}
+    another = json.dumps({"data": [{"id": 77, "default_address": {"id": theirs}}], "meta": {"id": 1}})
+    itself = json.dumps({"data": [{"id": 77}, {"id": theirs, "default_address": {"id": 5}}]})
+    (other,) = add_calls(firm, **asked, response_body=another)
+    (listed,) = add_calls(firm, **asked, response_body=itself)
+    own = asked | {"path_template": "/users/{id}", "url": f"https://x/v4/users/{theirs}.json", "response_body": None}
+    (read,) = add_calls(firm, **own)
+    clock.advance(minutes=2)
+    with firm.app.app_context():
+        assert traces.follow() >= 3
+        assert {other, listed, read} <= set(traces.calls_naming(str(theirs), 30))
+
+    shown = enter("staff").open(f"/records/{record}/life").html
+
+    assert [f'"/transactions/{one}"' in shown for one in (other, listed, read)] == [False, True, True]
