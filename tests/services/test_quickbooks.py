@@ -147,6 +147,19 @@ def test_too_many_changes_and_too_old_ones_are_queried_instead(fresh_quickbooks)
     assert all("LastUpdatedTime" in one.query for one in queries(fresh_quickbooks, before))
 
 
+def test_a_deletion_is_told_of_a_list_in_which_nothing_has_changed_for_long(fresh_quickbooks):
+    """The change data reaches back to the last read, if not to the last change."""
+    fresh_quickbooks.sandbox.put("invoices", {"Id": "9", "PrivateNote": "checked"})
+    fresh_quickbooks.sandbox.delete("invoices", "4")
+    now = clock.now()
+    state = {"begun": (now - timedelta(hours=1)).isoformat()}
+
+    pages = list(fresh_quickbooks.pages("invoices", full=False, since=now - timedelta(days=40), state=state))
+
+    assert "4" in {gone for page in pages for gone in page.gone}
+    assert "9" in {one["Id"] for page in pages for one in page.items}
+
+
 def test_where_change_data_is_refused_the_list_is_queried(fresh_quickbooks):
     fresh_quickbooks.sandbox.put("customers", {"Id": "9", "Notes": "called"})
     refused = {"Fault": {"Error": [{"Message": "no", "code": "500"}], "type": "ValidationFault"}}

@@ -115,14 +115,15 @@ class QuickBooksService(Service):
 
         When the change data is refused, the list is queried instead.
         """
-        if reading.full or reading.cursor or not changes.reach(reading):
+        start = None if reading.full or reading.cursor else changes.told_from(reading)
+        if start is None:
             yield from self._listed(upstream, resource, reading)
             return
         try:
-            found = changes.since(upstream, resource, reading)
+            found = changes.since(upstream, resource, start)
         except (BadAnswer, BadRecord, Missing, NotAllowed):
             found = changes.Changes([], (), complete=False)
-        if found.complete:
+        if found.complete and changes.reach(reading):
             yield Page(found.records, None, gone=found.gone)
             return
         gone = found.gone

@@ -6,9 +6,10 @@ It looks back 30 days, tells at most 1 000 objects and has no pages: an answer t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
+from ... import clock
 from ...errors import BadAnswer
 from ...transport.client import Upstream
 from ..base import Reading, Resource
@@ -17,6 +18,7 @@ from .calls import call
 from .records import ours
 
 KEPT = timedelta(days=29)  # 30, less a day for clocks and zones
+LATE = timedelta(minutes=10)  # their clock may be behind ours
 MOST = 1000
 
 
@@ -30,18 +32,28 @@ class Changes:
 
 
 def reach(reading: Reading) -> bool:
-    """Whether the change data reaches back to the last read."""
+    """Whether the change data reaches back to the last change we know of: then it tells everything."""
     return reading.since is not None and reading.now - reading.since <= KEPT
 
 
-def since(upstream: Upstream, resource: Resource, reading: Reading) -> Changes:
-    """Every change of a resource since the last read, in one call.
+def told_from(reading: Reading) -> datetime | None:
+    """From when on changes are asked for; None where the change data does not even reach back to the last read.
+
+    Where nothing has changed for longer than it reaches, it is asked from the last read on: for what was deleted.
+    """
+    if reading.since is None or reach(reading):
+        return reading.since
+    begun = clock.parse(reading.state.get("begun"))
+    return begun - LATE if begun and reading.now - begun <= KEPT else None
+
+
+def since(upstream: Upstream, resource: Resource, start: datetime) -> Changes:
+    """Every change of a resource since then, in one call.
 
     What is told to be deleted is looked up first: rows that had only been changed were seen marked so.
     """
-    assert reading.since is not None
     entities = [split["entity"] for split in resource.splits]
-    asked = {"entities": ",".join(entities), "changedSince": reading.since.isoformat(timespec="seconds")}
+    asked = {"entities": ",".join(entities), "changedSince": start.isoformat(timespec="seconds")}
     told = _told(upstream.send(call(upstream, "GET", "/cdc", asked, resource=resource.key)).data)
     records, gone, complete = [], [], True
     for entity in entities:
