@@ -273,7 +273,7 @@ class Sender:
                 kind="refused" if kind == "value" else kind, message=message,
                 raw=getattr(error, "raw", "") or repr(error), code=getattr(error, "code", "") or type(error).__name__,
                 field=at_field, now=clock.now(), external_id=change.external_id,
-                title=errors.of_all(message, change.wanted),
+                title=getattr(error, "title", "") or errors.of_all(message, change.wanted),
             )  # fmt: skip
             self._update(
                 session, change, state="dead", message=message, error_kind=kind, error_field=at_field,

@@ -24,6 +24,15 @@ _WITHOUT = {"create": ("waiting", "aside"), "delete": ("linked", "gone")}  # a p
 class Taken(BadRecord):
     """What a create came to is half of another pair by now."""
 
+    SAID = (
+        "{} has this as record {}, which was paired with another one (pair {}). No second one is made. Cut that pair "
+        "and retry this write, or drop it."
+    )
+
+    def __init__(self, label: str, external_id: str, pair: int) -> None:
+        super().__init__(self.SAID.format(label, external_id, pair))
+        self.title = self.SAID.format(label, "…", "…")  # for all that is refused alike
+
 
 @dataclass(frozen=True)
 class Landed:
@@ -188,10 +197,7 @@ def _make_room(session: Session, end: End, link: RecordLink, side: str, record: 
     others = RecordLink.mapping_id == link.mapping_id, own, RecordLink.id != link.id
     pair = session.scalar(select(RecordLink.id).where(*others, RecordLink.state.in_(("linked", "paused"))))
     if pair is not None:
-        raise Taken(
-            f"{end.service.label} has this as record {record.external_id}, which was paired with another one (pair "
-            f"{pair}). No second one is made. Cut that pair and retry this write, or drop it."
-        )
+        raise Taken(end.service.label, record.external_id, pair)
     alone = RecordLink.state.in_(("waiting", "aside", "ambiguous"))
     session.execute(delete(RecordLink).where(*others, alone))
 

@@ -7,7 +7,7 @@ from sqlalchemy import select, update
 
 from integration_console.errors import ChangedMeanwhile
 from integration_console.errors import Conflict as InTheWay
-from integration_console.models import Change, Conflict, DataMapping, Record, RecordLink, SyncRun, db
+from integration_console.models import Change, Conflict, DataMapping, Issue, Record, RecordLink, SyncRun, db
 from integration_console.operations import conflicts, mappings, matches, outbox, pushes, refused_writes, undo
 from integration_console.sync.carry import Carrier
 
@@ -250,6 +250,8 @@ def test_a_create_found_paired_with_another_record_is_set_aside_and_the_others_g
     (refused,) = db.session.scalars(select(Change).filter_by(state="dead"))
     assert (run.state, run.refused, run.new) == ("done_with_problems", 1, 1)
     assert f"was paired with another one (pair {by_hand})" in refused.message
+    title = db.session.get_one(Issue, refused.issue_id).title
+    assert title.startswith("Clio has this as record …, which was paired with another one (pair …). No second")
     assert of_clio(sandbox.clio, pairs(mapping)[0][1])["first"] == "Augusta"
     assert db.session.get_one(RecordLink, refused.link_id).state == "aside"
     assert sandbox.clio.ledger()["contacts"] == 14
