@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -47,6 +47,15 @@ def gone(session: Session, *, connection_id: int, resource: str, run_ids: Collec
         missing.extend(number for number, run in batch if run not in run_ids and number not in seen)
         last = batch[-1][0]
     return missing
+
+
+def without(session: Session, ids: Sequence[int], unread: Callable[[Mapping[str, Any]], bool]) -> array:
+    """These numbers without those of records that the read could not have met."""
+    kept = array("q")
+    for start in range(0, len(ids), 500):
+        rows = session.execute(select(Record.id, Record.data).where(Record.id.in_(ids[start : start + 500])))
+        kept.extend(number for number, data in rows if not unread(data))
+    return kept
 
 
 class _Numbers:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -31,6 +31,7 @@ class Pull(Keeping):
         self.of_owner: dict[str, set[str]] = {}  # ids seen in a compared stretch
         self.remember: dict[str, Any] = {}
         self.note = ""
+        self.unread: Callable[[Mapping[str, Any]], bool] | None = None  # what the read could not have met
         self.noted = False  # records seen unchanged were noted, to be forgotten at the end
         self.on_pages: set[str | None] = set()  # owners whose list took several pages; None: the list of nobody's
         self.reported: set[int] = set()  # our numbers of those the upstream itself told are deleted
@@ -137,7 +138,7 @@ class Pull(Keeping):
         walk.saw(newest(sifted, self.desk.rules.latest(now)), oldest_refused(sifted.refused))
         walk.said = walk.said if page.upstream_count is None else page.upstream_count
         self.remember.update(page.remember)
-        self.note = page.note or self.note
+        self.note, self.unread = page.note or self.note, page.unread or self.unread
         if owner is not None and self._span(walk) is not None:
             self.of_owner.setdefault(owner, set()).update(row.external_id for row in sifted.rows)
         with self.desk.work() as session:
@@ -221,7 +222,7 @@ class Pull(Keeping):
         gone = array("q", walk.gone)
         if not self._short(walk) and walk.mode == "full" and live > walk.new:  # else every one came in this very read
             gone.extend(full_reads.gone(session, **self.facts, run_ids=walk.runs))
-        return gone
+        return gone if self.unread is None else full_reads.without(session, gone, self.unread)
 
     def _finish(self, session: Session, walk: Walk, there: Collection[int] = ()) -> BrakeApplied | None:
         """The receipt's line: who is gone, how far the mark may move, and whether the read was complete.

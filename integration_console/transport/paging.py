@@ -31,6 +31,7 @@ class Page:
     gone: tuple[str, ...] = ()  # ids the upstream itself reports as deleted
     remember: Mapping[str, Any] = field(default_factory=dict)  # for Reading.state of later reads
     note: str = ""  # a sentence for the receipt: what was left out, and why that is no failure
+    unread: Callable[[Mapping[str, Any]], bool] | None = None  # records it cannot show: they are not gone for that
 
 
 class Paging(Protocol):

@@ -43,6 +43,26 @@ def test_an_increment_costs_a_call_a_channel_and_brings_what_is_new(session, san
     assert count(number, "messages") == before + 1
 
 
+def test_messages_that_cannot_be_read_any_more_are_not_taken_for_deleted(session, sandbox):
+    """The app was taken out of one channel, another was archived, and threads are no longer asked for."""
+    number = connect(sandbox, "slack")
+    said = sandbox.slack.put("messages", {"channel": "C0SBX000003", "text": "Filed today."})
+    before = part(sync(number), "messages").seen
+    sandbox.slack.put("channels", {"id": "C0SBX000001", "is_member": False})
+    sandbox.slack.put("channels", {"id": "C0SBX000002", "is_member": False, "is_archived": True})
+    connection = connections.find(number)
+    connection.settings = {**connection.settings, "threads": "no"}
+    db.session.commit()
+    sandbox.slack.delete("messages", f"C0SBX000003:{said['ts']}")
+
+    run = sync(number, kind="full")
+
+    assert run.state == "done", run.message
+    assert part(run, "messages").deleted == 1
+    live = select(Record.id).filter_by(connection_id=number, resource="messages", deleted_at=None)
+    assert len(list(db.session.scalars(live))) == before - 1
+
+
 def test_a_workspace_that_took_its_token_back_needs_a_person(session, sandbox):
     number = connect(sandbox, "slack")
     sandbox.slack.revoke()

@@ -27,7 +27,7 @@ class Conversations:
     ) -> None:  # fmt: skip
         self.upstream, self.reading, self.history = upstream, reading, history
         self.size, self.threads = size, threads
-        self.inside, self.outside = _sorted_out(channels)
+        self.inside, self.outside, self.shut = _sorted_out(channels)
         begun = reading.cursor or {}
         self.marks: dict[str, str] = dict(begun.get("marks", ()))
         self.here, self.done, self.newest = begun.get("channel"), begun.get("done", False), begun.get("newest")
@@ -43,8 +43,9 @@ class Conversations:
             except (NotAllowed, Missing) as error:
                 if isinstance(error, NotAllowed) and error.code not in OUTSIDE:
                     raise
-                self.outside.append(self.inside[channel])
-        yield Page([], None, remember={MARK + channel: ts for channel, ts in self.marks.items()}, note=self._note())
+                self.outside[channel] = self.inside[channel]
+        marks = {MARK + channel: ts for channel, ts in self.marks.items()}
+        yield Page([], None, remember=marks, note=self._note(), unread=self._is_unread)
 
     def _channel(self, channel: str) -> Iterator[Page]:
         start = (self.next, self.newest) if channel == self.here else (None, None)
@@ -81,10 +82,16 @@ class Conversations:
     def _mark(self, channel: str) -> str | None:
         return mark_of(self.reading, channel)
 
+    def _is_unread(self, message: Mapping[str, Any]) -> bool:
+        """Whether it may be there all the same: in a channel that was not read, or an answer where none were."""
+        channel, begun_by = message.get("channel"), message.get("thread_ts")
+        is_answer = begun_by is not None and begun_by != message.get("ts")
+        return channel in self.outside or channel in self.shut or (is_answer and not self.threads)
+
     def _note(self) -> str:
         if not self.outside:
             return ""
-        names = ", ".join(f"#{name}" for name in sorted(self.outside)[:NAMED])
+        names = ", ".join(f"#{name}" for name in sorted(self.outside.values())[:NAMED])
         more = f" and {len(self.outside) - NAMED} more" if len(self.outside) > NAMED else ""
         many = "channel was" if len(self.outside) == 1 else "channels were"
         return (
@@ -104,19 +111,21 @@ def replies_call(channel: str, ts: str) -> Call:
     return Call("GET", method, {"channel": channel, "ts": ts}, template=method, resource="messages")
 
 
-def _sorted_out(channels: Iterator[Page]) -> tuple[dict[str, str], list[str]]:
-    """Channels the app is in, id -> name, and the names of the living others."""
-    inside, outside = {}, []
+def _sorted_out(channels: Iterator[Page]) -> tuple[dict[str, str], dict[str, str], set[str]]:
+    """Channels the app is in and the living others, id -> name, and the archived ones it is not in."""
+    inside, outside, shut = dict[str, str](), dict[str, str](), set[str]()
     for page in channels:
         for channel in page.items:
             if not isinstance(channel, Mapping) or not channel.get("id"):
                 continue
-            name = str(channel.get("name") or channel["id"])
+            number, name = str(channel["id"]), str(channel.get("name") or channel["id"])
             if channel.get("is_member"):
-                inside[str(channel["id"])] = name
-            elif not channel.get("is_archived"):
-                outside.append(name)
-    return inside, outside
+                inside[number] = name
+            elif channel.get("is_archived"):
+                shut.add(number)
+            else:
+                outside[number] = name
+    return inside, outside, shut
 
 
 def _begins_thread(item: Any, oldest: Any) -> bool:
