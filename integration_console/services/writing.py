@@ -19,7 +19,7 @@ from ..transport.client import Upstream
 TYPES = (
     "text", "email", "phone", "date", "time", "number", "money", "boolean", "choice", "list", "lines", "ref",
 )  # fmt: skip
-CUSTOM = "custom:"  # custom:<definition id> is a custom field; the bare prefix marks that the record told them all
+CUSTOM = "custom:"  # custom:<definition id> is a custom field; the bare prefix tells that the record told them all
 
 
 @dataclass(frozen=True)
@@ -147,10 +147,15 @@ MISSING = Missing()
 
 
 def value_of(plain: Mapping[str, Any], name: str) -> Any:
-    """The value of a field: MISSING when the record did not tell it, None when it told that it is empty."""
+    """The value of a field: MISSING when the record did not tell it, None when it told that it is empty.
+
+    A record that tells all its custom fields is told of those there are, where that is known: one that was removed from
+    the account is gone from every record, and empty in none.
+    """
     if name in plain:
         return plain[name]
-    return None if name.startswith(CUSTOM) and plain.get(CUSTOM) else MISSING
+    told = plain.get(CUSTOM) if name.startswith(CUSTOM) else None
+    return None if told and (told is True or name in told) else MISSING
 
 
 def as_sent(record: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:

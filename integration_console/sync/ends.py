@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import Select, select
@@ -12,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from ..models import Record
 from ..services.base import Resource, Service, Upstream
-from ..services.writing import Field, by_name
+from ..services.writing import CUSTOM, Field, by_name
 from .verdict import Half
 
 COLUMNS = (
@@ -43,7 +44,15 @@ class End:
 
     def plain(self, external_id: str, data: Mapping[str, Any]) -> dict[str, Any]:
         """A record in plain values; `id` is always among them."""
-        return {"id": external_id, **self.service.writing.plain(self.resource.key, data)}
+        plain = {"id": external_id, **self.service.writing.plain(self.resource.key, data)}
+        if self.custom and plain.get(CUSTOM):
+            plain[CUSTOM] = self._customs
+        return plain
+
+    @cached_property
+    def _customs(self) -> dict[str, bool]:
+        """The custom fields there are: only of these a record says that they are empty."""
+        return {one.name: True for one in self.fields() if one.name.startswith(CUSTOM)}
 
     def seen(self, row: Any) -> Seen:
         """A row of COLUMNS as the engine looks at it."""

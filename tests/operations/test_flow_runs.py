@@ -271,6 +271,31 @@ def test_what_both_sides_made_a_field_for_by_one_name_goes_both_ways(firm, sandb
     assert cycle(contacts, list(firm.values())[:2]).changed == 0
 
 
+def test_a_custom_field_that_was_removed_at_one_service_empties_none_at_the_other(firm, sandbox):
+    """P6: Clio then tells it of no contact any more, which is not that a person emptied it."""
+    day = sandbox.ghl.record("custom_fields", 2)["id"]
+    sandbox.ghl.put("custom_fields", {"id": day, "name": "First call"})
+    sync(firm["ghl"], only=["custom_fields"])
+    flows.ensure()
+    contacts = switched_on(CONTACTS)
+    push(contacts)
+    left, right = pairs(contacts)[0]
+    sandbox.ghl.put("contacts", {"id": left, "customFields": [{"id": day, "value": "2026-02-03"}]})
+    both = list(firm.values())[:2]
+    assert cycle(contacts, both).refused == 0
+    held = sandbox.clio.record("contacts", right)["custom_field_values"]
+    (own,) = [one for one in held if one["custom_field"]["id"] == 15]
+    assert own["value"] == "2026-02-03"
+
+    sandbox.clio.put("custom_fields", {"id": 15, "deleted": True})
+    sandbox.clio.put("contacts", {"id": right, "custom_field_values": [{"id": own["id"], "_destroy": True}]})
+    sync(firm["clio"], only=["custom_fields"])
+
+    assert cycle(contacts, both).changed == 0
+    told = {one["id"]: one["value"] for one in sandbox.ghl.record("contacts", left)["customFields"]}
+    assert told[day] == "2026-02-03"
+
+
 def test_every_ready_mapping_can_be_previewed_and_costs_what_it_says(firm, sandbox):
     for flow in (CONTACTS, MATTERS, STAGES, CLIENTS, PROJECTS, TIME):
         mapping = db.session.scalar(select(DataMapping).filter_by(flow=flow))
