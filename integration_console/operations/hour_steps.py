@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -45,13 +46,23 @@ def steps_of(entry: Record, activities: Sequence[Record], lines: Sequence[Record
 
 def seconds_of(entry: Record) -> int | None:
     """How long an entry is; None while its timer runs."""
+    begin, end = _interval(entry)
+    return round((end - begin).total_seconds()) if begin and end else None
+
+
+def ended_at(entry: Record) -> datetime | None:
+    """When its timer was stopped; None while it runs."""
+    begin, end = _interval(entry)
+    return end if begin else None
+
+
+def _interval(entry: Record) -> tuple[datetime | None, datetime | None]:
     said = entry.data.get("timeInterval")
     said = said if isinstance(said, Mapping) else {}
     try:
-        begin, end = clock.parse(said.get("start")), clock.parse(said.get("end"))
+        return clock.parse(said.get("start")), clock.parse(said.get("end"))
     except ValueError:
-        return None
-    return round((end - begin).total_seconds()) if begin and end else None
+        return None, None
 
 
 def _activity(row: Record, worked: int | None) -> Step:

@@ -8,13 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 
-from ..models import Connection, Record, RecordLink, db
-from .hour_steps import Step, invoice_step, seconds_of, steps_of
+from .. import clock
+from ..models import Connection, DataMapping, Record, RecordLink, SyncRun, db
+from .hour_steps import Step, ended_at, invoice_step, steps_of
 
 ENTRIES, ACTIVITIES, LINES, BILLS, INVOICES = "time_entries", "activities", "line_items", "bills", "invoices"
+CARRIES = or_(
+    *(
+        and_(DataMapping.left_resource == one, DataMapping.right_resource == other)
+        for one, other in ((ENTRIES, ACTIVITIES), (ACTIVITIES, ENTRIES))
+    )
+)
+UNDER_WAY = timedelta(days=1)  # time that no run has met by then is missing, whatever keeps the runs
 NOT_SENT = ("draft", "awaiting_approval", "void", "deleted")  # bills that need no invoice
 
 
@@ -36,6 +45,7 @@ class Way:
     bills: list[Record] = field(default_factory=list)
     invoices: list[tuple[Record, Record]] = field(default_factory=list)  # bill, its invoice
     reasons: list[str] = field(default_factory=list)  # why a pair is not there, as the mapping says
+    under_way: bool = False  # it has only just ended: no run of a mapping could have carried it yet
     accounting: bool = False  # whether any service that holds invoices is connected
     faults: list[Fault] = field(default_factory=list)
 
@@ -65,6 +75,7 @@ def ways_of(entries: Sequence[Record], matters: set[str] | None = None) -> list[
     accounting = bool(connections_of("quickbooks", "xero"))
     every = {entry.id: Way(entry, accounting=accounting) for entry in entries}
     _follow_activities(every)
+    _mark_under_way(every.values())
     ways = {n: way for n, way in every.items() if matters is None or not way.matters.isdisjoint(matters)}
     activities = {(row.connection_id, row.external_id): row for way in ways.values() for row in way.activities}
     lines = _made_of(LINES, activities)
@@ -100,6 +111,32 @@ def _follow_activities(ways: dict[int, Way]) -> None:
     for entry_id, reason in db.session.execute(open_):
         if entry_id is not None and reason:
             ways[entry_id].reasons.append(reason)
+
+
+def _mark_under_way(ways: Iterable[Way]) -> None:
+    now = clock.now()
+    fresh = [
+        (way, ended) for way in ways
+        if not way.activities and not way.reasons and (ended := ended_at(way.entry)) and ended > now - UNDER_WAY
+    ]  # fmt: skip
+    began = _last_runs() if fresh else {}
+    for way, ended in fresh:
+        if (number := way.entry.connection_id) in began:
+            last = began[number]
+            way.under_way = last is None or max(ended, way.entry.first_seen_at) > last
+
+
+def _last_runs() -> dict[int, datetime | None]:
+    """The Clockify connections whose time is carried -> when the last run that did so began; None before the first."""
+    found = {}
+    for mapping in db.session.scalars(select(DataMapping).where(DataMapping.state == "active", CARRIES)):
+        runs = select(SyncRun.started_at).where(
+            SyncRun.mapping_id == mapping.id, SyncRun.kind == "push", SyncRun.state.in_(("done", "done_with_problems"))
+        )
+        left = mapping.left_resource == ENTRIES
+        number = mapping.left_connection_id if left else mapping.right_connection_id
+        found[number] = db.session.scalar(runs.order_by(SyncRun.id.desc()).limit(1))
+    return found
 
 
 def _partners(record_ids: Sequence[int], resource: str) -> dict[int, list[Record]]:
@@ -150,7 +187,7 @@ def _bill_id(line: Record) -> str:
 
 def _faults(way: Way) -> Iterable[Fault]:
     if not way.activities:
-        if seconds_of(way.entry) is not None:  # a running timer has nothing to be made of yet
+        if ended_at(way.entry) and not way.under_way:  # of a running timer nothing is to be made yet
             yield Fault("missing", "No activity in Clio was made of it.")
         return
     if len(way.activities) > 1:

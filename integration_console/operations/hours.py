@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Select, literal, or_, select, tuple_
+from sqlalchemy import Select, literal, select, tuple_
 
 from ..errors import NotFound
 from ..models import DataMapping, Record, db
 from ..models.base import UtcDateTime
 from ..storage.counting import Count, among_newest
 from . import search, several
-from .hour_ways import ACTIVITIES, ENTRIES, Way, connections_of, ways_of
+from .hour_ways import CARRIES, ENTRIES, Way, connections_of, ways_of
 
 PAGE = 50
 LOT = 200  # entries looked at together
@@ -86,12 +86,7 @@ def way_of(record_id: int) -> Way:
 
 def are_carried() -> bool:
     """Whether a mapping that is switched on carries time entries to Clio."""
-    sides = (
-        (DataMapping.left_resource, DataMapping.right_resource),
-        (DataMapping.right_resource, DataMapping.left_resource),
-    )
-    there = or_(*((one == ENTRIES) & (other == ACTIVITIES) for one, other in sides))
-    return db.session.query(select(DataMapping.id).where(DataMapping.state == "active", there).exists()).scalar()
+    return db.session.query(select(DataMapping.id).where(DataMapping.state == "active", CARRIES).exists()).scalar()
 
 
 def people() -> dict[str, str]:

@@ -1,11 +1,12 @@
 """The way of an hour, over accounts read from the sandbox and carried between them."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
 from integration_console.errors import NotFound
-from integration_console.models import Record, db
+from integration_console.models import DataMapping, Record, db
 from integration_console.operations import flows, hours, users
 from integration_console.operations.hour_ways import Way
 from integration_console.sync.flows import TIME, XERO_CONTACTS, XERO_INVOICES
@@ -134,6 +135,26 @@ def test_time_that_nobody_made_an_activity_of_is_missing_and_a_running_timer_is_
     assert told(firm.way(entry)) == [("missing", "No activity in Clio was made of it.")]
     assert any("matter" in reason for reason in firm.way(entry).reasons)
     assert (told(firm.way(running)), firm.way(running).steps[0].note) == ([], "The timer runs.")
+
+
+def test_time_that_has_just_ended_is_missing_once_a_run_could_have_carried_it(firm, clock):
+    firm.carried()
+    clock.advance(minutes=5)
+    just = {"start": (clock.now() - timedelta(hours=1)).isoformat(), "end": clock.now().isoformat()}
+    entry = firm.work(description="No matter named", timeInterval=just)
+    firm.read()
+
+    def missing() -> int:
+        return len(hours.listing(hours.Wanted(fault="missing")).ways)
+
+    before = missing()
+    assert (told(firm.way(entry)), firm.way(entry).under_way) == ([], True)
+    clock.advance(days=2)  # no run came at all
+    assert told(firm.way(entry)) == [("missing", "No activity in Clio was made of it.")]
+    clock.advance(days=-2, minutes=5)
+    assert told(firm.way(entry)) == []
+    push(db.session.query(DataMapping).filter_by(flow=TIME).one().id, release_brake=True)
+    assert (told(firm.way(entry)), missing()) == ([("missing", "No activity in Clio was made of it.")], before + 1)
 
 
 def test_two_activities_for_one_entry_are_doubled_though_only_one_is_linked(firm):

@@ -7,6 +7,7 @@ from hashlib import blake2b
 
 import pytest
 
+from integration_console import clock
 from integration_console.models import Connection, Record, RecordLink, db
 from integration_console.models.mapping import DataMapping
 
@@ -121,6 +122,20 @@ def test_every_entry_stands_there_with_what_became_of_it(enter, books):
     assert "Missing No activity in Clio was made of it." in page.row(4)
     assert "<script>Court" not in page.html  # X9
     assert page.links["Drafting the lease"] == f"/hours/{books.fine}"
+
+
+def test_time_that_has_just_ended_is_not_missing_yet(app, enter, books):
+    with app.app_context():
+        entry = db.session.get_one(Record, books.entry("e9", "Filing"))
+        now = clock.now()
+        said = {"start": (now - timedelta(hours=1)).isoformat(), "end": now.isoformat()}
+        entry.data, entry.starts_at = {**entry.data, "timeInterval": said}, now
+        number = entry.id
+        db.session.commit()
+    staff = enter("staff")
+
+    assert staff.open("/hours").row(1).endswith("told once its mapping has run")
+    assert "It has only just ended" in staff.open(f"/hours/{number}").text
 
 
 def test_the_list_is_narrowed_by_its_address(enter, books):
