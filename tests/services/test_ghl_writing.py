@@ -509,6 +509,33 @@ def test_a_contact_that_was_there_before_was_not_made_by_us(fresh_ghl):
     assert WRITING.find(fresh_ghl.upstream, wanted) == []
 
 
+def test_a_contact_made_although_the_call_was_refused_is_ours(fresh_ghl):
+    """W3: HighLevel is known to answer 422 and to make the contact all the same; sent again, there would be two."""
+    values = {"firstName": "Ada", "email": "ada.lee.refused@example.com"}
+    made = fresh_ghl.sandbox.put("contacts", {"name": "Ada", **values})
+    body = {"statusCode": 422, "message": ["odd must be a string"], "error": "Unprocessable Entity"}
+    fresh_ghl.sandbox.script("/contacts/", {"status": 422, "body": body, "method": "POST"})
+
+    written = send(fresh_ghl, "create", values)
+
+    assert written.external_id == made["id"]
+    assert written.call_key
+
+
+@pytest.mark.parametrize("there", ["before", "nowhere", "not to be asked"])
+def test_a_refused_contact_that_was_not_made_is_a_refusal(fresh_ghl, there):
+    email = whole(fresh_ghl, email=True)["email"] if there == "before" else "nobody.yet@example.com"
+    body = {"statusCode": 422, "message": ["odd must be a string"], "error": "Unprocessable Entity"}
+    fresh_ghl.sandbox.script("/contacts/", {"status": 422, "body": body, "method": "POST"})
+    if there == "not to be asked":
+        fresh_ghl.sandbox.script("/contacts/search*", {"status": 403, "times": 9})
+
+    with pytest.raises(BadRecord, match="must be a string") as told:
+        send(fresh_ghl, "create", {"firstName": "Ada", "email": email})
+
+    assert told.value.field == "odd"
+
+
 def test_two_of_a_name_are_both_shown(fresh_ghl):
     """W3: several matches are for a person."""
     values = {"firstName": "Ada", "lastName": "Unreachable"}

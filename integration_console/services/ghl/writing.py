@@ -9,12 +9,13 @@ A PUT changes what it names and keeps the rest, except for tags, which it replac
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, ClassVar
 from urllib.parse import quote
 
 from ... import clock
-from ...errors import BadAnswer, BadRecord, Missing
+from ...errors import BadAnswer, BadRecord, Missing, UpstreamError
 from ...transport.call import Answer, Call
 from ...transport.client import Upstream
 from ..base import dig
@@ -89,10 +90,24 @@ class GHLWriting(Writing):
         body = {"locationId": upstream.settings["location_id"], **self._body(write, values)}
         if "tags" in values:
             body["tags"] = list(values["tags"])
-        answer = _sent(upstream, Call("POST", CONTACTS, json=body, template=CONTACTS, resource="contacts"))
+        begun = write.since or clock.now()
+        try:
+            answer = _sent(upstream, Call("POST", CONTACTS, json=body, template=CONTACTS, resource="contacts"))
+        except BadRecord as error:
+            made = self._made_all_the_same(upstream, replace(write, since=begun)) if error.status == 422 else []
+            if len(made) != 1:
+                raise
+            return Written(str(made[0]["id"]), made[0], error.call_key)
         contact = _shown(answer, "contact")
         kept = {name: value for name, value in body.items() if name != "customFields"}
         return Written(str(contact["id"]), {**kept, **contact}, answer.call_key)  # it answers without the time zone
+
+    def _made_all_the_same(self, upstream: Upstream, write: Write) -> list[Mapping[str, Any]]:
+        """HighLevel is known to refuse a contact with 422 and to make it: whoever sends it again has two."""
+        try:
+            return self.find(upstream, write)
+        except UpstreamError:
+            return []
 
     def _change_contact(self, upstream: Upstream, write: Write) -> Written:
         """Everything but tags in one PUT, then the tags that are new and those that are to go."""
