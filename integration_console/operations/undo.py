@@ -79,6 +79,8 @@ def _step(
         return Step(change, record, False, "", [], f"What was deleted at {end.service.label} cannot be brought back.")
     if record is None or record.deleted_at is not None:
         return Step(change, record, False, "", [], f"It is no longer at {end.service.label}.")
+    if not change.wanted:
+        return Step(change, record, False, "", [], "What was written is erased here, so it cannot be compared.")
     plain = end.plain(record.external_id, record.data)
     moved = [name for name in change.after if not same(told(plain, name), change.after[name])]
     made = change.op == "create"
@@ -130,6 +132,8 @@ def _want(step: Step, run: SyncRun, by: str) -> int:
         name = one["field"]
         intent.values[name], intent.before[name] = one["then"], one["now"]
         intent.sources[name] = {"record_id": record.id, "field": name, "value": one["then"]}
+    if step.op == "delete":  # it goes only as it was made
+        intent.before = dict(change.after)
     return want(
         db.session(), end, step.op, intent=intent, target=end.seen(record), link_id=change.link_id,
         cause=f"Run {run.id} taken back by {by}", asked_by=by, undoes_id=change.id, closed=True,

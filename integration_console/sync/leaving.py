@@ -63,7 +63,7 @@ def overtaken(session: Session, change: Change) -> str:
 
 
 def fresh(change: Change, end: End, write: Write) -> Write:
-    """Refuse to write over a value that is not the one it was wanted for (W5).
+    """Refuse to write over a value that is not the one it was wanted for (W5), or to take back what is another by now.
 
     Where the upstream checks versions itself, our copy is looked at: it may have been read anew while the write
     waited, and the write goes out with that version. Elsewhere the record is.
@@ -77,7 +77,8 @@ def fresh(change: Change, end: End, write: Write) -> Write:
     if record is None:
         return write
     plain = end.plain(str(change.external_id), record)
-    moved = [name for name in change.wanted if not same(plain.get(name), change.before.get(name))]
+    names = change.before if change.op == "delete" and change.undoes_id else change.wanted
+    moved = [name for name in names if not same(plain.get(name), change.before.get(name))]
     if moved:
         raise Stale(f"{end.called(moved)} changed at {end.service.label} since it was read.")
     return Write(

@@ -24,6 +24,7 @@ from integration_console.models import (
 from integration_console.operations import (
     conflicts,
     connections,
+    erasures,
     mappings,
     outbox,
     pushes,
@@ -590,6 +591,41 @@ def test_a_run_is_taken_back_and_stays_taken_back(session, sandbox, pair, mappin
     assert sandbox.ghl.get("contacts", made["id"])
     with pytest.raises(InTheWay, match="Nothing of run"):
         undo.undo(db.session.get_one(SyncRun, number), by="ada@firm")
+
+
+def test_what_was_made_is_not_deleted_where_it_was_edited_before_the_deletion_came(session, sandbox, pair, mapping):
+    """W5: on the page it was still as it was made."""
+    sandbox.clio.put("contacts", {"type": "Person", "first_name": "Otto", "last_name": "Ravn",
+                                  "email_addresses": [{"name": "Work", "address": "otto@example.org"}]})  # fmt: skip
+    run = db.session.get_one(SyncRun, cycle(mapping, pair).id)
+    ((step, made),) = [(one, one.change.external_id) for one in undo.plan(run)]
+    assert (step.op, step.can) == ("delete", True)
+    sandbox.ghl.put("contacts", {"id": made, "firstName": "Otto Emil"})
+
+    (taken,) = undo_now(run)
+
+    assert (taken.state, "changed at GoHighLevel since" in taken.message) == ("dropped", True)
+    assert sandbox.ghl.get("contacts", made)["firstName"] == "Otto Emil"
+
+
+@pytest.mark.one_database
+def test_a_write_whose_values_were_erased_with_somebody_is_not_taken_back(session, sandbox, pair, mapping):
+    """X15: nobody can tell any more whether what it made is still as it was made."""
+    sandbox.ghl.put("contacts", {"firstName": "Maria", "lastName": "Lopezia", "email": "maria@example.org"})
+    sandbox.ghl.put("contacts", {"firstName": "Nova", "lastName": "Quist", "email": "nova@example.org",
+                                 "city": "c/o Maria Lopezia"})  # fmt: skip
+    run = db.session.get_one(SyncRun, cycle(mapping, pair).id)
+    hers = db.session.scalars(select(Record.id).where(Record.label == "Maria Lopezia")).all()
+    erasures.request(hers, "asked by letter", by="ada@firm")
+    erasures.work()
+
+    steps = undo.plan(run)
+
+    assert len(hers) == len(steps) == 2
+    assert [one.why for one in steps if one.record.deleted_at is None] == [
+        "What was written is erased here, so it cannot be compared."
+    ]
+    assert not any(one.can for one in steps)
 
 
 @pytest.mark.one_database
