@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections import defaultdict
 from contextlib import contextmanager
@@ -13,13 +14,28 @@ from typing import Annotated, Any
 
 import orjson
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import JSON, BigInteger, BindParameter, ColumnElement, DateTime, Integer, MetaData, String, event
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    BindParameter,
+    Boolean,
+    ColumnElement,
+    DateTime,
+    Integer,
+    MetaData,
+    String,
+    event,
+    func,
+    literal,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, mapped_column, registry
 from sqlalchemy.pool import Pool
 from sqlalchemy.sql import visitors
+from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
 
 _NAMES = {
@@ -84,6 +100,28 @@ def inside(column: Any, *path: str | int) -> ColumnElement[str]:
     return told
 
 
+class _Holds(FunctionElement[bool]):
+    type = Boolean()
+    inherit_cache = True
+
+
+@compiles(_Holds)
+def _any_case(holds: _Holds, compiler, **more) -> str:
+    column, pattern = holds.clauses
+    return compiler.process(column.ilike(pattern, escape="\\"), **more)
+
+
+@compiles(_Holds, "sqlite")
+def _any_case_in_sqlite(holds: _Holds, compiler, **more) -> str:
+    column, pattern = (func.casefold(one) for one in holds.clauses)
+    return compiler.process(column.like(pattern, escape="\\"), **more)
+
+
+def holds(column: Any, text: str) -> ColumnElement[bool]:
+    """Whether a text has this in it, upper or lower case: SQLite by itself takes "Ü" and "ü" for two letters."""
+    return _Holds(column, literal("%" + re.sub(r"([\\%_])", r"\\\1", text) + "%"))
+
+
 db = SQLAlchemy(
     model_class=Base,
     engine_options={"json_serializer": dump_json, "json_deserializer": orjson.loads},
@@ -112,7 +150,7 @@ def reading():
 
 @event.listens_for(Engine, "connect")
 def _prepare_connection(connection, _record) -> None:
-    """SQLite: write-ahead log, foreign keys, patience, and BEGIN left to us (dependencies G6)."""
+    """SQLite: write-ahead log, foreign keys, patience, BEGIN left to us (dependencies G6), letters of either case."""
     if not type(connection).__module__.startswith("sqlite3"):
         return
     connection.isolation_level = None
@@ -120,6 +158,7 @@ def _prepare_connection(connection, _record) -> None:
     for pragma in _PRAGMAS:
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+    connection.create_function("casefold", 1, lambda text: text and str(text).casefold(), deterministic=True)
 
 
 @event.listens_for(Engine, "begin")

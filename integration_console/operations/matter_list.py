@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 
 from .. import clock
-from ..models import Connection, Record, db
+from ..models import Connection, Record, db, holds
 from ..models.base import inside
 from ..services.base import dig
 from ..services.writing import CUSTOM
@@ -123,7 +123,7 @@ def count(wanted: Wanted) -> Count:
 def _which(wanted: Wanted) -> list[ColumnElement[bool]]:
     which: list[ColumnElement[bool]] = []
     if wanted.text:
-        like = [column.icontains(wanted.text, autoescape=True) for column in (Record.label, _client)]
+        like = [holds(column, wanted.text) for column in (Record.label, _client)]
         which.append(or_(*like, Record.external_id == wanted.text))
     if wanted.status:
         which.append(_status == wanted.status)

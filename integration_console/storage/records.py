@@ -12,7 +12,7 @@ from sqlalchemy import Select, or_, select, tuple_, update
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
-from ..models import Record
+from ..models import Record, holds
 from . import bulk, driver
 from .bulk import Incoming
 from .counting import capped
@@ -241,7 +241,7 @@ def count(
 def _fitting(text: str | None, among: Sequence[int] | None, deleted: bool) -> Select:
     query = select(Record).where(Record.deleted_at.is_not(None) if deleted else Record.deleted_at.is_(None))
     if text := without_nul(text):
-        query = query.where(or_(Record.label.icontains(text, autoescape=True), Record.external_id == text))
+        query = query.where(or_(holds(Record.label, text), Record.external_id == text))
         query = query if among is None else query.where(Record.id.in_(among))
     return query
 

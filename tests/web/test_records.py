@@ -6,6 +6,7 @@ import pytest
 
 from integration_console import clock
 from integration_console.models import Record, db
+from integration_console.operations import search
 
 
 @pytest.fixture
@@ -60,6 +61,22 @@ def test_a_record_is_found_by_part_of_its_name_or_its_whole_id(admin, firm, clio
     (row,) = admin.open(f"/records/{clio}/users?q={record.external_id}").rows
     assert row.startswith(record.label)
     assert "Nothing that matches." in admin.open(f"/records/{clio}/matters?q=%25_%25nobody").text
+
+
+@pytest.mark.parametrize("indexed", [False, True])
+def test_a_name_is_found_in_either_case_of_any_letter(admin, app, clio, clock, indexed):
+    with app.app_context():
+        record = db.session.query(Record).filter_by(connection_id=clio, resource="matters").first()
+        record.label = "00001-ÅNGSTRÖM/100%_Müller"
+        db.session.commit()
+    if indexed:
+        clock.advance(60)
+        with app.app_context():
+            search.follow()
+    for words in ("ångström", "MÜLLER", "100%25_m"):
+        assert len(admin.open(f"/records/{clio}/matters?q={words}").rows) == 1, words
+        assert len(admin.open(f"/matters?q={words}").rows) == 1, words
+    assert "Nothing that matches." in admin.open(f"/records/{clio}/matters?q=100_").text
 
 
 @pytest.mark.one_database
