@@ -107,6 +107,15 @@ def test_more_behind_nothing_is_refused(fresh_stripe):
         fresh_stripe.records("customers")
 
 
+def test_a_full_page_that_does_not_say_whether_there_is_more_is_not_the_end(fresh_stripe):
+    """P4"""
+    full = {"object": "list", "data": [{"id": f"cus_{number}"} for number in range(100)], "url": "/v1/customers"}
+    fresh_stripe.sandbox.script("/v1/customers", {"body": full})
+
+    with pytest.raises(BadAnswer, match="whether there is more"):
+        fresh_stripe.records("customers")
+
+
 def test_an_invoice_has_all_its_lines_in_the_list_and_alone(stripe):
     long = next(one for one in stripe.records("invoices") if len(one["lines"]["data"]) > 10)
 

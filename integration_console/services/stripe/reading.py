@@ -53,7 +53,10 @@ class StartingAfter:
 
     def after(self, call: Call, answer: Answer, items: list) -> Any | None:
         """The id of the last record."""
-        if not dig(answer.data, "has_more"):
+        more = dig(answer.data, "has_more")
+        if more is None and len(items) >= self.size:
+            raise BadAnswer("The answer does not say whether there is more.")
+        if not more:
             return None
         last = dig(items[-1], "id") if items else None
         if not last:
