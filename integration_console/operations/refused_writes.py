@@ -24,6 +24,7 @@ MOST = 500  # writes tried again at once: as many as one run sends
 CALLS_EACH = 2  # a look before it is written over, and the write
 CALL_S = 0.3
 LONGEST = 10_000  # characters of one value
+LARGEST = 10**15  # beyond it a number is not sent as it was typed
 
 
 @dataclass(frozen=True)
@@ -235,9 +236,12 @@ def _typed(text: str, was: Any, kind: str, name: str) -> Any:
         return text.lower() == "yes"
     if isinstance(was, int | float):
         try:
-            return type(was)(text)
+            number = type(was)(text)
         except ValueError:
             raise InvalidInput("Write a number.", field=name) from None
+        if not abs(number) <= LARGEST:  # nor what is no number
+            raise InvalidInput(f"Write a number of at most {LARGEST:,}.", field=name)
+        return number
     return text
 
 

@@ -192,6 +192,23 @@ def test_only_fields_of_the_write_may_be_edited_and_only_while_it_waits(session,
         refused_writes.send_edited(db.session.get_one(Change, old.id), {name: "More"}, by=BY)
 
 
+@pytest.mark.parametrize(("was", "typed"), [(1, "9" * 20), (1.5, "nan"), (1.5, "-inf"), (1.5, "1e300")])
+@pytest.mark.one_database
+def test_a_number_that_no_service_takes_is_said_to_be_none(session, pair, was, typed):
+    """What is no number would have emptied the field, and one beyond 64 bits ended in an error."""
+    record = db.session.scalar(select(Record).filter_by(resource="contacts", connection_id=pair[1]))
+    change = Change(
+        connection_id=pair[1], resource="contacts", op="update", external_id=record.external_id, record_id=record.id,
+        wanted={"custom:4": was}, idempotency_key="n", state="dead", cause="a try", created_at=house_clock.now(),
+    )  # fmt: skip
+    session.add(change)
+    session.commit()
+    with pytest.raises(InvalidInput, match="Write a number") as refusal:
+        refused_writes.send_edited(change, {"custom:4": typed}, by=BY)
+    assert refusal.value.field == "custom:4"
+    assert [one.state for one in changes()] == ["dead"]
+
+
 @pytest.mark.one_database
 def test_trust_money_is_not_written_by_editing_either(session, sandbox, pair):
     """W8"""
