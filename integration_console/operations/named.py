@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -9,6 +10,10 @@ from sqlalchemy import and_, or_, select
 
 from ..models import Record, db
 from ..services.writing import Field
+
+_AWAITED = re.compile(
+    r"(?<=This waits until )(\w+) (\S+)(?= is linked with the other side\.)"
+)  # as errors.Wait says it
 
 Place = tuple[int, Field | None, Any]  # the connection, one of its fields, a value of it
 Ref = tuple[int, str, str]  # the connection, the resource, the id there
@@ -25,6 +30,26 @@ class Named:
         ref = _ref(connection_id, field, value)
         name = self._names.get(ref) if ref else None
         return f"{name} ({value})" if name else value
+
+
+class Awaited:
+    """Why records wait, with the names of the records they wait for, read together."""
+
+    def __init__(self, waiting: Iterable[tuple[int, str | None]] = ()) -> None:
+        found = ((number, match) for number, why in waiting for match in _AWAITED.finditer(why or ""))
+        self._names = _names({(number, match[1], match[2]) for number, match in found})
+
+    def __call__(self, connection_id: int, why: str) -> str:
+        """The reason; with "contacts Ana Ruiz (31)" for "contacts 31" where we hold a copy of that contact.
+
+        connection_id: of the record that waits.
+        """
+
+        def with_name(match: re.Match[str]) -> str:
+            name = self._names.get((connection_id, match[1], match[2]))
+            return f"{match[1]} {name} ({match[2]})" if name else match[0]
+
+        return _AWAITED.sub(with_name, why)
 
 
 def _ref(connection_id: int, field: Field | None, value: Any) -> Ref | None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from flask import Blueprint, flash, redirect, render_template, url_for
 
 from ..errors import InvalidInput
+from ..models import RecordLink
 from ..models.link import LINK_STATES
 from ..operations import connections, mappings, matches, pair_pages
+from ..operations.named import Awaited
 from . import forms, write_words
 from . import mapping_words as words
 from .access import actor, may
@@ -39,6 +41,7 @@ def index(mapping_id: int):
     return render_template(
         "mappings/pairs.html", mapping=mapping, version=version, ends=ends, words=words, asked=asked, found=found,
         counts=pair_pages.counts(mapping), states=STATES, statuses=STATUS, state=state,
+        why=Awaited((ends[_waits_on(link)].connection.id, link.reason) for link in found.links), waits_on=_waits_on,
     ), asked.status  # fmt: skip
 
 
@@ -49,6 +52,11 @@ def show(mapping_id: int, link_id: int):
     return _pair_page(mapping_id, link_id, forms.Form())
 
 
+def _waits_on(link: RecordLink) -> str:
+    """The side of the record that waits: one that has no other half yet."""
+    return "left" if link.left_record else "right"
+
+
 def _pair_page(mapping_id: int, link_id: int, form: forms.Form):
     mapping = mappings.find(mapping_id)
     detail = pair_pages.detail(mapping, link_id)
@@ -56,7 +64,8 @@ def _pair_page(mapping_id: int, link_id: int, form: forms.Form):
     return render_template(
         "mappings/pair.html", mapping=mapping, detail=detail, link=detail.link, ends=ends, words=words, states=STATES,
         statuses=STATUS, shown=words.shown, form=form, write_words=write_words,
-        where={one.id: one for one in connections.every(removed=True)},
+        where={one.id: one for one in connections.every(removed=True)}, waits_on=_waits_on,
+        why=Awaited([(ends[_waits_on(detail.link)].connection.id, detail.link.reason)]),
     )  # fmt: skip
 
 

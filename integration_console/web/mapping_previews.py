@@ -11,6 +11,7 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 from .. import clock
 from ..errors import Conflict, NotFound
 from ..operations import mappings, previews, standing
+from ..operations.named import Awaited
 from ..services.writing import Field
 from . import forms
 from . import mapping_words as words
@@ -47,6 +48,10 @@ def show(mapping_id: int):
         bad=BAD, standing=standing.of([mapping])[0], shown=words.shown, at=clock.parse((told or {}).get("at")),
         samples=samples, named=words.named(_values(samples, ends), ends),
         blocking=[one for one in mappings.check(mapping, version.number) if one.blocking],
+        why=Awaited(
+            (ends["left" if one["left"] else "right"].connection.id, one["reason"])
+            for each in samples.values() for one in each
+        ),
         effects=effects(told, ends) if told else [], money=mappings.needs_approval(mapping, version.number),
     )  # fmt: skip
 
@@ -70,11 +75,13 @@ def rows(mapping_id: int, kind: str):
     asked = Asked({})
     place = asked.place("older") or 0
     found, more = previews.rows(version, kind, place)
+    ends = words.ends_of(mapping, mappings.in_engine(mapping, version.number))
     return render_template(
         "mappings/preview_rows.html", mapping=mapping, version=version, kind=kind, kinds=KINDS, found=found,
-        ends=words.ends_of(mapping, mappings.in_engine(mapping, version.number)), asked=asked, place=place,
+        ends=ends, asked=asked, place=place,
         count=version.preview["counts"].get(kind, 0), at=clock.parse(version.preview["at"]),
         older=asked.url(older=place + 1) if more else None,
+        why=Awaited((ends["left" if one.left else "right"].connection.id, one.reason) for one in found),
     ), asked.status  # fmt: skip
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from integration_console.models import Change, Record, SyncRun, db
+from integration_console.errors import Wait
+from integration_console.models import Change, Record, RecordLink, SyncRun, db
 
 from ..operations.conftest import carry_out
 from .two_sides import contacts
@@ -40,6 +41,22 @@ def test_pairs_are_listed_by_state_and_one_shows_both_sides_line_by_line(enter, 
     assert "the same" in first
     assert "Make" in page.text or "Change" in page.text
     assert staff.open(f"/mappings/{sides.mapping}/pairs/99999").status == 404
+
+
+def test_a_record_that_waits_for_another_one_says_who_that_is(enter, sides):
+    with sides.firm.app.app_context():
+        link = db.session.get_one(RecordLink, sides.links()[0])
+        link.state, link.right_record_id = "waiting", None
+        others = db.session.query(Record).filter_by(connection_id=sides.left, resource="contacts")
+        other = others.filter(Record.id != link.left_record_id).first()
+        link.reason = str(Wait(resource=other.resource, external_id=other.external_id))
+        name, theirs = other.label, other.external_id
+        db.session.commit()
+    home, said = f"/mappings/{sides.mapping}/pairs", f"This waits until contacts {name} ({theirs}) is linked"
+    staff, support = enter("staff"), enter("support")
+    for address in (f"{home}?state=waiting", f"{home}/{sides.links()[0]}"):
+        assert said in staff.open(address).text
+        assert name not in support.open(address).text
 
 
 def test_what_one_side_changed_since_is_told_beside_what_was_agreed(enter, sides):

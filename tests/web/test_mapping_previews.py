@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from integration_console.models import DataMapping, db
+from integration_console.errors import Wait
+from integration_console.models import DataMapping, PreviewPage, Record, db
 from integration_console.operations import previews
 
 from ..html_page import Page
@@ -63,6 +64,21 @@ def test_every_count_of_a_preview_leads_to_those_it_counts(enter, draft):
     assert len(masked) == len(told)
     assert not any("@" in row for row in masked)
     assert staff.open(f"{address}/nonsense").status == 404
+
+
+def test_a_preview_says_who_a_record_waits_for(enter, draft):
+    staff = enter("staff")
+    previewed(staff, draft.mapping)
+    with draft.firm.app.app_context():
+        kept = db.session.query(PreviewPage).filter_by(kind="link", place=0).one()
+        record = db.session.get_one(Record, kept.rows[1]["left"])
+        why = str(Wait(resource="contacts", external_id=record.external_id))
+        sample = {**kept.rows[0]["sample"], "reason": why}
+        kept.rows = [{**kept.rows[0], "reason": why, "sample": sample}, *kept.rows[1:]]
+        said = f"This waits until contacts {record.label} ({record.external_id}) is linked"
+        db.session.commit()
+    for address in ("preview", "preview/link"):
+        assert said in staff.open(f"/mappings/{draft.mapping}/{address}").text
 
 
 def test_a_count_beyond_a_page_is_walked_to_its_end(enter, draft, monkeypatch):
