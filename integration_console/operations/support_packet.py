@@ -143,7 +143,7 @@ def _packed(subject: _Subject, *, contents: bool, by: str) -> bytes:
             "bodies": "included, redacted" if contents else "left out: the reader may not see the contents of records",
             "advice": [_advice(kind) for kind in sorted(subject.kinds)],
             "connections": [_connection(one) for one in connections],
-            "mappings": _mappings(subject), "pairs": _pairs(subject),
+            "mappings": _mappings(subject), "pairs": _pairs(subject, contents),
         },
         "calls.json": [_call(call, contents) for call in subject.calls],
         "failures.json": [_failure(error, contents) for error in subject.failures],
@@ -240,11 +240,12 @@ def _mappings(subject: _Subject) -> list[dict[str, Any]]:
     return [_facts(one, names) for one in db.session.scalars(query.order_by(DataMapping.id).limit(MOST))]
 
 
-def _pairs(subject: _Subject) -> list[dict[str, Any]]:
+def _pairs(subject: _Subject, contents: bool) -> list[dict[str, Any]]:
     numbers = {change.link_id for change in subject.changes if change.link_id}
     query = select(RecordLink).where(RecordLink.id.in_(numbers)).order_by(RecordLink.id)
-    names = ("id", "mapping_id", "left_record_id", "right_record_id", "state", "version", "reason", "updated_at")
-    return [_facts(one, names) for one in db.session.scalars(query)]
+    names = ("id", "mapping_id", "left_record_id", "right_record_id", "state", "version", "updated_at")
+    seen = ("reason",) if contents else ()  # it quotes values and names records
+    return [_facts(one, (*names, *seen)) for one in db.session.scalars(query)]
 
 
 def _call(call: Transaction, contents: bool) -> dict[str, Any]:

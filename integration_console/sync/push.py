@@ -261,6 +261,7 @@ class Sender:
         there in part, and is looked for then."""
         plain, options = isinstance(error, ConsoleError), change.options
         message = str(error) if plain else MISTAKE
+        common = getattr(error, "title", "") or errors.of_all(message, change.wanted)  # nothing of what is in a record
         if is_begun or not plain or isinstance(error, settled.Taken):
             options = {**options, LOST: True}  # it may have been on its way already, or is there
         kind, at_field = getattr(error, "kind", "ours"), getattr(error, "field", None)
@@ -273,7 +274,7 @@ class Sender:
                 kind="refused" if kind == "value" else kind, message=message,
                 raw=getattr(error, "raw", "") or repr(error), code=getattr(error, "code", "") or type(error).__name__,
                 field=at_field, now=clock.now(), external_id=change.external_id,
-                title=getattr(error, "title", "") or errors.of_all(message, change.wanted),
+                title=common,
             )  # fmt: skip
             self._update(
                 session, change, state="dead", message=message, error_kind=kind, error_field=at_field,
@@ -281,7 +282,7 @@ class Sender:
             )  # fmt: skip
             self.flush(session)
         self.sent.dead += 1
-        self.sent.messages.append(message)
+        self.sent.messages.append(common)
 
     def _keep(self, change: Change, state: str, message: str, *, retry_at: datetime | None) -> None:
         with self.work() as session:

@@ -192,6 +192,20 @@ def test_only_fields_of_the_write_may_be_edited_and_only_while_it_waits(session,
         refused_writes.send_edited(db.session.get_one(Change, old.id), {name: "More"}, by=BY)
 
 
+@pytest.mark.one_database
+def test_a_run_tells_what_was_refused_without_what_is_in_the_record(sandbox, pair, mapping):
+    """X12: a run's page and its notices are also for those who may not see records."""
+    left, right = pairs(mapping)[0]
+    said = {"error": {"type": "UnprocessableEntity", "message": "The name Augusta9 is taken"}}
+    sandbox.clio.script(f"/contacts/{right}", {"status": 422, "method": "PATCH", "body": said})
+    sandbox.ghl.put("contacts", {"id": left, "firstName": "Augusta9"})
+
+    run = cycle(mapping, pair)
+
+    assert "Augusta9 is taken" in changes(state="dead")[0].message
+    assert ("The name … is taken" in run.message, "Augusta9" in run.message) == (True, False)
+
+
 @pytest.mark.parametrize(("was", "typed"), [(1, "9" * 20), (1.5, "nan"), (1.5, "-inf"), (1.5, "1e300")])
 @pytest.mark.one_database
 def test_a_number_that_no_service_takes_is_said_to_be_none(session, pair, was, typed):

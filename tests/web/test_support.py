@@ -10,10 +10,21 @@ from itertools import product
 import pytest
 
 from integration_console import clock
-from integration_console.models import AuditEvent, Change, Connection, ErrorLog, Issue, SyncRun, Transaction, db
+from integration_console.models import (
+    AuditEvent,
+    Change,
+    Connection,
+    ErrorLog,
+    Issue,
+    RecordLink,
+    SyncRun,
+    Transaction,
+    db,
+)
 from integration_console.operations import sealed
 
 from ..cases import together
+from ..operations.mapped import make_mapping
 
 SECRET = "canary-4f1d9c77b2e85a60"  # nothing that looks like a secret: known only because it is one of ours
 TOKEN = "canary-token-91"
@@ -102,6 +113,25 @@ def test_what_a_service_said_of_a_refused_write_is_for_those_who_may_see_records
     say(f"{CLIENT} is there already.")
     for role, browser in signed_in.items():
         assert (CLIENT in "".join(packet(browser, "errors", scene["errors"]).values())) == (role == "admin")
+
+
+@pytest.mark.one_database
+def test_why_a_pair_stands_as_it_does_is_for_those_who_may_see_records(signed_in, scene, firm):
+    """X12: on the pages of pairs it is hidden from support, too."""
+    left, right = firm.connect("ghl"), firm.connect("clio")
+    with firm.app.app_context():
+        reason = f"The mapping's filter leaves out {CLIENT}, its other half."
+        link = RecordLink(
+            mapping_id=make_mapping(left, right), state="aside", reason=reason, base={}, writes={}, candidates=[],
+            how="", created_at=clock.now(), updated_at=clock.now(),
+        )  # fmt: skip
+        db.session.add(link)
+        db.session.flush()
+        db.session.query(Change).filter_by(issue_id=scene["errors"]).update({"link_id": link.id})
+        db.session.commit()
+    for role, browser in signed_in.items():
+        (told,) = json.loads(packet(browser, "errors", scene["errors"])["packet.json"])["pairs"]
+        assert (CLIENT in str(told), told["state"]) == (role == "admin", "aside")
 
 
 def test_a_packet_says_what_to_do_how_the_service_answers_and_what_last_went_well(enter, scene, firm):
