@@ -27,7 +27,7 @@ from . import settings as firm
 FORMAT: Literal["config/1"] = "config/1"
 SET_BY_PEOPLE = ("firm.", "retention.")  # the rest is how this console stands: marks, pauses, what is still owed
 SIGN = ("area", "kind", "text")  # by which a practice area rule is known
-LIMIT = ("practice_area", "jurisdiction", "from_field", "to_field")  # by which a limitation rule is known
+LIMIT = ("practice_area", "jurisdiction", "from_field", "to_field")  # and the name: by which a limitation rule is known
 LIMIT_FIELDS = (*LIMIT, "name", "period", "unit", "mode", "source", "enabled")
 
 
@@ -229,9 +229,13 @@ def _set_sign(number: int, wanted: _Sign, by: str) -> None:
 
 
 def _limits_in(document: Document, by: str) -> Iterator[Step]:
-    here = {tuple(getattr(rule, name) for name in LIMIT): rule for rule in limitation_rules.every()}
+    here = [(_known_by(rule), rule.name, rule) for rule in limitation_rules.every()]
+    named = {(_known_by(wanted), wanted.name) for wanted in document.limitation_rules}
     for wanted in document.limitation_rules:
-        rule = here.get(tuple(getattr(wanted, name) for name in LIMIT))
+        alike = [(name, rule) for key, name, rule in here if key == _known_by(wanted)]
+        same = [rule for name, rule in alike if name == wanted.name]
+        renamed = [rule for name, rule in alike if (_known_by(wanted), name) not in named]
+        rule = same[0] if same else renamed[0] if len(alike) == len(renamed) == 1 else None
         if rule is not None and _limit(rule) == wanted.model_dump():
             continue
         values = {name: str(value) for name, value in wanted.model_dump(exclude={"enabled"}).items()}
@@ -240,6 +244,10 @@ def _limits_in(document: Document, by: str) -> Iterator[Step]:
             f"{'Limitation rule' if rule else 'A new limitation rule:'} {wanted.name}{' changes' if rule else ''}.",
             save,
         )
+
+
+def _known_by(rule: LimitationRule | _Limit) -> tuple[str, ...]:
+    return tuple(getattr(rule, name) for name in LIMIT)
 
 
 def _pair_in(pair: _Pair, told: Import, by: str) -> Iterator[Step]:

@@ -57,6 +57,23 @@ def firm(session, sandbox):
     return number
 
 
+@pytest.mark.one_database
+def test_two_limitation_rules_for_the_same_matters_are_told_apart_by_their_names(session, sandbox):
+    """An import of one of them wrote over the other: open matters were proposed the wrong date, or none."""
+    for name, period in (("Bodily harm", "2"), ("Medical", "1")):
+        limitation_rules.save(None, RULE | {"name": name, "period": period}, actor="test")
+    told = configuration.export()
+    assert configuration.take_in(configuration.read(orjson.dumps(told)), by="test").changes == []
+    told["limitation_rules"] = [told["limitation_rules"][0] | {"period": 3}]
+    assert configuration.take_in(configuration.read(orjson.dumps(told)), by="test").changes == [
+        "Limitation rule Bodily harm changes."
+    ]
+    assert {rule.name: rule.period for rule in limitation_rules.every()} == {"Bodily harm": 3, "Medical": 1}
+    told["limitation_rules"] = [told["limitation_rules"][0] | {"name": "Assault"}]
+    configuration.take_in(configuration.read(orjson.dumps(told)), by="test")
+    assert {rule.name for rule in limitation_rules.every()} == {"Assault", "Bodily harm", "Medical"}
+
+
 def document() -> configuration.Document:
     return configuration.read(orjson.dumps(configuration.export()))
 
