@@ -6,6 +6,7 @@ back. The work is done by the clock in small committed steps; a killed step is d
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -36,6 +37,7 @@ from ..models import (
     Transaction,
     UnmatchedValue,
     db,
+    holds,
 )  # fmt: skip
 from ..models import Conflict as Clash
 from ..models.change import WAITING_STATES
@@ -111,11 +113,8 @@ def candidates(text: str) -> list[Record]:
         raise InvalidInput(f"This may have at most {LONGEST_SEARCH} characters.", field="q")
     if len(text) < 3:
         raise InvalidInput("Write at least three characters of a name, an address, a number or an id.", field="q")
-    holds = or_(
-        Record.label.icontains(text, autoescape=True), Record.external_id == text,
-        cast(Record.data, Text).icontains(text, autoescape=True),
-    )  # fmt: skip
-    query = select(Record).where(Record.resource.in_(PEOPLE), Record.content_hash != ERASED, holds)
+    told = or_(holds(Record.label, text), Record.external_id == text, holds(cast(Record.data, Text), text))
+    query = select(Record).where(Record.resource.in_(PEOPLE), Record.content_hash != ERASED, told)
     return list(db.session.scalars(query.order_by(Record.id).limit(FOUND_AT_MOST)))
 
 
@@ -260,9 +259,8 @@ def _look_through(row: Erasure, name: str, place: Place, terms: list[str], reach
     """One step through a table; `reached` is None once it is looked through."""
     table, upto = place.table, reached + STEP
     last = db.session.scalar(select(func.max(table.id))) or 0
-    speaks = or_(*(
-        cast(getattr(table, column), Text).icontains(term, autoescape=True) for column in place.texts for term in terms
-    ))  # fmt: skip
+    spelled = sorted({spelling for term in terms for spelling in _spellings(term)})
+    speaks = or_(*(holds(cast(getattr(table, column), Text), one) for column in place.texts for one in spelled))
     within = (table.id > reached, table.id <= upto, speaks, legal_holds.free(table))
     ids = list(db.session.scalars(select(table.id).where(*within))) if terms else []
     if ids:
@@ -271,6 +269,12 @@ def _look_through(row: Erasure, name: str, place: Place, terms: list[str], reach
     row.counts = {**row.counts, name: row.counts.get(name, 0) + len(ids)}
     row.reached = {**row.reached, name: upto if upto < last else None}
     db.session.commit()
+
+
+def _spellings(term: str) -> set[str]:
+    """A term, and how JSON may spell it: quotes always, letters outside ASCII where its writer chose to."""
+    escaped = {json.dumps(one)[1:-1] for one in (term, term.lower(), term.upper())} if not term.isascii() else set()
+    return {term, json.dumps(term, ensure_ascii=False)[1:-1], *escaped}
 
 
 def _rowcount(statement: Any, session: Session | None = None) -> int:
