@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime, timedelta
 
-APART = timedelta(hours=1)  # the clocks of machines that share a database are no further from each other
+APART = timedelta(hours=1)  # our machines' clocks and the services' are no further from each other
 
 _offset = timedelta(0)
 

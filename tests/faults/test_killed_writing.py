@@ -98,10 +98,13 @@ def test_a_worker_killed_around_a_create_makes_nothing_twice(
     made_once(sandbox, pair)
 
 
+@pytest.mark.parametrize("ahead_s", [0, 1200])
 def test_workers_killed_at_random_while_they_write_lose_and_double_nothing(
-    session, sandbox, workers, pair, monkeypatch
+    session, sandbox, workers, pair, monkeypatch, ahead_s
 ):
-    chance, hours = random.Random(7), [0]
+    """ahead_s: of the services' clocks is ours, so that what was made would seem older than our wish."""
+    chance, hours = random.Random(7), [ahead_s]
+    monkeypatch.setenv("CLOCK_OFFSET_SECONDS", str(ahead_s))
     sandbox.clio.script("*", {"delay_s": 0.15, "through": True, "times": 100_000})
     pushes.nudge(pair)
     db.session.remove()

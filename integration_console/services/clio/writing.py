@@ -12,10 +12,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import timedelta
 from typing import Any, ClassVar
 from urllib.parse import quote
 
+from ... import clock
 from ...errors import BadAnswer, BadRecord, Missing, NotAllowed, Stale
 from ...transport.call import Answer, Call
 from ...transport.client import Upstream
@@ -32,7 +32,6 @@ from .records import Contact, Matter
 ALL = frozenset(("create", "update", "delete"))
 MODELS: dict[str, type[UpstreamRecord]] = {"contacts": Contact, "matters": Matter, "activities": Activity}
 ASKED = {key: Resource(f"/{key}", model).field_list() for key, model in MODELS.items()}  # as a read asks
-CLOCKS_APART = timedelta(minutes=5)  # ours and Clio's, when looking for what was made since
 # What makes a new record unmistakable, as far as it was sent.
 TOLD_BY = {
     "contacts": ("type", "first_name", "last_name", "name", "email", "phone"),
@@ -224,7 +223,7 @@ def _search(write: Write) -> dict[str, str] | None:
     if values.get("date") and write.resource == "activities":
         params.update(start_date=str(values["date"]), end_date=str(values["date"]))
     if write.since is not None:
-        since = (write.since - CLOCKS_APART).isoformat(timespec="seconds")
+        since = (write.since - clock.APART).isoformat(timespec="seconds")
         params["created_since"] = since.replace("+00:00", "Z")
     elif write.resource == "contacts":
         text = values.get("email") or values.get("phone")

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any, ClassVar
 from urllib.parse import quote
 
@@ -35,7 +34,6 @@ NULLABLE = frozenset((
 EMPTY: Mapping[str, Any] = {"dnd": False, "monetaryValue": 0}
 NEVER_EMPTY = frozenset(("name", "status", "pipelineId", "pipelineStageId"))  # of an opportunity
 LONGEST_FILTER = 75  # characters of a value the contact search takes
-CLOCKS_APART = timedelta(minutes=5)
 
 NAMED = {"stage": "pipelineStageId", "pipeline": "pipelineId", "user": "assignedTo"}  # word in a refusal -> our field
 
@@ -268,7 +266,7 @@ def _searched(upstream: Upstream, write: Write) -> list[dict]:
     if either:
         asked["filters"] = [{"group": "OR", "filters": either}]
     elif names and write.since and not (values.get("email") or values.get("phone")):
-        since = (write.since - CLOCKS_APART).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        since = (write.since - clock.APART).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         asked["filters"] = [{"field": "dateAdded", "operator": "range", "value": {"gte": since}}]
     else:
         return []
@@ -284,4 +282,4 @@ def _is_called(contact: Mapping[str, Any], names: Mapping[str, str]) -> bool:
 
 def _is_since(contact: Mapping[str, Any], write: Write) -> bool:
     added = clock.parse(contact.get("dateAdded"))
-    return added is None or write.since is None or added >= write.since - CLOCKS_APART
+    return added is None or write.since is None or added >= write.since - clock.APART

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 from urllib.parse import quote
 
+from ... import clock
 from ...errors import BadAnswer, BadRecord, Missing
 from ...transport.call import Answer
 from ...transport.client import Upstream
@@ -32,7 +33,6 @@ NOT_IN_FORMS = ("lines", "finalized", "canceled")  # those take calls of their o
 YES_OR_NO = ("auto_advance", "cancel_at_period_end")  # there is no empty one: it stays as it is
 MARK = "integration_console"  # in metadata: the change a record was made by
 DAYS_UNTIL_DUE = 30  # of an invoice without a date
-CLOCKS_APART = dt.timedelta(minutes=5)
 
 
 class StripeWriting(Writing):
@@ -87,7 +87,7 @@ class StripeWriting(Writing):
         """
         if write.op != "create" or not write.marker or write.since is None:
             return []
-        params: dict[str, Any] = {"created[gte]": int((write.since - CLOCKS_APART).timestamp())}
+        params: dict[str, Any] = {"created[gte]": int((write.since - clock.APART).timestamp())}
         if write.resource == "invoices":
             params["customer"] = write.values.get("customer")
         call = call_for(upstream, "GET", PATHS[write.resource], params, resource=write.resource)

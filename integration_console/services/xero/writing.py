@@ -14,6 +14,7 @@ from datetime import UTC, timedelta
 from typing import Any, ClassVar
 from urllib.parse import quote
 
+from ... import clock
 from ...errors import BadAnswer, BadRecord
 from ...transport.call import Answer, Call
 from ...transport.client import Upstream
@@ -25,7 +26,6 @@ from .records import readable
 
 PLACES = {"contacts": ("/Contacts", "Contacts", "ContactID"), "invoices": ("/Invoices", "Invoices", "InvoiceID")}
 SAY_EACH = {"summarizeErrors": False}  # always said: what counts without it differs from document to document
-CLOCKS_APART = timedelta(minutes=5)
 NO_MORE = {
     "PAID": "This invoice is paid and is not changed any more.",
     "VOIDED": "This invoice was voided at Xero and is not changed any more.",
@@ -89,7 +89,7 @@ class XeroWriting(Writing):
         path, items_at, id_name = PLACES[write.resource]
         since = {}
         if write.resource == "invoices" and not write.values.get("InvoiceNumber") and write.since is not None:
-            stamp = (write.since - CLOCKS_APART).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
+            stamp = (write.since - clock.APART).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
             since = {"If-Modified-Since": stamp}
         call = Call("GET", path, {**params, "page": 1}, headers=since, template=path, resource=write.resource)
         found = upstream.send(call).data
