@@ -245,15 +245,22 @@ def test_time_that_is_billed_is_not_deleted_with_its_entry_and_that_is_said_once
     assert [(one.can, "on a bill" in one.why) for one in steps] == [(False, True)]
 
 
-def test_what_both_sides_made_a_field_for_by_one_name_goes_both_ways(firm, sandbox):
-    """A day, and a choice that Clio keeps by number and HighLevel by its words."""
-    day, choice = (sandbox.ghl.record("custom_fields", number)["id"] for number in (2, 1))
+def with_a_day_of_one_name(firm, sandbox) -> tuple[int, str]:
+    """The mapping of contacts, carried, once both sides have a custom field of one name; HighLevel's id of it."""
+    day = sandbox.ghl.record("custom_fields", 2)["id"]
     sandbox.ghl.put("custom_fields", {"id": day, "name": "First call"})
-    sandbox.ghl.put("custom_fields", {"id": choice, "name": "language", "picklistOptions": ["English", "Español"]})
     sync(firm["ghl"], only=["custom_fields"])
     flows.ensure()
     contacts = switched_on(CONTACTS)
     push(contacts)
+    return contacts, day
+
+
+def test_what_both_sides_made_a_field_for_by_one_name_goes_both_ways(firm, sandbox):
+    """A day, and a choice that Clio keeps by number and HighLevel by its words."""
+    choice = sandbox.ghl.record("custom_fields", 1)["id"]
+    sandbox.ghl.put("custom_fields", {"id": choice, "name": "language", "picklistOptions": ["English", "Español"]})
+    contacts, day = with_a_day_of_one_name(firm, sandbox)
     left, right = pairs(contacts)[0]
 
     sandbox.ghl.put("contacts", {"id": left, "customFields": [{"id": day, "value": "2026-02-03"}]})
@@ -273,12 +280,7 @@ def test_what_both_sides_made_a_field_for_by_one_name_goes_both_ways(firm, sandb
 
 def test_a_custom_field_that_was_removed_at_one_service_empties_none_at_the_other(firm, sandbox):
     """P6: Clio then tells it of no contact any more, which is not that a person emptied it."""
-    day = sandbox.ghl.record("custom_fields", 2)["id"]
-    sandbox.ghl.put("custom_fields", {"id": day, "name": "First call"})
-    sync(firm["ghl"], only=["custom_fields"])
-    flows.ensure()
-    contacts = switched_on(CONTACTS)
-    push(contacts)
+    contacts, day = with_a_day_of_one_name(firm, sandbox)
     left, right = pairs(contacts)[0]
     sandbox.ghl.put("contacts", {"id": left, "customFields": [{"id": day, "value": "2026-02-03"}]})
     both = list(firm.values())[:2]
