@@ -53,7 +53,8 @@ def serve(wanted: Wanted, settings, tell: Tell) -> None:
 
 def is_set_up() -> bool:
     """Whether this installation has anything of its own yet: a person, an account, a service's settings."""
-    from .operations import connections, users
+    from .operations.accounts import connections
+    from .operations.people import users
     from .storage import schema
 
     settings = current_app.config["SETTINGS"]
@@ -94,7 +95,7 @@ def _prepare(sandbox: stand_ins.Wanted | None, settings, minder: Minder) -> tupl
 
     The first administrator's code, and the doors of the sandbox's accounts.
     """
-    from .operations import first_administrator
+    from .operations.people import first_administrator
 
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
     to_connect: list[stand_ins.ToConnect] = []
@@ -136,7 +137,8 @@ def _of_settings(settings) -> list[stand_ins.ToConnect]:
 
 def _connect(wanted: Iterable[stand_ins.ToConnect], by: str = "the settings") -> None:
     """Connect what is not connected, and ask for a first full run. A key that is refused does not stop the console."""
-    from .operations import connections, runs
+    from .operations.accounts import connections
+    from .operations.runs import runs
 
     there = {connection.service for connection in connections.every(removed=True)}
     for one in wanted:

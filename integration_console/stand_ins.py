@@ -145,7 +145,7 @@ class Doors:
             log.warning("A stand-in could not be told where to knock", why=str(error))
 
     def _open_new(self) -> None:
-        from .operations import connections, subscriptions
+        from .operations.accounts import connections, subscriptions
 
         with reading():
             new = [one.id for one in connections.every() if one.id not in self._open]

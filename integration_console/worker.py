@@ -12,7 +12,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from . import clock
 from .minder import settle_memory
 from .models import db
-from .operations import backup_clock, deliveries, holds, runs, schedule, wakers, webhook_sending
+from .operations import holds, schedule
+from .operations.api import webhook_sending
+from .operations.deliveries import deliveries
+from .operations.keeping import backup_clock
+from .operations.runs import runs, wakers
 
 log = structlog.get_logger(__name__)
 

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from integration_console import services
 from integration_console.models import db, reading
 from integration_console.models.base import UtcDateTime
-from integration_console.operations import backups
+from integration_console.operations.keeping import backups
 from integration_console.storage import views
 
 ONE_AT_A_TIME = 7_202_611_220  # PostgreSQL's number for "someone is migrating this console"

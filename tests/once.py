@@ -22,7 +22,7 @@ from jinja2 import BytecodeCache
 from sqlalchemy.util import LRUCache
 from werkzeug.routing import Rule
 
-from integration_console.operations import passwords
+from integration_console.operations.people import passwords
 from integration_console.sandbox.shelf import Shelf
 from integration_console.storage import source
 

@@ -4,7 +4,7 @@ import pytest
 
 from integration_console import stand_ins
 from integration_console.models import db
-from integration_console.operations import connections, subscriptions
+from integration_console.operations.accounts import connections, subscriptions
 
 from .operations.conftest import connect, point_at
 

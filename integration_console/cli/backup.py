@@ -8,8 +8,10 @@ from typing import Any
 
 import click
 
-from ..operations import backup_files as files
-from ..operations import backups, outbound, rehearsals, restoring, users
+from ..operations import outbound
+from ..operations.keeping import backup_files as files
+from ..operations.keeping import backups, rehearsals, restoring
+from ..operations.people import users
 from . import output
 from .plainly import WITH_PROBLEMS, Failed, command, who
 

@@ -15,7 +15,8 @@ from .. import clock
 from ..errors import Conflict
 from ..models import Connection, SyncRun, db, reading
 from ..models.run import LIVE_STATES
-from ..operations import holds, runs
+from ..operations import holds
+from ..operations.runs import runs
 from .plainly import Failed, who
 
 LOOK_EVERY_S = 0.2

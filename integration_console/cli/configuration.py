@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import orjson
 
-from ..operations import configuration
+from ..operations.keeping import configuration
 from . import output
 from .plainly import WITH_PROBLEMS, command, who
 

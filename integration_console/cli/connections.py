@@ -12,7 +12,7 @@ import orjson
 from .. import services
 from ..errors import InvalidInput
 from ..models import Connection
-from ..operations import connections, subscriptions
+from ..operations.accounts import connections, subscriptions
 from ..services.base import ApiKey, Service
 from . import output
 from .plainly import command, who

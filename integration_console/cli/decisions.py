@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 from ..models import Conflict, RecordLink
-from ..operations import conflicts, mappings, matches, pushes
+from ..operations.mapping import conflicts, mappings, matches
+from ..operations.runs import pushes
 from . import output
 from .output import limit_option
 from .plainly import command, who

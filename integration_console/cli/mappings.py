@@ -10,7 +10,9 @@ import click
 from sqlalchemy import select
 
 from ..models import Change, DataMapping, SyncRun, db
-from ..operations import connections, flows, mappings, outbox, previews, pushes, undo
+from ..operations.accounts import connections
+from ..operations.mapping import flows, mappings, previews
+from ..operations.runs import outbox, pushes, undo
 from ..sync.outcome import receipt
 from ..sync.tally import Tally
 from . import output

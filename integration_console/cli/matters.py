@@ -8,7 +8,7 @@ import click
 
 from ..errors import InvalidInput
 from ..models import Record
-from ..operations import limitation_rules, matter_list, matters
+from ..operations.matters import limitation_rules, matter_list, matters
 from . import output
 from .output import limit_option
 from .plainly import command

@@ -6,8 +6,8 @@ import sys
 
 import click
 
-from ..operations import practice_area_rules as rules
-from ..operations import practice_areas
+from ..operations.mapping import practice_area_rules as rules
+from ..operations.mapping import practice_areas
 from . import output
 from .plainly import command
 

@@ -14,7 +14,7 @@ from sqlalchemy import Row, select
 from .. import clock, services
 from ..models import Connection, ErrorLog, Issue, Record, RunPart, SyncRun, Transaction, db, reading
 from ..models.error import ISSUE_STATES
-from ..operations import connections
+from ..operations.accounts import connections
 from ..storage import transactions
 from ..sync.outcome import receipt
 from . import output

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 import click
 
 from ..models import Connection, SyncRun
-from ..operations import connections, forecasts, runs
+from ..operations.accounts import connections
+from ..operations.runs import forecasts, runs
 from ..sync.outcome import receipt
 from . import output
 from .carrying import Show, Wish, carry

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from ..models import ApiToken
-from ..operations import tokens, users
+from ..operations.people import tokens, users
 from . import output
 from .plainly import command, who
 

@@ -10,7 +10,10 @@ import click
 
 from ..errors import ConsoleError
 from ..models import Connection
-from ..operations import calls, connections, health, retention, rotation, sealed
+from ..operations import sealed
+from ..operations.accounts import connections
+from ..operations.health import calls, health
+from ..operations.keeping import retention, rotation
 from . import output
 from .plainly import WITH_PROBLEMS, command, in_one_line, who
 from .stored import Since

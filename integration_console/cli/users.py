@@ -7,7 +7,7 @@ import sys
 import click
 
 from ..models.user import ROLES
-from ..operations import users
+from ..operations.people import users
 from . import output
 from .plainly import Failed, command, who
 

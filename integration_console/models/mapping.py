@@ -114,7 +114,7 @@ class PreviewPage(Base):
     version_id: Mapped[int] = mapped_column(ForeignKey("mapping_version.id", ondelete="CASCADE"))
     kind: Mapped[str] = mapped_column(String(20))  # one of COUNTED in sync/tally.py
     place: Mapped[int]  # 0 is the first page
-    rows: Mapped[list] = mapped_column(default=list)  # as operations/previews.py keeps them
+    rows: Mapped[list] = mapped_column(default=list)  # as operations/mapping/previews.py keeps them
     kept_at: Mapped[datetime]
 
 

@@ -67,7 +67,7 @@ class Transaction(Base):
 
 
 class CallTrace(Base):
-    """That a call named something, by a keyed hash of it; see operations/traces.py."""
+    """That a call named something, by a keyed hash of it; see operations/finding/traces.py."""
 
     __tablename__ = "call_trace"
     __table_args__ = (Index("ix_call_trace_transaction_id", "transaction_id"), {"sqlite_with_rowid": False})

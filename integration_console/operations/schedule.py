@@ -16,31 +16,21 @@ from ..errors import ConsoleError
 from ..models import Connection, Heartbeat, db
 from ..storage import leases
 from ..storage.outage import away
-from . import (
-    backup_clock,
-    erasures,
-    flows,
-    issues,
-    notifications,
-    practice_area_rules,
-    pushes,
-    put_back,
-    reconcile,
-    runs,
-    search,
-    sign_ins,
-    tally,
-    tending,
-    traces,
-    upkeep,
-    wakers,
-    webhook_messages,
-)  # fmt: skip
+from .accounts import sign_ins
+from .accounts.slots import next_due
+from .api import webhook_messages
+from .deliveries import tending
+from .finding import search, traces
+from .health import tally
 from .holds import bring_back as bring_holds_back
 from .holds import process_name
-from .limitations import work_out_all
-from .retention import purge
-from .slots import next_due
+from .keeping import backup_clock, erasures, put_back, upkeep
+from .keeping.retention import purge
+from .mapping import flows, practice_area_rules
+from .matters.limitations import work_out_all
+from .notices import notifications
+from .runs import pushes, reconcile, runs, wakers
+from .support import issues
 
 log = structlog.get_logger(__name__)
 

@@ -22,7 +22,8 @@ from sqlalchemy.exc import OperationalError
 from .. import services
 from ..errors import Forbidden, NotFound, NotSignedIn
 from ..models import db, reading
-from ..operations import audit, second_factor, session_tokens, sessions, tokens
+from ..operations import audit
+from ..operations.people import second_factor, session_tokens, sessions, tokens
 from ..services.base import Service
 
 View = TypeVar("View", bound=Callable)

@@ -23,7 +23,7 @@ from werkzeug.exceptions import UnsupportedMediaType
 
 from ..errors import InvalidInput, Malformed
 from ..models import db
-from ..operations import quotas, repeats
+from ..operations.api import quotas, repeats
 from . import access, forms
 
 log = structlog.get_logger(__name__)

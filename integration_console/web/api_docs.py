@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 
 from flask import Blueprint, current_app, jsonify, render_template
 
-from ..operations import quotas
+from ..operations.api import quotas
 from . import api_contract, error_pages
 from .access import may
 

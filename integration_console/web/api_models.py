@@ -15,7 +15,7 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
 from .. import services
-from ..operations import integrations
+from ..operations.api import integrations
 
 SENT = ConfigDict(
     extra="forbid", strict=True, alias_generator=to_camel, validate_by_alias=True, validate_by_name=True,

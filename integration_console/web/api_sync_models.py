@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 
 from .. import services
-from ..operations import data_types, integrations
+from ..operations.api import data_types, integrations
 from .api_models import ID, SENT, Answer, ConnectionId, Sent, Told
 
 EXAMPLE_SYNC = "sync_1f_9c0b7de2a1f4c3d85e60"

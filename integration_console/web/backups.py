@@ -7,9 +7,11 @@ from flask import Blueprint, current_app, flash, redirect, render_template, send
 
 from ..errors import BackupRefused, Conflict, InvalidInput
 from ..models import db
-from ..operations import audit, backup_clock, health, outbound, rehearsals
-from ..operations import backup_files as files
-from ..operations import backups as operations
+from ..operations import audit, outbound
+from ..operations.health import health
+from ..operations.keeping import backup_clock, rehearsals
+from ..operations.keeping import backup_files as files
+from ..operations.keeping import backups as operations
 from . import access, forms
 from .access import may
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from flask import request, url_for
 
 from .. import clock
-from ..operations import tally
+from ..operations.health import tally
 from .filters import start_of_day
 from .formatting import clock_time, iso, number, short_day
 

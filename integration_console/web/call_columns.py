@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask_login import current_user
 
 from ..errors import InvalidInput
-from ..operations import views
+from ..operations.finding import views
 
 PATH = "/transactions"
 COLUMNS = {

@@ -9,7 +9,8 @@ from functools import partial
 from flask import Blueprint, flash, redirect, render_template, url_for
 
 from ..errors import ChangedMeanwhile
-from ..operations import conflicts, matches, pairs, pushes
+from ..operations.mapping import conflicts, matches, pairs
+from ..operations.runs import pushes
 from ..operations.several import Found, Outcome, each
 from . import Menu, forms
 from .access import actor, can, may

@@ -6,7 +6,7 @@ from flask import make_response, render_template, request
 
 from ..errors import AlreadyConnected, ConsoleError, InvalidInput
 from ..models import Connection
-from ..operations import consent, preflight
+from ..operations.accounts import consent, preflight
 from ..services.base import ApiKey, OAuth, Service
 from . import forms, guides
 

@@ -7,18 +7,8 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 from .. import services
 from ..errors import Conflict, InvalidInput, UpstreamError
 from ..models import Connection, db
-from ..operations import (
-    calls,
-    connections,
-    figures,
-    overview,
-    preflight,
-    resource_health,
-    sign_ins,
-    slots,
-    subscriptions,
-    timeline,
-)
+from ..operations.accounts import connections, preflight, sign_ins, slots, subscriptions, timeline
+from ..operations.health import calls, figures, overview, resource_health
 from . import Menu, forms, guides
 from .access import actor, known_service, may
 from .connect_forms import ABOUT, as_input, form_page, reconnect_page, sent_by_key, ways

@@ -7,7 +7,10 @@ from functools import partial
 
 from flask import Blueprint, render_template, url_for
 
-from ..operations import connections, figures, matter_list, matters, overview, run_history
+from ..operations.accounts import connections
+from ..operations.health import figures, overview
+from ..operations.matters import matter_list, matters
+from ..operations.runs import run_history
 from . import Menu, call_chart, shell
 from .access import may
 from .filters import same_time_yesterday, start_of_day

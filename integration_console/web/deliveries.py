@@ -9,7 +9,8 @@ from sqlalchemy import select
 
 from .. import services
 from ..models import Delivery, Transaction, db
-from ..operations import connections, deliveries
+from ..operations.accounts import connections
+from ..operations.deliveries import deliveries
 from ..operations.several import each
 from ..storage import deliveries as kept
 from . import Menu, forms

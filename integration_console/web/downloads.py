@@ -8,8 +8,8 @@ from flask import Response, request, stream_with_context
 
 from .. import clock
 from ..models import reading
-from ..operations import exports
-from ..operations.exports import Sheet
+from ..operations.finding import exports
+from ..operations.finding.exports import Sheet
 from . import forms
 from .access import actor
 from .filters import Asked

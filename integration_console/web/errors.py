@@ -10,9 +10,13 @@ from .. import services
 from ..errors import Conflict, InvalidInput
 from ..models import ErrorLog
 from ..models.error import KINDS
-from ..operations import advice, connections, failures, issue_list, issue_notes, issues, refused_writes, runs, writes
+from ..operations import advice
 from ..operations import settings as firm_settings
-from ..operations.exports import Sheet, paged
+from ..operations.accounts import connections
+from ..operations.finding.exports import Sheet, paged
+from ..operations.mapping import writes
+from ..operations.runs import runs
+from ..operations.support import failures, issue_list, issue_notes, issues, refused_writes
 from . import Menu, downloads, forms, shell, write_words
 from . import mapping_words as words
 from .access import actor, may

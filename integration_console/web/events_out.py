@@ -7,7 +7,8 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 from .. import services
 from ..errors import Conflict, InvalidInput
 from ..models import Connection, WebhookMessage, db
-from ..operations import connections, webhook_messages, webhook_targets
+from ..operations.accounts import connections
+from ..operations.api import webhook_messages, webhook_targets
 from . import forms
 from .access import actor, may
 from .filters import Asked

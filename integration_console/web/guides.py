@@ -9,7 +9,7 @@ from flask import current_app
 from markdown_it import MarkdownIt
 from markupsafe import Markup, escape
 
-from ..operations.app_settings import AppSettings
+from ..operations.accounts.app_settings import AppSettings
 from ..services.base import Service
 
 _GUIDES = Path(__file__).resolve().parents[2] / "docs" / "services"

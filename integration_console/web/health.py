@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, jsonify
 
-from ..operations import health
+from ..operations.health import health
 from .access import may
 
 page = Blueprint("health", __name__)

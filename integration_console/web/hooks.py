@@ -7,7 +7,8 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 from .. import services
 from ..errors import Conflict, InvalidInput, UpstreamError
 from ..models import Connection, db
-from ..operations import connections, deliveries, subscriptions
+from ..operations.accounts import connections, subscriptions
+from ..operations.deliveries import deliveries
 from . import forms
 from .access import actor, may
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, render_template
 
-from ..operations import hours
+from ..operations.matters import hours
 from . import Menu
 from .access import can, may
 from .filters import Asked

@@ -6,18 +6,18 @@ from flask import current_app
 
 from .. import clock, services
 from ..errors import Conflict, InvalidInput
-from ..operations import (
+from ..operations.accounts import connections
+from ..operations.api import (
     connection_changes,
-    connections,
     data_types,
     integrations,
     new_connections,
     pending,
-    runs,
     sync_status,
     told_records,
-)  # fmt: skip
+)
 from ..operations.holds import LiveRun
+from ..operations.runs import runs
 from ..services.base import Service
 from . import access, api
 from .access import may

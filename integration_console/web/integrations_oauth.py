@@ -9,7 +9,8 @@ from flask_login import current_user
 
 from ..errors import Conflict, Forbidden, InvalidInput, NeedsPerson, NotSignedIn
 from ..models import db
-from ..operations import consent, integrations, new_connections, pending, renewals
+from ..operations.accounts import consent, renewals
+from ..operations.api import integrations, new_connections, pending
 from . import access, api
 from .access import may
 from .api_consent_models import (

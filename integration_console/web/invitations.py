@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, flash, redirect, render_template, url_for
 
 from ..errors import InvalidInput
-from ..operations import invitations
+from ..operations.people import invitations
 from . import access, forms
 from .access import may
 

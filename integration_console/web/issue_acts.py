@@ -8,8 +8,8 @@ from datetime import timedelta
 from .. import clock
 from ..errors import InvalidInput
 from ..models import Issue
-from ..operations import issue_list, issue_notes, issues
 from ..operations.several import Outcome, each
+from ..operations.support import issue_list, issue_notes, issues
 from .access import actor
 from .filters import Asked, instant
 from .several import Act, Several, one_by_one

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, flash, redirect, url_for
 
 from ..errors import InvalidInput
-from ..operations import issue_notes, issues
+from ..operations.support import issue_notes, issues
 from . import forms
 from .access import actor, may
 from .formatting import moment, number

@@ -8,7 +8,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 
 from ..errors import ConsoleError, InvalidInput
 from ..models.practice import LIMITATION_UNITS
-from ..operations import limitation_rules, limitations, matter_list, matters
+from ..operations.matters import limitation_rules, limitations, matter_list, matters
 from . import Menu, access, forms
 from .access import may
 from .filters import Asked

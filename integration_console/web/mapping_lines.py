@@ -10,7 +10,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from ..errors import ChangedMeanwhile, InvalidInput, NotFound
 from ..models import DataMapping
 from ..models.mapping import BLANKS
-from ..operations import mappings, suggestions
+from ..operations.mapping import mappings, suggestions
 from ..sync.mapping.document import split_options
 from ..sync.transforms import TRANSFORMS, Transform
 from . import forms, option_fields

@@ -7,8 +7,9 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 from ..errors import InvalidInput
 from ..models import RecordLink
 from ..models.link import LINK_STATES
-from ..operations import connections, mappings, matches, pair_pages
-from ..operations.named import Awaited
+from ..operations.accounts import connections
+from ..operations.finding.named import Awaited
+from ..operations.mapping import mappings, matches, pair_pages
 from . import forms, write_words
 from . import mapping_words as words
 from .access import actor, may

@@ -10,8 +10,9 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 
 from .. import clock
 from ..errors import Conflict, NotFound
-from ..operations import mappings, previews, standing
-from ..operations.named import Awaited
+from ..operations.finding.named import Awaited
+from ..operations.mapping import mappings, previews
+from ..operations.runs import standing
 from ..services.writing import Field
 from . import forms
 from . import mapping_words as words

@@ -8,7 +8,7 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 
 from ..errors import ChangedMeanwhile, InvalidInput
 from ..models import DataMapping
-from ..operations import mappings
+from ..operations.mapping import mappings
 from ..sync.mapping import MappingOptions
 from . import forms, option_fields
 from . import mapping_words as words

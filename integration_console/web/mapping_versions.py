@@ -8,7 +8,8 @@ from flask import Blueprint, Response, flash, redirect, render_template, url_for
 
 from ..errors import Forbidden, InvalidInput
 from ..models import DataMapping
-from ..operations import mappings, pushes
+from ..operations.mapping import mappings
+from ..operations.runs import pushes
 from . import forms
 from . import mapping_words as words
 from .access import actor, can, may

@@ -11,9 +11,9 @@ from typing import Any
 from .. import clock
 from ..errors import InvalidInput
 from ..models import Connection, DataMapping
-from ..operations import mappings
-from ..operations.named import Named
-from ..operations.samples import Carried, Sample
+from ..operations.finding.named import Named
+from ..operations.mapping import mappings
+from ..operations.mapping.samples import Carried, Sample
 from ..services.writing import MISSING, Field, line_in_words
 from ..sync.flows import FLOWS
 from ..sync.mapping import ID, Line, Problem

@@ -10,7 +10,9 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from .. import services
 from ..errors import Conflict, InvalidInput
 from ..models import Connection, DataMapping
-from ..operations import connections, flows, mappings, samples, standing, suggestions, writes
+from ..operations.accounts import connections
+from ..operations.mapping import flows, mappings, samples, suggestions, writes
+from ..operations.runs import standing
 from ..sync.mapping import MappingDocument
 from . import Menu, forms, shell
 from . import mapping_words as words

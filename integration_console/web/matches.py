@@ -8,7 +8,8 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 
 from ..errors import InvalidInput
 from ..models import Record, RecordLink
-from ..operations import matches, pairs, pushes
+from ..operations.mapping import matches, pairs
+from ..operations.runs import pushes
 from ..operations.several import Found, Outcome, each
 from . import Menu, forms
 from .access import actor, can, may

@@ -17,8 +17,16 @@ from sqlalchemy import Row, select
 
 from ..errors import InvalidInput
 from ..models import Record, db
-from ..operations import matters
-from ..operations.matter_fields import BY_NAME, CUSTOM, REMINDERS, STATUSES, custom_value, definitions_of, label_of
+from ..operations.matters import matters
+from ..operations.matters.matter_fields import (
+    BY_NAME,
+    CUSTOM,
+    REMINDERS,
+    STATUSES,
+    custom_value,
+    definitions_of,
+    label_of,
+)
 from ..services.writing import MISSING, value_of
 
 WAS = "was"  # the hidden field with the hashes

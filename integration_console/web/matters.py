@@ -9,9 +9,10 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 
 from ..errors import BadRecord, Conflict, ConsoleError, InvalidInput, NotFound, TryLater, UpstreamError
 from ..models import Connection, Record, db
-from ..operations import limitation_rules, limitations, matter_list, matters, writes
-from ..operations.exports import Sheet, paged
-from ..operations.matter_fields import LIMITATION, REMINDERS, STATUSES, label_of
+from ..operations.finding.exports import Sheet, paged
+from ..operations.mapping import writes
+from ..operations.matters import limitation_rules, limitations, matter_list, matters
+from ..operations.matters.matter_fields import LIMITATION, REMINDERS, STATUSES, label_of
 from ..services.base import dig
 from ..storage import pages
 from . import Menu, access, downloads, forms

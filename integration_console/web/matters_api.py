@@ -7,8 +7,8 @@ from typing import Any
 from flask import request
 
 from ..errors import BadRecord
-from ..operations import matters
-from ..operations.matter_fields import api_name, definitions_of, wanted_of
+from ..operations.matters import matters
+from ..operations.matters.matter_fields import api_name, definitions_of, wanted_of
 from . import access, api
 from .access import may
 from .api_contract import READING, WRITING, says

@@ -8,7 +8,7 @@ from flask import Blueprint, Response, current_app, request
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from ..errors import NotFound
-from ..operations import metrics
+from ..operations.health import metrics
 from .access import may
 
 page = Blueprint("metrics", __name__)

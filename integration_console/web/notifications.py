@@ -7,11 +7,12 @@ from flask import Blueprint, current_app, flash, redirect, render_template, url_
 from .. import services
 from ..errors import InvalidInput
 from ..models.notification import EVENTS, NotificationRule
-from ..operations import connections, notices
-from ..operations import notification_rules as rules
 from ..operations import settings as firm_settings
-from ..operations.notice_words import EVENT_WORDS, SHORT_WORDS
-from ..operations.notification_rules import Wanted
+from ..operations.accounts import connections
+from ..operations.notices import notices
+from ..operations.notices import notification_rules as rules
+from ..operations.notices.notice_words import EVENT_WORDS, SHORT_WORDS
+from ..operations.notices.notification_rules import Wanted
 from . import access, forms
 from .access import may
 from .formatting import zones

@@ -8,7 +8,8 @@ from flask_login import current_user
 from .. import services
 from ..errors import AlreadyConnected, Conflict, Forbidden, InvalidInput, NotFound, NotSignedIn, UpstreamError
 from ..models import Connection, OAuthState, db
-from ..operations import connections, consent, pending, returns
+from ..operations.accounts import connections, consent, returns
+from ..operations.api import pending
 from ..services.base import Service
 from . import access, forms
 from .access import actor, browser_mark, known_service, may

@@ -7,7 +7,9 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 from .. import services
 from ..errors import InvalidInput
 from ..models import Connection, db
-from ..operations import connection_objects, connections, mappings, slots, standing
+from ..operations.accounts import connections, slots
+from ..operations.mapping import connection_objects, mappings
+from ..operations.runs import standing
 from . import forms
 from . import mapping_words as words
 from .access import actor, may

@@ -6,9 +6,9 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 
 from ..errors import Conflict, InvalidInput
 from ..models.practice import RULE_KINDS
-from ..operations import practice_area_rules as rules
-from ..operations import practice_areas
 from ..operations import settings as firm_settings
+from ..operations.mapping import practice_area_rules as rules
+from ..operations.mapping import practice_areas
 from ..sync.practice_areas import NO_AREA
 from . import Menu, forms
 from .access import actor, can, may

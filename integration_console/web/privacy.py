@@ -6,7 +6,9 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 
 from .. import services
 from ..errors import Conflict, InvalidInput
-from ..operations import connections, erasures, legal_holds
+from ..operations import legal_holds
+from ..operations.accounts import connections
+from ..operations.keeping import erasures
 from . import forms
 from .access import actor, may
 

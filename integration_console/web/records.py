@@ -10,9 +10,12 @@ from flask import Blueprint, render_template, request
 from .. import services
 from ..errors import NotFound
 from ..models import Connection, Record, db
-from ..operations import connections, library, life, pairs, provenance, samples, search
-from ..operations.exports import Sheet, paged
+from ..operations.accounts import connections
+from ..operations.finding import library, search
+from ..operations.finding.exports import Sheet, paged
+from ..operations.mapping import pairs, samples
 from ..operations.several import MOST_COUNTED
+from ..operations.support import life, provenance
 from ..services.base import Resource
 from ..services.shapes import Column
 from ..storage import pages, records

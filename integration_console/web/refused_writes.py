@@ -6,7 +6,10 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 
 from ..errors import Conflict, InvalidInput
 from ..models import Change
-from ..operations import connections, mappings, outbox, refused_writes, writes
+from ..operations.accounts import connections
+from ..operations.mapping import mappings, writes
+from ..operations.runs import outbox
+from ..operations.support import refused_writes
 from ..sync import guards
 from . import forms
 from . import mapping_words as words

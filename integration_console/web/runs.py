@@ -10,20 +10,13 @@ from .. import clock, services
 from ..errors import Conflict, Forbidden, InvalidInput
 from ..models import Connection, SyncRun, db
 from ..models.run import ENDED_STATES, LIVE_STATES
-from ..operations import (
-    audit,
-    connections,
-    forecasts,
-    mappings,
-    run_again,
-    run_history,
-    run_log,
-    run_steps,
-    runs,
-    writes,
-)  # fmt: skip
-from ..operations.exports import Sheet, paged
-from ..operations.run_history import Wanted
+from ..operations import audit
+from ..operations.accounts import connections
+from ..operations.finding.exports import Sheet, paged
+from ..operations.mapping import mappings, writes
+from ..operations.runs import forecasts, run_again, run_history, run_steps, runs
+from ..operations.runs.run_history import Wanted
+from ..operations.support import run_log
 from . import Menu, downloads, forms
 from .access import actor, can, may
 from .filters import Asked

@@ -6,7 +6,8 @@ from functools import partial
 
 from flask import Blueprint, render_template, request
 
-from ..operations import connections, search
+from ..operations.accounts import connections
+from ..operations.finding import search
 from . import shell
 from .access import can, may
 from .forms import clean

@@ -6,7 +6,7 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 from flask_login import current_user
 
 from ..errors import Conflict, InvalidInput
-from ..operations import second_factor, users
+from ..operations.people import second_factor, users
 from . import access, forms
 from .access import may
 

@@ -13,11 +13,13 @@ from sqlalchemy import text
 from .. import __version__, clock, services
 from ..errors import BackupRefused, InvalidInput
 from ..models import AuditEvent, db
-from ..operations import applications, backups, health
 from ..operations import audit as audit_log
 from ..operations import settings as firm_settings
-from ..operations.backup_files import Backup
-from ..operations.exports import Sheet, paged
+from ..operations.accounts import applications
+from ..operations.finding.exports import Sheet, paged
+from ..operations.health import health
+from ..operations.keeping import backups
+from ..operations.keeping.backup_files import Backup
 from . import Menu, access, downloads, forms
 from .access import may
 from .filters import Asked

@@ -5,7 +5,9 @@ from __future__ import annotations
 from flask import Blueprint, render_template
 
 from ..errors import Conflict
-from ..operations import outbox, shade, writes
+from ..operations.mapping import writes
+from ..operations.runs import outbox
+from ..operations.support import shade
 from . import mapping_words as words
 from .access import may
 

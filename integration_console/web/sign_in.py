@@ -7,7 +7,8 @@ from flask_login import current_user, login_user
 from flask_login.mixins import UserMixin
 
 from ..errors import ConsoleError, InvalidInput, TooMany
-from ..operations import connections, first_administrator, users
+from ..operations.accounts import connections
+from ..operations.people import first_administrator, users
 from . import access, forms
 from .access import may
 

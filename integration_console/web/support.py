@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response
 
 from .. import clock
-from ..operations import support_packet
+from ..operations.support import support_packet
 from . import forms
 from .access import actor, can, may
 

@@ -7,7 +7,7 @@ from flask_login import current_user
 
 from .. import clock
 from ..errors import Conflict, InvalidInput
-from ..operations import tokens, users
+from ..operations.people import tokens, users
 from . import access, forms
 from .access import may
 from .formatting import moment

@@ -11,10 +11,12 @@ from .. import clock, services
 from ..errors import InvalidInput, NotFound
 from ..models import Transaction, db
 from ..models.transaction import OUTCOMES
-from ..operations import connections, life, mappings, writes
 from ..operations import settings as firm_settings
-from ..operations.exports import Sheet, paged
+from ..operations.accounts import connections
+from ..operations.finding.exports import Sheet, paged
+from ..operations.mapping import mappings, writes
 from ..operations.several import MOST_COUNTED
+from ..operations.support import life
 from ..services.base import ApiKey
 from ..storage import transactions
 from ..storage.counting import Count

@@ -5,7 +5,9 @@ from __future__ import annotations
 from flask import Blueprint, flash, redirect, render_template, url_for
 
 from ..errors import InvalidInput
-from ..operations import connections, run_history, runs, undo, writes
+from ..operations.accounts import connections
+from ..operations.mapping import writes
+from ..operations.runs import run_history, runs, undo
 from . import forms
 from . import mapping_words as words
 from .access import actor, may

@@ -9,7 +9,7 @@ from .. import clock
 from ..errors import Conflict, InvalidInput
 from ..models import User
 from ..models.user import ROLES
-from ..operations import invitations, second_factor, sessions, users
+from ..operations.people import invitations, second_factor, sessions, users
 from . import access, forms, shell
 from .access import may
 from .formatting import zones

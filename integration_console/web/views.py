@@ -6,7 +6,7 @@ from flask import Blueprint, Flask, flash, redirect, request
 from flask_login import current_user
 
 from ..errors import InvalidInput
-from ..operations import views
+from ..operations.finding import views
 from . import forms
 from .access import actor, local_path, may
 

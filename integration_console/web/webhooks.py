@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from .. import errors
 from ..models import db
-from ..operations import webhooks
+from ..operations.deliveries import webhooks
 from . import error_pages
 from .access import ANYONE, csrf, limiter, may
 

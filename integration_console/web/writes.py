@@ -8,9 +8,12 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 
 from ..models import Change
 from ..models.change import OPERATIONS
-from ..operations import connections, mappings, outbox, pushes, refused_writes, runs, writes
+from ..operations.accounts import connections
+from ..operations.mapping import mappings, writes
+from ..operations.mapping.writes import Wanted
+from ..operations.runs import outbox, pushes, runs
 from ..operations.several import each
-from ..operations.writes import Wanted
+from ..operations.support import refused_writes
 from . import forms, write_words
 from . import mapping_words as words
 from .access import actor, local_path, may

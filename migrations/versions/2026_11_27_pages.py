@@ -8,7 +8,7 @@ down_revision = "0012"
 branch_labels = None
 depends_on = None
 
-# What a matter says, in the very words the queries have: see operations/matter_list.py. No model declares it.
+# What a matter says, in the very words the queries have: see operations/matters/matter_list.py. No model declares it.
 _SAID = {
     "sqlite": {
         "status": """lower(CAST(JSON_EXTRACT(data, '$."status"') AS VARCHAR))""",

@@ -14,7 +14,7 @@ CONNECTIONS, RUNS, TRIES = 1000, 3, 300
 
 
 def api(port: int, database: str) -> dict:
-    from integration_console.operations import quotas
+    from integration_console.operations.api import quotas
 
     from ..web.serving import served, token_of
 

@@ -49,7 +49,7 @@ def console(port: int, database: str, **settings):
 
 def connect(name: str = "Bench") -> int:
     """A connection, proved by its test call; its number."""
-    from integration_console.operations import connections
+    from integration_console.operations.accounts import connections
 
     token = {"access_token": "bench-token", "token_type": "bearer"}
     return connections.add("clio", name=name, credentials=token, by="bench", frequency="manual").id
@@ -58,7 +58,9 @@ def connect(name: str = "Bench") -> int:
 def carry(connection: int, kind: str, only=("matters",)) -> dict:
     """One run in this process, from asking to receipt."""
     from integration_console.models import db
-    from integration_console.operations import connections, holds, runs
+    from integration_console.operations import holds
+    from integration_console.operations.accounts import connections
+    from integration_console.operations.runs import runs
     from integration_console.sync.outcome import receipt
 
     number = runs.request(connections.find(connection), kind=kind, only=list(only)).id

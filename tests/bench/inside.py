@@ -85,7 +85,7 @@ def _due(database: str, port: int, number: int) -> None:
 
     from integration_console import clock
     from integration_console.models import Connection, db
-    from integration_console.operations import connections
+    from integration_console.operations.accounts import connections
     from integration_console.operations.sealed import seal, unseal
 
     first = connections.find(connect())
@@ -162,7 +162,8 @@ def worker_memory(port: int, database: str) -> dict:
     from pathlib import Path
 
     from integration_console.models import SyncRun, db, reading
-    from integration_console.operations import connections, runs
+    from integration_console.operations.accounts import connections
+    from integration_console.operations.runs import runs
 
     app = console(port, database)
     with app.app_context():
@@ -193,7 +194,8 @@ def workers(port: int, database: str) -> dict:
     import signal
 
     from integration_console.models import SyncRun, db
-    from integration_console.operations import connections, runs
+    from integration_console.operations.accounts import connections
+    from integration_console.operations.runs import runs
 
     app = console(port, database)
     env = {**os.environ, "APP_ENV": "test", "ALLOW_INSECURE_UPSTREAMS": "1", "DATABASE_URL": database}

@@ -68,8 +68,8 @@ def _connections(told: dict) -> list[str]:
     """Connected, with a hook whose secret we know; their keys."""
     from integration_console import clock
     from integration_console.models import WebhookSubscription, db
-    from integration_console.operations import connections
-    from integration_console.operations.hook_secrets import set_secret
+    from integration_console.operations.accounts import connections
+    from integration_console.operations.accounts.hook_secrets import set_secret
 
     app, keys = _app(), []
     with app.app_context():

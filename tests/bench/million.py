@@ -256,7 +256,7 @@ def _record(now, number: int, connection: int, resource: str, row) -> dict:
 def _text(row) -> str:
     import orjson
 
-    from integration_console.operations import search
+    from integration_console.operations.finding import search
 
     return search._text(SimpleNamespace(label=row.label, external_id=row.external_id, data=orjson.loads(row.data)))
 

@@ -39,7 +39,7 @@ def fill(port: int, database: str) -> dict:
 
 def pages(port: int, database: str) -> dict:
     from integration_console.minder import settle_memory
-    from integration_console.operations import exports
+    from integration_console.operations.finding import exports
 
     exports.AN_HOUR = 10**9
     app = console(port, database)
@@ -58,7 +58,7 @@ def pages(port: int, database: str) -> dict:
 
 def _signed_in(app):
     from integration_console.errors import ConsoleError
-    from integration_console.operations import users
+    from integration_console.operations.people import users
 
     from ..web.conftest import PASSWORD, Browser
 
@@ -106,7 +106,7 @@ def facts_of(app) -> dict:
 
 
 def _stamp(run: int) -> str:
-    from integration_console.operations import run_history, runs
+    from integration_console.operations.runs import run_history, runs
 
     return run_history.stamp(runs.find(run))
 

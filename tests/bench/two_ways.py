@@ -32,7 +32,7 @@ def run(database: str, contacts: int, cycles: int, edits: int) -> dict:
     from integration_console import create_app
     from integration_console.minder import settle_memory
     from integration_console.models import DataMapping, db
-    from integration_console.operations import previews
+    from integration_console.operations.mapping import previews
     from integration_console.sandbox import Sandbox
     from integration_console.sandbox.clio import people as clio_people
     from integration_console.sandbox.ghl import records as ghl_records

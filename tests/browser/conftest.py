@@ -19,7 +19,7 @@ from playwright.sync_api import expect
 from werkzeug.serving import make_server
 
 from integration_console.models import db
-from integration_console.operations import users
+from integration_console.operations.people import users
 
 from ..once import quick_hashes
 from .axe import Axe

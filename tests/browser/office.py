@@ -17,7 +17,12 @@ import config
 from integration_console import clock, create_app
 from integration_console.models import Change, Connection, Heartbeat, Record, RecordLink, SyncRun, db
 from integration_console.models.run import LIVE_STATES
-from integration_console.operations import backups, connections, flows, mappings, search, tally, users, versions
+from integration_console.operations.accounts import connections
+from integration_console.operations.finding import search
+from integration_console.operations.health import tally
+from integration_console.operations.keeping import backups
+from integration_console.operations.mapping import flows, mappings, versions
+from integration_console.operations.people import users
 from integration_console.sandbox import KEYS, Sandbox
 
 from ..conftest import GENEROUS

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from integration_console.models import Connection, db
-from integration_console.operations import connections
+from integration_console.operations.accounts import connections
 
 from ..operations.harbor import harbor_open
 from .conftest import NARROW, WIDE

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from integration_console.operations import notifications
+from integration_console.operations.notices import notifications
 
 from ..operations.conftest import point_at
 from ..web.firm import Firm

@@ -7,7 +7,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from integration_console.operations import limitation_rules, limitations, practice_area_rules
+from integration_console.operations.mapping import practice_area_rules
+from integration_console.operations.matters import limitation_rules, limitations
 
 from ..operations.conftest import point_at
 from ..operations.two_sides import TwoSides, flat

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from integration_console.operations import first_administrator, users
+from integration_console.operations.people import first_administrator, users
 
 from .conftest import LOOKS, NARROW, PASSWORD, QUICK
 

@@ -10,7 +10,8 @@ from playwright.sync_api import expect
 from sqlalchemy import select
 
 from integration_console.models import DataMapping, RecordLink, SyncRun, db
-from integration_console.operations import flows, limitations
+from integration_console.operations.mapping import flows
+from integration_console.operations.matters import limitations
 from integration_console.sync.flows import CLIENTS, CONTACTS, MATTERS, PROJECTS, TIME
 
 from ..operations import mapped

@@ -16,7 +16,7 @@ import sys
 import tempfile
 from importlib import import_module
 from pathlib import Path
-from pkgutil import iter_modules
+from pkgutil import walk_packages
 
 
 def main() -> None:
@@ -34,8 +34,8 @@ def _import_everything() -> None:
     from integration_console import cli, operations, services, web
 
     for package in (cli, operations, web):
-        for info in iter_modules(package.__path__):
-            import_module(f"{package.__name__}.{info.name}")
+        for info in walk_packages(package.__path__, f"{package.__name__}."):
+            import_module(info.name)
     services.every()
     for name in (
         "flask.cli",

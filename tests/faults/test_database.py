@@ -14,7 +14,8 @@ from sqlalchemy.exc import OperationalError
 
 import config
 from integration_console.models import SyncRun, base, db
-from integration_console.operations import holds, runs
+from integration_console.operations import holds
+from integration_console.operations.runs import runs
 from tests.databases import bare_app, migrate
 from tests.operations.conftest import ask, connect
 

@@ -10,7 +10,8 @@ from sqlalchemy import func, select
 
 from integration_console.errors import Conflict
 from integration_console.models import Record, SyncRun, db
-from integration_console.operations import connections, runs
+from integration_console.operations.accounts import connections
+from integration_console.operations.runs import runs
 from tests.databases import bare_app
 from tests.operations.conftest import ask, connect, sync
 

@@ -12,7 +12,7 @@ from sqlalchemy import func, insert, select
 
 from integration_console import clock as house_clock
 from integration_console.models import Connection, Record, db
-from integration_console.operations import backup_files, backups, rehearsals
+from integration_console.operations.keeping import backup_files, backups, rehearsals
 from tests.cli.conftest import HOME
 
 from .conftest import wait_for

@@ -18,7 +18,7 @@ from sqlalchemy import func, select
 
 from integration_console import clock
 from integration_console.models import Delivery, Record, SyncRun, WebhookSubscription, db
-from integration_console.operations.hook_secrets import set_secret
+from integration_console.operations.accounts.hook_secrets import set_secret
 from integration_console.sandbox.hooks import signed_as_clio
 from tests.cli.conftest import HOME
 from tests.operations.conftest import connect

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import func, select
 
 from integration_console.models import Change, RecordLink, SyncRun, db
-from integration_console.operations import pushes
+from integration_console.operations.runs import pushes
 from tests.operations.conftest import carry_out, connect, sync
 from tests.operations.mapped import keep_only, make_mapping, push, writes
 

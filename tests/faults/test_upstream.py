@@ -9,7 +9,9 @@ from sqlalchemy import func, select, text
 
 from integration_console import clock as house
 from integration_console.models import Checkpoint, DeadLetter, Record, Transaction, db
-from integration_console.operations import connections, holds, runs
+from integration_console.operations import holds
+from integration_console.operations.accounts import connections
+from integration_console.operations.runs import runs
 from tests.operations.conftest import ask, connect, sync
 
 from .truth import held, is_clear, is_finished, is_whole, there

@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 
 from integration_console.models import Checkpoint, Record, RunPart, SeenPage, SyncRun, db
 from integration_console.models.run import LIVE_STATES
-from integration_console.operations import runs
+from integration_console.operations.runs import runs
 
 
 def held(connection: int, resource: str) -> list[str]:

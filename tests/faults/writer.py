@@ -14,7 +14,8 @@ from integration_console import create_app
 from integration_console.cli.carrying import Wish, carry
 from integration_console.errors import Conflict
 from integration_console.models import db
-from integration_console.operations import connections, runs
+from integration_console.operations.accounts import connections
+from integration_console.operations.runs import runs
 
 
 def main(connection_id: int, seconds: float) -> None:

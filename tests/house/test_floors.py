@@ -99,3 +99,29 @@ def test_config_imports_nothing_of_ours():
     ]
     names = {getattr(n, "module", None) or n.names[0].name for n in found}
     assert not [name for name in names if name.startswith(HOUSE)]
+
+
+def test_the_rooms_of_the_operations_do_not_go_round_in_circles():
+    """Files may use each other where there is no circle; so may the rooms they stand in, or nobody finds the way."""
+    floor = f"{HOUSE}.operations"
+    below: dict[str, set[str]] = {}
+    for module in MODULES:
+        if module.startswith(f"{floor}."):
+            mine = _place(module)
+            below.setdefault(mine, set()).update(
+                _place(other) for other in ours(module) if other.startswith(f"{floor}.") and _place(other) != mine
+            )
+
+    def visit(place: str, above: tuple[str, ...]) -> None:
+        assert place not in above, " -> ".join([*above[above.index(place) :], place])
+        for other in below[place]:
+            visit(other, (*above, place))
+
+    assert len(below) > 12
+    for place in below:
+        visit(place, ())
+
+
+def _place(module: str) -> str:
+    """The room of operations a module stands in, or itself where it stands between them."""
+    return module.split(".")[2]

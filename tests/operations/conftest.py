@@ -3,7 +3,9 @@
 import pytest
 
 from integration_console.models import SyncRun, db
-from integration_console.operations import connections, holds, runs
+from integration_console.operations import holds
+from integration_console.operations.accounts import connections
+from integration_console.operations.runs import runs
 from integration_console.transport.client import Upstream
 
 from ..web.door import listening

@@ -6,7 +6,7 @@ from sqlalchemy import select
 
 from integration_console import clock
 from integration_console.models import DataMapping, FieldMapping, MappingVersion, RecordLink, db
-from integration_console.operations import pushes
+from integration_console.operations.runs import pushes
 
 from .conftest import carry_out, connect, sync
 

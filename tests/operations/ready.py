@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import func, select
 
 from integration_console.models import DataMapping, RecordLink, db
-from integration_console.operations import mappings, previews
+from integration_console.operations.mapping import mappings, previews
 
 
 def mapping_of(flow: str) -> DataMapping:

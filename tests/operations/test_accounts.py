@@ -10,7 +10,9 @@ from sqlalchemy import select
 import config
 from integration_console.errors import NeedsPerson, SealBroken, TryLater
 from integration_console.models import Connection, db
-from integration_console.operations import accounts, connections, rotation, sealed
+from integration_console.operations import sealed
+from integration_console.operations.accounts import accounts, connections
+from integration_console.operations.keeping import rotation
 from integration_console.services.base import Call
 from tests.databases import bare_app
 

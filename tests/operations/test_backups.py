@@ -16,7 +16,9 @@ from sqlalchemy import func, insert, select, text, update
 from integration_console import clock as house_clock
 from integration_console.errors import BackupRefused, Conflict, NotFound
 from integration_console.models import Connection, Setting, SyncRun, db
-from integration_console.operations import backup_clock, backup_files, backups, rehearsals, rotation, sealed, users
+from integration_console.operations import sealed
+from integration_console.operations.keeping import backup_clock, backup_files, backups, rehearsals, rotation
+from integration_console.operations.people import users
 from integration_console.storage import backup_file, source
 
 from ..databases import bare_app

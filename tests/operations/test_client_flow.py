@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import select
 
 from integration_console.models import Conflict, DataMapping, RecordLink, db
-from integration_console.operations import flows, mappings
+from integration_console.operations.mapping import flows, mappings
 from integration_console.sync.flows import CLIENTS, CONTACTS
 
 from .conftest import connect, sync

@@ -17,16 +17,13 @@ from integration_console.models import (
     Setting,
     db,
 )
-from integration_console.operations import (
-    applications,
-    configuration,
-    limitation_rules,
-    mappings,
-    notification_rules,
-    practice_area_rules,
-    settings,
-)
-from integration_console.operations.notification_rules import Wanted
+from integration_console.operations import settings
+from integration_console.operations.accounts import applications
+from integration_console.operations.keeping import configuration
+from integration_console.operations.mapping import mappings, practice_area_rules
+from integration_console.operations.matters import limitation_rules
+from integration_console.operations.notices import notification_rules
+from integration_console.operations.notices.notification_rules import Wanted
 
 from .conftest import connect
 from .mapped import make_mapping

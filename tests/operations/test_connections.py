@@ -17,7 +17,9 @@ from integration_console.errors import (
     WrongAccount,
 )
 from integration_console.models import AuditEvent, Connection, Record, RunPart, Transaction, db
-from integration_console.operations import connections, holds, runs, sealed
+from integration_console.operations import holds, sealed
+from integration_console.operations.accounts import connections
+from integration_console.operations.runs import runs
 
 from ..cli.conftest import wait_for
 from .conftest import ask, connect, sync

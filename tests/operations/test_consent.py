@@ -8,7 +8,8 @@ from sqlalchemy import func, select
 
 from integration_console.errors import InvalidInput, NeedsPerson, TryLater, UpstreamError, WrongAccount
 from integration_console.models import Connection, OAuthState, Transaction, db
-from integration_console.operations import connections, consent, sealed
+from integration_console.operations import sealed
+from integration_console.operations.accounts import connections, consent
 
 from .conftest import sync
 

@@ -8,8 +8,10 @@ from sqlalchemy import func, select
 
 from integration_console.errors import AlreadyConnected, InvalidInput, NeedsPerson, WrongAccount
 from integration_console.models import Connection, OAuthState, db
-from integration_console.operations import connections, consent, returns, rotation, sealed
+from integration_console.operations import sealed
 from integration_console.operations import settings as firm
+from integration_console.operations.accounts import connections, consent, returns
+from integration_console.operations.keeping import rotation
 from integration_console.sandbox.oauth import OTHER
 
 from .conftest import connect

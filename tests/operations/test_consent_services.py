@@ -6,7 +6,8 @@ import pytest
 
 from integration_console import services
 from integration_console.errors import NeedsPerson, WrongAccount
-from integration_console.operations import connections, consent, sealed
+from integration_console.operations import sealed
+from integration_console.operations.accounts import connections, consent
 from integration_console.sandbox.oauth import OTHER
 from integration_console.services.base import OAuth
 

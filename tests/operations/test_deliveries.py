@@ -9,7 +9,9 @@ import pytest
 from sqlalchemy import select
 
 from integration_console.models import Record, WebhookSubscription, db
-from integration_console.operations import bundles, connections, deliveries, runs, subscriptions
+from integration_console.operations.accounts import connections, subscriptions
+from integration_console.operations.deliveries import bundles, deliveries
+from integration_console.operations.runs import runs
 
 from ..forgery import OTHER, SECRET
 from ..web.door import address, hooked, kept, post, said_by_clio, signed, until, webhook_runs, with_secret, work

@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 
 from integration_console.errors import Conflict, InvalidInput
 from integration_console.models import User, db
-from integration_console.operations import first_administrator, users
+from integration_console.operations.people import first_administrator, users
 
 PASSWORD = "violet-harbor-lantern-49"
 

@@ -4,7 +4,8 @@ import pytest
 from sqlalchemy import func, select
 
 from integration_console.models import Change, DataMapping, RecordLink, SyncRun, db
-from integration_console.operations import flows, mappings, previews, undo
+from integration_console.operations.mapping import flows, mappings, previews
+from integration_console.operations.runs import undo
 from integration_console.sync.flows import CLIENTS, CONTACTS, MATTERS, PROJECTS, STAGES, TIME
 
 from .conftest import connect, sync

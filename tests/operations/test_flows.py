@@ -5,7 +5,8 @@ from sqlalchemy import func, select
 
 from integration_console.errors import Conflict, NotFound
 from integration_console.models import AuditEvent, FieldMapping, db
-from integration_console.operations import connections, flows, mappings
+from integration_console.operations.accounts import connections
+from integration_console.operations.mapping import flows, mappings
 from integration_console.sync.flows import FLOWS
 
 from .conftest import connect, sync

@@ -1,6 +1,7 @@
 """What a read will take, told before it is asked for."""
 
-from integration_console.operations import connections, forecasts
+from integration_console.operations.accounts import connections
+from integration_console.operations.runs import forecasts
 
 from .conftest import connect, sync
 

@@ -19,7 +19,9 @@ from structlog.testing import capture_logs
 from integration_console import clock as house_clock
 from integration_console.errors import Cancelled, LeaseLost
 from integration_console.models import Connection, RunPart, SyncRun, db
-from integration_console.operations import connections, holds, runs, schedule
+from integration_console.operations import holds, schedule
+from integration_console.operations.accounts import connections
+from integration_console.operations.runs import runs
 
 from ..cli.conftest import wait_for
 from .conftest import ask, connect

@@ -7,8 +7,10 @@ import pytest
 
 from integration_console.errors import NotFound
 from integration_console.models import DataMapping, Record, db
-from integration_console.operations import flows, hours, users
-from integration_console.operations.hour_ways import Way
+from integration_console.operations.mapping import flows
+from integration_console.operations.matters import hours
+from integration_console.operations.matters.hour_ways import Way
+from integration_console.operations.people import users
 from integration_console.sync.flows import TIME, XERO_CONTACTS, XERO_INVOICES
 
 from .conftest import connect, sync

@@ -7,7 +7,9 @@ import pytest
 from integration_console import clock as house_clock
 from integration_console.errors import Conflict, InvalidInput, NotFound
 from integration_console.models import AuditEvent, Issue
-from integration_console.operations import advice, issue_list, issue_notes, issues, schedule, users
+from integration_console.operations import advice, schedule
+from integration_console.operations.people import users
+from integration_console.operations.support import issue_list, issue_notes, issues
 from integration_console.storage import errors
 
 from ..storage.rows import connection

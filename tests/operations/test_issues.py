@@ -8,7 +8,7 @@ from sqlalchemy import select
 from integration_console.errors import Conflict, InvalidInput, NotFound
 from integration_console.models import AuditEvent, DeadLetter, Issue
 from integration_console.models.error import KINDS
-from integration_console.operations import issue_list, issues
+from integration_console.operations.support import issue_list, issues
 from integration_console.storage import errors
 from integration_console.sync.sifting import Refused
 

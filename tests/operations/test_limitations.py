@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from integration_console import clock as house_clock
 from integration_console.errors import Conflict, InvalidInput, NotFound
 from integration_console.models import Change, LimitationProposal, Record, Transaction, db
-from integration_console.operations import limitation_rules, limitations, matter_list, matters, settings
-from integration_console.operations.limitation_rules import later
-from integration_console.operations.matter_fields import LIMITATION
+from integration_console.operations import settings
+from integration_console.operations.matters import limitation_rules, limitations, matter_list, matters
+from integration_console.operations.matters.limitation_rules import later
+from integration_console.operations.matters.matter_fields import LIMITATION
 
 from ..cases import together
 from .conftest import connect, sync

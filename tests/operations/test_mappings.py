@@ -16,7 +16,7 @@ from integration_console.models import (
     User,
     db,
 )
-from integration_console.operations import mappings
+from integration_console.operations.mapping import mappings
 from integration_console.services.writing import Field
 from integration_console.storage import records, unmatched
 from integration_console.sync import mapping as engine

@@ -8,8 +8,8 @@ from sqlalchemy import event, text
 
 from integration_console import clock
 from integration_console.models import Connection, LimitationRule, Record, db
-from integration_console.operations import matter_list
-from integration_console.operations.matter_list import Wanted
+from integration_console.operations.matters import matter_list
+from integration_console.operations.matters.matter_list import Wanted
 from integration_console.storage import records
 from integration_console.storage.counting import Count
 

@@ -5,9 +5,11 @@ import pytest
 from integration_console import clock as house_clock
 from integration_console.errors import BadRecord, Conflict, NotFound
 from integration_console.models import Change, Record, SyncRun, Transaction, db
-from integration_console.operations import connections, matter_list, matters, pushes
-from integration_console.operations.matter_fields import LIMITATION
-from integration_console.operations.matter_list import Wanted
+from integration_console.operations.accounts import connections
+from integration_console.operations.matters import matter_list, matters
+from integration_console.operations.matters.matter_fields import LIMITATION
+from integration_console.operations.matters.matter_list import Wanted
+from integration_console.operations.runs import pushes
 
 from .conftest import carry_out, connect, sync
 

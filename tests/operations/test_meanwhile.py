@@ -8,7 +8,9 @@ from sqlalchemy import select, update
 from integration_console.errors import ChangedMeanwhile
 from integration_console.errors import Conflict as InTheWay
 from integration_console.models import Change, Conflict, DataMapping, Issue, Record, RecordLink, SyncRun, db
-from integration_console.operations import conflicts, mappings, matches, outbox, pushes, refused_writes, undo
+from integration_console.operations.mapping import conflicts, mappings, matches
+from integration_console.operations.runs import outbox, pushes, undo
+from integration_console.operations.support import refused_writes
 from integration_console.sync.carry import Carrier
 
 from .conftest import carry_out, connect, sync

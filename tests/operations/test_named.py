@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from integration_console.operations.named import Named
+from integration_console.operations.finding.named import Named
 from integration_console.services.writing import Field
 
 from .two_sides import TwoSides

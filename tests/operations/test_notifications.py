@@ -11,9 +11,10 @@ from integration_console import clock as house_clock
 from integration_console import services
 from integration_console.errors import InvalidInput
 from integration_console.models import Connection, Issue, Notice, RunPart, SyncRun, Transaction, db
-from integration_console.operations import connections, lifetimes, notices, notifications
-from integration_console.operations import notification_rules as rules
-from integration_console.operations.notification_rules import Wanted
+from integration_console.operations.accounts import connections
+from integration_console.operations.notices import lifetimes, notices, notifications
+from integration_console.operations.notices import notification_rules as rules
+from integration_console.operations.notices.notification_rules import Wanted
 from integration_console.services.base import OAuth, replace
 from integration_console.storage import outbound
 

@@ -7,8 +7,8 @@ from sqlalchemy import event, func, select, update
 
 from integration_console.errors import Conflict, InvalidInput, NotFound
 from integration_console.models import AuditEvent, PracticeAreaCorrection, PracticeAreaRule, db
-from integration_console.operations import practice_area_rules as rules
-from integration_console.operations import practice_areas
+from integration_console.operations.mapping import practice_area_rules as rules
+from integration_console.operations.mapping import practice_areas
 from integration_console.sync import practice_area_rules as shipped
 from integration_console.sync.practice_areas import NO_AREA, Rule
 

@@ -5,7 +5,8 @@ import pytest
 from integration_console import clock, services
 from integration_console.errors import Conflict, InvalidInput
 from integration_console.models import Checkpoint, db
-from integration_console.operations import connections, forecasts, preflight, subscriptions
+from integration_console.operations.accounts import connections, preflight, subscriptions
+from integration_console.operations.runs import forecasts
 from integration_console.services.base import Limit
 
 from .conftest import connect

@@ -21,18 +21,11 @@ from integration_console.models import (
     SyncRun,
     db,
 )
-from integration_console.operations import (
-    conflicts,
-    connections,
-    erasures,
-    mappings,
-    outbox,
-    pushes,
-    refused_writes,
-    run_again,
-    run_steps,
-    undo,
-)
+from integration_console.operations.accounts import connections
+from integration_console.operations.keeping import erasures
+from integration_console.operations.mapping import conflicts, mappings
+from integration_console.operations.runs import outbox, pushes, run_again, run_steps, undo
+from integration_console.operations.support import refused_writes
 from integration_console.sync import guards
 
 from .conftest import carry_out, connect, sync

@@ -8,7 +8,10 @@ import pytest
 from sqlalchemy import select
 
 from integration_console.models import Change, Heartbeat, Notice, NotificationRule, SyncRun, db
-from integration_console.operations import health, notices, overview, pushes, put_back
+from integration_console.operations.health import health, overview
+from integration_console.operations.keeping import put_back
+from integration_console.operations.notices import notices
+from integration_console.operations.runs import pushes
 
 from .mapped import make_mapping, push, read, small_pair
 

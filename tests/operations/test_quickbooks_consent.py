@@ -6,7 +6,7 @@ import pytest
 import urllib3
 
 from integration_console.errors import NeedsPerson, WrongAccount
-from integration_console.operations import connections, consent
+from integration_console.operations.accounts import connections, consent
 
 from .conftest import sync
 

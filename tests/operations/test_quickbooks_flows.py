@@ -5,7 +5,8 @@ from sqlalchemy import select
 
 from integration_console.errors import Conflict, InvalidInput
 from integration_console.models import Change, db
-from integration_console.operations import flows, users
+from integration_console.operations.mapping import flows
+from integration_console.operations.people import users
 from integration_console.sandbox.wire import Answer
 from integration_console.sync.flows import QUICKBOOKS_CUSTOMERS, QUICKBOOKS_INVOICES
 

@@ -5,7 +5,8 @@ from sqlalchemy import select
 
 from integration_console.errors import Unproved
 from integration_console.models import Delivery, Record, SyncRun, db
-from integration_console.operations import connections, deliveries, subscriptions, webhooks
+from integration_console.operations.accounts import connections, subscriptions
+from integration_console.operations.deliveries import deliveries, webhooks
 
 from .conftest import carry_out, connect, sync
 

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select, update
 
 from integration_console.models import Connection, Issue, Record, SyncRun, db
-from integration_console.operations import reconcile
+from integration_console.operations.runs import reconcile
 
 from .conftest import carry_out, connect, sync
 

@@ -8,7 +8,8 @@ from sqlalchemy import select
 from integration_console import clock as house_clock
 from integration_console.errors import Conflict, InvalidInput
 from integration_console.models import AuditEvent, Change, FieldMapping, Issue, Record, SyncRun, db
-from integration_console.operations import outbox, refused_writes, runs
+from integration_console.operations.runs import outbox, runs
+from integration_console.operations.support import refused_writes
 from integration_console.sync import guards
 
 from .conftest import carry_out, sync

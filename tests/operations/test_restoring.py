@@ -22,20 +22,12 @@ from integration_console.models import (
     base,
     db,
 )
-from integration_console.operations import (
-    backup_files,
-    backups,
-    connections,
-    outbound,
-    outbox,
-    pushes,
-    rehearsals,
-    restoring,
-    sealed,
-    users,
-    wakers,
-)
+from integration_console.operations import outbound, sealed
+from integration_console.operations.accounts import connections
 from integration_console.operations.holds import process_name
+from integration_console.operations.keeping import backup_files, backups, rehearsals, restoring
+from integration_console.operations.people import users
+from integration_console.operations.runs import outbox, pushes, wakers
 from integration_console.storage import copies, postgres_copies, views
 
 from ..databases import bare_app

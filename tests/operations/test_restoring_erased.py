@@ -8,7 +8,8 @@ from sqlalchemy import inspect, select, text
 
 from integration_console import clock as house_clock
 from integration_console.models import Change, Erasure, LegalHold, Record, Setting, Transaction, db
-from integration_console.operations import backups, erasures, legal_holds, restoring
+from integration_console.operations import legal_holds
+from integration_console.operations.keeping import backups, erasures, restoring
 from integration_console.storage.records import ERASED
 
 from ..storage.rows import connection

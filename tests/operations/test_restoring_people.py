@@ -11,7 +11,8 @@ from sqlalchemy import delete, select, text
 from integration_console import clock as house_clock
 from integration_console.errors import InvalidInput
 from integration_console.models import ApiToken, User, db
-from integration_console.operations import backups, passwords, restoring, second_factor, throttle, tokens, users
+from integration_console.operations.keeping import backups, restoring
+from integration_console.operations.people import passwords, second_factor, throttle, tokens, users
 
 OLD, NEW = "violet-harbor-lantern-49", "copper-meadow-anvil-73"
 

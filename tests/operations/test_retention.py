@@ -19,8 +19,10 @@ from integration_console.models import (
     Transaction,
     db,
 )
-from integration_console.operations import legal_holds, mappings, practice_areas, previews, retention
+from integration_console.operations import legal_holds
 from integration_console.operations import settings as firm
+from integration_console.operations.keeping import retention
+from integration_console.operations.mapping import mappings, practice_areas, previews
 
 from .conftest import connect, sync
 from .mapped import make_mapping

@@ -6,7 +6,9 @@ from sqlalchemy import text
 
 from integration_console.errors import SealBroken
 from integration_console.models import AuditEvent, db
-from integration_console.operations import connections, rotation, sealed
+from integration_console.operations import sealed
+from integration_console.operations.accounts import connections
+from integration_console.operations.keeping import rotation
 from integration_console.storage.vault import Vault
 
 from .conftest import connect

@@ -18,7 +18,9 @@ from integration_console.models import (
     Transaction,
     db,
 )
-from integration_console.operations import connections, holds, runs
+from integration_console.operations import holds
+from integration_console.operations.accounts import connections
+from integration_console.operations.runs import runs
 from integration_console.sync.outcome import receipt
 
 from .conftest import ask, carry_out, connect, sync

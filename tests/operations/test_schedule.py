@@ -8,7 +8,12 @@ import pytest
 from sqlalchemy import event, func, select, text
 
 from integration_console.models import Connection, Heartbeat, Lease, RunPart, SyncRun, db
-from integration_console.operations import backup_clock, connections, health, quotas, schedule, throttle
+from integration_console.operations import schedule
+from integration_console.operations.accounts import connections
+from integration_console.operations.api import quotas
+from integration_console.operations.health import health
+from integration_console.operations.keeping import backup_clock
+from integration_console.operations.people import throttle
 from tests.databases import bare_app
 
 from .conftest import ask, carry_out, connect

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from integration_console import clock as house_clock
 from integration_console.errors import Conflict
 from integration_console.models import Change, FieldMapping, Record, db
-from integration_console.operations import shade
+from integration_console.operations.support import shade
 
 from .mapped import cycle, make_mapping, pairs, push, small_pair, writes
 

@@ -8,7 +8,8 @@ from sqlalchemy import select
 from integration_console import clock as house_clock
 from integration_console.errors import NeedsPerson
 from integration_console.models import AuditEvent, Connection, db
-from integration_console.operations import connections, schedule, sealed, sign_ins
+from integration_console.operations import schedule, sealed
+from integration_console.operations.accounts import connections, sign_ins
 
 from .conftest import connect
 

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from integration_console.errors import NeedsPerson
 from integration_console.models import Record, RunPart, db
-from integration_console.operations import connections
+from integration_console.operations.accounts import connections
 
 from .conftest import connect, sync
 from .test_consent import come_back, decide, leave

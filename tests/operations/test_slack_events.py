@@ -11,7 +11,10 @@ from slack_sdk.signature import SignatureVerifier
 from sqlalchemy import func, select
 
 from integration_console.models import Delivery, Record, SyncRun, db
-from integration_console.operations import connections, deliveries, holds, runs, subscriptions
+from integration_console.operations import holds
+from integration_console.operations.accounts import connections, subscriptions
+from integration_console.operations.deliveries import deliveries
+from integration_console.operations.runs import runs
 
 from ..web.serving import served
 from .conftest import connect, sync

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from integration_console.errors import InvalidInput
-from integration_console.operations import slots
+from integration_console.operations.accounts import slots
 
 
 def due(frequency: str, zone: str, start: datetime, days: float) -> list[datetime]:

@@ -11,7 +11,8 @@ from sqlalchemy import select
 
 from integration_console.errors import BadRecord, NeedsPerson, WrongAccount
 from integration_console.models import Change, Checkpoint, Record, RecordLink, RunPart, db
-from integration_console.operations import connections, consent, outbox, pushes
+from integration_console.operations.accounts import connections, consent
+from integration_console.operations.runs import outbox, pushes
 from integration_console.sandbox.oauth import OTHER
 from integration_console.services.writing import bill_line
 from integration_console.sync.flows import FLOWS

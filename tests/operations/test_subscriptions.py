@@ -10,8 +10,10 @@ from sqlalchemy import func, select
 
 from integration_console import clock as house_clock
 from integration_console.models import WebhookSubscription, db
-from integration_console.operations import connections, runs, subscriptions, tending
-from integration_console.operations.hook_secrets import secret_of
+from integration_console.operations.accounts import connections, subscriptions
+from integration_console.operations.accounts.hook_secrets import secret_of
+from integration_console.operations.deliveries import tending
+from integration_console.operations.runs import runs
 
 from ..web.door import address, hooked, post, until
 from .conftest import connect

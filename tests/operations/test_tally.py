@@ -8,7 +8,7 @@ import pytest
 from flask import g
 
 from integration_console.models import Setting, Transaction, db
-from integration_console.operations import tally
+from integration_console.operations.health import tally
 
 from ..storage.rows import NOON
 

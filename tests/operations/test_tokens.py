@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from integration_console.errors import Conflict, InvalidInput, NotFound
 from integration_console.models import ApiToken, AuditEvent, db
-from integration_console.operations import tokens, users
+from integration_console.operations.people import tokens, users
 
 from ..cases import together
 

@@ -8,7 +8,9 @@ import pytest
 from sqlalchemy import text
 
 from integration_console.models import CallTrace, Record, Transaction, db
-from integration_console.operations import erasures, retention, traces, users
+from integration_console.operations.finding import traces
+from integration_console.operations.keeping import erasures, retention
+from integration_console.operations.people import users
 
 from ..storage.rows import NOON, connection
 

@@ -3,7 +3,8 @@
 from sqlalchemy import text
 
 from integration_console.models import db
-from integration_console.operations import schedule, upkeep
+from integration_console.operations import schedule
+from integration_console.operations.keeping import upkeep
 from integration_console.storage import records
 
 from ..storage import rows

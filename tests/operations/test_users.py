@@ -9,7 +9,7 @@ from sqlalchemy import select, text, update
 
 from integration_console.errors import Conflict, InvalidInput, NotFound, TooMany
 from integration_console.models import AuditEvent, Throttle, User, db
-from integration_console.operations import invitations, passwords, throttle, users
+from integration_console.operations.people import invitations, passwords, throttle, users
 
 from ..cli.conftest import wait_for
 

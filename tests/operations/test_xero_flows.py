@@ -5,7 +5,8 @@ from sqlalchemy import func, select
 
 from integration_console.errors import Conflict, InvalidInput
 from integration_console.models import Change, RecordLink, db
-from integration_console.operations import flows, mappings, users
+from integration_console.operations.mapping import flows, mappings
+from integration_console.operations.people import users
 from integration_console.sandbox.wire import Answer
 from integration_console.services.xero.fields import plain_of
 from integration_console.sync.flows import XERO_CONTACTS, XERO_INVOICES

@@ -8,7 +8,7 @@ from sqlalchemy import event, inspect, text
 
 import config
 from integration_console.models import Delivery, Record, SyncRun, db
-from integration_console.operations import overview
+from integration_console.operations.health import overview
 from integration_console.storage import deliveries, schema
 
 from ..databases import KINDS, bare_app

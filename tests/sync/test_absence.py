@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 
 from integration_console import clock, services
 from integration_console.models import Record, db
-from integration_console.operations import connections
+from integration_console.operations.accounts import connections
 from integration_console.services.base import PageNumber
 from tests.operations.conftest import connect, point_at, sync
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from integration_console.operations import users
+from integration_console.operations.people import users
 
 from ..html_page import Page
 from ..once import quick_hashes

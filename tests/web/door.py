@@ -17,8 +17,11 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from integration_console import clock as house_clock
 from integration_console.models import Delivery, SyncRun, WebhookSubscription, db
-from integration_console.operations import connections, deliveries, holds, runs, tending
-from integration_console.operations.hook_secrets import set_secret
+from integration_console.operations import holds
+from integration_console.operations.accounts import connections
+from integration_console.operations.accounts.hook_secrets import set_secret
+from integration_console.operations.deliveries import deliveries, tending
+from integration_console.operations.runs import runs
 from integration_console.sandbox import hooks
 
 from ..forgery import SECRET
@@ -81,7 +84,7 @@ def address(connection_id: int) -> str:
 
 def hooked(connection_id: int) -> None:
     """Register a connection's webhooks as the worker does."""
-    from integration_console.operations import subscriptions
+    from integration_console.operations.accounts import subscriptions
 
     subscriptions.register(connections.find(connection_id), by="test")
     db.session.remove()

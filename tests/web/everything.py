@@ -25,8 +25,8 @@ from integration_console.models import (
     WebhookSubscription,
     db,
 )
-from integration_console.operations import invitations, tokens, users
-from integration_console.operations.backup_files import ENDING
+from integration_console.operations.keeping.backup_files import ENDING
+from integration_console.operations.people import invitations, tokens, users
 
 from ..operations.two_sides import TwoSides
 from .conftest import PASSWORD

@@ -13,7 +13,7 @@ import urllib3
 from werkzeug.serving import make_server
 
 from integration_console.models import db
-from integration_console.operations import tokens, users
+from integration_console.operations.people import tokens, users
 
 http = urllib3.PoolManager(retries=False)
 

@@ -7,7 +7,7 @@ from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
 from integration_console.models import Transaction, UserSession, db
-from integration_console.operations import users
+from integration_console.operations.people import users
 from integration_console.web.access import ANYONE, RIGHTS, local_path
 
 PRIVATE = ["/settings/", "/settings/profile", "/settings/firm", "/settings/people", "/settings/audit"]

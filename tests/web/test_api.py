@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from integration_console.models import AuditEvent, Change, Connection, Record, db
-from integration_console.operations import tokens, users
+from integration_console.operations.people import tokens, users
 
 from ..cases import together
 

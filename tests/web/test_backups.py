@@ -4,7 +4,8 @@ import pytest
 
 from integration_console import clock
 from integration_console.models import AuditEvent, db
-from integration_console.operations import backup_clock, backup_files, backups, outbound
+from integration_console.operations import outbound
+from integration_console.operations.keeping import backup_clock, backup_files, backups
 from integration_console.storage import outbound as gate
 
 from ..cases import together

@@ -9,7 +9,7 @@ import pytest
 
 from integration_console import clock
 from integration_console.models import SyncRun, db
-from integration_console.operations import tally
+from integration_console.operations.health import tally
 
 
 @pytest.fixture

@@ -9,8 +9,9 @@ import pytest
 
 from integration_console import clock as house_clock
 from integration_console.models import Delivery, Record, WebhookSubscription, db
-from integration_console.operations import connections, subscriptions, tending
-from integration_console.operations.hook_secrets import set_secret
+from integration_console.operations.accounts import connections, subscriptions
+from integration_console.operations.accounts.hook_secrets import set_secret
+from integration_console.operations.deliveries import tending
 from integration_console.storage import deliveries as kept
 
 from ..operations.conftest import connect, point_at, sync
@@ -206,7 +207,7 @@ def test_everything_set_aside_is_read_again_at_once(app, enter, sandbox):
 
 
 def test_a_new_key_seals_webhook_secrets_too(app, sandbox):
-    from integration_console.operations import rotation
+    from integration_console.operations.keeping import rotation
 
     with app.app_context():
         number = connect(sandbox, "clio", "Clio")

@@ -7,7 +7,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from integration_console.models import db
-from integration_console.operations import quotas, throttle
+from integration_console.operations.api import quotas
+from integration_console.operations.people import throttle
 from integration_console.web.access import limiter
 
 from ..html_page import Page

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from integration_console import clock
-from integration_console.operations import deliveries
+from integration_console.operations.deliveries import deliveries
 from integration_console.sandbox import hooks
 
 from ..forgery import SECRET, signer_of

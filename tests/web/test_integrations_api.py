@@ -8,7 +8,8 @@ import pytest
 
 from integration_console import services
 from integration_console.models import Connection, Record, RepeatableCall, SyncRun, WebhookTarget, db
-from integration_console.operations import integrations, runs
+from integration_console.operations.api import integrations
+from integration_console.operations.runs import runs
 
 from ..operations.conftest import carry_out
 from .serving import Program, http, listening, served, token_of

@@ -8,7 +8,7 @@ import pytest
 
 from integration_console.errors import Wait
 from integration_console.models import DataMapping, PreviewPage, Record, db
-from integration_console.operations import previews
+from integration_console.operations.mapping import previews
 
 from ..html_page import Page
 from .two_sides import contacts

@@ -7,7 +7,7 @@ from io import BytesIO
 import pytest
 
 from integration_console.models import Record, db
-from integration_console.operations import standing
+from integration_console.operations.runs import standing
 from integration_console.web import formatting
 
 from .two_sides import contacts

@@ -6,7 +6,7 @@ import pytest
 
 from integration_console import clock
 from integration_console.models import Change, LimitationProposal, LimitationRule, Record, db
-from integration_console.operations import limitation_rules, limitations, matter_list
+from integration_console.operations.matters import limitation_rules, limitations, matter_list
 
 from ..html_page import Page
 

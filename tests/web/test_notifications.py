@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from integration_console.operations import notices
-from integration_console.operations import notification_rules as rules
+from integration_console.operations.notices import notices
+from integration_console.operations.notices import notification_rules as rules
 
 RULE = {
     "by": "slack:1", "place": "C0SBX000006", "event_run_failed": "on", "about_id": "", "quiet_from": "22:00",

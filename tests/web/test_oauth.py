@@ -8,8 +8,8 @@ import pytest
 import urllib3
 
 from integration_console.models import Connection, OAuthState, db
-from integration_console.operations import connections, consent
 from integration_console.operations import settings as firm_settings
+from integration_console.operations.accounts import connections, consent
 
 from ..html_page import Page
 from ..operations.harbor import harbor_open

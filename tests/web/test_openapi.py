@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from integration_console.models import Connection, Record, db
-from integration_console.operations import quotas
+from integration_console.operations.api import quotas
 from integration_console.web.access import ANYONE
 from integration_console.web.api_models import EXAMPLE
 

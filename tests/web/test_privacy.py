@@ -18,7 +18,8 @@ from integration_console.models import (
     Transaction,
     db,
 )
-from integration_console.operations import erasures, mappings, previews, retention
+from integration_console.operations.keeping import erasures, retention
+from integration_console.operations.mapping import mappings, previews
 
 from ..cases import together
 from ..operations.conftest import point_at

@@ -6,7 +6,7 @@ import pytest
 
 from integration_console import clock
 from integration_console.models import Record, db
-from integration_console.operations import search
+from integration_console.operations.finding import search
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from sqlalchemy import update
 
 from integration_console import clock
 from integration_console.models import RunPart, SyncRun, Transaction, db
-from integration_console.operations import run_log
+from integration_console.operations.support import run_log
 
 from ..cases import together
 from ..html_page import Page

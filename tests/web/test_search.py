@@ -8,7 +8,7 @@ import pytest
 
 from integration_console import clock
 from integration_console.models import Record, Transaction, db
-from integration_console.operations import search, traces
+from integration_console.operations.finding import search, traces
 
 from ..cases import together
 from ..operations.conftest import point_at

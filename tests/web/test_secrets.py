@@ -22,15 +22,10 @@ from sqlalchemy import text
 
 from integration_console import clock
 from integration_console.models import Connection, OAuthState, db
-from integration_console.operations import (
-    backup_files,
-    backups,
-    notices,
-    notifications,
-    sealed,
-    webhook_messages,
-    webhook_sending,
-)
+from integration_console.operations import sealed
+from integration_console.operations.api import webhook_messages, webhook_sending
+from integration_console.operations.keeping import backup_files, backups
+from integration_console.operations.notices import notices, notifications
 from integration_console.storage import backup_file
 from integration_console.web.access import may
 

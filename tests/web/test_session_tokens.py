@@ -10,7 +10,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from integration_console.operations import session_tokens, users
+from integration_console.operations.people import session_tokens, users
 
 from ..cases import together
 

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from integration_console.models import ApiConfig, AuditEvent, db
 from integration_console.operations import settings as firm
-from integration_console.operations.app_settings import AppSettings
+from integration_console.operations.accounts.app_settings import AppSettings
 from integration_console.services import by_key
 
 from ..cases import together

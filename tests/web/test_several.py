@@ -6,7 +6,8 @@ import pytest
 
 from integration_console import clock
 from integration_console.models import AuditEvent, Change, Conflict, Delivery, Issue, RecordLink, db
-from integration_console.operations import issues, several
+from integration_console.operations import several
+from integration_console.operations.support import issues
 
 from ..html_page import Page
 from ..operations.two_sides import TwoSides, flat

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from integration_console.models import AuditEvent, User, db
-from integration_console.operations import first_administrator, passwords, users
+from integration_console.operations.people import first_administrator, passwords, users
 
 from ..html_page import Page
 from .conftest import PASSWORD

@@ -10,7 +10,7 @@ from sqlalchemy import event
 import config
 from integration_console import clock, create_app
 from integration_console.models import db
-from integration_console.operations import users
+from integration_console.operations.people import users
 
 from ..bench import million
 from ..bench.page_list import places

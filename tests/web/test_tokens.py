@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from integration_console.operations import tokens
+from integration_console.operations.people import tokens
 
 from ..html_page import Page
 

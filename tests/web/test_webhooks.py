@@ -12,8 +12,9 @@ from sqlalchemy import func, select, text
 from integration_console import clock as house_clock
 from integration_console import services
 from integration_console.models import Transaction, WebhookSubscription, db
-from integration_console.operations import connections, deliveries, subscriptions
-from integration_console.operations.hook_secrets import secret_of, set_secret
+from integration_console.operations.accounts import connections, subscriptions
+from integration_console.operations.accounts.hook_secrets import secret_of, set_secret
+from integration_console.operations.deliveries import deliveries
 from integration_console.sandbox import hooks
 from integration_console.web import webhooks as webhooks_door
 from integration_console.web.access import limiter

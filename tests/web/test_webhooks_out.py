@@ -9,7 +9,8 @@ from base64 import b64decode
 import pytest
 
 from integration_console.models import Issue, Transaction, WebhookMessage, WebhookTarget, db
-from integration_console.operations import connections, webhook_messages, webhook_sending, webhook_targets
+from integration_console.operations.accounts import connections
+from integration_console.operations.api import webhook_messages, webhook_sending, webhook_targets
 from integration_console.storage import errors, outbound
 from integration_console.transport import standard_webhooks
 

@@ -12,7 +12,7 @@ import pytest
 
 from integration_console import clock
 from integration_console.models import SyncRun, db
-from integration_console.operations import quotas
+from integration_console.operations.api import quotas
 
 from ..html_page import Page
 from .everything import Everything, furnish

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from integration_console.models import Change, Conflict, DataMapping, Record, RecordLink, db
-from integration_console.operations import flows, mappings
+from integration_console.operations.mapping import flows, mappings
 
 from ..operations import mapped
 from .firm import Firm
@@ -81,7 +81,7 @@ def contacts(firm: Firm, *, active: bool = True, most: int = 8) -> TwoSides:
 
 
 def _ready(left: int, right: int) -> int:
-    from integration_console.operations import connections
+    from integration_console.operations.accounts import connections
 
     ends = connections.find(left), connections.find(right)
     return flows.create("ghl_contacts_clio_contacts", *ends, by="staff@example.com").id

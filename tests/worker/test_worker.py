@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import func, select, text
 
 from integration_console.models import Heartbeat, RunPart, SyncRun, db
-from integration_console.operations import connections
+from integration_console.operations.accounts import connections
 from integration_console.worker import Worker
 from tests.databases import bare_app
 from tests.operations.conftest import ask, connect, point_at
@@ -126,7 +126,7 @@ def test_once_does_what_is_due_and_ends(session, sandbox, worker):
 
 def test_a_hand_goes_on_after_a_run_that_blew_up(session, sandbox, worker, monkeypatch):
     """D3: such a run is another's when its lease is over."""
-    from integration_console.operations import runs
+    from integration_console.operations.runs import runs
 
     connection, execute, blown = connect(sandbox, "clio"), runs.execute, []
 

@@ -1,0 +1,1 @@
+"""What the Integrations API alone needs: its own words and ids, pages, quotas, and webhooks to programs."""

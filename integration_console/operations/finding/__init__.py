@@ -1,0 +1,1 @@
+"""What was read, as it is looked for: searched, listed, named, and taken out as a file."""

@@ -1,0 +1,162 @@
+"""A mapping's versions: the draft that may change, what each changed, and an old one brought back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+from typing import Any
+
+from sqlalchemy.exc import IntegrityError
+
+from ... import clock
+from ...errors import ChangedMeanwhile, Conflict, Forbidden, InvalidInput, NotFound
+from ...models import DataMapping, FieldMapping, MappingVersion, db
+from ...sync import mapping as engine
+from ...sync.mapping import MappingDocument, Side
+from .. import audit
+
+MOST_TOLD = 50  # sentences about one change that the audit log keeps
+
+
+@dataclass(frozen=True)
+class Past:
+    """One version, and what it changed of the one before; nothing for the first."""
+
+    version: MappingVersion
+    changes: list[str]
+
+
+def latest(mapping: DataMapping) -> MappingVersion:
+    """The draft, else the version that was made last."""
+    return mapping.versions[-1]
+
+
+def draft_of(mapping: DataMapping) -> MappingVersion | None:
+    """The version that may still change; none when the latest was switched on already."""
+    return next((version for version in mapping.versions if version.state == "draft"), None)
+
+
+def numbered(mapping: DataMapping, number: int | None) -> MappingVersion:
+    """The version of that number; the latest when none is named. Raises NotFound."""
+    if number is None:
+        return latest(mapping)
+    for version in mapping.versions:
+        if version.number == number:
+            return version
+    raise NotFound(f"{mapping.name} has no version {number}.")
+
+
+def document(mapping: DataMapping, number: int | None = None) -> MappingDocument:
+    """A version as a document: the latest when none is named."""
+    return engine.document_of(mapping, numbered(mapping, number))
+
+
+def history(mapping: DataMapping) -> list[Past]:
+    """Every version with what it changed, the newest first."""
+    documents = [engine.document_of(mapping, version) for version in mapping.versions]
+    changes = [[], *(engine.diff(old, new) for old, new in pairwise(documents))]
+    return [Past(*both) for both in zip(mapping.versions, changes, strict=True)][::-1]
+
+
+# -- changing ---------------------------------------------------------------------------------------------------------
+
+
+def edit(mapping: DataMapping, *, by: str, seen_at: datetime | None = None, **parts: Any) -> MappingVersion:
+    """Change parts of the draft: name, direction, rule, keys, filters, options, lines, note, as a document has them.
+
+    When the latest version was switched on already, a new draft is made of it. Any change takes the draft's preview
+    and approval back. seen_at: `changed_at` of the version the person was looking at.
+    Raises InvalidInput naming the place, ChangedMeanwhile when somebody else changed it, Forbidden for trust money.
+    """
+    was = document(mapping)
+    must_be_as_seen(mapping, seen_at)
+    return replace(mapping, was.changed(**parts), by=by)
+
+
+def must_be_as_seen(mapping: DataMapping, seen_at: datetime | None) -> None:
+    """Raise ChangedMeanwhile where the latest version is not the one a person was looking at; None: nobody was."""
+    if seen_at is not None and latest(mapping).changed_at != seen_at:
+        who = latest(mapping).changed_by
+        raise ChangedMeanwhile(f"{who} changed {mapping.name} meanwhile. Look at it again first.")
+
+
+def replace(mapping: DataMapping, wanted: MappingDocument, *, by: str, action: str = "changed") -> MappingVersion:
+    """Make the draft what a document says; nothing happens when that is what it says already."""
+    was = document(mapping)
+    for side in ("left", "right"):
+        if getattr(was, side) != getattr(wanted, side):
+            end = getattr(was, side)
+            raise InvalidInput(f"The {side} side of {mapping.name} is {end.service} {end.resource}.", field=side)
+    wanted = wanted.changed(flow=mapping.flow)
+    if wanted == was:
+        return latest(mapping)
+    refuse_trust(wanted, *sides(mapping), by=by)
+    changes = engine.diff(was, wanted)
+    draft = draft_of(mapping) or _new_draft(mapping)
+    mapping.name = wanted.name
+    write(draft, wanted, by=by)
+    mapping.updated_at = clock.now()
+    audit.add(
+        f"mapping {action}", mapping.name, actor=by, mapping=mapping.id, version=draft.number,
+        changes=changes[:MOST_TOLD],
+    )  # fmt: skip
+    db.session.commit()
+    return draft
+
+
+def restore(mapping: DataMapping, number: int, *, by: str) -> MappingVersion:
+    """Make an old version's content the draft. What is switched on stays on until the draft is activated."""
+    return replace(mapping, document(mapping, number).changed(name=mapping.name), by=by, action="restored")
+
+
+def discard(mapping: DataMapping, *, by: str) -> None:
+    """Throw the draft away. Raises Conflict when there is none, or nothing but the draft."""
+    draft = draft_of(mapping)
+    if draft is None or len(mapping.versions) == 1:
+        raise Conflict(f"{mapping.name} has no draft that could be thrown away.")
+    mapping.versions.remove(draft)
+    mapping.updated_at = clock.now()
+    audit.add("mapping draft discarded", mapping.name, actor=by, mapping=mapping.id, version=draft.number)
+    db.session.commit()
+
+
+def sides(mapping: DataMapping) -> tuple[Side, Side]:
+    """Its left and right side, as the engine knows them."""
+    return (
+        Side(mapping.left_connection_id, mapping.left_connection.service, mapping.left_resource),
+        Side(mapping.right_connection_id, mapping.right_connection.service, mapping.right_resource),
+    )
+
+
+def refuse_trust(wanted: MappingDocument, left: Side, right: Side, *, by: str) -> None:
+    """Raise Forbidden when it would write clients' trust money, for whoever asks, and note that they did (W8)."""
+    if refusal := engine.trust_refusal(engine.of_document(wanted, left, right)):
+        db.session.rollback()
+        audit.add("mapping refused", wanted.name, actor=by, reason=refusal)
+        db.session.commit()
+        raise Forbidden(f"{refusal} Nothing was saved.")
+
+
+def write(version: MappingVersion, wanted: MappingDocument, *, by: str) -> None:
+    """Fill a draft's row from a document; its preview and approval were for something else. Nothing is committed."""
+    stored = wanted.to_json()
+    for name in ("direction", "rule", "keys", "filters", "options", "note"):
+        setattr(version, name, stored[name])
+    version.preview = version.approved_by = version.approved_at = None
+    version.changed_by, version.changed_at = by, clock.now()
+    version.fields.clear()
+    db.session.flush()  # the old lines' places must be free before the new ones take them
+    version.fields = [FieldMapping(position=place, **line) for place, line in enumerate(stored["lines"])]
+    db.session.flush()
+
+
+def _new_draft(mapping: DataMapping) -> MappingVersion:
+    draft = MappingVersion(number=latest(mapping).number + 1, state="draft", direction="both", changed_at=clock.now())
+    mapping.versions.append(draft)
+    try:
+        db.session.flush()
+    except IntegrityError:
+        db.session.rollback()
+        raise Conflict("Somebody else has just begun a draft. Look at it again first.") from None
+    return draft

@@ -1,0 +1,173 @@
+"""Takes a run back: compensating writes where the upstream still holds what we wrote, shown before they are sent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ...errors import Conflict, InvalidInput
+from ...models import Change, Connection, DataMapping, Record, RecordLink, SyncRun, db
+from ...models.change import WAITING_STATES
+from ...services.writing import Write
+from ...storage import records
+from ...sync import guards
+from ...sync.compare import same
+from ...sync.ends import End
+from ...sync.outbox import want
+from ...sync.settled import told
+from ...sync.verdict import Intent
+from .. import audit
+from ..mapping import crossings
+from . import pushes
+
+
+@dataclass(frozen=True)
+class Step:
+    """One write of the run, and whether it can be taken back."""
+
+    change: Change
+    record: Record | None
+    can: bool
+    op: str  # what taking it back is: update, delete; "" where it cannot be
+    fields: list[dict[str, Any]]  # {"field", "now", "then"}
+    why: str  # why not, in words
+
+
+def plan(run: SyncRun) -> list[Step]:
+    """What taking this run back would do, newest write first, by our copies; each is checked again before it is sent.
+
+    Raises InvalidInput when the run wrote nothing.
+    """
+    query = select(Change).where(Change.sent_run_id == run.id, Change.state == "done", Change.undoes_id.is_(None))
+    changes = list(db.session.scalars(query.order_by(Change.id.desc())))
+    if not changes:
+        raise InvalidInput(f"Run {run.id} wrote nothing that could be taken back.")
+    again = select(Change.undoes_id).where(
+        Change.undoes_id.in_([change.id for change in changes]), Change.state.in_((*WAITING_STATES, "done"))
+    )
+    taken = {number for number in db.session.scalars(again) if number}
+    ends: dict[tuple[int, str], End] = {}
+    waits = select(Change.link_id, Change.connection_id).where(
+        Change.link_id.in_([change.link_id for change in changes if change.link_id]), Change.state.in_(WAITING_STATES)
+    )
+    busy = {(row.link_id, row.connection_id) for row in db.session.execute(waits)}  # one write of a pair at a time
+    going: set[tuple[str, str]] = set()  # what is deleted on the way: a matter before the client it was made for
+    steps = [_step(db.session(), change, taken, ends, going) for change in changes]
+    return [_in_turn(step, busy) for step in steps]
+
+
+def _in_turn(step: Step, busy: set[tuple[int | None, int]]) -> Step:
+    """The step, unless another write of its pair comes first: then the run is taken back once more after that one."""
+    pair = step.change.link_id, step.change.connection_id
+    if not step.can or pair[0] is None:
+        return step
+    if pair in busy:
+        return replace(step, can=False, op="", fields=[], why="Another write of this pair comes first. Try again then.")
+    busy.add(pair)
+    return step
+
+
+def _step(
+    session: Session, change: Change, taken: set[int], ends: dict[tuple[int, str], End], going: set[tuple[str, str]]
+) -> Step:
+    end = _end(change, ends)
+    record = records.find(session, change.connection_id, change.resource, str(change.external_id))
+    if change.id in taken:
+        return Step(change, record, False, "", [], "It was taken back already.")
+    if change.op == "delete":
+        return Step(change, record, False, "", [], f"What was deleted at {end.service.label} cannot be brought back.")
+    if record is None or record.deleted_at is not None:
+        return Step(change, record, False, "", [], f"It is no longer at {end.service.label}.")
+    if not change.wanted:
+        return Step(change, record, False, "", [], "What was written is erased here, so it cannot be compared.")
+    plain = end.plain(record.external_id, record.data)
+    moved = [name for name in change.after if not same(told(plain, name), change.after[name])]
+    made = change.op == "create"
+    if made and moved:
+        return Step(change, record, False, "", [], f"Since then {end.called(moved)} changed at {end.service.label}.")
+    away = end.service.writing.put_away.get(change.resource) if made else None
+    op = "delete" if made and not away else "update"
+    then = away or {name: change.before.get(name) for name in change.wanted if name not in moved}
+    fields = [{"field": name, "now": told(plain, name), "then": value} for name, value in then.items()]
+    if op == "update" and not fields:
+        return Step(change, record, False, "", [], f"Since then {end.called(moved)} changed at {end.service.label}.")
+    values = {one["field"]: one["then"] for one in fields} if op == "update" else {}
+    write = Write(op, change.resource, values, change.external_id, record.data, end.custom, allow_closed=True)
+    if why := guards.refusal(session, end, write, going=going):
+        return Step(change, record, False, "", [], why)
+    why = f"Left as it is, since it changed: {end.called(moved)}." if moved else ""
+    if op == "delete":
+        going.add((change.resource, str(change.external_id)))
+    return Step(change, record, True, op, fields if op == "update" else [], why)
+
+
+def undo(run: SyncRun, *, by: str) -> list[Change]:
+    """Put the compensating writes into the outbox and ask for them to be sent; what could not be taken back is listed
+    by `plan`.
+
+    Raises Conflict when nothing of the run can be taken back.
+    """
+    steps = [step for step in plan(run) if step.can]
+    if not steps:
+        raise Conflict(f"Nothing of run {run.id} can be taken back any more.")
+    numbers = [_want(step, run, by) for step in steps]
+    audit.add("run undone", f"run {run.id}", actor=by, writes=len(numbers))
+    db.session.commit()
+    changes = list(db.session.scalars(select(Change).where(Change.id.in_(numbers)).order_by(Change.id)))
+    for connection_id in sorted({change.connection_id for change in changes}):
+        pushes.send_waiting(db.session.get_one(Connection, connection_id), cause="undo", asked_by=by)
+    return changes
+
+
+def _want(step: Step, run: SyncRun, by: str) -> int:
+    change, record = step.change, step.record
+    assert record is not None
+    end = _end(change, {})
+    touched = {one["field"] for one in step.fields}
+    intent = Intent(
+        agree={line: one for line, one in _present_halves(change, end).items() if touched.intersection(one["fields"])}
+    )
+    for one in step.fields:
+        name = one["field"]
+        intent.values[name], intent.before[name] = one["then"], one["now"]
+        intent.sources[name] = {"record_id": record.id, "field": name, "value": one["then"]}
+    if step.op == "delete":  # it goes only as it was made
+        intent.before = dict(change.after)
+    return want(
+        db.session(), end, step.op, intent=intent, target=end.seen(record), link_id=change.link_id,
+        cause=f"Run {run.id} taken back by {by}", asked_by=by, undoes_id=change.id, closed=True,
+    )  # fmt: skip
+
+
+def _present_halves(change: Change, end: End) -> dict[str, dict]:
+    """The source side as it is now, line by line: once this is written the pair rests, until a side changes again."""
+    link = db.session.get(RecordLink, change.link_id) if change.link_id else None
+    agreed: dict[str, dict] = change.options.get("agree") or {}
+    mapping = db.session.get(DataMapping, link.mapping_id) if link else None
+    other = (link.left_record if end.side == "right" else link.right_record) if link else None
+    if mapping is None or other is None:
+        return agreed
+    there = crossings.end_of(mapping, "left" if end.side == "right" else "right")
+    plain = there.plain(other.external_id, other.data)
+    return {line: {**one, "source": _half(line, there.side, plain, one["source"])} for line, one in agreed.items()}
+
+
+def _half(line: str, side: str, plain: dict[str, Any], was: Any) -> Any:
+    """What a side says of a line now, in the shape it was compared in."""
+    left, _, right = line.partition("|")
+    values = [told(plain, name) for name in (left if side == "left" else right).split(",") if name]
+    return values if isinstance(was, list) and len(values) > 1 else values[0] if values else was
+
+
+def _end(change: Change, ends: dict[tuple[int, str], End]) -> End:
+    key = (change.connection_id, change.resource)
+    if key not in ends:
+        mapping = db.session.get(DataMapping, change.mapping_id) if change.mapping_id else None
+        side = "right"
+        if mapping is not None and (mapping.left_connection_id, mapping.left_resource) == key:
+            side = "left"
+        ends[key] = crossings.end(db.session.get_one(Connection, change.connection_id), change.resource, side=side)
+    return ends[key]

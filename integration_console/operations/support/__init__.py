@@ -1,0 +1,1 @@
+"""What failed, in plain words: problems, refused writes and their replays, a record's life, the support packet."""

@@ -1,0 +1,210 @@
+"""A record's life: every write, change, conflict, delivery, failure and call of it and of its partners, on one line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from sqlalchemy import and_, bindparam, or_, select
+from sqlalchemy.orm import joinedload, load_only
+
+from ... import services
+from ...models import (
+    Change,
+    Conflict,
+    Connection,
+    DataMapping,
+    DeadLetter,
+    ErrorLog,
+    Record,
+    RecordLink,
+    Transaction,
+    db,
+)
+from ...storage import deliveries
+from ..finding import traces
+from ..mapping import pairs, writes
+
+MOST = 200  # of each kind; a longer life is told from its end
+_CALL = (
+    Transaction.id, Transaction.started_at, Transaction.method, Transaction.path_template, Transaction.status,
+    Transaction.run_id, Transaction.service, Transaction.url, Transaction.response_body,
+)  # fmt: skip
+# Made once: to build a question takes longer than the database needs to answer it.
+_LINKS = (
+    select(RecordLink)
+    .options(joinedload(RecordLink.left_record), joinedload(RecordLink.right_record))
+    .where(or_(RecordLink.left_record_id == bindparam("record"), RecordLink.right_record_id == bindparam("record")))
+    .order_by(RecordLink.id.desc()).limit(MOST)
+)  # fmt: skip
+_ACCOUNTS = select(Connection).where(Connection.id.in_(bindparam("numbers", expanding=True)))
+_CHANGES = (
+    select(Change)
+    .where(Change.record_id.in_(bindparam("records", expanding=True)))
+    .order_by(Change.id.desc()).limit(MOST)
+)  # fmt: skip
+_CONFLICTS = (
+    select(Conflict)
+    .where(Conflict.link_id.in_(bindparam("links", expanding=True)))
+    .order_by(Conflict.id.desc()).limit(MOST)
+)  # fmt: skip
+_REFUSED = select(DeadLetter.issue_id).where(
+    DeadLetter.connection_id == bindparam("connection"), DeadLetter.resource == bindparam("resource"),
+    DeadLetter.identity == bindparam("identity"), DeadLetter.issue_id.is_not(None),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing that happened to the record or a partner."""
+
+    at: datetime
+    kind: str  # seen, written, sent, conflict, paired, arrived, failed, called, gone
+    record: Record
+    text: str
+    fields: tuple[tuple[str, Any, Any], ...] = ()  # label, before, after
+    by: str = ""
+    run_id: int | None = None
+    call_id: int | None = None
+    conflict_id: int | None = None
+    delivery_id: int | None = None
+    issue_id: int | None = None
+
+
+@dataclass(frozen=True)
+class Life:
+    """The record, its partners on the other sides, and what happened, the newest first."""
+
+    records: list[Record]
+    events: list[Event]
+    connections: dict[int, Connection]
+
+
+def of(record: Record) -> Life:
+    """Everything kept about a record and those it is paired with."""
+    links = _links(record)
+    records = {record.id: record}
+    for link in links:
+        records |= {one.id: one for one in (link.left_record, link.right_record) if one is not None}
+    everyone = list(records.values())
+    sent = list(_sent(records))
+    events = [
+        *_copies(everyone), *sent, *_calls(everyone, {one.call_id for one in sent}), *_conflicts(links, record),
+        *_pairs(links, record), *_deliveries(everyone), *_failures(everyone),
+    ]  # fmt: skip
+    rows = db.session.scalars(_ACCOUNTS, {"numbers": list({one.connection_id for one in everyone})})
+    return Life(everyone, sorted(events, key=lambda one: one.at, reverse=True), {row.id: row for row in rows})
+
+
+def concerned(call: Transaction, change: Change | None) -> list[Record]:
+    """The records a call was about: of a write its target and what its values came from, else the one it asked for."""
+    sources = {one.get("record_id") for one in change.sources.values()} if change else set()
+    named = {change.external_id} if change else set(traces.in_address(call.url, call.path_template, "{id}"))
+    if not sources and not named:
+        return []
+    target = and_(
+        Record.connection_id == call.connection_id, Record.resource == call.resource, Record.external_id.in_(named)
+    )
+    found = db.session.scalars(select(Record).where(or_(target, Record.id.in_(sources - {None}))))
+    return sorted(found, key=lambda one: (one.external_id not in named, one.id))
+
+
+def _links(record: Record) -> list[RecordLink]:
+    return list(db.session.scalars(_LINKS, {"record": record.id}))
+
+
+def _copies(records: Iterable[Record]) -> Iterator[Event]:
+    for one in records:
+        yield Event(one.first_seen_at, "seen", one, "First read by the console.")
+        if one.written_at != one.first_seen_at:
+            yield Event(one.written_at, "written", one, "Our copy was last written.", run_id=one.written_run_id)
+        if one.deleted_at:
+            yield Event(one.deleted_at, "gone", one, "It was no longer at the service.", run_id=one.written_run_id)
+
+
+def _sent(records: dict[int, Record]) -> Iterator[Event]:
+    """What the console wrote to the services, field by field, and out of which record."""
+    changes = list(db.session.scalars(_CHANGES, {"records": list(records)}))
+    calls, words = writes.calls_of(changes), writes.Words(changes)
+    for one in changes:
+        values = tuple(
+            (
+                words.label(one, name),
+                words.value(one, name, one.before.get(name)),
+                words.value(one, name, one.after.get(name, wanted)),
+            )
+            for name, wanted in one.wanted.items()
+        )
+        what = {"create": "Made", "update": "Changed", "delete": "Deleted"}.get(one.op, one.op)
+        state = {"done": "", "dead": " and refused", "dropped": " and dropped"}.get(one.state, f", {one.state}")
+        yield Event(
+            one.done_at or one.sent_at or one.created_at, "sent", records[one.record_id or 0],
+            f"{what} by the console{state}. {one.message or ''}".strip(), values, one.asked_by or one.cause,
+            one.sent_run_id or one.run_id, calls.get(one.call_key or ""),
+        )  # fmt: skip
+
+
+def _calls(records: Iterable[Record], told: set[int | None]) -> Iterator[Event]:
+    """Calls that asked for one of them or were answered with it; those of a write are told with it."""
+    for record in records:
+        named = set(traces.calls_naming(record.external_id, MOST)) - told
+        query = select(Transaction).where(
+            Transaction.id.in_(named), Transaction.connection_id == record.connection_id,
+            Transaction.resource == record.resource,
+        )  # fmt: skip
+        for one in db.session.scalars(query.options(load_only(*_CALL))) if named else ():
+            if not _is_of(one, record):
+                continue
+            said = f"answered {one.status}" if one.status else "no answer came"
+            yield Event(one.started_at, "called", record, f"{one.method} {one.path_template}: {said}.",
+                        run_id=one.run_id, call_id=one.id)  # fmt: skip
+
+
+def _is_of(call: Transaction, record: Record) -> bool:
+    """Whether it is this record that a call named: an address within another one may have the same short number."""
+    if record.external_id in traces.in_address(call.url, call.path_template, "{id}"):
+        return True
+    service = services.every().get(call.service)
+    kind = service.resources.get(record.resource) if service else None
+    return kind is not None and record.external_id in traces.answered_with(call.response_body, kind)
+
+
+def _conflicts(links: Iterable[RecordLink], record: Record) -> Iterator[Event]:
+    by_number = {link.id: link for link in links}
+    left_of = cache(lambda mapping_id: pairs.sides(db.session.get_one(DataMapping, mapping_id))["left"])
+    for one in db.session.scalars(_CONFLICTS, {"links": list(by_number)}) if by_number else ():
+        called = left_of(by_number[one.link_id].mapping_id).label(one.left_field) or one.left_field
+        values = ((called, one.held.get("left"), one.held.get("right")),)
+        won = f"The {one.winner} side won." if one.winner else "A person is asked."
+        yield Event(one.created_at, "conflict", record, f"Both sides changed {called}. {won}", values,
+                    one.settled_by or "", one.run_id, conflict_id=one.id)  # fmt: skip
+
+
+def _pairs(links: Iterable[RecordLink], record: Record) -> Iterator[Event]:
+    words = {"linked": "Paired", "cut": "The pair was cut", "ambiguous": "Several partners were possible",
+             "gone": "Its partner was deleted", "paused": "The pair was paused"}  # fmt: skip
+    for link in links:
+        if text := words.get(link.state):
+            why = link.reason or link.how
+            yield Event(link.decided_at or link.created_at, "paired", record, f"{text}. {why}".strip(),
+                        by=link.decided_by or "")  # fmt: skip
+
+
+def _deliveries(records: Iterable[Record]) -> Iterator[Event]:
+    """Webhooks that named one of them."""
+    for record in records:
+        for one in deliveries.about(db.session(), record, MOST):
+            said = f"A webhook came: {one.kind}. {one.outcome or ''}".strip()
+            yield Event(one.received_at, "arrived", record, said, run_id=one.run_id, delivery_id=one.id)
+
+
+def _failures(records: Iterable[Record]) -> Iterator[Event]:
+    for record in records:
+        mine = {"connection": record.connection_id, "resource": record.resource, "identity": record.external_id}
+        issues = set(db.session.scalars(_REFUSED, mine))
+        query = select(ErrorLog).where(ErrorLog.issue_id.in_(issues), ErrorLog.external_id == record.external_id)
+        for one in db.session.scalars(query.order_by(ErrorLog.id.desc()).limit(MOST)) if issues else ():
+            yield Event(one.created_at, "failed", record, one.message, run_id=one.run_id, issue_id=one.issue_id)
