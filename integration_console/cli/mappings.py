@@ -93,6 +93,8 @@ def import_(file: str, mapping_id: int | None, left: int | None, right: int | No
     if not dry_run:
         if mapping:
             mappings.replace(mapping, wanted, by=who())
+            if aside := mappings.put_aside(mapping):
+                changes.append(f"The draft before it was put aside: it stays as version {aside.number}.")
         else:
             mapping = mappings.create(wanted, connections.find(left or 0), connections.find(right or 0), by=who())
     if as_json:

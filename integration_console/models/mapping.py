@@ -11,7 +11,7 @@ from .base import Base, PrimaryKey
 from .connection import Connection
 
 MAPPING_STATES = ("draft", "active", "paused")  # draft: never switched on
-VERSION_STATES = ("draft", "active", "retired")
+VERSION_STATES = ("draft", "active", "retired", "aside")  # aside: a draft whose place another took
 DIRECTIONS = ("both", "to_right", "to_left")
 RULES = ("left", "right", "newest", "ask")  # who wins when both sides changed the same field
 BLANKS = ("keep", "clear", "default")  # what an emptied source field does to the other side

@@ -36,7 +36,7 @@ def restore(mapping_id: int, number: int):
     mapping = mappings.find(mapping_id)
     draft = mappings.restore(mapping, number, by=actor())
     said = f"Draft {draft.number} says what version {number} said." if draft.state == "draft" else "It is that already."
-    flash(said, "success")
+    flash(f"{said}{words.put_aside(mapping)}", "success")
     return _back(mapping)
 
 
@@ -47,7 +47,9 @@ def discard(mapping_id: int):
     forms.sent()
     mapping = mappings.find(mapping_id)
     mappings.discard(mapping, by=actor())
-    flash("The draft is thrown away. The version before it stays as it was.", "success")
+    again = mappings.draft_of(mapping)
+    said = f"Draft {again.number} is the draft again." if again else "The version before it stays as it was."
+    flash(f"The draft is thrown away. {said}", "success")
     return _back(mapping)
 
 

@@ -276,3 +276,9 @@ def seen(text: str) -> datetime:
     except ValueError:
         pass
     raise InvalidInput("This form does not say which version it is about. Open the page again.", field="seen_at")
+
+
+def put_aside(mapping: DataMapping) -> str:
+    """What became of the draft whose place another took; nothing when there was none."""
+    before = mappings.put_aside(mapping)
+    return f" The draft before it was put aside: it stays as version {before.number}." if before else ""

@@ -201,8 +201,9 @@ def _target(into: str) -> DataMapping | None:
 def _applied(document: MappingDocument, sent: dict[str, str]):
     target = _target(sent["into"])
     if target is not None:
-        draft = mappings.replace(target, document, by=actor(), action="imported")
-        flash(f"{target.name} has what the file says, as draft {draft.number}.", "success")
+        draft = mappings.replace(target, document, by=actor())
+        said = f"{target.name} has what the file says, as draft {draft.number}."
+        flash(f"{said}{words.put_aside(target)}", "success")
     else:
         left, right = (_connection(sent[side], side) for side in words.SIDES)
         target = mappings.create(document, left, right, by=actor())

@@ -97,6 +97,10 @@ def test_a_mapping_goes_out_as_a_document_and_comes_back_with_a_diff(firm):
     applied = console("mappings", "import", "-", "--into", number, "--json", stdin=json.dumps(document))
     assert applied.json()["applied"] is True
     assert console.json("mappings", "export", number)["rule"] == "newest"
+    document["rule"] = "left"
+    again = console("mappings", "import", "-", "--into", number, stdin=json.dumps(document))
+    assert "The draft before it was put aside" in again.out
+    assert console.json("mappings", "export", number, "--version", 1)["rule"] == "newest"
 
 
 def test_bad_input_is_one_plain_line(firm):

@@ -17,6 +17,8 @@ from integration_console.models import (
     db,
 )
 from integration_console.operations.mapping import mappings
+from integration_console.operations.mapping.versions import MAKER
+from integration_console.operations.runs import pushes
 from integration_console.services.writing import Field
 from integration_console.storage import records, unmatched
 from integration_console.sync import mapping as engine
@@ -220,6 +222,35 @@ def test_an_old_version_comes_back_as_a_draft(session, ends):
     assert mappings.document(mapping).lines == mappings.document(mapping, 1).lines
     with pytest.raises(NotFound, match="no version 9"):
         mappings.restore(mapping, 9, by=BO)
+
+
+@pytest.mark.parametrize("how", ["restored", "imported"])
+def test_a_draft_whose_place_another_takes_is_put_aside_and_comes_back(session, ends, how):
+    mapping = switched_on(ends)
+    mappings.edit(mapping, by=ANA, lines=[PHONE])
+    if how == "restored":
+        mappings.restore(mapping, 1, by=BO)
+    else:
+        mappings.replace(mapping, mappings.document(mapping, 1), by=BO)
+
+    assert [(v.number, v.state) for v in mapping.versions] == [(1, "active"), (2, "aside"), (3, "draft")]
+    with pytest.raises(NotFound, match="was never on"):
+        pushes.request(mapping, asked_by=BO, version=2)
+    mappings.restore(mapping, 2, by=BO)  # what a restore had brought is nobody's work: no version is kept of it
+    assert [line.left for line in mappings.document(mapping).lines] == ["phone"]
+    assert len(mapping.versions) == 3
+
+    mappings.discard(mapping, by=BO)
+    session.expire_all()
+    assert [(v.number, v.state) for v in mapping.versions] == [(1, "active"), (2, "draft")]
+
+
+def test_what_the_console_made_itself_is_not_kept(session, ends):
+    mapping = make(ends, by=MAKER)
+
+    mappings.replace(mapping, mappings.document(mapping).changed(rule="newest"), by=BO)
+
+    assert [(v.number, v.rule) for v in mapping.versions] == [(1, "newest")]
 
 
 def test_a_draft_can_be_thrown_away_but_not_the_only_version(session, ends):

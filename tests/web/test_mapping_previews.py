@@ -186,6 +186,11 @@ def test_pause_resume_restore_discard_and_remove(enter, draft):
     assert "removed." in history.text
     admin.send(f"{home}/versions/1/restore", f"{home}/history")
     assert draft.document()["lines"] == lines
+    history = admin.open(f"{home}/history")
+    assert "The draft before it was put aside: it stays as version 2." in history.text
+    assert "Version 2 Put aside" in history.text
+    admin.send(f"{home}/draft/removal", f"{home}/history")
+    assert "Draft 2 is the draft again." in admin.open(f"{home}/history").text
     admin.send(f"{home}/draft/removal", f"{home}/history")
     assert "Draft 2" not in admin.open(f"{home}/history").text
 

@@ -16,7 +16,6 @@ from ...services.writing import CUSTOM, Field
 from ...sync.flows import FLOWS, Custom, Flow, line
 from . import mappings, pairs, versions
 
-MAKER = "console"  # who made a mapping that nobody has touched yet
 ALIKE = {"text": "copy", "number": "copy", "email": "email", "phone": "phone", "date": "date", "choice": "custom"}
 TEXTS = ("text", "text_line", "text_area", "txt", "large_text")  # kinds of custom fields that hold text
 
@@ -53,9 +52,9 @@ def ensure() -> list[DataMapping]:
             continue
         known = _made(flow, left[0], right[0])
         if known is None:
-            new.append(create(flow.key, left[0], right[0], by=MAKER))
+            new.append(create(flow.key, left[0], right[0], by=versions.MAKER))
         elif _untouched(known):
-            versions.replace(known, _document(flow, left[0], right[0]), by=MAKER)
+            versions.replace(known, _document(flow, left[0], right[0]), by=versions.MAKER)
     return new
 
 
@@ -102,7 +101,7 @@ def _untouched(mapping: DataMapping) -> bool:
     """Whether it is as the console made it: one draft, changed and previewed by nobody."""
     (first, *later) = mapping.versions
     names = {mapping.created_by, first.changed_by}
-    return not later and first.state == "draft" and names == {MAKER} and not first.preview
+    return not later and first.state == "draft" and names == {versions.MAKER} and not first.preview
 
 
 def _connected(service: str) -> list[Connection]:

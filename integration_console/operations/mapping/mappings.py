@@ -28,6 +28,7 @@ from .versions import (
     latest,
     must_be_as_seen,
     numbered,
+    put_aside,
     refuse_trust,
     replace,
     restore,
@@ -38,7 +39,7 @@ from .versions import (
 __all__ = [
     "Past", "activate", "active", "approve", "check", "compare", "create", "discard", "document", "draft_of", "edit",
     "every", "fields_of", "find", "find_or_none", "forget_unmatched", "history", "in_engine", "latest",
-    "needs_approval", "numbered", "pause", "read_file", "remove", "replace", "restore", "resume", "sides", "unmatched",
+    "needs_approval", "numbered", "pause", "put_aside", "read_file", "remove", "replace", "restore", "resume", "sides", "unmatched",
 ]  # fmt: skip
 
 read_file = engine.read  # JSON -> MappingDocument; an import shows compare(...) first, then calls replace or create
@@ -280,7 +281,7 @@ def _authors(mapping: DataMapping, draft: MappingVersion) -> set[str | None]:
     """Everybody who changed this draft; the audit log knows the earlier ones."""
     about = AuditEvent.details["mapping"].as_integer() == mapping.id
     this = AuditEvent.details["version"].as_integer() == draft.number
-    changed = AuditEvent.action.in_(("mapping created", "mapping changed", "mapping restored"))
+    changed = AuditEvent.action.in_([f"mapping {how}" for how in ("created", "changed", "imported", "restored")])
     return {draft.changed_by, *db.session.scalars(select(AuditEvent.actor).where(changed, about, this))}
 
 

@@ -16,6 +16,7 @@ from ...sync import mapping as engine
 from ...sync.mapping import MappingDocument, Side
 from .. import audit
 
+MAKER = "console"  # who made a draft that nobody has touched yet
 MOST_TOLD = 50  # sentences about one change that the audit log keeps
 
 
@@ -71,7 +72,7 @@ def edit(mapping: DataMapping, *, by: str, seen_at: datetime | None = None, **pa
     """
     was = document(mapping)
     must_be_as_seen(mapping, seen_at)
-    return replace(mapping, was.changed(**parts), by=by)
+    return _become(mapping, was.changed(**parts), by=by, action="changed")
 
 
 def must_be_as_seen(mapping: DataMapping, seen_at: datetime | None) -> None:
@@ -81,8 +82,17 @@ def must_be_as_seen(mapping: DataMapping, seen_at: datetime | None) -> None:
         raise ChangedMeanwhile(f"{who} changed {mapping.name} meanwhile. Look at it again first.")
 
 
-def replace(mapping: DataMapping, wanted: MappingDocument, *, by: str, action: str = "changed") -> MappingVersion:
-    """Make the draft what a document says; nothing happens when that is what it says already."""
+def replace(mapping: DataMapping, wanted: MappingDocument, *, by: str, action: str = "imported") -> MappingVersion:
+    """Make the draft what a document says; nothing happens when that is what it says already.
+
+    The draft somebody had begun is put aside: it stays as a version, and can be restored.
+    """
+    return _become(mapping, wanted, by=by, action=action, aside=True)
+
+
+def _become(
+    mapping: DataMapping, wanted: MappingDocument, *, by: str, action: str, aside: bool = False
+) -> MappingVersion:
     was = document(mapping)
     for side in ("left", "right"):
         if getattr(was, side) != getattr(wanted, side):
@@ -93,7 +103,11 @@ def replace(mapping: DataMapping, wanted: MappingDocument, *, by: str, action: s
         return latest(mapping)
     refuse_trust(wanted, *sides(mapping), by=by)
     changes = engine.diff(was, wanted)
-    draft = draft_of(mapping) or _new_draft(mapping)
+    draft = draft_of(mapping)
+    if draft is not None and aside and _is_work(mapping, draft):
+        draft.state, draft = "aside", None
+        db.session.flush()  # there is room for one draft only
+    draft = draft or _new_draft(mapping)
     mapping.name = wanted.name
     write(draft, wanted, by=by)
     mapping.updated_at = clock.now()
@@ -105,17 +119,37 @@ def replace(mapping: DataMapping, wanted: MappingDocument, *, by: str, action: s
     return draft
 
 
+def _is_work(mapping: DataMapping, draft: MappingVersion) -> bool:
+    """Whether something would be lost with a draft: a person made it, and no other version says the same."""
+    said = engine.document_of(mapping, draft)
+    others = (other for other in mapping.versions if other is not draft)
+    return draft.changed_by != MAKER and all(engine.document_of(mapping, other) != said for other in others)
+
+
+def put_aside(mapping: DataMapping) -> MappingVersion | None:
+    """The version whose place the draft took while it was a draft itself; none when there was no such one."""
+    before = mapping.versions[-2:-1] if draft_of(mapping) else []
+    return next((version for version in before if version.state == "aside"), None)
+
+
 def restore(mapping: DataMapping, number: int, *, by: str) -> MappingVersion:
-    """Make an old version's content the draft. What is switched on stays on until the draft is activated."""
+    """Make an old version's content the draft; as `replace`. What is switched on stays on until that is activated."""
     return replace(mapping, document(mapping, number).changed(name=mapping.name), by=by, action="restored")
 
 
 def discard(mapping: DataMapping, *, by: str) -> None:
-    """Throw the draft away. Raises Conflict when there is none, or nothing but the draft."""
+    """Throw the draft away; the one put aside for it is the draft again.
+
+    Raises Conflict when there is none, or nothing but the draft.
+    """
     draft = draft_of(mapping)
     if draft is None or len(mapping.versions) == 1:
         raise Conflict(f"{mapping.name} has no draft that could be thrown away.")
+    before = put_aside(mapping)
     mapping.versions.remove(draft)
+    db.session.flush()  # there is room for one draft only
+    if before is not None:
+        before.state = "draft"
     mapping.updated_at = clock.now()
     audit.add("mapping draft discarded", mapping.name, actor=by, mapping=mapping.id, version=draft.number)
     db.session.commit()
