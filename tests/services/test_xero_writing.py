@@ -319,3 +319,64 @@ def test_trouble_at_xero_is_tried_again_with_the_same_key(fresh_xero, clock):
 
     with pytest.raises(TryLater):
         create(fresh_xero, "contacts", {"Name": "Later"})
+
+
+def test_a_price_finer_than_a_cent_stays_what_it_is_when_the_lines_get_another_account(fresh_xero):
+    copies = bill_line("Copies", 1000, "0.0125", "12.50")
+    made = create(fresh_xero, "invoices", values_for(fresh_xero, Lines=[copies])).record
+    record = fresh_xero.one("invoices", made["InvoiceID"])
+    assert plain_of("invoices", record)["Lines"] == [copies]
+
+    changed = change(fresh_xero, "invoices", record, **{"Line.AccountCode": "205"}).record
+
+    assert (changed["Total"], changed["LineItems"][0]["AccountCode"]) == (12.5, "205")
+
+
+def test_prices_made_by_hand_at_xero_are_read_to_their_fourth_place(fresh_xero):
+    record = an_invoice(fresh_xero, "DRAFT")
+    line = {**record["LineItems"][0], "Quantity": 1000.0, "UnitAmount": 0.0125, "LineAmount": 12.5}
+    fresh_xero.sandbox.put("invoices", {"InvoiceID": record["InvoiceID"], "LineItems": [line]})
+
+    for read in (
+        fresh_xero.one("invoices", record["InvoiceID"]),
+        next(one for one in fresh_xero.records("invoices") if one["InvoiceID"] == record["InvoiceID"]),
+    ):
+        assert read["LineItems"][0]["UnitAmount"] == 0.0125
+        assert change(fresh_xero, "invoices", read, **{"Line.AccountCode": "205"}).record["Total"] == 12.5
+
+
+@pytest.mark.parametrize("lines", [
+    [bill_line("Call", "0.333333", "300", "100.00")],  # finer than Xero keeps: it goes as one piece
+    [bill_line(None, 1, 300, 300)],  # no words: Xero wants some
+    [bill_line("x" * 5000, 1, 300, 300)],
+    [*LINES, bill_line("No charge", 1, 0, 0)],
+], ids=["fine", "wordless", "long", "no charge"])  # fmt: skip
+def test_an_invoice_without_a_number_is_found_though_its_lines_were_sent_in_other_words(fresh_xero, lines):
+    values = values_for(fresh_xero, InvoiceNumber=None, Lines=lines)
+    made = create(fresh_xero, "invoices", values)
+    write = Write("create", "invoices", values, since=clock.now())
+
+    assert [one["InvoiceID"] for one in WRITING.find(fresh_xero.upstream, write)] == [made.external_id]
+
+
+def test_what_was_there_before_is_not_what_a_lost_answer_made(fresh_xero):
+    before = create(fresh_xero, "invoices", values_for(fresh_xero, InvoiceNumber="B-1, 2")).record
+    write = Write("create", "invoices", values_for(fresh_xero, InvoiceNumber="B-1, 2"), since=clock.now())
+    assert [one["InvoiceID"] for one in WRITING.find(fresh_xero.upstream, write)] == [before["InvoiceID"]]
+    contact = a_contact(fresh_xero, ContactStatus="ACTIVE")
+    known = Write("create", "contacts", {"Name": contact["Name"]}, since=clock.now())
+
+    later = replace(write, since=clock.now() + 3 * clock.APART)
+
+    assert WRITING.find(fresh_xero.upstream, later) == []
+    assert WRITING.find(fresh_xero.upstream, known) == []
+
+
+@pytest.mark.parametrize("status", ["VOIDED", "DELETED"])
+def test_an_invoice_that_is_over_is_not_taken_for_the_one_that_was_to_be_made(fresh_xero, status):
+    values = values_for(fresh_xero)
+    made = create(fresh_xero, "invoices", values).record
+    fresh_xero.sandbox.put("invoices", {"InvoiceID": made["InvoiceID"], "Status": status})
+
+    with pytest.raises(BadRecord, match=f"{status.lower()} at Xero"):
+        WRITING.find(fresh_xero.upstream, Write("create", "invoices", values, since=clock.now()))

@@ -12,7 +12,7 @@ from ..server import Answer, Request, Upstream, on
 from .book import Book, id_name
 from .door import XeroDoor
 from .hooks import XeroHooks
-from .lists import BadQuery, condition, fits_lists, page_of, since, sorter, summary
+from .lists import BadQuery, condition, fits_lists, page_of, priced, since, sorter, summary
 from .records import ticks
 from .writes import XeroWrites, refusal
 
@@ -182,13 +182,14 @@ class Xero(XeroDoor, XeroHooks, XeroWrites, Upstream):
         records = [self._shown(book, name, number) for name, number, _ in shown]
         if told is None and noun != "Contacts":
             records = [summary(record) for record in records if record]
+        records = [priced(record, request) for record in records if record]
         return Answer(200, {**self.envelope(), **({"pagination": told} if told else {}), noun: records})
 
     def _one(self, request: Request, noun: str, names: list[str]) -> Answer:
         book = self.book_of(request)
         for name in names:
             if record := self._shown(book, name, book.number(name, request.params["id"])):
-                return Answer(200, {**self.envelope(), noun: [record]})
+                return Answer(200, {**self.envelope(), noun: [priced(record, request)]})
         return _not_there()
 
     def _shown(self, book: Book, resource: str, number: int) -> dict | None:

@@ -74,6 +74,18 @@ def summary(record: dict) -> dict:
     return {**record, "LineItems": [], "Contact": contact}
 
 
+def priced(record: dict, request) -> dict:
+    """A document with its prices as they are told or taken: to the cent, or to four places where those are asked for."""
+    places = 4 if request.one("unitdp") == "4" else 2
+    lines = record.get("LineItems")
+    if not isinstance(lines, list):
+        return record
+    return {**record, "LineItems": [
+        {**line, "UnitAmount": round(float(line["UnitAmount"]) + 1e-9, places)} if "UnitAmount" in line else line
+        for line in lines
+    ]}  # fmt: skip
+
+
 def _dig(record, path: str):
     for step in path.split("."):
         record = record.get(step) if isinstance(record, dict) else None

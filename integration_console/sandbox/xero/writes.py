@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from ..server import Answer, Request, on
 from .chart import TAX_RATES
 from .documents import added_up, cents
+from .lists import priced
 
 KEY_LONGEST = 128
 NOBODY = "00000000-0000-0000-0000-000000000000"
@@ -96,7 +97,8 @@ class XeroWrites:
             id_name = "ContactID" if noun == "Contacts" else "InvoiceID"
             element = {**element, **({id_name: external_id} if external_id else {})}
             try:
-                done.append({**save(book, element), "StatusAttributeString": "OK"})
+                kept = save(book, priced(element, request))
+                done.append({**priced(kept, request), "StatusAttributeString": "OK"})
             except Refused as error:
                 wrong = True
                 errors = [{"Message": sentence} for sentence in error.sentences]

@@ -27,7 +27,7 @@ from ..base import (
     replace,
 )
 from . import organisations
-from .faults import at_fault, sentences
+from .faults import LIMITS, at_fault, sentences
 from .hooks import WEBHOOK
 from .paging import XeroPages
 from .records import (
@@ -41,7 +41,7 @@ from .records import (
     as_expense,
     readable,
 )
-from .writing import XeroWriting
+from .writing import FINE, XeroWriting
 
 SCOPES = (
     "offline_access", "accounting.contacts", "accounting.invoices", "accounting.banktransactions.read",
@@ -66,7 +66,7 @@ EXPENSE_LISTS = ("bills", "spent")
 SPENT = Resource(
     "/BankTransactions", Expense, XeroPages(), id="BankTransactionID", changed="UpdatedDateUTC",
     since="If-Modified-Since", items_at="BankTransactions", count_at="pagination.itemCount",
-    params={"where": 'Type=="SPEND"', "order": "BankTransactionID ASC"}, key="expenses", label="Expenses",
+    params={"where": 'Type=="SPEND"', "order": "BankTransactionID ASC"} | FINE, key="expenses", label="Expenses",
 )  # fmt: skip
 
 
@@ -133,17 +133,18 @@ class XeroService(Service):
     invoices = Resource(
         "/Invoices", Invoice, XeroPages(), id="InvoiceID", title="InvoiceNumber|Reference",
         changed="UpdatedDateUTC", since="If-Modified-Since", items_at="Invoices", count_at="pagination.itemCount",
-        params={"where": 'Type=="ACCREC"', "includeArchived": True, "order": "InvoiceID ASC"},
+        params={"where": 'Type=="ACCREC"', "includeArchived": True, "order": "InvoiceID ASC"} | FINE,
     )  # fmt: skip
     expenses = Resource(
         "/Invoices", Expense, XeroPages(), id="ExpenseID", title="InvoiceNumber|Reference|Contact.Name",
         changed="UpdatedDateUTC", since="If-Modified-Since", items_at="Invoices", count_at="pagination.itemCount",
-        params={"where": 'Type=="ACCPAY"', "includeArchived": True, "order": "InvoiceID ASC"}, lists=len(EXPENSE_LISTS),
+        params={"where": 'Type=="ACCPAY"', "includeArchived": True, "order": "InvoiceID ASC"} | FINE,
+        lists=len(EXPENSE_LISTS),
     )  # fmt: skip
     bank_transactions = Resource(
         "/BankTransactions", BankTransaction, XeroPages(), id="BankTransactionID", title="Reference|Contact.Name|Type",
         changed="UpdatedDateUTC", since="If-Modified-Since", items_at="BankTransactions",
-        count_at="pagination.itemCount", params={"order": "BankTransactionID ASC"}, trust=True,
+        count_at="pagination.itemCount", params={"order": "BankTransactionID ASC"} | FINE, trust=True,
     )  # fmt: skip
     ledger_accounts = Resource(
         "/Accounts", LedgerAccount, id="AccountID", title="Code Name|Name", changed="UpdatedDateUTC",
@@ -246,7 +247,9 @@ class XeroService(Service):
         return record
 
     def _one(self, upstream: Upstream, resource: Resource, external_id: str) -> dict:
-        data = upstream.send(self.one_call(resource, external_id, upstream.settings)).data
+        call = self.one_call(resource, external_id, upstream.settings)
+        fine = {name: value for name, value in resource.params.items() if name in FINE}
+        data = upstream.send(replace(call, params=fine)).data
         found = data.get(resource.items_at) if isinstance(data, dict) and resource.items_at else None
         if not isinstance(found, list):
             raise BadAnswer("The answer holds no record.")
@@ -260,7 +263,7 @@ class XeroService(Service):
         """A refusal holds the sentences of every element; a limit says which in a header, and nothing in words."""
         if answer.status == 429:
             problem = answer.headers.get("X-Rate-Limit-Problem") or ""
-            return _LIMITS.get(problem.lower(), ""), problem, None
+            return LIMITS.get(problem.lower(), ""), problem, None
         body = body_of(answer)
         said = "; ".join(sentences(body)) or str(body.get("Message") or body.get("Detail") or body.get("Title") or "")
         return said, str(body.get("Type") or body.get("Detail") or body.get("ErrorNumber") or ""), at_fault(said)
@@ -272,14 +275,6 @@ class XeroService(Service):
         if answer.status == 403 and "AuthenticationUnsuccessful" in self.explain(answer)[0]:
             return "needs a person"
         return super().decide(answer)
-
-
-_LIMITS = {
-    "minute": "the calls of this minute are used up.",
-    "day": "the calls of this day are used up.",
-    "concurrent": "too many calls at the same time.",
-    "appminute": "the calls of this minute are used up for all organisations together.",
-}
 
 
 def _expense(item: Any) -> Any:

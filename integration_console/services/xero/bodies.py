@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from ...errors import BadRecord
-from ..writing import Write, rounded
+from ..writing import Write, bill_line, rounded
 from .fields import ADDRESS_PARTS, address_of, amount_of
 
 LONGEST_DESCRIPTION = 4_000  # characters of a line
@@ -97,12 +97,18 @@ def _changed(wanted: Mapping[str, Any]) -> dict[str, Any]:
 def _line(line: Mapping[str, Any]) -> dict[str, Any]:
     """Quantity and price make the amount to the cent, or it is one piece at that amount: so `bill_line` tells it.
 
-    Raises BadRecord where Xero, which keeps four places of a quantity and two of a price, would come to another amount.
+    Raises BadRecord where Xero, which keeps four places of a quantity and of a price, would come to another amount.
     """
     quantity, price, amount = (Decimal(str(line[name])) for name in ("quantity", "price", "amount"))
     if amount != rounded(amount):
         raise BadRecord(f"Xero keeps two decimals of an amount, and a line comes to {amount}.", field="Lines")
-    if -quantity.as_tuple().exponent > 4 or -price.as_tuple().exponent > 2:  # type: ignore[operator]
+    if -quantity.as_tuple().exponent > 4 or -price.as_tuple().exponent > 4:  # type: ignore[operator]
         quantity, price = Decimal(1), amount
     text = line.get("description") or "Work"
     return {"Description": text[:LONGEST_DESCRIPTION], "Quantity": float(quantity), "UnitAmount": float(price)}
+
+
+def as_kept(lines: Sequence[Mapping[str, Any]], currency: Any) -> list[dict[str, Any]]:
+    """Lines as an invoice shows them that was made of them; those without an amount are remarks there."""
+    sent = [(_line(line), line["amount"]) for line in lines if Decimal(str(line["amount"]))]
+    return [bill_line(one["Description"], one["Quantity"], one["UnitAmount"], to, currency) for one, to in sent]

@@ -6,6 +6,13 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+# X-Rate-Limit-Problem in words.
+LIMITS = {
+    "minute": "the calls of this minute are used up.",
+    "day": "the calls of this day are used up.",
+    "concurrent": "too many calls at the same time.",
+    "appminute": "the calls of this minute are used up for all organisations together.",
+}
 # Words of a refusal -> our field. Xero names no field, only says what is wrong.
 _ABOUT = (
     (r"invoice (?:#|number)|invoicenumber", "InvoiceNumber"),

@@ -10,7 +10,7 @@ Source: the write operations of the OpenAPI document; developer.xero.com, "Invoi
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 from urllib.parse import quote
 
@@ -19,13 +19,16 @@ from ...errors import BadAnswer, BadRecord
 from ...transport.call import Answer, Call
 from ...transport.client import Upstream
 from ..writing import Field, Idempotency, Write, Writing, Written, by_name, value_of
-from .bodies import body_of_contact, body_of_invoice
+from .bodies import as_kept, body_of_contact, body_of_invoice
 from .faults import at_fault, is_refused, sentences
 from .fields import EDITABLE_STATES, FIELDS, plain_of
 from .records import readable
 
 PLACES = {"contacts": ("/Contacts", "Contacts", "ContactID"), "invoices": ("/Invoices", "Invoices", "InvoiceID")}
+# Said with every document: else prices are told and taken to the cent, and a line sent back comes to another amount.
+FINE = {"unitdp": 4}
 SAY_EACH = {"summarizeErrors": False}  # always said: what counts without it differs from document to document
+OVER = ("VOIDED", "DELETED", "ARCHIVED")
 NO_MORE = {
     "PAID": "This invoice is paid and is not changed any more.",
     "VOIDED": "This invoice was voided at Xero and is not changed any more.",
@@ -66,36 +69,43 @@ class XeroWriting(Writing):
         if not body:
             return Written(str(write.external_id), write.current)
         path, items_at, id_name = PLACES[write.resource]
+        fine = FINE if write.resource == "invoices" else {}
         if write.op == "create":
-            call = Call("PUT", path, SAY_EACH, json={items_at: [body]}, template=path, resource=write.resource)
+            call = Call("PUT", path, SAY_EACH | fine, json={items_at: [body]}, template=path, resource=write.resource)
         else:
             said = {items_at: [{id_name: write.external_id, **body}]}
             call = Call(
-                "POST", f"{path}/{quote(str(write.external_id), safe='')}", json=said, template=path + "/{id}",
-                resource=write.resource,
+                "POST", f"{path}/{quote(str(write.external_id), safe='')}", fine, json=said,
+                template=path + "/{id}", resource=write.resource,
             )  # fmt: skip
         answer = upstream.send(self.idempotency.put(call, write.marker))
         record = _taken(answer, items_at, id_name)
         return Written(str(record[id_name]), record, answer.call_key)
 
     def find(self, upstream: Upstream, write: Write) -> list[Mapping[str, Any]]:
-        """A contact by its name, an invoice by its number: Xero has each only once.
+        """A contact by its name, an invoice by its number: Xero has each only once among those in use.
 
-        An invoice without a number: those made since then that are the same in contact, day and total.
+        An invoice without a number: those that are the same in contact, day, reference and lines. What has not changed
+        since the write was wanted is not what it made.
+        Raises BadRecord where it is not in use any more: a person decides.
         """
         params = _search(write)
         if write.op != "create" or params is None:
             return []
         path, items_at, id_name = PLACES[write.resource]
-        since = {}
-        if write.resource == "invoices" and not write.values.get("InvoiceNumber") and write.since is not None:
-            stamp = (write.since - clock.APART).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
-            since = {"If-Modified-Since": stamp}
-        call = Call("GET", path, {**params, "page": 1}, headers=since, template=path, resource=write.resource)
-        found = upstream.send(call).data
+        since = {} if write.since is None else {"If-Modified-Since": _stamp(write.since - clock.APART)}
+        asked = {**params, "page": 1} | (FINE if write.resource == "invoices" else {})
+        found = upstream.send(Call("GET", path, asked, headers=since, template=path, resource=write.resource)).data
         items = found.get(items_at) if isinstance(found, dict) else None
         records = [readable(item) for item in items or () if isinstance(item, dict) and item.get(id_name)]
-        return [record for record in records if _is_it(write, plain_of(write.resource, record))]
+        mine = [record for record in records if _is_it(write, plain_of(write.resource, record))]
+        in_use = [record for record in mine if _state(record) not in OVER]
+        if mine and not in_use:
+            raise BadRecord(
+                f"What this write may have made is {_state(mine[0]).lower()} at Xero by now. Look there; drop this "
+                "write if that is right."
+            )
+        return in_use
 
     def _wanted(self, write: Write) -> dict[str, Any]:
         """The values that are not there already; of a new record, those that are not empty.
@@ -158,7 +168,8 @@ def _search(write: Write) -> dict[str, Any] | None:
         name = str(values.get("Name") or "").replace('"', '\\"')
         return {"where": f'Name=="{name}"', "includeArchived": True} if name else None
     if number := values.get("InvoiceNumber"):
-        return {"where": 'Type=="ACCREC"', "InvoiceNumbers": str(number)}
+        quoted = str(number).replace('"', '\\"')
+        return {"where": f'Type=="ACCREC" AND InvoiceNumber=="{quoted}"'}
     contact = values.get("Contact.ContactID")
     return {"where": 'Type=="ACCREC"', "ContactIDs": str(contact)} if contact and write.since else None
 
@@ -169,8 +180,18 @@ def _is_it(write: Write, plain: Mapping[str, Any]) -> bool:
         return _folded(plain.get("Name")) == _folded(write.values.get("Name"))
     if number := write.values.get("InvoiceNumber"):
         return _folded(plain.get("InvoiceNumber")) == _folded(number)
-    alike = ("Contact.ContactID", "Date", "Reference", "Lines")
-    return all(plain.get(name) == write.values[name] for name in alike if write.values.get(name))
+    alike = ("Contact.ContactID", "Date", "Reference")
+    if any(plain.get(name) != write.values[name] for name in alike if write.values.get(name)):
+        return False
+    return plain.get("Lines") == as_kept(write.values.get("Lines") or (), plain.get("CurrencyCode"))
+
+
+def _state(record: Mapping[str, Any]) -> str:
+    return str(record.get("Status") or record.get("ContactStatus") or "")
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def _folded(text: Any) -> str:
