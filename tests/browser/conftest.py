@@ -42,8 +42,9 @@ expect.set_options(timeout=30_000)  # as long as everything else waits: a busy m
 
 
 def pytest_collection_modifyitems(items) -> None:
+    ours = str(Path(__file__).parent)
     for item in items:
-        if Path(__file__).parent in item.path.parents:
+        if str(item.path).startswith(ours):
             item.add_marker(pytest.mark.browser)
 
 

@@ -6,8 +6,6 @@ import subprocess
 from importlib import import_module
 from importlib.metadata import packages_distributions
 
-import pytest
-
 import config
 from integration_console import errors
 
@@ -96,13 +94,17 @@ def test_the_top_level_holds_what_it_should_and_nothing_else():
     assert {file.partition("/")[0] for file in kept_files()} <= TOP
 
 
-@pytest.mark.parametrize("module", [m for m in modules() if room(m) != "sandbox" and not m.endswith("__main__")])
-def test_every_example_in_a_docstring_is_true(module):
-    assert doctest.testmod(import_module(module)).failed == 0
+def test_every_example_in_a_docstring_is_true():
+    tried = 0
+    for module in modules():
+        if room(module) != "sandbox" and not module.endswith("__main__"):
+            here = import_module(module)
+            if ">>>" in modules()[module].read_text():  # looking through the others takes seconds
+                assert doctest.testmod(here).failed == 0, module
+                tried += 1
+
+    assert tried > 40
 
 
-@pytest.mark.parametrize("module", list(modules()))
-def test_every_module_says_what_it_is_for(module):
-    first = modules()[module].read_text().lstrip()
-
-    assert first.startswith('"""'), f"{module} does not begin with what it is for"
+def test_every_module_says_what_it_is_for():
+    assert not [module for module, file in modules().items() if not file.read_text().lstrip().startswith('"""')]
