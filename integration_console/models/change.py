@@ -14,6 +14,7 @@ from .base import Base, ExternalId, PrimaryKey
 CHANGE_STATES = ("pending", "sending", "retry", "uncertain", "done", "dead", "dropped")
 WAITING_STATES = ("pending", "sending", "retry", "uncertain")
 LOST = "lost"  # among its options: it was once sent without an answer, so it is looked up before it is sent again
+ERASED = "erased"  # among its options: its values went with a person who was erased, so it is never sent (X15)
 OPERATIONS = ("create", "update", "delete")
 
 
@@ -59,7 +60,7 @@ class Change(Base):
     after: Mapped[dict] = mapped_column(default=dict)  # field -> value as the upstream has it since
     sources: Mapped[dict] = mapped_column(default=dict)  # field -> {"record_id", "field", "value"} it came from
     expected: Mapped[str | None] = mapped_column(String(200))  # the version of the target that was read
-    options: Mapped[dict] = mapped_column(default=dict)  # {"closed": true}: what the mapping allows; LOST
+    options: Mapped[dict] = mapped_column(default=dict)  # {"closed": true}: what the mapping allows; LOST; ERASED
     idempotency_key: Mapped[str] = mapped_column(String(40), unique=True)  # made once; our marker
     cause: Mapped[str] = mapped_column(Text, default="")  # in words: "mapping Contacts, version 2"
     asked_by: Mapped[str | None] = mapped_column(String(320))

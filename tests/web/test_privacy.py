@@ -20,6 +20,8 @@ from integration_console.models import (
 )
 from integration_console.operations.keeping import erasures, retention
 from integration_console.operations.mapping import mappings, previews
+from integration_console.operations.runs import outbox
+from integration_console.operations.support import refused_writes
 
 from ..cases import together
 from ..operations.conftest import point_at
@@ -160,6 +162,46 @@ def test_a_preview_forgets_the_person_and_says_so(sides, firm, enter):
     page = admin.open(f"{address}/same")
     assert page.rows == []
     assert "preview it again" in page.text
+
+
+@pytest.mark.parametrize(
+    ("state", "op", "then"),
+    [("pending", "update", "dropped"), ("dead", "create", "dropped"), ("uncertain", "create", "dead")],
+)
+def test_a_write_of_another_that_names_the_person_is_never_sent_empty(sides, firm, enter, clock, state, op, then):
+    """It was sent as nothing, and told as done; a create that may be there was forgotten, and made a second time."""
+    admin = enter("admin")
+    with firm.app.app_context():
+        pair = db.session.query(RecordLink).filter_by(state="linked").first()
+        change = Change(
+            connection_id=sides.right, resource="contacts", op=op, link_id=pair.id, mapping_id=sides.mapping,
+            wanted={"first_name": f"c/o {NAME}"}, idempotency_key="k", state=state, created_at=clock.now(),
+            sent_at=clock.now() if state == "uncertain" else None, tries=0,
+        )  # fmt: skip
+        db.session.add(change)
+        db.session.commit()
+        number, link = change.id, pair.id
+    erase(admin, ticked(admin, firm.app))
+    with firm.app.app_context():
+        done = erasures.work()
+        if state == "uncertain":  # it is looked up within moments, with the values it was sent with
+            assert (done, db.session.get_one(Change, number).wanted) == (0, {"first_name": f"c/o {NAME}"})
+            assert "on its way" in db.session.query(Erasure).one().message
+            clock.advance(3600)
+            done = erasures.work()
+        change, pair = db.session.get_one(Change, number), db.session.get_one(RecordLink, link)
+        assert (done, change.state, change.wanted) == (1, then, {})
+        assert "named somebody who was erased" in change.message
+        if then == "dropped":
+            assert (pair.left_hash, pair.right_hash) == (None, None)  # so the next run wants it anew
+            return
+        assert change.options["lost"], "no second one is made of its pair"
+        for again in (outbox.retry, refused_writes.send_anew):
+            with pytest.raises(Conflict, match="was erased"):
+                again(change, by="ada@firm")
+        assert refused_writes.retry_several([number], by="ada@firm").done == []
+        db.session.rollback()
+    assert "look at the service" in enter("staff").open("/errors").text
 
 
 def test_others_keep_what_is_theirs(sides, firm, enter):

@@ -40,12 +40,14 @@ from ...models import (
     holds,
 )
 from ...models import Conflict as Clash
+from ...models.change import ERASED as EMPTIED
 from ...models.change import WAITING_STATES
 from ...storage import search as index
 from ...storage.records import ERASED
 from .. import audit, legal_holds
 from ..finding import telling, traces
 from ..sealed import vault
+from . import erased_writes
 
 PEOPLE = ("contacts", "customers", "clients", "users", "vendors")
 LONGEST_SEARCH = 200  # characters; SQLite refuses patterns that are very much longer
@@ -76,7 +78,8 @@ PLACES = {
     "deliveries": Place(Delivery, ("body",), {"body": None}),
     "writes": Place(
         Change, ("wanted", "before", "after", "sources", "options", "message"),
-        {"wanted": {}, "before": {}, "after": {}, "sources": {}, "options": {}, "message": WIPED},
+        {"wanted": {}, "before": {}, "after": {}, "sources": {}, "options": {EMPTIED: True},
+         "message": WIPED},
     ),
     "conflicts": Place(Clash, ("held",), {"held": {}}),
     "notices": Place(
@@ -203,7 +206,8 @@ def _go_on(number: int, ends: float) -> bool:
         while (reached := row.reached.get(name, 0)) is not None:
             if clock.monotonic() > ends:
                 return False
-            _look_through(row, name, place, terms, reached)
+            if not _look_through(row, name, place, terms, reached):
+                return _wait(row, "A write that names this person is on its way. It goes on when that has arrived.")
     if held is not None:
         said = "The records are erased. What other accounts say of this person is kept by a legal hold"
         return _wait(row, f"{said}: {held.reason}. It goes on when the hold is lifted.")
@@ -248,7 +252,7 @@ def empty(session: Session, mine: list[int], *, searched: bool = True) -> dict[s
     cut = {"state": "cut", "base": {}, "writes": {}, "candidates": [], "how": "", "reason": "The person was erased."}
     counts["pairs"] = _rowcount(update(RecordLink).where(RecordLink.id.in_(links)).values(**cut), session)
     of_it = or_(Change.record_id.in_(mine), Change.link_id.in_(links))
-    waiting = update(Change).where(of_it, Change.state.in_(WAITING_STATES))
+    waiting = update(Change).where(of_it, Change.state.in_((*WAITING_STATES, "dead")))
     _rowcount(waiting.values(state="dropped", done_at=clock.now()), session)
     written = update(Change).where(of_it).values(**(PLACES["writes"].then or {}))
     counts["writes"] = _rowcount(written, session)
@@ -256,20 +260,26 @@ def empty(session: Session, mine: list[int], *, searched: bool = True) -> dict[s
     return counts
 
 
-def _look_through(row: Erasure, name: str, place: Place, terms: list[str], reached: int) -> None:
-    """One step through a table; `reached` is None once it is looked through."""
+def _look_through(row: Erasure, name: str, place: Place, terms: list[str], reached: int) -> bool:
+    """One step through a table; `reached` is None once it is looked through. False, and nothing done, when a write it
+    found is on its way."""
     table, upto = place.table, reached + STEP
     last = db.session.scalar(select(func.max(table.id))) or 0
     spelled = sorted({spelling for term in terms for spelling in _spellings(term)})
     speaks = or_(*(holds(cast(getattr(table, column), Text), one) for column in place.texts for one in spelled))
     within = (table.id > reached, table.id <= upto, speaks, legal_holds.free(table))
     ids = list(db.session.scalars(select(table.id).where(*within))) if terms else []
-    if ids:
+    if ids and table is Change:
+        if erased_writes.is_on_its_way(db.session(), ids):
+            return False
+        erased_writes.empty(db.session(), ids, place.then or {})
+    elif ids:
         found = table.id.in_(ids)
         _rowcount(delete(table).where(found) if place.then is None else update(table).where(found).values(**place.then))
     row.counts = {**row.counts, name: row.counts.get(name, 0) + len(ids)}
     row.reached = {**row.reached, name: upto if upto < last else None}
     db.session.commit()
+    return True
 
 
 def _spellings(term: str) -> set[str]:

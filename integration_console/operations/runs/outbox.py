@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from ...errors import Conflict, NotFound, TryLater
 from ...models import Change, Connection, db
-from ...models.change import WAITING_STATES
+from ...models.change import ERASED, WAITING_STATES
 from ...services.base import Upstream
 from ...storage import records
 from ...sync.ends import End
@@ -28,6 +28,8 @@ STOOD_BACK = (
     "Another write of this record is on its way, or its connection was paused this moment. Nothing was saved; try "
     "again in a minute."
 )
+
+EMPTIED = "It named somebody who was erased, and its values went with them."
 
 
 def send_now(
@@ -122,15 +124,23 @@ def ends_of(connection: Connection, upstream: Upstream) -> list[End]:
 def retry(change: Change, *, by: str) -> Change:
     """Send a refused write again, as it was.
 
-    Raises Conflict when it is not waiting for a person, or another write of its pair is on its way.
+    Raises Conflict when it is not waiting for a person, has no values any more, or another write of its pair is on its
+    way.
     """
     if change.state != "dead":
         raise Conflict("Only a write that was refused can be tried again.")
+    refuse_emptied(change)
     refuse_beside_another(change)
     change.put_back()
     audit.add("write retried", f"change {change.id}", actor=by)
     db.session.commit()
     return change
+
+
+def refuse_emptied(change: Change) -> None:
+    """Raise Conflict for a write whose values went with a person who was erased."""
+    if change.options.get(ERASED):
+        raise Conflict(change.message or EMPTIED)
 
 
 def refuse_beside_another(change: Change) -> None:

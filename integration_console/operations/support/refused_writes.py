@@ -15,7 +15,7 @@ from sqlalchemy.orm import aliased
 from ... import clock
 from ...errors import Conflict, InvalidInput
 from ...models import Change, Connection, Record, SyncRun, db
-from ...models.change import LOST, WAITING_STATES
+from ...models.change import ERASED, LOST, WAITING_STATES
 from ...services.writing import Write, by_name
 from ...sync import guards
 from .. import audit, outbound, several
@@ -75,7 +75,7 @@ def _of(whose: Mapping[str, int]) -> Select:
 
 def _alike(wanted: Select) -> list[Change]:
     """Those of these writes that were refused, the oldest first: the order they are sent in. Of one pair only the
-    newest, and none where a newer one waits already: an older wish must not go over a newer.
+    newest, and none where a newer one waits already: an older wish must not go over a newer. Nor one without values.
     """
     newer = aliased(Change)
     overtaken = exists().where(
@@ -83,7 +83,8 @@ def _alike(wanted: Select) -> list[Change]:
         newer.state.in_((*WAITING_STATES, "done", "dead")),
     )  # fmt: skip
     query = wanted.where(Change.state == "dead", ~overtaken)
-    return list(db.session.scalars(query.order_by(Change.id).limit(MOST)))
+    found = db.session.scalars(query.order_by(Change.id).limit(MOST))
+    return [change for change in found if not change.options.get(ERASED)]
 
 
 def retry_all(*, by: str, **of: int) -> tuple[int, list[SyncRun]]:
@@ -108,17 +109,18 @@ def retry_several(numbers: Sequence[int], *, by: str) -> several.Outcome:
     outbound.refuse_while_held()
     changes = _alike(select(Change).where(Change.id.in_(numbers)))
     done = [change.id for change in changes]
-    left = select(Change.id, Change.state).where(Change.id.in_(set(numbers) - set(done)))
-    states = dict(db.session.execute(left).all())
+    left = {one.id: one for one in db.session.scalars(select(Change).where(Change.id.in_(set(numbers) - set(done))))}
     if changes:
         _retry(changes, f"{len(done)} writes", by)
-    return several.outcome_of(numbers, done, lambda number: _why_not(states.get(number)))
+    return several.outcome_of(numbers, done, lambda number: _why_not(left.get(number)))
 
 
-def _why_not(state: str | None) -> str:
-    if state is None:
+def _why_not(change: Change | None) -> str:
+    if change is None:
         return "There is no such write."
-    if state == "dead":
+    if change.options.get(ERASED):
+        return outbox.EMPTIED
+    if change.state == "dead":
         return "A newer write of the same pair waits or was sent. An older wish must not go over it."
     return "It does not wait for a person any more."
 
@@ -196,6 +198,7 @@ def send_anew(change: Change, *, by: str) -> Change:
 def _must_wait(change: Change) -> None:
     if change.state != "dead" or change.op == "delete":
         raise Conflict("Only a refused write that carries values can be sent with other ones.")
+    outbox.refuse_emptied(change)
     if change.options.get(LOST):
         raise Conflict("Its answer was once lost, so it may be there already. Retry it: it is looked up first.")
     outbox.refuse_beside_another(change)

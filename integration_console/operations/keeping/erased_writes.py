@@ -1,0 +1,64 @@
+"""What becomes of writes of others that name an erased person: none is sent without its values, none is lost unseen."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from ... import clock
+from ...models import Change, Connection, RecordLink
+from ...models.change import ERASED, LOST, WAITING_STATES
+from ...storage import errors
+
+ARRIVES_WITHIN = timedelta(minutes=10)  # what was sent longer ago is not looked up every few seconds any more
+WHY = "It named somebody who was erased, and its values went with them. "
+COMPARED = WHY + "Its pair is compared again."
+NOT_SENT = WHY + "It was not sent: do it anew where it is still wanted, and drop this."
+PERHAPS = WHY + "Nobody knows whether it arrived: look at the service whether it is there, then drop this."
+
+
+def is_on_its_way(session: Session, ids: list[int]) -> bool:
+    """Whether one of these writes left a moment ago, and what became of it is still found out by itself."""
+    left = Change.state.in_(("sending", "uncertain")), Change.sent_at > clock.now() - ARRIVES_WITHIN
+    return session.scalar(select(Change.id).where(Change.id.in_(ids), *left).limit(1)) is not None
+
+
+def empty(session: Session, ids: list[int], then: dict[str, Any]) -> None:
+    """Take their values, and see to those that had not ended: without values one would be sent as nothing, and be done.
+
+    A mapping's write is dropped and its pair compared again, so the next run wants it anew out of the records. One that
+    a person asked for, and a create that may have been made, waits for a person as refused.
+    """
+    not_ended = Change.state.in_((*WAITING_STATES, "dead"))
+    found = list(session.scalars(select(Change).where(Change.id.in_(ids), not_ended)))
+    every = update(Change).where(Change.id.in_(ids)).values(**then)
+    session.execute(every.execution_options(synchronize_session=False))
+    for change in found:
+        _see_to(session, change)
+    session.flush()
+
+
+def _see_to(session: Session, change: Change) -> None:
+    is_lost = change.state in ("uncertain", "sending") or change.options.get(LOST)
+    if change.op == "create" and is_lost:
+        change.options = {ERASED: True, LOST: True}  # which keeps a second one from being made of its pair
+        _ask(session, change, PERHAPS)
+    elif change.link_id is None or change.mapping_id is None or change.undoes_id is not None:
+        _ask(session, change, PERHAPS if is_lost else NOT_SENT)
+    else:
+        change.state, change.message, change.done_at = "dropped", COMPARED, clock.now()
+        again = update(RecordLink).where(RecordLink.id == change.link_id).values(left_hash=None, right_hash=None)
+        session.execute(again.execution_options(synchronize_session=False))
+
+
+def _ask(session: Session, change: Change, said: str) -> None:
+    change.state, change.message = "dead", said
+    change.issue_id = errors.log_failure(
+        session, connection_id=change.connection_id, run_id=None, resource=change.resource, kind="refused",
+        service=session.get_one(Connection, change.connection_id).service, message=said, raw="", field=None,
+        code="Erased" if said == NOT_SENT else "Erased, may have arrived", now=clock.now(),
+        external_id=change.external_id,
+    )  # fmt: skip
