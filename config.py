@@ -59,6 +59,7 @@ class Settings(BaseSettings):
     BRAKE_RECORDS: int = Field(10, ge=1)  # the brake needs at least this many deletions ...
     BRAKE_PERCENT: float = Field(5, ge=0)  # ... and more than this share of the resource
     BRAKE_ALWAYS: int = Field(500, ge=1)  # or this many in any case
+    BRAKE_CREATES: int = Field(200, ge=1)  # a run that would make so many records unannounced is braked likewise
 
     WEBHOOKS_PER_MINUTE: int = Field(600, ge=1)  # of one connection; more are told to come again later
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,6 +25,7 @@ from .plan import Rules
 from .push import Sender, Sent
 from .world import StoredWorld
 
+MAKES = "{:,} new records would be made by {}, and no preview announced them: look whether they are not there already."
 TURNS = 4  # a matter waits for its client, which waits for nothing: more turns would be a circle
 
 
@@ -58,6 +59,7 @@ class Bridge:
     calls: Callable[[], tuple[int, float]]
     spend: Callable[[str, float], object]
     expected: Dictionary[str, int] | None = None  # the preview's counts, for the first run after activation
+    announced: int = 0  # how many records the preview of this version said would be made, while that is news
     released: bool = False
     counts: Counter = field(default_factory=Counter)
 
@@ -142,6 +144,7 @@ class PushRun:
             if (other := self.bridge.others(flow)) is None:
                 continue
             self._look(other, Chosen(only={side: frozenset(each) for side, each in ids.items()}))
+            self._brake_making(other)
             self._send_all(other, other.mapping.options.write_cap, only_own=True)
             other.world.forget()
         self.crossing.world.forget()
@@ -166,15 +169,22 @@ class PushRun:
         )  # fmt: skip
         with self.bridge.look() as session:
             rows = session.execute(select(Change.op, Change.sources).where(*mine)).all()
-            pairs = session.scalar(
-                select(func.count()).where(
-                    RecordLink.mapping_id == self.crossing.mapping.id, RecordLink.state == "linked"
-                )
-            )
         wants = Counter(op for op, sources in rows if not _tells_an_id(op, sources))
-        why = None if self.bridge.released else self._too_many(wants, pairs or 0)
-        if why is None:
+        why = None if self.bridge.released else self._too_many(wants, self._pairs(self.crossing))
+        if why is not None:
+            self._stop(mine, why)
+
+    def _brake_making(self, other: Crossing) -> None:
+        """The same for what another mapping is to make for this one, which the preview told as what waits for it."""
+        if self.bridge.released or self.bridge.expected:
             return
+        its = (Change.mapping_id == other.mapping.id, Change.state == "pending", Change.run_id == self.bridge.run_id)
+        with self.bridge.look() as session:
+            new = session.scalar(select(func.count()).where(*its, Change.op == "create")) or 0
+        if self._makes_too_many(new, self._pairs(other)):
+            self._stop(its, MAKES.format(new, other.mapping.name))
+
+    def _stop(self, mine: Sequence[Any], why: str) -> None:
         with self.bridge.work() as session:
             session.execute(  # they are looked at again by the next run
                 update(RecordLink)
@@ -182,7 +192,13 @@ class PushRun:
                 .values(left_hash=None, right_hash=None)
             )
             session.execute(update(Change).where(*mine).values(state="dropped", message="Stopped at the brake."))
-        raise BrakeApplied(f"{why} Nothing was written. If that is right, release the brake.")
+        told = "Nothing more was written." if self.sent.done else "Nothing was written."
+        raise BrakeApplied(f"{why} {told} If that is right, release the brake.")
+
+    def _pairs(self, crossing: Crossing) -> int:
+        linked = RecordLink.mapping_id == crossing.mapping.id, RecordLink.state == "linked"
+        with self.bridge.look() as session:
+            return session.scalar(select(func.count()).where(*linked)) or 0
 
     def _too_many(self, wants: Dictionary[str, int], pairs: int) -> str | None:
         if expected := self.bridge.expected:
@@ -191,10 +207,26 @@ class PushRun:
                 if count > told and self.bridge.rules.brakes(count - told, told):
                     return f"The preview told of {told} to {op}; now it would be {count}."
             return None
-        over = wants.get("update", 0) + wants.get("delete", 0)
+        over, new = wants.get("update", 0) + wants.get("delete", 0), wants.get("create", 0)
         if self.bridge.rules.brakes(over, pairs):
             return f"{over:,} of {pairs:,} pairs would be written over or deleted."
+        if self._makes_too_many(new, pairs):
+            return MAKES.format(new, self.crossing.mapping.name)
         return None
+
+    def _makes_too_many(self, new: int, pairs: int) -> bool:
+        """Whether more records would be made than the preview announced and than is believed unasked.
+
+        What it announced may take several runs: it is made so many a run, and after what it waits for.
+        """
+        brakes = self.bridge.rules.brakes_making
+        if not self.bridge.announced or not brakes(new, pairs):
+            return brakes(new, pairs)
+        own = Change.mapping_id == self.crossing.mapping.id, Change.version == self.crossing.mapping.version
+        with self.bridge.look() as session:
+            query = select(func.count()).where(*own, Change.op == "create", Change.state != "dropped")
+            wanted = session.scalar(query) or 0
+        return brakes(min(new, max(0, wanted - self.bridge.announced)), pairs)
 
     # -- sending ------------------------------------------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ class Rules:
     brake_records: int = 10
     brake_percent: float = 5
     brake_always: int = 500
+    brake_creates: int = 200
     resume_within_s: float = 6 * 3600  # an unfinished read older than this is begun anew
 
     def latest(self, now: datetime) -> datetime:
@@ -29,8 +30,15 @@ class Rules:
 
     def brakes(self, gone: int, live: int) -> bool:
         """Whether so many deletions are too many to believe (P7)."""
-        many = gone >= self.brake_records and gone > live * self.brake_percent / 100
-        return many or gone >= self.brake_always
+        return self._too_many(gone, live, self.brake_records)
+
+    def brakes_making(self, new: int, live: int) -> bool:
+        """Whether so many new records, beside so many that are paired, are too many to make unasked."""
+        return self._too_many(new, live, self.brake_creates)
+
+    def _too_many(self, count: int, live: int, fewest: int) -> bool:
+        many = count >= fewest and count > live * self.brake_percent / 100
+        return many or count >= max(self.brake_always, fewest)
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,12 @@ from sqlalchemy import func, select
 
 from integration_console.models import Change, DataMapping, RecordLink, SyncRun, db
 from integration_console.operations.mapping import flows, mappings, previews
-from integration_console.operations.runs import undo
+from integration_console.operations.runs import push_runs, undo
 from integration_console.sync.flows import CLIENTS, CONTACTS, MATTERS, PROJECTS, STAGES, TIME
+from integration_console.sync.plan import Rules
 
 from .conftest import connect, sync
-from .mapped import cycle, keep_only, pairs, push, read
+from .mapped import cycle, keep_only, pairs, push, read, writes
 from .ready import partner, switched_on
 
 READ = {
@@ -103,6 +104,33 @@ def test_clients_that_matters_wait_for_are_paired_and_written_over_only_by_their
 
     push(contacts, release_brake=True)
     assert sandbox.ghl.record("contacts", people[3]["id"])["phone"] == "+14155550003"
+
+
+def test_clients_that_matters_wait_for_are_not_made_by_the_dozen_unasked(firm, sandbox, monkeypatch):
+    """P7"""
+    contacts, matters = switched_on(CONTACTS), switched_on(MATTERS)
+    push(contacts)
+    push(matters, release_brake=True)
+    monkeypatch.setattr(push_runs, "rules", lambda: Rules(brake_creates=2))
+    for name in ("Nova", "Otto"):
+        person = sandbox.ghl.put(
+            "contacts", {"firstName": name, "lastName": "Quist", "email": f"{name}@example.org".lower()}
+        )
+        win(sandbox, person, f"{name} was rear-ended on the motorway, whiplash")
+    sync(firm["ghl"], only=["contacts", "opportunities"])
+    for number in (contacts, matters):  # what was announced is long made
+        for version in db.session.get_one(DataMapping, number).versions:
+            version.preview = None
+    db.session.commit()
+
+    before = len(writes(sandbox.clio))
+
+    stopped = push(matters)
+
+    assert stopped.state == "needs_person", stopped.message
+    assert "2 new records would be made by" in stopped.message
+    assert len(writes(sandbox.clio)) == before
+    assert push(matters, release_brake=True).new >= 4
 
 
 def test_an_opportunity_that_is_not_won_waits_until_it_is(firm, sandbox):

@@ -24,9 +24,10 @@ from integration_console.models import (
 from integration_console.operations.accounts import connections
 from integration_console.operations.keeping import erasures
 from integration_console.operations.mapping import conflicts, mappings
-from integration_console.operations.runs import outbox, pushes, run_again, run_steps, undo
+from integration_console.operations.runs import outbox, push_runs, pushes, run_again, run_steps, undo
 from integration_console.operations.support import refused_writes
 from integration_console.sync import guards
+from integration_console.sync.plan import Rules
 
 from .conftest import carry_out, connect, sync
 from .mapped import CONTACTS, cycle, make_agreed, make_mapping, of_clio, of_ghl, pairs, push, read, small_pair, writes
@@ -450,6 +451,44 @@ def test_too_many_writes_stop_before_the_first_until_a_person_releases_the_brake
     released = push(mapping, release_brake=True)
     assert released.state == "done"
     assert {of_clio(sandbox.clio, right)["city"] for _, right in pairs(mapping)} == {"Elsewhere"}
+
+
+def make_three(sandbox):
+    for name in ("Nova", "Otto", "Pia"):
+        sandbox.ghl.put("contacts", {"firstName": name, "lastName": "Quist", "email": f"{name}@example.org"})
+
+
+def test_many_new_records_stop_before_the_first_until_a_person_releases_the_brake(
+    session, sandbox, pair, mapping, monkeypatch
+):
+    """P7: a list that was imported anew has other ids, and would be made a second time on the other side."""
+    monkeypatch.setattr(push_runs, "rules", lambda: Rules(brake_creates=3))
+    make_three(sandbox)
+    before = len(writes(sandbox.clio))
+
+    stopped = cycle(mapping, pair)
+
+    assert stopped.state == "needs_person"
+    assert "3 new records would be made" in stopped.message
+    assert "Nothing was written" in stopped.message
+    assert len(writes(sandbox.clio)) == before
+    assert pushes.due() == 0
+    released = push(mapping, release_brake=True)
+    assert (released.state, released.new) == ("done", 3)
+
+
+@pytest.mark.one_database
+def test_new_records_the_preview_announced_are_made_over_several_runs(session, sandbox, pair, mapping, monkeypatch):
+    monkeypatch.setattr(push_runs, "rules", lambda: Rules(brake_creates=3))
+    (version,) = db.session.get_one(DataMapping, mapping).versions
+    sends = {"left": {"create": 0, "update": 0, "delete": 0}, "right": {"create": 3, "update": 0, "delete": 0}}
+    version.preview, version.activated_at = {"sends": sends}, house_clock.now()
+    db.session.commit()
+    make_three(sandbox)
+    assert cycle(mapping, pair).new == 3
+    for name in ("Quirin", "Rosa", "Sven"):
+        sandbox.ghl.put("contacts", {"firstName": name, "lastName": "Quist", "email": f"{name}@example.org"})
+    assert "3 new records" in cycle(mapping, pair).message
 
 
 @pytest.mark.one_database

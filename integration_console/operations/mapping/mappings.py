@@ -11,7 +11,6 @@ from sqlalchemy.orm import selectinload
 from ... import clock, services
 from ...errors import Conflict, Forbidden, InvalidInput, NotFound
 from ...models import AuditEvent, Change, Connection, DataMapping, MappingVersion, Record, UnmatchedValue, User, db
-from ...models.change import OPERATIONS
 from ...services.writing import Field
 from ...storage import unmatched as unmatched_values
 from ...sync import mapping as engine
@@ -33,13 +32,15 @@ from .versions import (
     replace,
     restore,
     sides,
+    told_by,
     write,
 )
 
 __all__ = [
     "Past", "activate", "active", "approve", "check", "compare", "create", "discard", "document", "draft_of", "edit",
     "every", "fields_of", "find", "find_or_none", "forget_unmatched", "history", "in_engine", "latest",
-    "needs_approval", "numbered", "pause", "put_aside", "read_file", "remove", "replace", "restore", "resume", "sides", "unmatched",
+    "needs_approval", "numbered", "pause", "put_aside", "read_file", "remove", "replace", "restore", "resume", "sides",
+    "unmatched",
 ]  # fmt: skip
 
 read_file = engine.read  # JSON -> MappingDocument; an import shows compare(...) first, then calls replace or create
@@ -236,7 +237,7 @@ def activate(mapping: DataMapping, *, by: str, seen_at: datetime | None = None) 
         if version.state == "active":
             version.state = "retired"
     draft.state, draft.activated_by, draft.activated_at = "active", by, clock.now()
-    mapping.active_version, mapping.first_run = draft.number, _told(draft.preview)
+    mapping.active_version, mapping.first_run = draft.number, told_by(draft.preview)
     _set_state(mapping, "active", by, "")
     audit.add("mapping activated", mapping.name, actor=by, mapping=mapping.id, version=draft.number)
     db.session.commit()
@@ -265,16 +266,6 @@ def _draft(mapping: DataMapping) -> MappingVersion:
     if draft := draft_of(mapping):
         return draft
     raise Conflict(f"{mapping.name} has no draft: its latest version is switched on already.")
-
-
-def _told(preview: dict) -> dict[str, int]:
-    """The writes a preview told of, by what they do: a pair both of whose sides change is two of them.
-
-    What waits for another record is made in the same run, once that one is there.
-    """
-    sends = preview.get("sends", {}).values()
-    told = {op: sum(side[op] for side in sends) for op in OPERATIONS}
-    return told | {"create": told["create"] + preview.get("counts", {}).get("wait", 0)}
 
 
 def _authors(mapping: DataMapping, draft: MappingVersion) -> set[str | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -12,11 +12,13 @@ from sqlalchemy.exc import IntegrityError
 from ... import clock
 from ...errors import ChangedMeanwhile, Conflict, Forbidden, InvalidInput, NotFound
 from ...models import DataMapping, FieldMapping, MappingVersion, db
+from ...models.change import OPERATIONS
 from ...sync import mapping as engine
 from ...sync.mapping import MappingDocument, Side
 from .. import audit
 
 MAKER = "console"  # who made a draft that nobody has touched yet
+NEWS = timedelta(days=14)  # what an activation announced is made within so long, or is asked about
 MOST_TOLD = 50  # sentences about one change that the audit log keeps
 
 
@@ -58,6 +60,23 @@ def history(mapping: DataMapping) -> list[Past]:
     documents = [engine.document_of(mapping, version) for version in mapping.versions]
     changes = [[], *(engine.diff(old, new) for old, new in pairwise(documents))]
     return [Past(*both) for both in zip(mapping.versions, changes, strict=True)][::-1]
+
+
+def told_by(preview: dict) -> dict[str, int]:
+    """The writes a preview told of, by what they do: a pair both of whose sides change is two of them.
+
+    What waits for another record is made in the same run, once that one is there.
+    """
+    sends = preview.get("sends", {}).values()
+    told = {op: sum(side[op] for side in sends) for op in OPERATIONS}
+    return told | {"create": told["create"] + preview.get("counts", {}).get("wait", 0)}
+
+
+def announced(mapping: DataMapping, number: int) -> int:
+    """How many records the preview of a version said it would make; 0 once that was too long ago to be meant."""
+    version = numbered(mapping, number)
+    is_news = version.activated_at is not None and version.activated_at > clock.now() - NEWS
+    return told_by(version.preview)["create"] if is_news and version.preview else 0
 
 
 # -- changing ---------------------------------------------------------------------------------------------------------

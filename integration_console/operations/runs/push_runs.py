@@ -16,7 +16,7 @@ from ...sync.push import Sender
 from ..accounts import connections
 from ..accounts.accounts import Opened
 from ..holds import Hold
-from ..mapping import crossings
+from ..mapping import crossings, versions
 from . import outbox
 from .pushes import OUTBOX, part_name
 from .rules import rules
@@ -68,6 +68,7 @@ def _bridge(hold: Hold, run: SyncRun, mapping: DataMapping, opened: _Accounts) -
     return Bridge(
         run_id=hold.run_id, part_id=run.parts[0].id, work=hold.work, look=hold.look, flush=opened.flush, rules=rules(),
         others=other, calls=opened.calls, expected=mapping.first_run if current else None,
+        announced=versions.announced(mapping, run.mapping_version or 0),
         released=bool(run.options.get("released")), spend=hold.spend,
     )  # fmt: skip
 

@@ -12,5 +12,5 @@ def rules() -> Rules:
     settings = current_app.config["SETTINGS"]
     return Rules(
         settings.OVERLAP_SECONDS, settings.REFERENCE_SECONDS, settings.OWNERS_AT_ONCE,
-        settings.BRAKE_RECORDS, settings.BRAKE_PERCENT, settings.BRAKE_ALWAYS,
+        settings.BRAKE_RECORDS, settings.BRAKE_PERCENT, settings.BRAKE_ALWAYS, settings.BRAKE_CREATES,
     )  # fmt: skip
