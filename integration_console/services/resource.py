@@ -62,6 +62,7 @@ class Resource:
     # was made of: records are found by it.
     owner_at: str | None = None
     per_changed: bool = False  # an increment asks only for owners that changed
+    outlives: bool = False  # its records are there when the one they are listed under is not any more
     starts: str | None = None  # where the time a record takes place is, for resources read by window
     trailing: timedelta | None = None  # an increment re-reads this much and compares
     changes_kept: timedelta | None = None  # changes are told apart from the list, for so long; later all is read again

@@ -58,6 +58,25 @@ def without(session: Session, ids: Sequence[int], unread: Callable[[Mapping[str,
     return kept
 
 
+def of_owners(
+    session: Session, ids: Sequence[int], *, connection_id: int, resource: str, but: Collection[str]
+) -> tuple[array, set[str]]:
+    """These numbers without those of records whose owner is not live or in `but`; and who these owners are.
+
+    resource: of which kind the owners are.
+    """
+    there = set(session.scalars(live(connection_id, resource).with_only_columns(Record.external_id))) - set(but)
+    kept, left = array("q"), set[str]()
+    for start in range(0, len(ids), 500):
+        rows = session.execute(select(Record.id, Record.owner_id).where(Record.id.in_(ids[start : start + 500])))
+        for number, owner in rows:
+            if owner is None or owner in there:
+                kept.append(number)
+            else:
+                left.add(owner)
+    return kept, left
+
+
 class _Numbers:
     """A set of row numbers, a bit each, in pieces so that far-apart numbers cost little."""
 

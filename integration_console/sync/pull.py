@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -95,8 +96,8 @@ class Pull(Keeping):
             try:
                 reading = self._reading(walk, owner=owner)
                 yield from self._sifted(self.desk.service.read(self.desk.upstream, self.resource, reading), owner)
-            except Missing:
-                return  # the owner went away since we read it; its records go with the next full read
+            except Missing:  # the owner went away since we read it
+                walk.lost.append(owner)
 
         owners, at_once = self._owners(walk), self.desk.rules.owners_at_once
         for owner, pair in each_owner(owners, pages_of, at_once, walk.begun_owners.append):
@@ -187,15 +188,18 @@ class Pull(Keeping):
         """An owner's list is read to its end: what a compared stretch of it does not hold is gone."""
         walk.owner_done(owner)
         span = self._span(walk)
-        if span is not None:
+        if span is not None and not (self.resource.outlives and owner in walk.lost):
             walk.gone += full_reads.gone_in_span(
                 session, **self.facts, owner_id=owner, start=span.start, end=span.end,
                 seen=self.of_owner.pop(owner, set()),
             )  # fmt: skip
 
     def _unproved(self, walk: Walk) -> bool:
-        """Whether a record may have slipped past this read, from a page to come to one that was read (P7)."""
-        return self.resource.shifts and (walk.resumed or bool(self.on_pages))
+        """Whether a record may have slipped past this read: from a page to come to one that was read, or out of a
+        compared stretch, such as an entry whose date was put right (P7).
+        """
+        slips = self.resource.shifts and (walk.resumed or bool(self.on_pages))
+        return slips or (bool(walk.gone) and self._span(walk) is not None)
 
     def _end(self, walk: Walk) -> None:
         there = self._still_there(walk) if self._unproved(walk) else set()
@@ -213,16 +217,29 @@ class Pull(Keeping):
             if self._brake(walk, len(gone), live):
                 return set()  # nothing is marked
             missed = full_reads.places_of(session, [number for number in gone if number not in self.reported])
-        if not walk.resumed:
+        if not walk.resumed and self._span(walk) is None:
             missed = [one for one in missed if (one.owner_id if self.resource.per else None) in self.on_pages]
-        return Proof(self, lambda owner: self._reading(walk, owner=owner)).still_there(missed)
+        return Proof(self, lambda owner: replace(self._reading(walk, owner=owner), full=True)).still_there(missed)
 
     def _missed(self, session: Session, walk: Walk, live: int) -> array:
         """Our numbers of the live records that were told to be gone, or that a complete list did not hold."""
         gone = array("q", walk.gone)
         if not self._short(walk) and walk.mode == "full" and live > walk.new:  # else every one came in this very read
-            gone.extend(full_reads.gone(session, **self.facts, run_ids=walk.runs))
+            absent = full_reads.gone(session, **self.facts, run_ids=walk.runs)
+            gone.extend(self._of_owners_there(session, walk, absent) if self.resource.outlives else absent)
         return gone if self.unread is None else full_reads.without(session, gone, self.unread)
+
+    def _of_owners_there(self, session: Session, walk: Walk, absent: Sequence[int]) -> array:
+        """Those of these numbers whose owner was asked. Whoever was removed is listed no more, and so is what they
+        did: that was not deleted.
+        """
+        owners: dict[str, Any] = {"connection_id": self.order.connection_id, "resource": str(self.resource.per)}
+        kept, left = full_reads.of_owners(session, absent, **owners, but=walk.lost)
+        if left:
+            label, kind = self.desk.service.label, self.resource.label.lower()
+            whose = self.desk.service.resources[str(self.resource.per)].label.lower()
+            self.note = f"{label} no longer lists {len(left)} of the {whose} with {kind}; their {kind} were kept."
+        return kept
 
     def _finish(self, session: Session, walk: Walk, there: Collection[int] = ()) -> BrakeApplied | None:
         """The receipt's line: who is gone, how far the mark may move, and whether the read was complete.

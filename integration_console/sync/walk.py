@@ -26,6 +26,7 @@ class Walk:
     next: Any | None = None  # the upstream's cursor of the next page; None once the last page is kept
     after: str | None = None  # lists by owner: every owner up to this one is done
     done: list[str] = field(default_factory=list)  # ... and so are these behind it
+    lost: list[str] = field(default_factory=list)  # owners that are no longer there to ask
     resumed: bool = False  # read back from a checkpoint
     begun_owners: list[str] = field(default_factory=list)  # handed out, in order, not yet done
 
@@ -58,7 +59,7 @@ class Walk:
             "v": VERSION, "mode": self.mode, "runs": self.runs, "begun": self.begun.isoformat(),
             "since": _text(self.since), "newest": _text(self.newest), "held_back": _text(self.held_back),
             "seen": self.seen, "new": self.new, "said": self.said, "gone": self.gone, "next": self.next,
-            "after": self.after, "done": self.done,
+            "after": self.after, "done": self.done, "lost": self.lost,
         }  # fmt: skip
 
     @classmethod
@@ -70,7 +71,7 @@ class Walk:
             kept["mode"], kept["runs"], datetime.fromisoformat(kept["begun"]),
             since=_time(kept["since"]), newest=_time(kept["newest"]), held_back=_time(kept["held_back"]),
             seen=kept["seen"], new=kept["new"], said=kept["said"], gone=kept["gone"],
-            next=kept["next"], after=kept["after"], done=kept["done"],
+            next=kept["next"], after=kept["after"], done=kept["done"], lost=kept.get("lost", []),
             resumed=True,
         )  # fmt: skip
 

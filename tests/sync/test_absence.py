@@ -105,3 +105,67 @@ def test_an_entry_that_slipped_out_of_a_compared_stretch_is_not_lost(session, sa
 
     assert (part.mode, part.deleted) == ("incremental", 0)
     assert live("time_entries") == before
+
+
+def owner_of_few() -> str:
+    """Who wrote down the fewest entries, and some."""
+    query = select(Record.owner_id).filter_by(resource="time_entries").group_by(Record.owner_id)
+    found = db.session.scalar(query.order_by(func.count(), Record.owner_id).limit(1))
+    db.session.rollback()
+    return str(found)
+
+
+@pytest.mark.settings(BRAKE_PERCENT=90)
+def test_whoever_leaves_the_workspace_takes_no_hours_along(session, sandbox):
+    """Clockify lists entries under people; one who was removed is listed no more, and what they worked is there."""
+    connection = connect(sandbox, "clockify")
+    sync(connection, kind="full", only=["users", "time_entries"])
+    before, left = live("time_entries"), owner_of_few()
+    sandbox.clockify.delete("users", left)
+
+    parts = {part.resource: part for part in sync(connection, kind="full", only=["users", "time_entries"]).parts}
+
+    assert (parts["users"].deleted, parts["time_entries"].deleted) == (1, 0)
+    assert live("time_entries") == before
+    assert "no longer lists 1 of the users" in parts["time_entries"].note
+
+
+@pytest.mark.one_database
+@pytest.mark.settings(BRAKE_PERCENT=90)
+def test_whoever_leaves_between_two_reads_of_people_takes_no_hours_along(session, sandbox):
+    """Their list is a refusal then, not an empty list."""
+    connection = connect(sandbox, "clockify")
+    row = connections.find(connection)
+    row.settings = {**row.settings, "entity_changes": "no", "trailing_days": "3000"}
+    db.session.commit()
+    sync(connection, kind="full", only=["users", "time_entries"])
+    before, left = live("time_entries"), owner_of_few()
+    sandbox.clockify.delete("users", left)
+
+    for kind in ("incremental", "full"):
+        (part,) = sync(connection, kind=kind, only=["time_entries"]).parts
+        assert (part.mode, part.state, part.deleted) == (kind, "done", 0)
+    assert live("time_entries") == before
+
+
+@pytest.mark.one_database
+def test_an_entry_that_was_moved_out_of_the_compared_stretch_is_not_gone(session, sandbox, monkeypatch):
+    monkeypatch.setattr(CLOCKIFY.time_entries, "paging", PageNumber(last_header="Last-Page"))  # a page a person
+    connection = connect(sandbox, "clockify")
+    row = connections.find(connection)
+    row.settings = {**row.settings, "entity_changes": "no", "trailing_days": "3000"}
+    db.session.commit()
+    sync(connection, kind="full", only=["users", "time_entries"])
+    before = live("time_entries")
+    lately = Record.starts_at.between(clock.now() - timedelta(days=2900), clock.now())
+    moved, dropped = db.session.scalars(
+        select(Record.external_id).where(lately).order_by(Record.starts_at.desc()).offset(40).limit(2)
+    )
+    times = {"start": "2010-03-02T14:00:00Z", "end": "2010-03-02T15:30:00Z", "duration": "PT1H30M"}
+    sandbox.clockify.put("time_entries", {"id": moved, "timeInterval": times})
+    sandbox.clockify.delete("time_entries", dropped)
+
+    (part,) = sync(connection, kind="incremental", only=["time_entries"]).parts
+
+    assert (part.mode, part.deleted) == ("incremental", 1)
+    assert live("time_entries") == [one for one in before if one != dropped]

@@ -112,7 +112,8 @@ class ClockifyService(Service):
     )
     time_entries = Resource(
         W + "/user/{owner}/time-entries", TimeEntry, PAGES, title="description|timeInterval.start", changed=None,
-        one=W + "/time-entries/{id}", per="users", owner_at="userId", starts="timeInterval.start", trailing=TRAILING,
+        one=W + "/time-entries/{id}", per="users", owner_at="userId", outlives=True, starts="timeInterval.start",
+        trailing=TRAILING,
     )  # fmt: skip
     tags = Resource(W + "/tags", Tag, PAGES, changed=None, params=BY_ID, reference=True)
     custom_fields = Resource(W + "/custom-fields", CustomField, changed=None, one="", reference=True)
