@@ -71,8 +71,9 @@ class Pairing:
         """Who is paired, asked about, parted, and which pairs a person called different."""
         rows = _Rows()
         query = select(
-            RecordLink.state, RecordLink.left_record_id, RecordLink.right_record_id, RecordLink.candidates
-        ).where(RecordLink.mapping_id == self.mapping.id, RecordLink.state != "aside")
+            RecordLink.id, RecordLink.state, RecordLink.left_record_id, RecordLink.right_record_id,
+            RecordLink.candidates,
+        ).where(RecordLink.mapping_id == self.mapping.id, RecordLink.state != "aside")  # fmt: skip
         making = select(RecordLink.left_record_id, RecordLink.right_record_id).join(
             Change, Change.link_id == RecordLink.id
         )
@@ -80,12 +81,32 @@ class Pairing:
             RecordLink.mapping_id == self.mapping.id, Change.op == "create", Change.state.in_(WAITING_STATES)
         )
         with self.look() as session:
-            for state, left, right, candidates in session.execute(query):
-                rows.add(state, left, right, candidates)
+            followed = self._followed(session)
+            for number, state, left, right, candidates in session.execute(query):
+                side = followed.get(number)
+                rows.add(state, left if side != "right" else None, right if side != "left" else None, candidates)
             for left, right in session.execute(making):
                 rows.asked.add(left, right)
             rows.linked = dict(self._linked_elsewhere(session))
         return rows
+
+    def _followed(self, session: Session) -> dict[int, str]:
+        """Pairs that are gone because the mapping deleted one half after the other, and on which side it did.
+
+        Of the half that went first nobody deleted the other one: where it comes back, its other half is made again.
+        """
+        query = select(RecordLink.id, Change.connection_id, Change.resource).join(
+            Change, Change.link_id == RecordLink.id
+        )
+        query = query.where(
+            RecordLink.mapping_id == self.mapping.id, RecordLink.state == "gone", Change.op == "delete",
+            Change.state == "done", Change.undoes_id.is_(None),
+        )  # fmt: skip
+        left = self.ends["left"]
+        return {
+            number: "left" if (connection, resource) == (left.connection_id, left.resource.key) else "right"
+            for number, connection, resource in session.execute(query)
+        }
 
     def _linked_elsewhere(self, session: Session) -> Iterator[tuple[int, int]]:
         """Pairs that another mapping of the same two accounts has linked, as (left, right) of this one."""

@@ -274,6 +274,41 @@ def test_time_that_is_billed_is_not_deleted_with_its_entry_and_that_is_said_once
     assert [(one.can, "on a bill" in one.why) for one in steps] == [(False, True)]
 
 
+def test_time_that_was_deleted_and_comes_back_is_written_again_once(firm, sandbox):
+    """Clockify can restore an entry. What somebody deleted in Clio stays deleted."""
+    time = switched_on(TIME)
+    matter = sandbox.clio.record("matters", next(iter(sandbox.clio.shelves["matters"].numbers())))
+    worked = {"start": "2026-11-20T15:00:00Z", "end": "2026-11-20T16:30:00Z", "duration": "PT1H30M"}
+    sandbox.clio.put("matters", {"id": matter["id"], "status": "open"})
+    sync(firm["clio"], only=["matters"])
+    entry = sandbox.clockify.put("time_entries", {
+        "description": f"Call #{matter['display_number']}", "billable": True, "timeInterval": worked,
+    })  # fmt: skip
+    carry_hours(firm, time)
+    first = partner(time, entry["id"])
+    sandbox.clockify.delete("time_entries", entry["id"])
+    carry_hours(firm, time)
+    assert sandbox.clio.get("activities", int(first)) is None
+
+    sandbox.clockify.put("time_entries", entry)
+    made = [carry_hours(firm, time).new for _ in range(2)]
+
+    assert made == [1, 0]
+    again = partner(time, entry["id"])
+    assert sandbox.clio.record("activities", int(again))["quantity"] == 5400
+
+    sandbox.clio.delete("activities", int(again))
+    sync(firm["clio"], kind="full", only=["activities"])
+    assert [carry_hours(firm, time).new for _ in range(2)] == [0, 0]
+    assert partner(time, entry["id"]) is None
+
+
+def carry_hours(firm, time: int):
+    """Read Clockify's hours whole and carry them."""
+    sync(firm["clockify"], kind="full", only=["time_entries"])
+    return push(time)
+
+
 def with_a_day_of_one_name(firm, sandbox) -> tuple[int, str]:
     """The mapping of contacts, carried, once both sides have a custom field of one name; HighLevel's id of it."""
     day = sandbox.ghl.record("custom_fields", 2)["id"]
