@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from integration_console.errors import BadAnswer
 from integration_console.services import by_key
 from integration_console.services.base import Answer, Call, Reading, Resource, Service
 
@@ -82,6 +83,16 @@ def test_clio_lists_take_what_we_send_and_hold_what_we_name(resource):
     for call in list_calls(CLIO, resource):
         assert_known(call, clio_operation(resource.path))
         assert_fields(resource.path, call.params["fields"])
+
+
+def test_clio_tells_moved_limitation_dates_as_the_document_says():
+    notebook = Notebook(b'{"data": [{"id": 1, "matter": {"id": 7}}]}')
+    list(CLIO.read(notebook, CLIO.matters, INCREMENT))
+
+    assert [call.template for call in notebook.calls] == ["/matters", "/tasks", "/matters"]
+    for call in notebook.calls:
+        assert_known(call, clio_operation(call.template))
+        assert_fields(call.template, call.params["fields"])
 
 
 @pytest.mark.parametrize("resource", CLIO.resources.values(), ids=CLIO.resources)
@@ -209,10 +220,12 @@ def test_clockify_changes_are_asked_for_as_the_document_says():
 
 def test_clockify_reads_changed_entries_again_as_the_document_says():
     vendor = document("clockify/openapi.json")
-    notebook = Notebook(b"[]")
-    CLOCKIFY._again(notebook, ["e1"])
+    reading = Reading(full=False, now=NOW, state={"begun": (NOW - timedelta(hours=1)).isoformat()})
+    notebook = Notebook(b'{"response": [{"id": "e1"}]}', entity_changes="yes")
+    with pytest.raises(BadAnswer):  # no batch looks like that
+        list(CLOCKIFY.read(notebook, CLOCKIFY.time_entries, reading))
 
-    (call,) = notebook.calls
+    _, call = notebook.calls
     operation = clockify_operation(call)
     assert_known(call, operation)
     assert call.json.keys() <= vendor.inside(operation["requestBody"]["content"]["application/json"]["schema"]).keys()

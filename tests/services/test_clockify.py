@@ -113,7 +113,61 @@ def test_changes_are_read_in_one_go_where_the_workspace_tells_them(telling_clock
     assert changed[entries[5]["id"]] == {**entries[5], "description": "Corrected"}  # as it is listed, nothing added
     assert [gone for page in pages for gone in page.gone] == [entries[9]["id"]]
     assert all(page.remember == {"entity_changes": True} for page in pages)
-    assert connected.calls() - before == 3 + sum(bool(page.items) for page in pages)
+    assert connected.calls() - before == 3 + sum(bool(page.items or page.gone) for page in pages)
+
+
+def changes_of(connected, **scripted):
+    """The pages of an increment, where the lists of changes answer so."""
+    for kind in ("created", "updated", "deleted"):
+        body = {"response": scripted.get(kind, [])}
+        connected.sandbox.script(f"*/entities/{kind}", {"status": 200, "body": body})
+    lately = {"begun": (house_clock.now() - timedelta(minutes=1)).isoformat()}
+    return list(connected.pages("time_entries", full=False, state=lately))
+
+
+def test_an_entry_that_was_deleted_and_restored_is_not_gone(telling_clockify):
+    """It is in the list of deleted ones, whatever Clockify calls its coming back."""
+    entries = everybodys(telling_clockify)
+    dropped, restored = entries[9]["id"], entries[11]
+    telling_clockify.sandbox.delete("time_entries", dropped)
+    told = [{"id": one, "documentCode": "TIME_ENTRY", "document": {}} for one in (dropped, restored["id"])]
+
+    pages = changes_of(telling_clockify, deleted=told)
+
+    assert [gone for page in pages for gone in page.gone] == [dropped]
+    assert [entry for page in pages for entry in page.items] == [restored]
+
+
+def test_a_deleted_entry_is_known_by_its_own_id_not_by_that_of_the_line(telling_clockify):
+    """The document tells of an id and a document, and not whose id it is."""
+    dropped = everybodys(telling_clockify)[9]["id"]
+    telling_clockify.sandbox.delete("time_entries", dropped)
+    line = {"id": "64a43c9e5b1d7f02eeeeeeee", "documentCode": "TIME_ENTRY", "document": {"_id": dropped}}
+
+    pages = changes_of(telling_clockify, deleted=[line])
+
+    assert [gone for page in pages for gone in page.gone] == [dropped]
+
+
+def test_where_ids_of_deleted_entries_are_refused_each_is_asked_for(telling_clockify):
+    entries = everybodys(telling_clockify)
+    dropped, restored = entries[9]["id"], entries[11]
+    telling_clockify.sandbox.delete("time_entries", dropped)
+    refusal = {"message": "Time entry doesn't belong to Workspace", "code": 501}
+    telling_clockify.sandbox.script("*/time-entries/batch", {"status": 400, "body": refusal})
+
+    pages = changes_of(telling_clockify, deleted=[{"id": dropped}, {"id": restored["id"]}])
+
+    assert [gone for page in pages for gone in page.gone] == [dropped]
+    assert [entry for page in pages for entry in page.items] == [restored]
+
+
+def test_a_change_that_does_not_say_of_what_is_looked_for_in_everybodys_window(telling_clockify):
+    """Nothing is left out in silence."""
+    pages = changes_of(telling_clockify, updated=[{"documentType": "TIME_ENTRY"}])
+
+    assert pages[-1].remember == {"entity_changes": False}
+    assert any(page.items for page in pages)
 
 
 @pytest.mark.parametrize("zone", ["America/Los_Angeles", "Asia/Kolkata"])

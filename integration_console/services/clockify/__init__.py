@@ -9,10 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
 
-from ... import clock
 from ...errors import BadAnswer, BadRecord, Missing, NotAllowed
 from ..base import (
     NO_SETTINGS,
@@ -31,8 +28,9 @@ from ..base import (
     body_of,
     dig,
     replace,
-    walk,
 )
+from . import changes
+from .changes import A_DAY, stamp
 from .hooks import WEBHOOK
 from .records import PAGES, Client, CustomField, Project, Tag, Task, TimeEntry, User, W, Workspace
 from .writing import ClockifyWriting
@@ -41,11 +39,6 @@ BY_ID: Mapping[str, str] = {"sort-column": "ID", "sort-order": "ASCENDING"}  # s
 EVERY_ACCOUNT = "ACTIVE,PENDING_EMAIL_VERIFICATION,NOT_REGISTERED,LIMITED,LIMITED_DELETED,DELETED"
 
 TRAILING = dt.timedelta(days=35)
-A_DAY = dt.timedelta(days=1)  # asked for more at each end of a window: Clockify reads it in the owner's zone
-CHANGES_KEPT = dt.timedelta(days=28)  # the change lists' own window is 30; see A_DAY
-CHANGES_LATE = dt.timedelta(minutes=10)  # a deletion shows there after about one
-CHANGE_LISTS = ("created", "updated", "deleted")
-AT_ONCE = 50  # records of one change page, read again together
 
 # -- Clockify ---------------------------------------------------------------------------------------------------------
 
@@ -149,9 +142,7 @@ class ClockifyService(Service):
         if resource is not self.time_entries or reading.full:
             return call
         span = _span(reading, settings)
-        return replace(
-            call, params={**call.params, "start": _stamp(span.start - A_DAY), "end": _stamp(span.end + A_DAY)}
-        )
+        return replace(call, params={**call.params, "start": stamp(span.start - A_DAY), "end": stamp(span.end + A_DAY)})
 
     def compared(self, resource: Resource, reading: Reading, settings: Mapping[str, str] = NO_SETTINGS) -> Span | None:
         """The window an increment re-reads, without the day on each side that may be cut by the zone."""
@@ -165,7 +156,7 @@ class ClockifyService(Service):
             return super().by_owner(resource, reading, settings)
         wanted = settings.get("entity_changes") or "auto"
         refused = wanted == "auto" and reading.state.get("entity_changes") is False
-        return wanted == "no" or refused or _changed_after(reading) is None
+        return wanted == "no" or refused or changes.after(reading) is None
 
     def read(self, upstream: Upstream, resource: Resource, reading: Reading) -> Iterator[Page]:
         """Time entries of nobody in particular are the changes of everybody's.
@@ -176,40 +167,11 @@ class ClockifyService(Service):
             yield from super().read(upstream, resource, reading)
             return
         try:
-            yield from self._changes(upstream, reading)
+            yield from changes.pages(self, upstream, reading)
         except (BadAnswer, BadRecord, Missing, NotAllowed):
             if upstream.settings.get("entity_changes") == "yes":
                 raise
             yield from self._everybodys_window(upstream, reading)
-
-    def _changes(self, upstream: Upstream, reading: Reading) -> Iterator[Page]:
-        """What was created and updated, read again by its ids, and then the ids of what was deleted.
-
-        The clock face of this window is read in the zone of the key's owner, too.
-        """
-        since = _changed_after(reading) or reading.now - CHANGES_KEPT
-        asked = {"type": "TIME_ENTRY", "start": _stamp(since - A_DAY), "end": _stamp(reading.now + A_DAY)}
-        begun = reading.cursor or {"list": CHANGE_LISTS[0], "page": None}
-        met: set[str] = set()
-        for kind in CHANGE_LISTS[CHANGE_LISTS.index(begun["list"]) :]:
-            call = _call("GET", f"{W}/entities/{kind}", upstream, params=asked)
-            first = begun["page"] if kind == begun["list"] else None
-            for page in walk(upstream.send, call, ChangePages(), items_at="response", cursor=first):
-                ids = [str(item["id"]) for item in page.items if isinstance(item, dict) and item.get("id")]
-                entries = self._again(upstream, ids) if kind != "deleted" else []
-                met.update(str(dig(entry, "id")) for entry in entries)
-                gone = tuple(one for one in ids if one not in met) if kind == "deleted" else ()
-                yield Page(entries, _next(kind, page.cursor), gone=gone, remember={"entity_changes": True})
-
-    def _again(self, upstream: Upstream, ids: list[str]) -> list[Any]:
-        """Time entries by their ids: what the change lists hold of them is in no document."""
-        if not ids:
-            return []
-        call = _call("POST", f"{W}/time-entries/batch", upstream, json={"timeEntryIds": ids}, safe=True)
-        entries = upstream.send(call).data
-        if not isinstance(entries, list):
-            raise BadAnswer("The answer holds no list of time entries.")
-        return entries
 
     def _everybodys_window(self, upstream: Upstream, reading: Reading) -> Iterator[Page]:
         """Person after person; their list is asked for, as nobody has handed one over."""
@@ -236,47 +198,10 @@ class ClockifyService(Service):
         return super().decide(answer)
 
 
-@dataclass(frozen=True)
-class ChangePages:
-    """The change lists count pages from 0, call their size a limit and mark no end: a page not full is the last."""
-
-    def apply(self, call: Call, cursor: Any | None) -> Call:
-        """The page at `cursor`."""
-        return replace(call, params={**call.params, "page": cursor or 0, "limit": AT_ONCE})
-
-    def after(self, call: Call, answer: Answer, items: list) -> Any | None:
-        """The number of the next page."""
-        return None if len(items) < AT_ONCE else int(call.params["page"]) + 1
-
-
-def _next(kind: str, page: int | None) -> dict | None:
-    """Where the changes go on: this list's next page, or the next list."""
-    if page is not None:
-        return {"list": kind, "page": page}
-    later = CHANGE_LISTS[CHANGE_LISTS.index(kind) + 1 :]
-    return {"list": later[0], "page": None} if later else None
-
-
-def _call(method: str, template: str, upstream: Upstream, **more: Any) -> Call:
-    path = template.format_map(upstream.settings)
-    return Call(method, path, template=template, resource="time_entries", **more)
-
-
-def _changed_after(reading: Reading) -> dt.datetime | None:
-    """From when on changes are asked for; None when the last read is unknown or longer ago than the lists reach."""
-    begun = clock.parse(reading.state.get("begun"))
-    since = begun - CHANGES_LATE if begun else None
-    return since if since and reading.now - since <= CHANGES_KEPT else None
-
-
 def _span(reading: Reading, settings: Mapping[str, str]) -> Span:
     days = str(settings.get("trailing_days") or "")
     trailing = dt.timedelta(days=int(days)) if days.isdigit() and 0 < int(days) <= 3660 else TRAILING
     return Span(reading.now - trailing, reading.now + trailing)
-
-
-def _stamp(moment: dt.datetime) -> str:
-    return moment.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 SERVICE = ClockifyService()
