@@ -115,7 +115,7 @@ def walk(
 
     send: carries one call out and raises what its answer means.
     items_at: where in the answer the list lies, "data" or "meta.rows", or what finds it there; None when the answer is
-    the list.
+    the list. count_at: where the upstream's own count lies; "meta.total|total" is either.
     Raises BadAnswer when the list is missing, a cursor repeats, a page repeats, or the walk never ends (P4).
     """
     cursors: set[str] = set()
@@ -136,8 +136,10 @@ def walk(
         except UpstreamError as error:
             error.call_key = error.call_key or answer.call_key
             raise
-        count = dig(answer.data, count_at) if count_at else None
-        yield Page(items, cursor, count if isinstance(count, int) else None, answer.waited_ms, call_key=answer.call_key)
+        count = next(
+            (said for at in (count_at or "").split("|") if isinstance(said := dig(answer.data, at), int)), None
+        )
+        yield Page(items, cursor, count, answer.waited_ms, call_key=answer.call_key)
         if cursor is None:
             return
     raise BadAnswer(f"The list did not end after {LONGEST_WALK} pages.", code="repeats")

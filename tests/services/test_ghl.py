@@ -89,6 +89,16 @@ def test_both_opportunity_searches_bring_the_same(ghl, ghl_by_post):
     assert {call.method for call in ghl.asked(before)} == {"GET", "POST"}
 
 
+@pytest.mark.parametrize("way", ["ghl", "ghl_by_post"])
+def test_highlevel_counts_the_opportunities_it_lists(request, way):
+    """P4: without its count, a list cut short would pass for the whole."""
+    connected = request.getfixturevalue(way)
+
+    *_, last = connected.pages("opportunities")
+
+    assert last.upstream_count == connected.sandbox.ledger()["opportunities"]
+
+
 def test_a_next_page_is_never_fetched_from_the_address_in_the_answer(ghl):
     """X3: HighLevel's own example of nextPageUrl points to a host nobody outside can reach."""
     before = ghl.calls()

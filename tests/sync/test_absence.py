@@ -169,3 +169,29 @@ def test_an_entry_that_was_moved_out_of_the_compared_stretch_is_not_gone(session
 
     assert (part.mode, part.deleted) == ("incremental", 1)
     assert live("time_entries") == [one for one in before if one != dropped]
+
+
+@pytest.mark.one_database
+def test_an_opportunity_that_moved_to_a_page_already_read_is_not_lost(session, sandbox, monkeypatch):
+    """Another one is deleted meanwhile, so that HighLevel's own count does not tell."""
+    connection, ghl = connect(sandbox, "ghl"), sandbox.ghl
+    sync(connection, kind="full", only=["opportunities"])
+    before, order = live("opportunities"), ghl._opportunities
+    first, *_, last = order("added_desc")
+    dropped, moved = (ghl.existing("opportunities", number)["id"] for number in (first, last))
+    answers = []
+
+    def ordered(by):
+        answers.append(by)
+        if len(answers) == 2:
+            ghl.delete("opportunities", dropped)
+        found = order(by)
+        return found if len(answers) == 1 else [last, *[number for number in found if number != last]]
+
+    monkeypatch.setattr(ghl, "_opportunities", ordered)
+
+    (part,) = sync(connection, kind="full", only=["opportunities"]).parts
+
+    assert part.state == "done"
+    assert live("opportunities") == before  # the dropped one was met before it was dropped
+    assert moved in live("opportunities")

@@ -66,6 +66,7 @@ class LastSeen:
     """
 
     mark: str  # the field of a record that holds its place
+    shifts: bool = False  # by what they are ordered is told nowhere: a record may move to a page that was read already
 
     def apply(self, call: Call, cursor: Any | None) -> Call:
         """The searches take the place in their body; the older GET takes it in two parameters."""
@@ -154,8 +155,8 @@ class GHLService(Service):
         count_at="total",
     )  # fmt: skip
     opportunities = Resource(
-        "/opportunities/search", Opportunity, LastSeen("sort"), changed="updatedAt", one="/opportunities/{id}",
-        items_at="opportunities", item_at="opportunity", count_at="meta.total",
+        "/opportunities/search", Opportunity, LastSeen("sort", shifts=True), changed="updatedAt",
+        one="/opportunities/{id}", items_at="opportunities", item_at="opportunity", count_at="meta.total|total",
     )  # fmt: skip
     notes = Resource(
         "/contacts/{owner}/notes", Note, title="title|body", changed=None, items_at="notes", item_at="note",
