@@ -25,7 +25,7 @@ from ..errors import InvalidInput
 from .evidence import Candidate, Evidence, Facet, Known
 from .likeness import ALIKE, APART
 
-__all__ = ["Candidate", "Key", "Match", "Matcher", "Scored", "keys_of", "match_all"]
+__all__ = ["Candidate", "Key", "Match", "Matcher", "Scored", "keys_of"]
 
 BY = ("field", "email", "phone", "name")
 MOST_SHARED = 30  # what more records than this have in common tells nobody apart: a city, the firm's own number
@@ -263,11 +263,3 @@ class Matcher:
 
     def _left_called(self, left: Candidate) -> str:
         return Known(left, "left", self.facets, self.country).called
-
-
-def match_all(
-    keys: Iterable[Mapping[str, Any]], lefts: Iterable[Candidate], rights: Iterable[Candidate],
-    taken: Mapping[int, str] = NOBODY, apart: Mapping[int, Collection[int]] | None = None, country: str = "US",
-) -> Iterator[tuple[Candidate, Match]]:  # fmt: skip
-    """Match every left record against every right one; see Matcher.match_all."""
-    return Matcher(keys, rights, country).match_all(lefts, taken, apart)

@@ -86,15 +86,15 @@ class Tokens:
 
 
 def authorize_address(
-    way: OAuth, client: Client, *, state: str, url: str = "", scopes: tuple[str, ...] | None = None,
+    way: OAuth, client: Client, *, state: str, scopes: tuple[str, ...] | None = None,
     insecure: bool = False,
 ) -> tuple[str, str | None]:  # fmt: skip
     """The address to send a person to, and the PKCE verifier to keep until they are back.
 
-    url: the authorize address with its names filled in; the declared one when empty. scopes: the declared ones too.
+    scopes: those to ask for; the declared ones when left out.
     """
     scopes = way.scopes if scopes is None else scopes
-    url, oauth = url or way.authorize_url, WebApplicationClient(client.id)
+    url, oauth = way.authorize_url, WebApplicationClient(client.id)
     plain = insecure and url.startswith("http://")  # oauthlib refuses plain http; the test setting permits it
     extra: dict[str, Any] = dict(way.extra_params)
     verifier = None

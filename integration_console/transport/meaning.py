@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import timedelta
 from email.utils import parsedate_to_datetime
 
 from .. import clock
@@ -62,7 +62,7 @@ def error_for(
     return kind(text, status=answer.status, raw=raw, code=code)
 
 
-def retry_after_s(value: str | None, now: datetime | None = None) -> float | None:
+def retry_after_s(value: str | None) -> float | None:
     """Seconds from a Retry-After header, as a number or a date; None for anything odd (P9).
 
     >>> retry_after_s("120"), retry_after_s("-1"), retry_after_s("soon"), retry_after_s("1e9")
@@ -74,7 +74,7 @@ def retry_after_s(value: str | None, now: datetime | None = None) -> float | Non
     else:
         try:
             moment = parsedate_to_datetime(text)
-            seconds = (moment - (now or clock.now())) / timedelta(seconds=1)
+            seconds = (moment - clock.now()) / timedelta(seconds=1)
         except (ValueError, TypeError, OverflowError):
             return None
     return seconds if 0 <= seconds <= LONGEST_WAIT_S else None

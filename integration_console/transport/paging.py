@@ -109,7 +109,6 @@ def walk(
     items_at: str | Callable[[Any], Any] | None,
     count_at: str | None = None,
     cursor: Any | None = None,
-    check: Callable[[Answer], None] = lambda answer: None,
 ) -> Iterator[Page]:
     """Yield page after page, from `cursor` to the upstream's own end signal.
 
@@ -124,7 +123,6 @@ def walk(
         page_call = paging.apply(call, cursor)
         answer = send(page_call)
         try:
-            check(answer)
             items = _items(answer, items_at)
             if not isinstance(items, list):
                 raise BadAnswer("The answer holds no list of records.", status=answer.status, code="no list")

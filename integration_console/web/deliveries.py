@@ -118,6 +118,6 @@ def replay(delivery_id: int):
 def replay_dead():
     """The same for everything that was set aside."""
     forms.sent()
-    done = deliveries.replay_dead(None, by=actor())
+    done = deliveries.replay_dead(by=actor())
     flash(f"{done} deliveries are read again in a moment.", "success")
     return redirect(url_for("deliveries.index"))

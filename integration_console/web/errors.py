@@ -70,7 +70,7 @@ def _place_words(place: issue_list.Place | issue_list.Weight) -> str:
 
 
 def _names() -> dict[int, str]:
-    return {connection.id: connection.name for connection in connections.brief(removed=True)}
+    return {connection.id: connection.name for connection in connections.brief()}
 
 
 @page.get("/log")

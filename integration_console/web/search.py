@@ -22,7 +22,7 @@ def index():
     words = clean(request.args.get("q", "")[:200], "q").strip()
     by_content = can("see record contents")
     found = search.everywhere(words, by_content=by_content)
-    every = connections.brief(removed=True)
+    every = connections.brief()
     return render_template(
         "search/index.html", words=words, found=found, names={one.id: one for one in every}, may_see=by_content,
         banners=partial(shell.banners, every),

@@ -64,7 +64,7 @@ def index():
     asked = Asked(FILTERS)
     wanted = _wanted(asked)
     found = Found([]) if asked.errors else _search(asked, wanted)
-    every = connections.brief(removed=True)
+    every = connections.brief()
     names = {
         "connection": {str(c.id): c.name for c in every}, "service": {k: s.label for k, s in services.every().items()},
         "status": STATUSES,

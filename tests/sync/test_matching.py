@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from integration_console.errors import InvalidInput
 from integration_console.sync import folding, likeness
-from integration_console.sync.matching import Candidate, Matcher, keys_of, match_all
+from integration_console.sync.matching import Candidate, Matcher, keys_of
 
 KEYS = [
     {"by": "field", "left": "custom:12", "right": "id"},
@@ -144,7 +144,7 @@ def test_a_phone_does_not_bear_itself_out_where_another_key_looks_at_it_too(fact
     ]  # fmt: skip
     left, right = lead(1, "Ada Lovelace", **facts), client(7, "Grace Hopper", **facts)
 
-    ((_, found),) = match_all(keys, [left], [right])
+    ((_, found),) = Matcher(keys, [right]).match_all([left])
 
     assert found.state == "several"
     assert "but other names: Ada Lovelace and Grace Hopper" in found.reason
@@ -248,7 +248,7 @@ def test_twins_on_one_side_never_both_get_the_same_record():
     ]
     rights = [client(7, "Ada Lovelace", email="ada@example.com"), client(8, "Grace Hopper", email="grace@example.com")]
 
-    found = {left.record_id: match for left, match in match_all(KEYS, lefts, rights)}
+    found = {left.record_id: match for left, match in Matcher(KEYS, rights).match_all(lefts)}
 
     assert [found[n].state for n in (1, 2, 3)] == ["several", "one", "one"]
     assert found[1].reason == "Ada Lovelace is paired already with Ada Lovelace."
@@ -299,7 +299,7 @@ def test_a_right_record_is_given_at_most_once_whatever_is_written(lefts, rights)
     mine = [Candidate(n, f"l{n}", plain) for n, plain in enumerate(lefts)]
     theirs = [Candidate(100 + n, f"r{n}", plain) for n, plain in enumerate(rights)]
 
-    found = list(match_all(MIRROR, mine, theirs))
+    found = list(Matcher(MIRROR, theirs).match_all(mine))
 
     assert [left for left, _ in found] == mine
     given_away = [match.candidates[0].record_id for _, match in found if match.state == "one"]

@@ -31,15 +31,14 @@ def every(*, removed: bool = False) -> list[Connection]:
     return list(db.session.scalars(query if removed else query.where(Connection.status != "removed")))
 
 
-def brief(*, removed: bool = False) -> Sequence[Row]:
-    """The same by what a page says of them beside other things, and a banner: a whole one costs three times as much."""
-    return db.session.connection().execute(_EVERY_BRIEF if removed else _BRIEF).all()
+def brief() -> Sequence[Row]:
+    """All, by what a page says of them beside other things, and a banner: a whole one costs three times as much."""
+    return db.session.connection().execute(_BRIEF).all()
 
 
-_EVERY_BRIEF = select(
+_BRIEF = select(
     Connection.id, Connection.name, Connection.service, Connection.status, Connection.consented_at
 ).order_by(Connection.name, Connection.id)
-_BRIEF = _EVERY_BRIEF.where(Connection.status != "removed")
 
 
 def find(connection_id: int) -> Connection:

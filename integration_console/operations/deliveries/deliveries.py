@@ -96,9 +96,9 @@ def _ask(connection_id: int) -> bool:
     ).all()
     bundle = bundled(connection, rows, busy)
     if bundle.homeless:
-        _end(bundle.homeless, "done", NO_OWNER)
+        _end(bundle.homeless, NO_OWNER)
     if bundle.checks:
-        _end(bundle.checks, "done", "The account was tried.")
+        _end(bundle.checks, "The account was tried.")
     run = _order(connection, bundle) if bundle.ids else None
     db.session.commit()
     if bundle.checks:
@@ -191,8 +191,8 @@ def _fail(row: Delivery, why: str | None) -> None:
     row.state, row.run_id, row.next_try_at = "waiting", None, clock.now() + wait
 
 
-def _end(ids: list[int], state: str, outcome: str) -> None:
-    ending = {"state": state, "outcome": outcome, "done_at": clock.now()}
+def _end(ids: list[int], outcome: str) -> None:
+    ending = {"state": "done", "outcome": outcome, "done_at": clock.now()}
     db.session.execute(update(Delivery).where(Delivery.id.in_(ids), Delivery.state == "waiting").values(**ending))
 
 
@@ -249,12 +249,11 @@ def replay(delivery: Delivery, *, by: str) -> None:
     db.session.commit()
 
 
-def replay_dead(connection_id: int | None, *, by: str) -> int:
+def replay_dead(*, by: str) -> int:
     """The same for everything that was set aside; how many."""
-    which = (Delivery.state == "dead", *([Delivery.connection_id == connection_id] if connection_id else []))
     again = {"state": "waiting", "tries": 0, "next_try_at": clock.now()}
     again |= dict.fromkeys(("run_id", "done_at", "outcome"))
-    done: int = db.session.execute(update(Delivery).where(*which).values(**again)).rowcount  # type: ignore[attr-defined]
+    done: int = db.session.execute(update(Delivery).where(Delivery.state == "dead").values(**again)).rowcount  # type: ignore[attr-defined]
     audit.add("deliveries replayed", f"{done} set aside", actor=by)
     db.session.commit()
     return done

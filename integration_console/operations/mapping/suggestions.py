@@ -40,9 +40,9 @@ class Suggestion:
         }  # fmt: skip
 
 
-def of(mapping: DataMapping, number: int | None = None) -> list[Suggestion]:
+def of(mapping: DataMapping) -> list[Suggestion]:
     """What fits by name and type and has no line yet; the best fit for each field, once."""
-    version = mappings.in_engine(mapping, number)
+    version = mappings.in_engine(mapping)
     left, right = (mappings.fields_of(side) for side in (version.left, version.right))
     used = {side: {name for line in version.lines for name in line.fields(side)} for side in OTHER}
     free_left = [field for field in left if field.name not in used["left"]]

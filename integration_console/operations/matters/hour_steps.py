@@ -98,7 +98,7 @@ def _line(row: Record, before: Step) -> Step:
 
 def invoice_step(lines: Sequence[Record], bill: Record, invoice: Record) -> Step:
     """The line of an invoice that is this entry's: the one that says the same and comes to the same amount."""
-    own = [line for line in lines if _id_in(line, "bill") == bill.external_id]
+    own = [line for line in lines if bill_id(line) == bill.external_id]
     service = services.by_key(db.session.get_one(Connection, invoice.connection_id).service)
     plain = service.writing.plain(invoice.resource, invoice.data)
     state = str(plain.get("Status") or plain.get("state") or "").lower()
@@ -170,6 +170,7 @@ def _texts(value: Any) -> Iterator[str]:
         yield text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def _id_in(row: Record, name: str) -> str:
-    inner = row.data.get(name)
-    return str(inner["id"]) if isinstance(inner, Mapping) and inner.get("id") else ""
+def bill_id(line: Record) -> str:
+    """The upstream id of the bill a line is on; "" where it names none."""
+    bill = line.data.get("bill")
+    return str(bill["id"]) if isinstance(bill, Mapping) and bill.get("id") else ""

@@ -14,7 +14,7 @@ from sqlalchemy import and_, or_, select
 
 from ... import clock
 from ...models import Connection, DataMapping, Record, RecordLink, SyncRun, db
-from .hour_steps import Step, ended_at, invoice_step, steps_of
+from .hour_steps import Step, bill_id, ended_at, invoice_step, steps_of
 
 ENTRIES, ACTIVITIES, LINES, BILLS, INVOICES = "time_entries", "activities", "line_items", "bills", "invoices"
 CARRIES = or_(
@@ -78,13 +78,13 @@ def ways_of(entries: Sequence[Record], matters: set[str] | None = None) -> list[
     _mark_under_way(every.values())
     ways = {n: way for n, way in every.items() if matters is None or not way.matters.isdisjoint(matters)}
     activities = {(row.connection_id, row.external_id): row for way in ways.values() for row in way.activities}
-    lines = _made_of(LINES, activities)
-    bills = _named(BILLS, {(row.connection_id, _bill_id(row)) for rows in lines.values() for row in rows})
+    lines = _lines_of(activities)
+    bills = _bills({(row.connection_id, bill_id(row)) for rows in lines.values() for row in rows})
     invoices = _partners([bill.id for bill in bills.values()], INVOICES)
     for way in ways.values():
         for activity in way.activities:
             way.lines += lines.get((activity.connection_id, activity.external_id), [])
-        numbers = dict.fromkeys((line.connection_id, _bill_id(line)) for line in way.lines)
+        numbers = dict.fromkeys((line.connection_id, bill_id(line)) for line in way.lines)
         way.bills = [bills[number] for number in numbers if number in bills]
         way.invoices = [(bill, invoice) for bill in way.bills for invoice in invoices.get(bill.id, ())]
         way.faults = list(_faults(way))
@@ -157,10 +157,10 @@ def _partners(record_ids: Sequence[int], resource: str) -> dict[int, list[Record
     return found
 
 
-def _made_of(resource: str, of: Iterable[tuple[int, str]]) -> dict[tuple[int, str], list[Record]]:
-    numbers = list(of)
+def _lines_of(activities: Iterable[tuple[int, str]]) -> dict[tuple[int, str], list[Record]]:
+    numbers = list(activities)
     query = select(Record).where(
-        Record.connection_id.in_({one for one, _ in numbers}), Record.resource == resource,
+        Record.connection_id.in_({one for one, _ in numbers}), Record.resource == LINES,
         Record.owner_id.in_({other for _, other in numbers}), Record.deleted_at.is_(None),
     )  # fmt: skip
     found: dict[tuple[int, str], list[Record]] = {}
@@ -169,17 +169,12 @@ def _made_of(resource: str, of: Iterable[tuple[int, str]]) -> dict[tuple[int, st
     return found
 
 
-def _named(resource: str, numbers: set[tuple[int, str]]) -> dict[tuple[int, str], Record]:
+def _bills(numbers: set[tuple[int, str]]) -> dict[tuple[int, str], Record]:
     query = select(Record).where(
-        Record.connection_id.in_({one for one, _ in numbers}), Record.resource == resource,
+        Record.connection_id.in_({one for one, _ in numbers}), Record.resource == BILLS,
         Record.external_id.in_({other for _, other in numbers}), Record.deleted_at.is_(None),
     )  # fmt: skip
     return {(record.connection_id, record.external_id): record for record in db.session.scalars(query)}
-
-
-def _bill_id(line: Record) -> str:
-    bill = line.data.get("bill")
-    return str(bill["id"]) if isinstance(bill, dict) and bill.get("id") else ""
 
 
 # -- faults -----------------------------------------------------------------------------------------------------------
@@ -196,7 +191,7 @@ def _faults(way: Way) -> Iterable[Fault]:
     if billable and not way.lines:
         yield Fault("missing", "It is on no bill yet.")
     for activity in way.activities:
-        bills = {_bill_id(line) for line in way.lines if line.owner_id == activity.external_id}
+        bills = {bill_id(line) for line in way.lines if line.owner_id == activity.external_id}
         if len(bills) > 1:
             yield Fault("doubled", f"One activity is on {len(bills)} bills.")
     yield from _invoice_faults(way)

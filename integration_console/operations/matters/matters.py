@@ -133,9 +133,9 @@ def as_of(record: Record) -> datetime:
     return max(record.written_at, read_at) if read_at else record.written_at
 
 
-def shown(record: Record, known_at: datetime | None = None) -> dict[str, Any]:
+def shown(record: Record) -> dict[str, Any]:
     """A matter as the API shows it."""
-    return document(record, known_at or as_of(record))
+    return document(record, as_of(record))
 
 
 def changes_of(record: Record, limit: int = 20) -> list[Change]:

@@ -48,7 +48,7 @@ def estimate(**of: int) -> Estimate:
 
     of: `issue_id` or `mapping_id`, whose they are.
     """
-    return _estimate(_alike(_of(of)), CALLS_EACH)
+    return _estimate(_alike(_of(of)))
 
 
 def estimate_reads(connection: Connection, records: int) -> Estimate:
@@ -56,10 +56,10 @@ def estimate_reads(connection: Connection, records: int) -> Estimate:
     return Estimate(records, records, _seconds(connection, records))
 
 
-def _estimate(changes: list[Change], each: int) -> Estimate:
+def _estimate(changes: list[Change]) -> Estimate:
     by_connection: dict[int, int] = {}
     for change in changes:
-        by_connection[change.connection_id] = by_connection.get(change.connection_id, 0) + each
+        by_connection[change.connection_id] = by_connection.get(change.connection_id, 0) + CALLS_EACH
     seconds = sum(_seconds(db.session.get_one(Connection, n), calls) for n, calls in by_connection.items())
     return Estimate(len(changes), sum(by_connection.values()), seconds)
 

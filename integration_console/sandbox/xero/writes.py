@@ -256,5 +256,5 @@ def day_of(sent: str) -> str:
         raise Refused(f"{sent} is not a valid date") from None
 
 
-def refusal(kind: str, message: str, status: int = 400) -> Answer:
-    return Answer(status, {"ErrorNumber": 10, "Type": kind, "Message": message, "Elements": []})
+def refusal(kind: str, message: str) -> Answer:
+    return Answer(400, {"ErrorNumber": 10, "Type": kind, "Message": message, "Elements": []})

@@ -40,7 +40,7 @@ def _changes(old: MappingDocument, new: MappingDocument) -> Iterator[str]:
         yield f"When both sides changed a field, {RULES[new.rule]}; before, {RULES[old.rule]}."
     yield from _lists("Match key", [key_in_words(key) for key in old.keys], [key_in_words(key) for key in new.keys])
     yield from _lists("Filter", list(map(filter_in_words, old.filters)), list(map(filter_in_words, new.filters)))
-    yield from _options(old.options.model_dump(), new.options.model_dump(), "Option")
+    yield from _options(old.options.model_dump(), new.options.model_dump())
     yield from _lines(old, new)
     if old.note != new.note:
         yield "The note changes."
@@ -53,10 +53,10 @@ def _lists(what: str, old: list[str], new: list[str]) -> Iterator[str]:
         yield f"The order of the {what.lower()}s changes."
 
 
-def _options(old: dict[str, Any], new: dict[str, Any], what: str) -> Iterator[str]:
+def _options(old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
     for name in {**old, **new}:
         if old.get(name) != new.get(name):
-            yield f"{what} {name} changes from {in_words(old.get(name))} to {in_words(new.get(name))}."
+            yield f"Option {name} changes from {in_words(old.get(name))} to {in_words(new.get(name))}."
 
 
 def _lines(old: MappingDocument, new: MappingDocument) -> Iterator[str]:
