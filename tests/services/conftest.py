@@ -12,6 +12,8 @@ from integration_console import clock, services
 from integration_console.services.base import Page, Reading, Upstream
 from integration_console.transport.limits import Budget, Limit
 
+from .clio_desk import Desk
+
 
 class Connected:
     """A service and one account at it, as the engine has them in hand."""
@@ -103,6 +105,12 @@ def clio(upstreams):
 def fresh_clio(fresh_upstreams):
     """Clio to change, to script and to break."""
     return _clio(fresh_upstreams.clio)
+
+
+@pytest.fixture
+def desk(fresh_clio):
+    """Somebody who writes to Clio."""
+    return Desk(fresh_clio)
 
 
 @pytest.fixture
