@@ -8,7 +8,7 @@ import click
 
 from ..errors import InvalidInput
 from ..models import Record
-from ..operations.matters import limitation_rules, matter_list, matters
+from ..operations.matters import due_dates, limitation_rules, matter_list, matters
 from . import output
 from .output import limit_option
 from .plainly import command
@@ -37,7 +37,7 @@ def show_list(
         must_exist(connection_id)
     most = output.most(limit, as_json) or 10_000_000
     if due_within is not None:
-        records = [one.record for one in matter_list.due(due_within, connection_id, limit=most)]
+        records = [one.record for one in due_dates.due(due_within, connection_id, limit=most)]
     else:
         records = _walk(without_limitation, connection_id, most)
     fields = limitation_rules.targets()

@@ -9,7 +9,7 @@ from flask import Blueprint, render_template, url_for
 
 from ..operations.accounts import connections
 from ..operations.health import figures, overview
-from ..operations.matters import matter_list, matters
+from ..operations.matters import due_dates, matters
 from ..operations.runs import run_history
 from . import Menu, call_chart, shell
 from .access import may
@@ -41,7 +41,7 @@ def index():
         paused=[one for one in health if one.status == "paused"], figures=day, midnight=start_of_day(),
         runs=latest, totals=run_history.totals(latest), carried=run_history.carried(latest), issues=issues.worst,
         steps=figures.first_steps(every), slots=_slots(cards),
-        near=matter_list.near(known) if any(one.service == "clio" for one in every) else matter_list.Near(0, 0, 0),
+        near=due_dates.near(known) if any(one.service == "clio" for one in every) else due_dates.Near(0, 0, 0),
         unread=matters.unread(one for one in every if one.status == "connected"),  # the others are named already
         chart=call_chart.of_calls(), spans=call_chart.SPANS, answer_words=call_chart.WORDS,
         calls_left={one.connection.id: figures.calls_left(one.connection) for one in cards},

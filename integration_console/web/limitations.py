@@ -8,7 +8,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 
 from ..errors import ConsoleError, InvalidInput
 from ..models.practice import LIMITATION_UNITS
-from ..operations.matters import limitation_rules, limitations, matter_list, matters
+from ..operations.matters import due_dates, limitation_rules, limitations, matter_list, matters
 from . import Menu, access, forms
 from .access import may
 from .filters import Asked
@@ -17,7 +17,7 @@ page = Blueprint("limitations", __name__, url_prefix="/limitations")
 menu = Menu("Limitation dates", icon="calendar-event", order=47, key="l")
 
 PAGE = 50
-SPANS = tuple(map(str, matter_list.SPANS))
+SPANS = tuple(map(str, due_dates.SPANS))
 FIELDS = (
     "name",
     "practice_area",
@@ -40,8 +40,8 @@ def index():
     asked = Asked({"within": "Within", "connection": "Connection"})
     within = int(asked.one_of("within", SPANS) or SPANS[-1])
     number = asked.number("connection")
-    after = asked.named_place("older", matter_list.Place)
-    rows = matter_list.due(within, number, after=after, limit=PAGE + 1) if not asked.errors else []
+    after = asked.named_place("older", due_dates.Place)
+    rows = due_dates.due(within, number, after=after, limit=PAGE + 1) if not asked.errors else []
     names = {"within": {days: f"{days} days" for days in SPANS}, "connection": _accounts()}
     return render_template(
         "limitations/index.html", asked=asked, chips=asked.chips(names), rows=rows[:PAGE], within=within,
@@ -84,11 +84,11 @@ def work():
 def proposals():
     """What rules have worked out and nobody has decided."""
     asked, known = Asked({}), limitation_rules.date_fields()
-    after = None if asked.errors else asked.named_place("older", matter_list.Place)
+    after = None if asked.errors else asked.named_place("older", due_dates.Place)
     rows = limitations.waiting(after, PAGE + 1)
     return render_template(
         "limitations/proposals.html", rows=rows[:PAGE], later=_later(asked, rows),
-        field=lambda name: limitation_rules.field_label(name, known), today=matter_list.today(),
+        field=lambda name: limitation_rules.field_label(name, known), today=due_dates.today(),
         day_in=limitation_rules.day_in, **_tabs(),
     )  # fmt: skip
 
@@ -195,7 +195,7 @@ def _rule_page(form: forms.Form, found=None):
     )  # fmt: skip
 
 
-def _later(asked: Asked, rows: Sequence[matter_list.Due] | Sequence[limitations.Shown]) -> str | None:
+def _later(asked: Asked, rows: Sequence[due_dates.Due] | Sequence[limitations.Shown]) -> str | None:
     """Where the next page begins, when there is a row too many for this one."""
     return asked.url(older=",".join(map(str, rows[PAGE - 1].place))) if len(rows) > PAGE else None
 

@@ -11,7 +11,7 @@ from ..errors import BadRecord, Conflict, ConsoleError, InvalidInput, NotFound, 
 from ..models import Connection, Record, db
 from ..operations.finding.exports import Sheet, paged
 from ..operations.mapping import writes
-from ..operations.matters import limitation_rules, limitations, matter_list, matters
+from ..operations.matters import due_dates, limitation_rules, limitations, matter_list, matters
 from ..operations.matters.matter_fields import LIMITATION, REMINDERS, STATUSES, label_of
 from ..services.base import dig
 from ..storage import pages
@@ -165,8 +165,8 @@ def _show(
     written = matters.changes_of(record) if open_ else []
     return render_template(
         "matters/show.html", record=record, connection=connection, data=record.data, may_see=open_, due=due,
-        today=matter_list.today(), no_dates=limitation_rules.no_dates(record.data, fields),
-        days=(due - matter_list.today()).days if due else None, settled=limitation_rules.is_settled(record.data),
+        today=due_dates.today(), no_dates=limitation_rules.no_dates(record.data, fields),
+        days=(due - due_dates.today()).days if due else None, settled=limitation_rules.is_settled(record.data),
         proposals=limitations.of_record(record), changes=written,
         words=writes.Words(written), as_of=matters.as_of(record), changeable=changeable,
         lines=form.lines() if changeable else [], custom_lines=form.custom_lines() if changeable else [],

@@ -10,7 +10,7 @@ from integration_console import clock as house_clock
 from integration_console.errors import Conflict, InvalidInput, NotFound
 from integration_console.models import Change, LimitationProposal, Record, Transaction, db
 from integration_console.operations import settings
-from integration_console.operations.matters import limitation_rules, limitations, matter_list, matters
+from integration_console.operations.matters import due_dates, limitation_rules, limitations, matter_list, matters
 from integration_console.operations.matters.limitation_rules import later
 from integration_console.operations.matters.matter_fields import LIMITATION
 
@@ -270,7 +270,7 @@ def test_a_date_in_a_custom_field_stays_watched_when_its_rule_is(clio, sandbox, 
     limitations.work_out_all()
     limitations.accept(proposals()[0].id, by="Bo")
     number = proposals("set")[0].record_id
-    assert number in {one.record.id for one in matter_list.due(40_000, limit=None)}
+    assert number in {one.record.id for one in due_dates.due(40_000, limit=None)}
 
     if ending == "removed":
         limitation_rules.remove(made, actor="Ana")
@@ -279,9 +279,9 @@ def test_a_date_in_a_custom_field_stays_watched_when_its_rule_is(clio, sandbox, 
     else:
         limitation_rules.save(made, {**values, "to_field": "custom:2", "enabled": ""}, actor="Ana")
 
-    assert number in {one.record.id for one in matter_list.due(40_000, limit=None)}
+    assert number in {one.record.id for one in due_dates.due(40_000, limit=None)}
     assert number not in {one.id for one in matter_list.without(limit=900)[0]}
-    assert sum(matter_list.near()) == len(matter_list.due(30, limit=None))
+    assert sum(due_dates.near()) == len(due_dates.due(30, limit=None))
 
 
 def test_a_closed_matter_a_moved_date_and_a_rule_switched_off_are_followed(clio):
@@ -330,15 +330,15 @@ def test_a_rule_that_cannot_be_used_names_its_field(clio, field, value):
 
 
 def test_what_is_due_is_listed_overdue_first_and_settled_or_closed_ones_not(clio):
-    today = matter_list.today()
-    found = matter_list.due(90)
+    today = due_dates.today()
+    found = due_dates.due(90)
     assert found
     assert [one.due_on for one in found] == sorted(one.due_on for one in found)
     assert found[0].days < 0
     assert all(one.due_on <= today + timedelta(days=90) for one in found)
     assert {one.record.data["status"] for one in found} <= {"Open", "Pending"}
     assert all(one.record.data["statute_of_limitations"]["status"] != "complete" for one in found)
-    assert [one.record.id for one in matter_list.due(30)] == [one.record.id for one in found if one.days <= 30]
+    assert [one.record.id for one in due_dates.due(30)] == [one.record.id for one in found if one.days <= 30]
 
 
 def test_the_matters_without_a_date_are_walked_page_by_page(clio):
@@ -358,4 +358,4 @@ def test_the_matters_without_a_date_are_walked_page_by_page(clio):
 def test_the_day_is_the_firms(clio, clock):
     settings.save({"firm.time_zone": "Pacific/Auckland"}, actor="Ana")
     clock.travel_to(house_clock.now().replace(hour=20, minute=0) + timedelta(days=1))
-    assert matter_list.today() == house_clock.now().date() + timedelta(days=1)
+    assert due_dates.today() == house_clock.now().date() + timedelta(days=1)

@@ -8,7 +8,7 @@ from sqlalchemy import event, text
 
 from integration_console import clock
 from integration_console.models import Connection, LimitationRule, Record, db
-from integration_console.operations.matters import matter_list
+from integration_console.operations.matters import due_dates, matter_list
 from integration_console.operations.matters.matter_list import Wanted
 from integration_console.storage import records
 from integration_console.storage.counting import Count
@@ -27,7 +27,7 @@ def accounts(app, session):
 
 
 def keep(session, connection_id: int, number: int) -> None:
-    due = (matter_list.today() + timedelta(days=number - 5)).isoformat()
+    due = (due_dates.today() + timedelta(days=number - 5)).isoformat()
     keep_as(
         session, connection_id, number, status=("Open", "Closed", "Pending")[number % 3],
         statute_of_limitations=number < 20 and {"due_at": due, "status": "complete" if number == 3 else "pending"},
@@ -90,16 +90,16 @@ def test_matters_are_counted_among_the_newest(accounts, monkeypatch):
 
 def test_near_dates_are_those_of_open_matters_that_are_not_settled(accounts):
     """4 is closed and 3 is settled; of those that have passed 2 is left, 1 being closed, too."""
-    assert matter_list.near() == (1, 10, 0)
-    assert [one.record.label[:5] for one in matter_list.due(0)] == ["00002", "00005"]
+    assert due_dates.near() == (1, 10, 0)
+    assert [one.record.label[:5] for one in due_dates.due(0)] == ["00002", "00005"]
     assert [row.label[:5] for row in matter_list.without(limit=4)[0]] == ["00030", "00029", "00027", "00026"]
 
 
 def test_a_removed_account_has_no_near_dates(accounts, session):
     session.get_one(Connection, accounts[0]).status = "removed"
     session.commit()
-    assert matter_list.near() == (0, 5, 0)
-    assert len(matter_list.due(30)) == 5
+    assert due_dates.near() == (0, 5, 0)
+    assert len(due_dates.due(30)) == 5
 
 
 @pytest.mark.parametrize("to_field", ["statute_of_limitations", "custom:7"])
@@ -110,14 +110,14 @@ def test_near_dates_are_walked_page_by_page(accounts, session, to_field):
     ))  # fmt: skip
     session.commit()
     seen, after = [], None
-    while page := matter_list.due(30, after=after, limit=3):
+    while page := due_dates.due(30, after=after, limit=3):
         assert len(page) <= 3
         seen += [one.record.id for one in page]
         after = page[-1].place
 
-    assert seen == [one.record.id for one in matter_list.due(30)]
+    assert seen == [one.record.id for one in due_dates.due(30)]
     assert len(seen) == 11
-    assert matter_list.near() == (1, 10, 0)
+    assert due_dates.near() == (1, 10, 0)
 
 
 def test_a_date_in_a_custom_field_is_near_and_no_other_matter_is_read_for_it(accounts, session):
@@ -126,7 +126,7 @@ def test_a_date_in_a_custom_field_is_near_and_no_other_matter_is_read_for_it(acc
         name="Two years", practice_area="Tax", period=2, unit="years", from_field="open_date", to_field="custom:7",
         changed_at=clock.now(),
     ))  # fmt: skip
-    today = matter_list.today()
+    today = due_dates.today()
     for number, days, field in ((31, 5, 7), (32, -365, 7), (33, -1, 8), (34, 200, 7), (36, None, 7)):
         said = (today + timedelta(days=days)).isoformat() if days is not None else "soon"
         values = [{"id": "date-1", "value": said, "custom_field": {"id": field}}, {"id": "x", "value": None}]
@@ -135,11 +135,11 @@ def test_a_date_in_a_custom_field_is_near_and_no_other_matter_is_read_for_it(acc
     session.commit()
     loaded: list[Record] = []
     with heard(loaded):
-        assert matter_list.near() == (2, 11, 0)
+        assert due_dates.near() == (2, 11, 0)
     assert not loaded
 
     with heard(loaded):
-        near = matter_list.due(30)
+        near = due_dates.due(30)
     assert [(one.record.label[:5], one.days) for one in near if one.record.label > "00030"] == [
         ("00032", -365), ("00031", 5),
     ]  # fmt: skip
@@ -152,21 +152,21 @@ def test_what_is_no_date_is_counted_and_listed_as_such(accounts, session):
         name="Two years", practice_area="Tax", period=2, unit="years", from_field="open_date", to_field="custom:7",
         changed_at=clock.now(),
     ))  # fmt: skip
-    tomorrow = (matter_list.today() + timedelta(days=1)).isoformat()
+    tomorrow = (due_dates.today() + timedelta(days=1)).isoformat()
     values = [{"id": "date-1", "value": "2026-02-31", "custom_field": {"id": 7}}]
     keep_as(session, accounts[0], 41, custom_field_values=values)
     keep_as(session, accounts[0], 42, custom_field_values=values, statute_of_limitations={"due_at": tomorrow})
     session.commit()
 
-    assert matter_list.near() == (1, 10, 2)
-    assert len(near := matter_list.due(30)) == 13
+    assert due_dates.near() == (1, 10, 2)
+    assert len(near := due_dates.due(30)) == 13
     assert [(one.record.label[:5], one.no_date, one.days) for one in near[:2]] == [
         ("00041", "2026-02-31", None), ("00042", "2026-02-31", 1),
     ]  # fmt: skip
-    assert [one.record.label[:5] for one in matter_list.due(30, after=near[0].place, limit=1)] == ["00042"]
+    assert [one.record.label[:5] for one in due_dates.due(30, after=near[0].place, limit=1)] == ["00042"]
 
 
-@pytest.mark.parametrize("ask", [matter_list.near, lambda: matter_list.due(30)])
+@pytest.mark.parametrize("ask", [due_dates.near, lambda: due_dates.due(30)])
 def test_an_index_knows_the_dates_that_are_near(accounts, ask):
     """It does only as long as the queries have the very words it was made of."""
     plans: list[str] = []

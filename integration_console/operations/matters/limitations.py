@@ -19,7 +19,7 @@ from ... import clock
 from ...errors import Conflict, ConsoleError, NeedsPerson, NotFound, TryLater
 from ...models import Change, LimitationProposal, LimitationRule, Record, db, reading
 from .. import audit
-from . import limitation_rules, matter_list, matters
+from . import due_dates, limitation_rules, matter_list, matters
 from .limitation_rules import STATUTE, fitting, is_open, limitation_of, work_out
 from .matter_fields import LIMITATION
 
@@ -43,8 +43,8 @@ class Shown:
         return date.fromisoformat(self.proposal.due_on)
 
     @property
-    def place(self) -> matter_list.Place:
-        return matter_list.Place(self.proposal.due_on, self.proposal.id)
+    def place(self) -> due_dates.Place:
+        return due_dates.Place(self.proposal.due_on, self.proposal.id)
 
 
 # -- working out ------------------------------------------------------------------------------------------------------
@@ -158,7 +158,7 @@ def _to_set() -> list[tuple[int, int]]:
 # -- deciding ---------------------------------------------------------------------------------------------------------
 
 
-def waiting(after: matter_list.Place | None = None, limit: int | None = None) -> list[Shown]:
+def waiting(after: due_dates.Place | None = None, limit: int | None = None) -> list[Shown]:
     """The proposals a person has to decide about, the earliest date first, after a place."""
     query = (
         select(LimitationProposal, LimitationRule, Record)
