@@ -155,12 +155,10 @@ class Carrier:
         gone = [side for side in OTHER if getattr(row, f"{side}_deleted_at") is not None]
         known = Known(row.link_id, "linked", row.base, row.writes)
         there = OTHER[gone[0]]
-        label = self.ends[gone[0]].service.label
+        deleted = f"It was deleted at {self.ends[gone[0]].service.label}"
         if len(gone) == 1 and self.mapping.deletes(there):
-            return Step(
-                "delete", halves["left"], halves["right"], known, side=there, reason=f"It was deleted at {label}."
-            )
-        reason = f"It was deleted at {label}; the other half was left as it is."
+            return Step("delete", halves["left"], halves["right"], known, side=there, reason=f"{deleted}.")
+        reason = f"{deleted}; the other half was left as it is."
         return Step("gone", halves["left"], halves["right"], known, side=gone[0], reason=reason)
 
     # -- records without a pair ---------------------------------------------------------------------------------------
