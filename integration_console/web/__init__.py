@@ -24,7 +24,7 @@ class Menu:
     icon: str  # a name in static/icons.svg
     order: int  # small numbers first
     key: str = ""  # g and this letter go there
-    badge: str = ""  # a number of operations/waiting.py beside the label; nothing when 0
+    badge: str = ""  # a number of operations/health/waiting.py beside the label; nothing when 0
     badge_label: str = ""  # what the number counts: "open errors"
     endpoint: str = ""  # set when the page is registered
 

@@ -25,8 +25,8 @@ from whitenoise import WhiteNoise
 
 from ..models import Connection
 from ..operations import settings as firm_settings
-from ..operations import waiting
 from ..operations.accounts import sign_ins
+from ..operations.health import waiting
 from ..storage import outbound
 from ..transport.redact import Redactor
 from . import access, menu_for

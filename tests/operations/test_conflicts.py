@@ -8,7 +8,7 @@ from sqlalchemy import select
 from integration_console.errors import Conflict as Refused
 from integration_console.errors import InvalidInput, NotFound
 from integration_console.models import AuditEvent, Conflict, RecordLink
-from integration_console.operations import waiting
+from integration_console.operations.health import waiting
 from integration_console.operations.mapping import conflicts, matches
 
 from .two_sides import TwoSides, flat

@@ -12,7 +12,7 @@ from integration_console import clock
 from integration_console.errors import Conflict, InvalidInput, NotFound
 from integration_console.models import AuditEvent, Change, Record, RecordLink, db
 from integration_console.models import Conflict as ConflictRow
-from integration_console.operations import waiting
+from integration_console.operations.health import waiting
 from integration_console.operations.mapping import matches
 
 from ..storage.rows import NOON

@@ -15,8 +15,8 @@ from ...models import Change, DeadLetter, Issue, Record, RecordLink, Setting, Sy
 from ...storage import search as index
 from ...storage.records import ERASED
 from ...storage.storable import without_nul
-from .. import settings, turns
-from . import telling, traces
+from .. import settings
+from . import telling, traces, turns
 
 MOST = 30  # of each kind
 MOST_NAMED = 2_000  # records that one look into the index may name

@@ -23,8 +23,7 @@ from ... import clock
 from ...models import CallTrace, Setting, Transaction, db, reading
 from ...services.resource import Resource
 from ...transport.paging import dig
-from .. import turns
-from . import telling
+from . import telling, turns
 
 LARGEST = 16_384  # bytes of a body that is looked into
 MOST_NAMED = 40  # a page of a list names hundreds and helps to find nobody; its records know the run that read them

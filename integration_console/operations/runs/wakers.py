@@ -108,7 +108,7 @@ def _make_tables() -> None:
     with db.engine.begin() as connection:
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
         if connection.exec_driver_sql("SELECT to_regclass('procrastinate_jobs')").scalar() is None:
-            connection.connection.cursor().execute(SchemaManager.get_schema())  # type: ignore[union-attr]
+            connection.connection.cursor().execute(SchemaManager.get_schema())
 
 
 # -- the worker's side ------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from sqlalchemy import func, select
 
-from ..models import Conflict, DataMapping, Issue, RecordLink, db
+from ...models import Conflict, DataMapping, Issue, RecordLink, db
 
 MOST_COUNTED = 1000
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .. import clock
+from ... import clock
 
 A_TURN_S = 5.0
 
