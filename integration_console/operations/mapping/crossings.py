@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from ... import services
 from ...errors import NotFound
 from ...models import Connection, DataMapping, MappingVersion, Record, db
-from ...services.base import Service, Upstream
+from ...services.base import Upstream
 from ...sync import mapping as mappings
 from ...sync.crossing import Crossing
 from ...sync.ends import End
@@ -64,7 +64,7 @@ def end_of(row: DataMapping, side: str, upstream_of: Callable[[int], Upstream] |
 
 def end(connection: Connection, resource: str, *, side: str = "right", upstream: Upstream | None = None) -> End:
     """One resource of a connection, as the engine looks at it and writes it."""
-    service = service_of(connection)
+    service = services.by_key(connection.service)
     return End(
         side, connection.id, service, services.resource_of(service, resource),
         definitions(db.session(), connection.id), upstream,
@@ -77,10 +77,6 @@ def definitions(session: Session, connection_id: int) -> tuple[dict, ...]:
         Record.connection_id == connection_id, Record.resource == DEFINITIONS, Record.deleted_at.is_(None)
     )
     return tuple(session.scalars(query.order_by(Record.id)))
-
-
-def service_of(connection: Connection) -> Service:
-    return services.by_key(connection.service)
 
 
 def active_flow(flow: str, left: int, right: int) -> DataMapping | None:

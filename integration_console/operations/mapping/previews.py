@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
-from ... import clock
+from ... import clock, services
 from ...errors import ChangedMeanwhile
 from ...models import DataMapping, MappingVersion, PreviewPage, Record, db, reading
 from ...sync.carry import Carrier, Chosen
@@ -100,10 +100,7 @@ def _pages(version_id: int, tally: Tally) -> Iterator[dict[str, Any]]:
 def samples(version: MappingVersion) -> dict[str, list[dict[str, Any]]]:
     """The first few of each kind as the preview saw them, with what would change; empty where none are kept."""
     query = select(PreviewPage.kind, PreviewPage.rows).filter_by(version_id=version.id, place=0)
-    return {
-        kind: [row["sample"] for row in rows if "sample" in row]
-        for kind, rows in db.session.execute(query)
-    }  # fmt: skip
+    return {kind: [row["sample"] for row in rows if "sample" in row] for kind, rows in db.session.execute(query)}
 
 
 def rows(version: MappingVersion, kind: str, place: int) -> tuple[list[Row], bool]:
@@ -124,7 +121,7 @@ def cost_of(mapping: DataMapping, tally: Tally) -> Cost:
     for side in OTHER:
         connection = mapping.left_connection if side == "left" else mapping.right_connection
         resource = mapping.left_resource if side == "left" else mapping.right_resource
-        conditional = resource in crossings.service_of(connection).writing.conditional
+        conditional = resource in services.by_key(connection.service).writing.conditional
         needed = tally.writes[side] * CALLS_A_WRITE[conditional]
         limits = connections.limits_of(connection)
         paced = max((needed // limit.calls * limit.per_s for limit in limits), default=0.0)

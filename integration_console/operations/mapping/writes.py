@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
+from ... import services
 from ...models import Change, Connection, DataMapping, Record, Transaction, db
 from ...models.change import WAITING_STATES
 from ...services.writing import CUSTOM, Field, by_name
@@ -113,7 +114,7 @@ def fields_of(changes: Iterable[Change]) -> Fields:
 def _fields(connection_id: int, resource: str, customs: bool) -> dict[str, Field]:
     connection = db.session.get_one(Connection, connection_id)
     custom = crossings.definitions(db.session(), connection_id) if customs else ()
-    return by_name(crossings.service_of(connection).writing.fields(resource, custom))
+    return by_name(services.by_key(connection.service).writing.fields(resource, custom))
 
 
 def label_of(fields: Fields, change: Change, name: str) -> str:

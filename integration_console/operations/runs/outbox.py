@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from ... import services
 from ...errors import Conflict, NotFound, TryLater
 from ...models import Change, Connection, db
 from ...models.change import ERASED, WAITING_STATES
@@ -117,7 +118,7 @@ def push(connection: Connection) -> Sent:
 
 def ends_of(connection: Connection, upstream: Upstream) -> list[End]:
     """Every resource of a connection that can be written."""
-    kinds = crossings.service_of(connection).writing.writable
+    kinds = services.by_key(connection.service).writing.writable
     return [crossings.end(connection, kind, upstream=upstream) for kind in kinds]
 
 
