@@ -19,11 +19,6 @@ def refused(external_id="17", reason="The field name is empty.", field="name", p
 
 
 @pytest.fixture
-def firm(session):
-    return connection(session)
-
-
-@pytest.fixture
 def refuse(session, firm):
     def refuse(*records, now=NOON):
         errors.keep_dead_letters(

@@ -30,11 +30,6 @@ def field(name, kind, *path, **more):
 
 
 @pytest.fixture
-def firm(session):
-    return connection(session)
-
-
-@pytest.fixture
 def show(session, firm):
     """What the view of these fields shows of one record."""
 

@@ -24,17 +24,14 @@ from integration_console.operations.runs import outbox
 from integration_console.operations.support import refused_writes
 
 from ..cases import together
-from ..operations.conftest import point_at
-from .firm import Firm
 from .two_sides import contacts
 
 NAME, MAIL, PHONE = "Zebulon Quackenbush", "zeb.quackenbush@example.org", "+1 415 555 0147"
 
 
 @pytest.fixture
-def firm(monkeypatch, fresh_upstreams, app):
-    point_at(monkeypatch, fresh_upstreams)
-    return Firm(app, fresh_upstreams)
+def firm(own_firm):
+    return own_firm
 
 
 @pytest.fixture

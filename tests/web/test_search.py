@@ -11,8 +11,6 @@ from integration_console.models import Record, Transaction, db
 from integration_console.operations.finding import search, traces
 
 from ..cases import together
-from ..operations.conftest import point_at
-from .firm import Firm
 from .test_deliveries import delivered
 from .test_transactions import add_calls
 from .two_sides import contacts
@@ -21,9 +19,8 @@ NAME, MAIL, PHONE = "Zebulon Quackenbush", "zeb.quackenbush@example.org", "+1 (4
 
 
 @pytest.fixture
-def firm(monkeypatch, fresh_upstreams, app):
-    point_at(monkeypatch, fresh_upstreams)
-    return Firm(app, fresh_upstreams)
+def firm(own_firm):
+    return own_firm
 
 
 @pytest.fixture
