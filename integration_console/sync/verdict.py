@@ -73,4 +73,5 @@ class Verdict:
     waits: list[Wait] = field(default_factory=list)
 
     def towards(self, side: str) -> Intent:
+        """What is wanted of a side, "left" or "right"."""
         return self.to_left if side == "left" else self.to_right

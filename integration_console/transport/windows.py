@@ -48,6 +48,7 @@ def _slots_pause_ms(row: dict, limit: Limit, now: int) -> int:
 
 
 def used(row: dict, limit: Limit, now: int) -> int:
+    """How many calls a limit counts now. now: milliseconds."""
     if limit.per_s <= LOGGED_S:
         log = row.get("log", [])
         return len(log) - bisect_left(log, now - length_ms(limit))
@@ -99,6 +100,7 @@ def _slot_ends(start: int, limit: Limit) -> int:
 
 
 def length_ms(limit: Limit) -> int:
+    """How long a call counts, with the margin."""
     return round(limit.per_s * 1000) + margin_ms(limit.per_s)
 
 

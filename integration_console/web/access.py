@@ -113,7 +113,7 @@ def set_up(app: Flask) -> None:
         WTF_CSRF_SSL_STRICT=False,  # it wants a Referer, which our own Referrer-Policy removes; see _same_origin
     )
     login.init_app(app)
-    login.session_protection = None  # type: ignore[assignment]  # the session row decides
+    login.session_protection = None  # the session row decides
     login.user_loader(_signed_in)
     login.request_loader(_with_token)
     may(ANYONE)(app.view_functions["static"])

@@ -42,6 +42,7 @@ class Cost:
 
     @property
     def together(self) -> int:
+        """Calls of both kinds."""
         return self.often + self.seldom
 
 
@@ -57,10 +58,12 @@ class Demand:
 
     @property
     def calls(self) -> int:
+        """How many calls it would make in its time."""
         return self.reads * self.cost.often + self.seldom_reads * self.cost.seldom
 
     @property
     def fits(self) -> bool:
+        """Whether the account allows that many."""
         return self.calls <= self.allowed
 
     @property
@@ -89,6 +92,7 @@ class Preflight:
 
     @property
     def fits(self) -> bool:
+        """Whether every demand fits."""
         return all(demand.fits for demand in self.demands)
 
 

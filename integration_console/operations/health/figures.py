@@ -29,6 +29,7 @@ class Window:
 
     @property
     def left(self) -> int:
+        """Calls that may still be made in it, 0 or more."""
         return max(self.calls - self.used, 0)
 
     @property

@@ -44,6 +44,7 @@ class Backup:
 
     @property
     def name(self) -> str:
+        """The file's name, by which people ask for it."""
         return self.file.name
 
     @property
@@ -53,10 +54,12 @@ class Backup:
 
     @property
     def rows(self) -> int:
+        """Rows of all tables together."""
         return sum(self.manifest.get("counts", {}).values())
 
     @property
     def release(self) -> str:
+        """The version that made it and its commit, as far as the manifest tells them."""
         told = self.manifest.get("release", {})
         return " ".join(filter(None, (told.get("version"), f"({told['commit']})" if told.get("commit") else "")))
 

@@ -47,6 +47,7 @@ class Sample:
 
     @property
     def failures(self) -> int:
+        """How many lines could not be carried."""
         return sum(bool(line.failure) for line in self.lines)
 
 

@@ -40,10 +40,12 @@ class Shown:
 
     @property
     def due_on(self) -> date:
+        """The day that is proposed."""
         return date.fromisoformat(self.proposal.due_on)
 
     @property
     def place(self) -> due_dates.Place:
+        """Where it stands in the list by date."""
         return due_dates.Place(self.proposal.due_on, self.proposal.id)
 
 

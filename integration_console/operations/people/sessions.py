@@ -38,6 +38,7 @@ class SignedIn(UserMixin):
 
     @property
     def shown_name(self) -> str:
+        """The name, or the address of somebody who gave none."""
         return self.name or self.email
 
     @property

@@ -41,6 +41,7 @@ class TokenHolder(UserMixin):
 
     @property
     def shown_name(self) -> str:
+        """The name, or the address of somebody who gave none."""
         return self.name or self.email
 
     @property

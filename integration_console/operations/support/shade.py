@@ -27,6 +27,7 @@ class Difference:
 
     @property
     def same(self) -> bool:
+        """Whether the value sent then would be sent again."""
         return not self.why and self.was_sent and self.would_be_sent and same(self.sent, self.now)
 
 
@@ -43,6 +44,7 @@ class Shade:
 
     @property
     def differs(self) -> bool:
+        """Whether the write would be another one today, or none."""
         return not self.takes_part or any(not one.same for one in self.fields)
 
 
