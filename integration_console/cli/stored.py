@@ -81,7 +81,7 @@ def _sum(parts: list[RunPart]) -> int:
 @limit_option
 def show_records(
     connection_id: int, resource: str, live: bool, deleted: bool, limit: int | None, as_json: bool
-) -> None:  # fmt: skip
+) -> None:
     """Our copies of a resource's records, with those gone upstream since."""
     if live and deleted:
         raise click.UsageError("Give either --live or --deleted; without both you get all of them.")

@@ -46,7 +46,7 @@ def _insert(dialect: str, reopen: bool) -> Any:
     again |= {"state": "waiting", "tries": 0, "outcome": None, "run_id": None, "done_at": None, "first_id": None}
     statement = statement.on_conflict_do_update(
         index_elements=_KEY, set_=again, where=Delivery.__table__.c.state != "waiting"
-    )  # fmt: skip
+    )
     return statement.returning(Delivery.__table__.c.id)
 
 

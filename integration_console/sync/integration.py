@@ -104,9 +104,7 @@ class IntegrationService:
             self.task.run_id, self.task.connection_id, part.id, self.task.kind == "full", self.task.asked,
             part.resource in self.task.released,
         )  # fmt: skip
-        reader = (Single if resource.key in self.task.records else Pull)(
-            self.desk, resource, order, known
-        )  # fmt: skip
+        reader = (Single if resource.key in self.task.records else Pull)(self.desk, resource, order, known)
         try:
             if isinstance(reader, Single):
                 reader.told_of = self.task.kind == "webhook"

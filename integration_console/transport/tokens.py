@@ -61,9 +61,7 @@ class TokenEndpoint:
             "Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded",
             "User-Agent": "IntegrationConsole/1.0", **headers,
         }  # fmt: skip
-        reply = wire.request(
-            "POST", sent.url, all_headers, sent.body, deadline_s=self._deadline_s, max_bytes=_LARGEST
-        )  # fmt: skip
+        reply = wire.request("POST", sent.url, all_headers, sent.body, deadline_s=self._deadline_s, max_bytes=_LARGEST)
         return Answer(reply.status, reply.headers, reply.body)
 
     def _report(

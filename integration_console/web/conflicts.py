@@ -27,7 +27,7 @@ EMPTY = {
     "settled": "No conflict was settled yet. Those that a mapping's own rule settles are listed here too, with the "
     "value that lost.",
     "flipped": "No conflict was flipped. A settled one is flipped on its page when the wrong value won.",
-}  # fmt: skip
+}
 RULES = {"ask": "a person is asked", "newest": "the newer value wins"}  # else one side's
 
 

@@ -117,7 +117,7 @@ def _settings_page(connection: Connection, form: forms.Form | None = None, accou
     values = {
         "name": connection.name,
         **{one.name: connection.settings.get(one.name) or (*one.choices, "")[0] for one in service.adjustable},
-    }  # fmt: skip
+    }
     if form:
         form.values = {**values, **form.values}
     return render_template(

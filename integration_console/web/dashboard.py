@@ -79,6 +79,4 @@ def _needs(health: list[overview.Health], issues: figures.OpenIssues, heard: dat
 
 
 def _figures(every: list) -> figures.Figures:
-    return figures.of_day(
-        every, midnight=start_of_day(), yesterday=start_of_day(1), same_time=same_time_yesterday()
-    )  # fmt: skip
+    return figures.of_day(every, midnight=start_of_day(), yesterday=start_of_day(1), same_time=same_time_yesterday())

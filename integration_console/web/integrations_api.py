@@ -32,7 +32,7 @@ from .api_models import (
     Integrations,
     NewConnection,
     Said,
-)  # fmt: skip
+)
 from .api_sync_models import NewSync, RecordQuery, Records, SyncAnswer, SyncBegun, SyncQuery
 
 page = api.part("integrations_api", "/api/integrations")
@@ -153,8 +153,7 @@ def remove(connection_id: str):
 @page.post("/connections/<connection_id>/sync")
 @may("start runs")
 @api.limited("sync", of="connection_id")
-@says("Start a sync", SyncBegun, status=202, body=NewSync, problems=WRITING,
-      example={"syncType": "incremental"})  # fmt: skip
+@says("Start a sync", SyncBegun, status=202, body=NewSync, problems=WRITING, example={"syncType": "incremental"})
 def sync(connection_id: str):
     """Ask for a run; a worker takes it within seconds. While one of the same is live the answer is 409."""
     asked = api.sent(NewSync)

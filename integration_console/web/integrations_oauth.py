@@ -20,7 +20,7 @@ from .api_consent_models import (
     CallbackQuery,
     Refresh,
     RefreshAnswer,
-)  # fmt: skip
+)
 from .api_contract import READING, WRITING, says
 from .api_models import EXAMPLE
 

@@ -103,8 +103,6 @@ def run(mapping_id: int):
         raise InvalidInput("A version is a number.", field="version")
     if version not in (None, mapping.active_version) and not can("activate mappings"):
         raise Forbidden
-    asked = pushes.request(
-        mapping, asked_by=actor(), release_brake=sent["release_brake"] == "yes", version=version
-    )  # fmt: skip
+    asked = pushes.request(mapping, asked_by=actor(), release_brake=sent["release_brake"] == "yes", version=version)
     flash("The run starts in a moment.", "success")
     return redirect(url_for("runs.show", run_id=asked.id))

@@ -147,7 +147,7 @@ def _pair_of(line: str, was: Any, kinds: tuple[str, str]) -> list[Any]:
     return [
         typed(here, kinds[0], [pair[0] for pair in known]),
         typed(there, kinds[1], [pair[1] for pair in known]) if there else None,
-    ]  # fmt: skip
+    ]
 
 
 def typed(text: str, kind: str, was: list[Any]) -> Any:
@@ -179,7 +179,7 @@ def told(options: BaseModel) -> list[str]:
         _phrase(name, value)
         for name, value in options.model_dump().items()
         if infos[name].is_required() or (value != infos[name].default and value not in (None, "", ()))
-    ]  # fmt: skip
+    ]
 
 
 def _phrase(name: str, value: Any) -> str:

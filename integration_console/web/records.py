@@ -220,9 +220,8 @@ def _lists(record: Record, kind: Resource) -> list[tuple[Column, Any]]:
     """What a record has several of; the firm's own fields are shown by their names instead."""
     several = [column for column in kind.columns() if column.type == "json"]
     return [
-        (one, cell(record, one)) for one in several
-        if not one.name.lower().replace("_", "").startswith("customfield")
-    ]  # fmt: skip
+        (one, cell(record, one)) for one in several if not one.name.lower().replace("_", "").startswith("customfield")
+    ]
 
 
 @page.get("/<int:record_id>/life")

@@ -50,8 +50,7 @@ def opened(connection: int):
 
 def _refresh_in_process(url: str, home: str, connection: int, environment: dict[str, str], go) -> None:
     os.environ.update(environment)
-    app = bare_app(config.load(
-        APP_ENV="test", ALLOW_INSECURE_UPSTREAMS=True, INSTANCE_DIR=home, DATABASE_URL=url))  # fmt: skip
+    app = bare_app(config.load(APP_ENV="test", ALLOW_INSECURE_UPSTREAMS=True, INSTANCE_DIR=home, DATABASE_URL=url))
     go.wait(30)
     _refresh_in_threads(app, connection, 8)
 

@@ -21,7 +21,7 @@ from integration_console.errors import (
     Parked,
     RateLimited,
     TryLater,
-)  # fmt: skip
+)
 from integration_console.transport import wire
 from integration_console.transport.call import Call
 from integration_console.transport.limits import Budget, Limit

@@ -327,7 +327,7 @@ def test_what_is_so_already_is_not_written_again(app, client, clio, token):
         ({"customFieldValues": [{"id": 6, "value": "perhaps"}]}, {"customFieldValues[0]"}),
         ({"customFieldValues": [{"id": 4, "value": "much"}]}, {"customFieldValues[0]"}),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_used_is_named_and_nothing_is_saved(app, client, clio, ours, body, fields):
     """X12: input models list allowed fields; unknown ones are refused by name."""
     number, _, _ = first(app)

@@ -211,9 +211,7 @@ def test_a_new_key_seals_webhook_secrets_too(app, sandbox):
 
     with app.app_context():
         number = connect(sandbox, "clio", "Clio")
-        row = WebhookSubscription(
-            connection_id=number, topic="", url="x", state="active", asked_at=house_clock.now()
-        )  # fmt: skip
+        row = WebhookSubscription(connection_id=number, topic="", url="x", state="active", asked_at=house_clock.now())
         db.session.add(row)
         db.session.flush()
         set_secret(row, "first-signing-secret")

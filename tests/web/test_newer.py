@@ -85,7 +85,7 @@ def test_rows_that_the_filters_leave_out_are_not_counted(app, admin, lists, numb
         (f"/deliveries?connection={number}", "kind=contact."),
         (f"/writes?connection={number}&state=waiting", "op=delete"),
         ("/settings/audit?action=noted", "q=grace"),
-    ):  # fmt: skip
+    ):
         part = admin.open(f"{shown}&{without}").one("div", class_="newer").attrs["hx-get"]
         with app.app_context():
             lists[shown]()

@@ -186,7 +186,7 @@ def choose(service_key: str, *, state: str, account_id: str, bound_to: str, agai
         raise _too_late()
     given = proof.Given(
         services.by_key(service_key), asked.name, stored["credentials"], stored["settings"], tuple(asked.permissions)
-    )  # fmt: skip
+    )
     return Returned(asked, connections.keep(given, found, by=asked.asked_by or "", again=True))
 
 

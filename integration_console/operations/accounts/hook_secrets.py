@@ -40,7 +40,7 @@ def hooks_of(session: Session, service: Service, webhook: Webhook, connection_id
         Hook(secret, row.connection_id, row.id, row.topic)
         for row in session.execute(_LIVE, {"connections": list(connection_ids)})
         for secret in _secrets(row, now)
-    ]  # fmt: skip
+    ]
 
 
 # Made once: this stands between a sender and its answer.

@@ -109,7 +109,7 @@ def _let_in(door: _Door, knock: Knock) -> Reply:
     client_id = _client_id(door.service) if any(event.app for event in events) else None
     letter = Letter(
         door.service, door.webhook, here, hook.subscription_id, knock.headers, knock.body, uuid4().hex, client_id
-    )  # fmt: skip
+    )
     redactor = _redactor(tuple(one.secret for one in door.hooks if not door.webhook.published_keys))
     with Session(db.engine) as session, session.begin():
         _note(session, door, knock, letter.call_key, redactor, here=here, kind=events[0].kind if events else "")

@@ -35,7 +35,7 @@ def offered(made: Iterable[DataMapping], accounts: Iterable[Connection]) -> list
     return [
         Offer(flow, [mapping for mapping in made if mapping.flow == flow.key], _missing(flow, connected))
         for flow in FLOWS.values()
-    ]  # fmt: skip
+    ]
 
 
 def ensure() -> list[DataMapping]:

@@ -273,7 +273,7 @@ def definitions(connection_ids: Iterable[int]) -> dict[int, list[dict[str, Any]]
     return {
         number: sorted(rows, key=lambda one: (one.get("display_order") or 0, one["id"]))
         for number, rows in found.items()
-    }  # fmt: skip
+    }
 
 
 __all__ = ["BY_NAME", "CUSTOM", "FIELDS", "LIMITATION", "MISSING", "REMINDERS", "STATUSES", "MatterField", "api_name",

@@ -56,10 +56,10 @@ def connections() -> list[Connection]:
 def unread(accounts: Iterable[Connection]) -> list[Connection]:
     """Those of these Clio accounts whose matters are not read now: what we hold of them, and their dates, grows old."""
     return [
-        one for one in accounts
-        if one.service == SERVICE
-        and (one.status != "connected" or RESOURCE in one.settings.get("resources_off", ()))
-    ]  # fmt: skip
+        one
+        for one in accounts
+        if one.service == SERVICE and (one.status != "connected" or RESOURCE in one.settings.get("resources_off", ()))
+    ]
 
 
 def find(name: str, connection_id: int | None = None, *, gone: bool = False) -> Record:

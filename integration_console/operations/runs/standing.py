@@ -48,11 +48,9 @@ def of(mappings: Iterable[DataMapping]) -> list[Standing]:
     totals = run_history.totals(runs.values())
     counts = {number: found for number, *found in db.session.execute(_COUNTS, {"mappings": ids})}
     return [
-        Standing(
-            one, draft_of(one), run := runs.get(one.id), totals.get(run.id, {}) if run else {}, *counts[one.id]
-        )
+        Standing(one, draft_of(one), run := runs.get(one.id), totals.get(run.id, {}) if run else {}, *counts[one.id])
         for one in mappings
-    ]  # fmt: skip
+    ]
 
 
 def _links(*states: str) -> ScalarSelect[int]:

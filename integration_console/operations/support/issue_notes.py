@@ -84,6 +84,4 @@ def read_by_all(issue_id: int) -> None:
 
 
 def _read(*which) -> None:
-    db.session.execute(
-        update(IssueMention).where(*which, IssueMention.seen_at.is_(None)).values(seen_at=clock.now())
-    )  # fmt: skip
+    db.session.execute(update(IssueMention).where(*which, IssueMention.seen_at.is_(None)).values(seen_at=clock.now()))

@@ -50,7 +50,7 @@ FIELDS: Mapping[str, tuple[Field, ...]] = {
         Field("name", "Name", writable=False),
         Field("email", "E-mail", "email", writable=False),
     ),
-}  # fmt: skip
+}
 
 MODELS = {"contacts": "contact", "opportunities": "opportunity"}  # resource -> how a definition calls it
 

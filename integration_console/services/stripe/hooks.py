@@ -57,9 +57,7 @@ def _call(method: str, upstream: Upstream, external_id: str) -> Any:
 def _registered(endpoint: Any) -> Registered:
     """An endpoint that a person, or days of failed deliveries, switched off is sent nothing."""
     status = str(endpoint.get("status") or "")
-    return Registered(
-        str(endpoint["id"]), status in ("", "enabled"), dig(endpoint, "secret") or None, said=status
-    )  # fmt: skip
+    return Registered(str(endpoint["id"]), status in ("", "enabled"), dig(endpoint, "secret") or None, said=status)
 
 
 def events(notice: Notice) -> Iterator[Event]:

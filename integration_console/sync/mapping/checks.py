@@ -55,11 +55,7 @@ def check(
 def holds_money(mapping: Mapping, left_fields: Sequence[Field], right_fields: Sequence[Field]) -> bool:
     """Whether money would be written, which a second admin approves."""
     known = {"left": _by_name(left_fields), "right": _by_name(right_fields)}
-    return any(
-        _is_money(line, towards, known)
-        for towards in SIDES
-        for line in mapping.lines_towards(towards)
-    )  # fmt: skip
+    return any(_is_money(line, towards, known) for towards in SIDES for line in mapping.lines_towards(towards))
 
 
 def trust_refusal(mapping: Mapping) -> str | None:
@@ -261,7 +257,7 @@ def _written(mapping: Mapping, *, both_ways: bool = False) -> set:
         for line in mapping.lines_towards(towards)
         for name in line.written(towards)
         if not line.only_create and (not both_ways or _both_ways(mapping, line))
-    }  # fmt: skip
+    }
 
 
 def _both_ways(mapping: Mapping, line: Line) -> bool:
