@@ -104,7 +104,9 @@ def test_a_next_page_is_never_fetched_from_the_address_in_the_answer(ghl):
     before = ghl.calls()
     ghl.records("opportunities")
 
-    assert all("startAfterId" in call.query for call in ghl.asked(before)[1:])
+    further = ghl.asked(before)[1:]
+    assert further
+    assert all("startAfterId" in call.query for call in further)
 
 
 def test_opportunities_are_listed_whole_each_time():

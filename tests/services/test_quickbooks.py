@@ -144,7 +144,9 @@ def test_too_many_changes_and_too_old_ones_are_queried_instead(fresh_quickbooks)
     before = fresh_quickbooks.calls()
     pages = changed(fresh_quickbooks, "invoices", days=40)
     assert not any(page.gone for page in pages)
-    assert all("LastUpdatedTime" in one.query for one in queries(fresh_quickbooks, before))
+    asked = queries(fresh_quickbooks, before)
+    assert asked
+    assert all("LastUpdatedTime" in one.query for one in asked)
 
 
 def test_a_deletion_is_told_of_a_list_in_which_nothing_has_changed_for_long(fresh_quickbooks):

@@ -243,7 +243,9 @@ def test_no_stored_secret_is_on_any_page_of_a_real_read(admin, firm):
     number = firm.connect()
     run = firm.read(number, "users", kind="full")
     token = firm.upstreams.described()["clio"]["token"]["access_token"]
-    for call in ids(admin.open(f"/transactions?run={run}")):
+    calls = ids(admin.open(f"/transactions?run={run}"))
+    assert calls
+    for call in calls:
         for tab in ("request", "response", "attempts"):
             assert token not in admin.open(f"/transactions/{call}?tab={tab}").html
 
