@@ -72,3 +72,19 @@ def ask(connection: int, **options) -> SyncRun:
 def sync(connection: int, **options) -> SyncRun:
     """Ask for a run and carry it out."""
     return carry_out(ask(connection, **options))
+
+
+@pytest.fixture
+def pair(session, sandbox):
+    """A location and a Clio account with a dozen contacts each, read."""
+    from .mapped import small_pair
+
+    return small_pair(sandbox, 12)
+
+
+@pytest.fixture
+def mapping(pair):
+    """Their contacts carried both ways, and agreed."""
+    from .mapped import make_agreed
+
+    return make_agreed(*pair)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from integration_console import clock
-from integration_console.models import DataMapping, FieldMapping, MappingVersion, RecordLink, db
+from integration_console.models import Change, DataMapping, FieldMapping, MappingVersion, RecordLink, db
 from integration_console.operations.runs import pushes
 
 from .conftest import carry_out, connect, sync
@@ -140,3 +140,9 @@ def writes(upstream, since: int = 0) -> list:
         one for one in list(upstream.requests)[since:]
         if one.method in ("POST", "PUT", "PATCH", "DELETE") and "search" not in one.path
     ]  # fmt: skip
+
+
+def changes(**of) -> list[Change]:
+    """The writes there are of these, the oldest first, as they stand now."""
+    db.session.rollback()
+    return list(db.session.scalars(select(Change).filter_by(**of).order_by(Change.id)))

@@ -14,22 +14,12 @@ from integration_console.operations.support import refused_writes
 from integration_console.sync.carry import Carrier
 
 from .conftest import carry_out, connect, sync
-from .mapped import cycle, keep_only, make_agreed, make_mapping, of_clio, of_ghl, pairs, push, read, small_pair
+from .mapped import cycle, keep_only, make_mapping, of_clio, of_ghl, pairs, push, read
 from .ready import links
 from .test_refused_writes import NO, carry
 
 BY = "ada@firm.example"
 FIRST = "firstName|first_name"
-
-
-@pytest.fixture
-def pair(session, sandbox):
-    return small_pair(sandbox, 12)
-
-
-@pytest.fixture
-def mapping(pair):
-    return make_agreed(*pair)
 
 
 def refused_name(sandbox, mapping, pair) -> tuple[str, int]:

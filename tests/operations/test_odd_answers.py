@@ -8,18 +8,13 @@ from sqlalchemy import select
 from integration_console.models import Change, DeadLetter, Record, db
 
 from .conftest import connect, sync
-from .mapped import cycle, make_agreed, pairs, push, small_pair
+from .mapped import cycle, pairs, push, small_pair
 from .ready import links
 
 
 @pytest.fixture
 def pair(session, sandbox):
     return small_pair(sandbox, 6)
-
-
-@pytest.fixture
-def mapping(pair):
-    return make_agreed(*pair)
 
 
 def open_letters() -> list[DeadLetter]:

@@ -13,7 +13,7 @@ from integration_console.operations.support import refused_writes
 from integration_console.sync import guards
 
 from .conftest import carry_out, sync
-from .mapped import cycle, make_agreed, of_clio, pairs, small_pair
+from .mapped import cycle, of_clio, pairs, small_pair
 
 BY = "ada@firm.example"
 NO = {"method": "PATCH", "status": 422, "body": {"error": {"type": "Invalid", "message": "First name is not nice"}}}
@@ -22,11 +22,6 @@ NO = {"method": "PATCH", "status": 422, "body": {"error": {"type": "Invalid", "m
 @pytest.fixture
 def pair(session, sandbox):
     return small_pair(sandbox, 4)
-
-
-@pytest.fixture
-def mapping(pair):
-    return make_agreed(*pair)
 
 
 @pytest.fixture
