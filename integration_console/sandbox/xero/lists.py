@@ -75,7 +75,7 @@ def summary(record: dict) -> dict:
 
 
 def priced(record: dict, request) -> dict:
-    """A document with its prices as they are told or taken: to the cent, or to four places where those are asked for."""
+    """A document with its prices as they are told or taken: to the cent, or to four places where that is asked for."""
     places = 4 if request.one("unitdp") == "4" else 2
     lines = record.get("LineItems")
     if not isinstance(lines, list):
