@@ -298,6 +298,63 @@ def test_an_invoice_that_was_only_begun_waits_for_a_person(fresh_stripe):
         WRITING.find(fresh_stripe.upstream, wanted)
 
 
+@pytest.mark.parametrize("lines_there", [0, 1, 2])
+def test_a_draft_that_was_meant_to_stay_one_is_found_only_with_all_its_lines(fresh_stripe, lines_there):
+    fresh_stripe.upstream._attempts = 1
+    wanted = write("create", "invoices", invoice(fresh_stripe, finalized=False))
+    post = WRITING._post
+    steps = iter([True] * (1 + lines_there))
+
+    def broken_off(*args, **more):
+        if next(steps, None) is None:
+            raise TryLater("gone")
+        return post(*args, **more)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(WRITING, "_post", broken_off)
+        if lines_there < len(LINES):
+            with pytest.raises(TryLater):
+                WRITING.send(fresh_stripe.upstream, wanted)
+        else:
+            WRITING.send(fresh_stripe.upstream, wanted)
+
+    if lines_there < len(LINES):
+        with pytest.raises(BadRecord, match="still a draft"):
+            WRITING.find(fresh_stripe.upstream, wanted)
+    else:
+        assert len(WRITING.find(fresh_stripe.upstream, wanted)) == 1
+
+
+def test_an_invoice_comes_to_what_was_billed_though_its_customer_has_a_coupon(fresh_stripe):
+    values = invoice(fresh_stripe)
+    coupon = {"id": "co_1", "object": "coupon", "percent_off": 20.0}
+    fresh_stripe.sandbox.put("customers", {"id": values["customer"], "discount": {"id": "di_1", "coupon": coupon}})
+
+    made = send(fresh_stripe, "create", "invoices", values).record
+
+    assert (made["total"], made["status"]) == (51025, "open")
+    assert WRITING.plain("invoices", made)["lines"] == [
+        bill_line("Drafting (1.5 × 300)", 1, 450, 450), bill_line("Filing fee", 1, "60.25", "60.25")
+    ]  # fmt: skip
+
+
+def test_the_lines_of_a_discounted_invoice_come_to_its_total_before_tax():
+    record = {"currency": "usd", "total": 8640, "lines": {"data": [{"amount": 10000, "description": "Retainer"}]},
+              "total_discount_amounts": [{"amount": 2000, "discount": "di_1"}]}  # fmt: skip
+
+    lines = WRITING.plain("invoices", record)["lines"]
+
+    assert lines == [bill_line("Retainer", 1, 100, 100), bill_line("Discount", 1, -20, -20)]
+
+
+def test_a_long_description_is_cut_to_what_a_line_may_hold(fresh_stripe):
+    lines = [bill_line("Drafting", 1.5, 300, 450), bill_line("x" * 6000, 1, 10, 10)]
+
+    made = send(fresh_stripe, "create", "invoices", invoice(fresh_stripe, lines=lines)).record
+
+    assert (made["total"], made["status"]) == (46000, "open")
+
+
 def test_a_record_that_is_gone_is_missing(fresh_stripe):
     record = fresh_stripe.records("customers")[0]
     fresh_stripe.sandbox.delete("customers", record["id"])

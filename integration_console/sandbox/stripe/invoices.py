@@ -9,8 +9,9 @@ from .writes import StripeWrites, with_metadata
 
 INVOICE_TAKES = (
     "customer", "currency", "collection_method", "days_until_due", "due_date", "auto_advance", "description", "footer",
-    "metadata", "pending_invoice_items_behavior", "number", "subscription",
+    "metadata", "pending_invoice_items_behavior", "number", "subscription", "discounts",
 )  # fmt: skip
+DESCRIPTION = 5000  # characters of a line
 ITEM_TAKES = ("customer", "invoice", "amount", "currency", "description", "metadata", "quantity", "unit_amount_decimal")
 
 
@@ -43,6 +44,9 @@ class StripeInvoices(StripeWrites):
             "period_start": now,
             "period_end": now,
             "status_transitions": dict.fromkeys(("finalized_at", "paid_at", "voided_at", "marked_uncollectible_at")),
+            "_percent_off": 0.0
+            if sent.get("discounts") == ""
+            else percent_off(customer),  # unless said, the customer's
         }
         return self.saved("invoices", number, with_metadata(invoice, sent), request)
 
@@ -60,6 +64,8 @@ class StripeInvoices(StripeWrites):
         if sent.get("currency") != invoice["currency"]:
             raise wrong(f"The invoice is in {invoice['currency']}", "currency")
         words = sent.get("description") or ""
+        if len(words) > DESCRIPTION:
+            raise wrong(f"The description is longer than {DESCRIPTION} characters", "description", "parameter_too_long")
         line = line_item(invoice["id"], f"il_1Sbx{number:012d}", amount, invoice["currency"], words, now)
         item = {
             **self.common("invoice_items", number),
@@ -70,8 +76,11 @@ class StripeInvoices(StripeWrites):
             "proration": False,
         }
         lines = [*invoice["_lines"], line]
-        total = sum(one["amount"] for one in lines)
-        sums = dict.fromkeys(("total", "subtotal", "amount_due", "amount_remaining"), total)
+        before = sum(one["amount"] for one in lines)
+        off = round(before * invoice.get("_percent_off", 0) / 100)
+        sums = {**dict.fromkeys(("total", "amount_due", "amount_remaining"), before - off), "subtotal": before}
+        if off:
+            sums["total_discount_amounts"] = [{"amount": off, "discount": "di_sandbox"}]
         self.save("invoices", number_of("invoices", invoice["id"]), {**invoice, **sums, "_lines": lines})
         return self.saved("invoice_items", number, item, request)
 
@@ -152,3 +161,8 @@ class StripeInvoices(StripeWrites):
         if invoice["status"] not in ("open", "uncollectible"):
             raise wrong(f"The invoice is {invoice['status']}", "id", "invoice_not_open")
         return invoice
+
+
+def percent_off(customer: dict) -> float:
+    """What a customer's coupon takes off each of their invoices."""
+    return float((((customer.get("discount") or {}).get("coupon")) or {}).get("percent_off") or 0)

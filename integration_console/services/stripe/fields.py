@@ -148,13 +148,20 @@ def _subscription(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _lines(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Its lines before tax; what its discounts take off is one more, below nothing."""
     lines, currency = dig(record, "lines.data"), record.get("currency")
     if not isinstance(lines, list) or not isinstance(currency, str):
         return {}
-    return {"lines": [
-        bill_line(one.get("description"), None, None, major(one["amount"], currency), currency)
-        for one in lines if isinstance(one, dict) and isinstance(one.get("amount"), int)
-    ]}  # fmt: skip
+    told = [(one.get("description"), one["amount"]) for one in _amounts(lines)]
+    if off := sum(one["amount"] for one in _amounts(record.get("total_discount_amounts"))):
+        told.append(("Discount", -off))
+    return {"lines": [bill_line(words, None, None, major(amount, currency), currency) for words, amount in told]}
+
+
+def _amounts(parts: Any) -> list[Mapping[str, Any]]:
+    """Those of them that hold an amount."""
+    listed = parts if isinstance(parts, list) else []
+    return [one for one in listed if isinstance(one, dict) and isinstance(one.get("amount"), int)]
 
 
 def _period(name: str) -> Callable[[Mapping[str, Any]], dict[str, Any]]:

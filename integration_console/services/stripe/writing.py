@@ -32,6 +32,7 @@ OVER = ("canceled", "incomplete_expired")  # states no subscription comes back f
 NOT_IN_FORMS = ("lines", "finalized", "canceled")  # those take calls of their own
 YES_OR_NO = ("auto_advance", "cancel_at_period_end")  # there is no empty one: it stays as it is
 MARK = "integration_console"  # in metadata: the change a record was made by
+LONGEST_DESCRIPTION = 5_000  # characters of a line
 DAYS_UNTIL_DUE = 30  # of an invoice without a date
 
 
@@ -93,12 +94,13 @@ class StripeWriting(Writing):
         call = call_for(upstream, "GET", PATHS[write.resource], params, resource=write.resource)
         pages = walk(upstream.send, call, PAGES, items_at="data")
         mine = [one for page in pages for one in page.items if dig(one, f"metadata.{MARK}") == write.marker]
-        begun = [one for one in mine if write.resource == "invoices" and one.get("status") == "draft"]
-        if begun and write.values.get("finalized") is not False:
+        mine = [whole(upstream, write.resource, one) for one in mine]
+        begun = [one for one in mine if write.resource == "invoices" and _is_begun(write, one)]
+        if begun:
             raise BadRecord(
                 f"The invoice {begun[0]['id']} was begun and is still a draft. Finish or delete it in Stripe."
             )
-        return [whole(upstream, write.resource, one) for one in mine]
+        return mine
 
     # -- invoices -----------------------------------------------------------------------------------------------------
 
@@ -207,20 +209,31 @@ def _form(write: Write) -> dict[str, str]:
 
 
 def _draft(write: Write) -> dict[str, str]:
-    """What a new invoice needs besides: how it is collected, and that it begins without anybody else's lines."""
+    """What a new invoice needs besides: how it is collected, and that it begins without anybody else's lines.
+
+    discounts: empty, or Stripe takes off what the customer's coupon says, and it comes to less than was billed.
+    """
     form = {
         "collection_method": "send_invoice", "pending_invoice_items_behavior": "exclude", "auto_advance": _word(False),
+        "discounts": "",
     }  # fmt: skip
     if not write.values.get("due_date"):
         form["days_until_due"] = str(DAYS_UNTIL_DUE)
     return form | ({f"metadata[{MARK}]": write.marker} if write.marker else {})
 
 
+def _is_begun(write: Write, invoice: Mapping[str, Any]) -> bool:
+    """Whether this is no more than a part of the invoice that was wanted: to stay a draft, it still needs its lines."""
+    if invoice.get("status") != "draft" or write.values.get("finalized") is not False:
+        return invoice.get("status") == "draft"
+    return len(dig(invoice, "lines.data") or ()) < len(write.values.get("lines") or ())
+
+
 def _item(write: Write, invoice_id: str, line: Mapping[str, Any]) -> dict[str, str]:
-    currency = str(write.values["currency"])
+    currency, words = str(write.values["currency"]), line_words(line)
     return {
         "customer": str(write.values["customer"]), "invoice": invoice_id, "currency": currency.lower(),
-        "amount": str(smallest(line.get("amount"), currency, field="lines")), "description": line_words(line),
+        "amount": str(smallest(line.get("amount"), currency, field="lines")), "description": words[:LONGEST_DESCRIPTION],
     }  # fmt: skip
 
 
