@@ -231,6 +231,26 @@ def bill_line(description: Any, quantity: Any, price: Any, amount: Any, currency
     return {"description": words, "quantity": _spelled(count), "price": _spelled(each), "amount": spelled_amount(total)}
 
 
+def lined_up(wanted: Sequence[Mapping[str, Any]], there: Sequence[Mapping[str, Any]]) -> list[int | None]:
+    """Which line that is there each wanted one is: the same, else one of the same words, else what is left in turn.
+
+    Both as `bill_line` tells them. What people set on a line stays with it where one before it comes or goes.
+
+    >>> fees, court, courier = bill_line("Fees", 1, 9, 9), bill_line("Court", 1, 5, 5), bill_line("Courier", 1, 2, 2)
+    >>> lined_up([fees, bill_line("Courier", 1, 3, 3), bill_line("New", 1, 1, 1)], [court, fees, courier])
+    [1, 2, 0]
+    """
+    left, found = dict(enumerate(there)), dict[int, int]()
+    for alike in (lambda one, other: one == other, lambda one, other: one["description"] == other["description"]):
+        for at, line in enumerate(wanted):
+            place = next((place for place, one in left.items() if at not in found and alike(line, one)), None)
+            if place is not None:
+                found[at] = place
+                del left[place]
+    rest = iter(sorted(left))
+    return [found[at] if at in found else next(rest, None) for at in range(len(wanted))]
+
+
 def line_in_words(line: Mapping[str, Any]) -> str:
     """A line of a bill for people.
 
@@ -246,4 +266,5 @@ def _spelled(number: Decimal) -> str:
 
 
 __all__ = ["CUSTOM", "MISSING", "TYPES", "Field", "Idempotency", "Missing", "Write", "Writing", "Written", "as_sent",
-           "bill_line", "by_name", "line_in_words", "places_of", "rounded", "spelled_amount", "value_of"]  # fmt: skip
+           "bill_line", "by_name", "line_in_words", "lined_up", "places_of", "rounded", "spelled_amount",
+           "value_of"]  # fmt: skip

@@ -248,3 +248,90 @@ def test_a_value_that_cannot_be_written_is_refused_by_its_field(desk):
         desk.update("customers", "4", {"DisplayName": None})
     with pytest.raises(BadRecord, match="not a date"):
         desk.invoice(DueDate="soon")
+
+
+def test_a_lost_invoice_is_found_though_quickbooks_gave_it_a_number_of_its_own(desk):
+    """Without custom transaction numbers, it does: the bill was made a second time once its request was forgotten."""
+    desk.sandbox.numbers_itself = True
+    made = desk.invoice("B-9")
+    assert made.record["DocNumber"] != "B-9"
+    values = {"DocNumber": "B-9", "CustomerRef.value": "1", "lines": LINES, "item": "Services"}
+    wanted = Write("create", "invoices", values, since=clock.now())
+
+    found = WRITING.find(desk.connected.upstream, wanted)
+
+    assert [one["Id"] for one in found] == [made.external_id]
+    other = Write("create", "invoices", values | {"lines": LINES[:1]}, since=clock.now())
+    assert WRITING.find(desk.connected.upstream, other) == []
+
+
+def test_what_was_there_before_is_not_what_a_lost_answer_made(desk):
+    desk.invoice("B-9")
+    customer = desk.create("customers", DisplayName="Ada Lovelace").record
+    later = clock.now() + 3 * clock.APART
+    invoice = {"DocNumber": "B-9", "CustomerRef.value": "1", "lines": LINES, "item": "Services"}
+
+    assert WRITING.find(desk.connected.upstream, Write("create", "invoices", invoice, since=later)) == []
+    name = {"DisplayName": customer["DisplayName"]}
+    assert WRITING.find(desk.connected.upstream, Write("create", "customers", name, since=later)) == []
+
+
+def test_a_voided_invoice_is_not_taken_for_the_one_that_was_to_be_made(desk):
+    made = desk.invoice("B-9")
+    voided = {"Id": made.external_id, "TotalAmt": 0, "Balance": 0, "PrivateNote": "Voided"}
+    desk.sandbox.put("invoices", voided)
+    invoice = {"DocNumber": "B-9", "CustomerRef.value": "1", "lines": LINES, "item": "Services"}
+
+    with pytest.raises(BadRecord, match="voided in QuickBooks"):
+        WRITING.find(desk.connected.upstream, Write("create", "invoices", invoice, since=clock.now()))
+
+
+# -- what people did meanwhile ----------------------------------------------------------------------------------------
+
+
+def test_an_invoice_that_is_paid_since_it_was_read_is_not_changed(desk):
+    """Whether a payment moves the SyncToken is written nowhere."""
+    known = desk.invoice("B-9").record
+    desk.sandbox.pay(known["Id"])
+    desk.sandbox.tokens["invoices", int(known["Id"])] = int(known["SyncToken"])
+
+    with pytest.raises((BadRecord, Stale)):
+        desk.update("invoices", known["Id"], {"lines": LINES[:1]}, known)
+    assert desk.sandbox.record("invoices", known["Id"])["TotalAmt"] == 885
+
+
+def test_lines_keep_what_people_set_on_them_wherever_they_come_to_stand(desk):
+    done = desk.invoice(lines=[*LINES, bill_line("Courier", 1, 12, 12)])
+    items = {"Drafting": "2", "Filing fee": "3", "Courier": "6"}
+    lines = [line for line in done.record["Line"] if line["DetailType"] == "SalesItemLineDetail"]
+    for line in lines:
+        line["SalesItemLineDetail"] = {**line["SalesItemLineDetail"], "ItemRef": {"value": items[line["Description"]]}}
+    desk.sandbox.put("invoices", {"Id": done.external_id, "Line": lines})
+
+    wanted = [LINES[1], bill_line("Courier", 1, 14, 14), bill_line("New", 1, 9, 9)]
+    changed = desk.update("invoices", done.external_id, {"lines": wanted}).record
+
+    kept = {one["Description"]: one["SalesItemLineDetail"]["ItemRef"]["value"] for one in changed["Line"][:3]}
+    assert (kept["Filing fee"], kept["Courier"]) == ("3", "6")
+    assert changed["TotalAmt"] == 458
+
+
+def test_what_a_line_came_to_before_does_not_go_with_its_new_amount(desk):
+    done = desk.invoice()
+    lines = [dict(line) for line in done.record["Line"]]
+    lines[0]["SalesItemLineDetail"] = {**lines[0]["SalesItemLineDetail"], "TaxInclusiveAmt": 540, "DiscountRate": 10}
+    desk.sandbox.put("invoices", {"Id": done.external_id, "Line": lines})
+
+    wanted = [bill_line("Drafting", 2, 300, 600), LINES[1]]
+    changed = desk.update("invoices", done.external_id, {"lines": wanted}).record
+
+    assert not {"TaxInclusiveAmt", "DiscountRate"} & set(changed["Line"][0]["SalesItemLineDetail"])
+
+
+def test_an_invoice_for_something_inactive_is_refused_and_not_called_missing(desk):
+    error = {"Message": "Object Not Found", "Detail": "Something you're trying to use is inactive", "code": "610"}
+    body = {"Fault": {"Error": [error], "type": "ValidationFault"}}
+    desk.sandbox.script("/v3/company/*/invoice", {"status": 400, "body": body})
+
+    with pytest.raises(BadRecord, match="inactive or deleted"):
+        desk.invoice("B-9")

@@ -380,3 +380,34 @@ def test_an_invoice_that_is_over_is_not_taken_for_the_one_that_was_to_be_made(fr
 
     with pytest.raises(BadRecord, match=f"{status.lower()} at Xero"):
         WRITING.find(fresh_xero.upstream, Write("create", "invoices", values, since=clock.now()))
+
+
+def test_lines_keep_the_account_and_tax_the_bookkeeper_gave_them_wherever_they_come_to_stand(fresh_xero):
+    lines = [bill_line("Fees", 1, 100, 100), bill_line("Court fee", 1, 50, 50), bill_line("Courier", 1, 10, 10)]
+    made = create(fresh_xero, "invoices", values_for(fresh_xero, Lines=lines, LineAmountTypes="Exclusive")).record
+    given = {"Fees": ("200", "OUTPUT"), "Court fee": ("205", "NONE"), "Courier": ("404", "NONE")}
+    held = [
+        {**line, "AccountCode": given[line["Description"]][0], "TaxType": given[line["Description"]][1]}
+        for line in made["LineItems"]
+    ]  # fmt: skip
+    fresh_xero.sandbox.put("invoices", {"InvoiceID": made["InvoiceID"], "LineItems": held})
+    record = fresh_xero.one("invoices", made["InvoiceID"])
+
+    after = change(fresh_xero, "invoices", record, Lines=[lines[1], bill_line("Courier", 2, 10, 20)]).record
+
+    assert {one["Description"]: (one["AccountCode"], one["TaxType"]) for one in after["LineItems"]} == {
+        name: given[name] for name in ("Court fee", "Courier")
+    }
+    ids = {one["Description"]: one["LineItemID"] for one in made["LineItems"]}
+    assert [one["LineItemID"] for one in after["LineItems"]] == [ids["Court fee"], ids["Courier"]]
+
+
+def test_a_discount_on_a_line_does_not_go_with_its_new_amount(fresh_xero):
+    made = create(fresh_xero, "invoices", values_for(fresh_xero)).record
+    held = [{**made["LineItems"][0], "DiscountRate": 10.0, "LineAmount": 405.0}, made["LineItems"][1]]
+    fresh_xero.sandbox.put("invoices", {"InvoiceID": made["InvoiceID"], "LineItems": held})
+    record = fresh_xero.one("invoices", made["InvoiceID"])
+
+    after = change(fresh_xero, "invoices", record, Lines=[bill_line("Drafting", 2, 300, 600), LINES[1]]).record
+
+    assert (after["LineItems"][0]["LineAmount"], after["Total"]) == (600.0, 625.5)

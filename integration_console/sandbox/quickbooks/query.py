@@ -135,6 +135,8 @@ def _found(record: dict, path: str):
     value: object = record
     for step in path.split("."):
         value = value.get(step) if isinstance(value, dict) else None
+    if path.endswith("Ref") and isinstance(value, dict):
+        return value.get("value")  # a reference is compared by its id
     return value
 
 

@@ -22,6 +22,7 @@ LONGEST = {"DisplayName": 500, "GivenName": 100, "FamilyName": 100, "CompanyName
 class QuickBooksWrites(Upstream):
     answered: dict[str, Answer]
     tokens: dict
+    numbers_itself = False  # "Custom transaction numbers" is off: an invoice's number is QuickBooks' own
 
     def put(self, resource: str, record: dict, *, whole: bool = False) -> dict:
         """Change or add a record as a colleague would in the app, without any check; `whole`: it is all there is."""
@@ -177,7 +178,7 @@ class QuickBooksWrites(Upstream):
                  "TxnDate": kept.get("TxnDate") or self.firm.today.isoformat()}  # fmt: skip
         if entity == "Invoice":
             customer = self.existing("customers", kept["CustomerRef"]["value"])
-            added |= {"Line": [*lines, subtotal(total)], "DocNumber": kept.get("DocNumber") or self._next_number()}
+            added |= {"Line": [*lines, subtotal(total)], "DocNumber": self._number_for(kept, current)}
             added["CustomerRef"] = {"value": customer["Id"], "name": customer["DisplayName"]}
         if entity != "Purchase":
             added["Balance"] = round(total - paid, 2)
@@ -192,8 +193,9 @@ class QuickBooksWrites(Upstream):
         named = {**said, "ItemRef": {"value": item["Id"], "name": item["Name"]}}
         return {**line, "SalesItemLineDetail": {"TaxCodeRef": {"value": "NON"}, **named}}
 
-    def _next_number(self) -> str:
-        return str(2000 + len(self.shelves["invoices"]))
+    def _number_for(self, kept: dict, current: dict | None) -> str:
+        own = kept.get("DocNumber") if current or not self.numbers_itself else None
+        return own or str(2000 + len(self.shelves["invoices"]))
 
     def time(self) -> str:
         raise NotImplementedError

@@ -180,7 +180,11 @@ class XeroWrites:
             record["InvoiceNumber"] = f"INV-{9000 + len(book.shelves['invoices'].added_at):05d}"
         self._check_invoice(book, number, record)
         record["Contact"] = {"ContactID": self._contact_of(book, record)}
-        record["LineItems"] = [self._line(book, record, one) for one in record["LineItems"]]
+        off = {one["LineItemID"]: one.get("DiscountRate") for one in (before or {}).get("LineItems", ())}
+        record["LineItems"] = [  # a discount that is not spoken of stays
+            self._line(book, record, {"DiscountRate": off.get(one.get("LineItemID")), **one})
+            for one in record["LineItems"]
+        ]
         return self.keep(book, "invoices", number, added_up(record))
 
     def _check_invoice(self, book, number: int | None, record: dict) -> None:
@@ -222,7 +226,8 @@ class XeroWrites:
         rate = next((rate for kind, _, rate in TAX_RATES if kind == tax), None)
         if rate is None:
             raise Refused(f"TaxType code '{tax}' does not exist or cannot be used for this type of transaction.")
-        amount = cents(float(sent.get("Quantity", 1)) * float(sent.get("UnitAmount", 0)))
+        share = (100 - float(sent.get("DiscountRate") or 0)) / 100
+        amount = cents(float(sent.get("Quantity", 1)) * float(sent.get("UnitAmount", 0)) * share)
         if "LineAmount" in sent and cents(float(sent["LineAmount"])) != amount:
             raise Refused(f"The line total {sent['LineAmount']} does not match the expected line total {amount}")
         no_tax = record["LineAmountTypes"] == "NoTax"
@@ -235,6 +240,7 @@ class XeroWrites:
             "TaxType": "NONE" if no_tax else tax,
             "TaxAmount": 0.0 if no_tax else cents(amount * rate / 100),
             "LineAmount": amount,
+            **({"DiscountRate": float(sent["DiscountRate"])} if sent.get("DiscountRate") else {}),
             "Tracking": sent.get("Tracking") or [],
         }
 

@@ -7,12 +7,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ...errors import BadRecord
-from ..writing import Field
-from .fields import ITEM, LINES, NAMED
+from ..base import dig
+from ..writing import Field, bill_line, lined_up
+from .fields import ITEM, LINES, NAMED, plain_line
 
 KEPT_LINES = ("SalesItemLineDetail", "SubTotalLineDetail")  # others are made by people, and not written over
 BAD_IN_NAMES = (":", "\t", "\n")
 LONGEST_DESCRIPTION = 4000
+OF_THE_AMOUNT = ("TaxInclusiveAmt", "DiscountRate", "DiscountAmt")  # what the amount before came to
 
 
 def body_of(
@@ -86,11 +88,17 @@ def _lines(value: Any, current: Mapping[str, Any] | None, item: str | None) -> l
     if strange := next((one for one in there if one.get("DetailType") not in KEPT_LINES), None):
         kind = str(strange.get("DetailType") or "unknown").removesuffix("LineDetail").lower()
         raise BadRecord(f"The invoice has a {kind} line, which would be lost: change it in QuickBooks.", field=LINES)
-    return [_line(line, there[at] if at < len(there) else {}, item) for at, line in enumerate(value)]
+    currency = dig(current, "CurrencyRef.value")
+    known = [plain_line({"Amount": 0, **line}, currency) or bill_line(None, None, None, 0) for line in there]
+    return [
+        _line(line, {} if at is None else there[at], item)
+        for line, at in zip(value, lined_up(value, known), strict=True)
+    ]  # fmt: skip
 
 
 def _line(line: Mapping[str, Any], there: Mapping[str, Any], item: str | None) -> dict[str, Any]:
-    detail = {**(there.get("SalesItemLineDetail") or {"ItemRef": {"value": item}})}
+    held = there.get("SalesItemLineDetail") or {"ItemRef": {"value": item}}
+    detail = {name: one for name, one in held.items() if name not in OF_THE_AMOUNT}
     detail |= {"Qty": float(line["quantity"]), "UnitPrice": float(line["price"])}
     known = {"Id": there["Id"]} if there.get("Id") else {}
     words = str(line.get("description") or "")[:LONGEST_DESCRIPTION]
@@ -98,3 +106,8 @@ def _line(line: Mapping[str, Any], there: Mapping[str, Any], item: str | None) -
         **known, "Description": words, "Amount": float(line["amount"]), "DetailType": "SalesItemLineDetail",
         "SalesItemLineDetail": detail,
     }  # fmt: skip
+
+
+def in_short(lines: Any) -> list[tuple[str, str]]:
+    """Lines by their words and amounts, as far as QuickBooks keeps the words."""
+    return [(str(one.get("description") or "")[:LONGEST_DESCRIPTION].strip(), one["amount"]) for one in lines or ()]

@@ -67,6 +67,7 @@ EXPENSE = (
     _shown("DueDate", "Due on", "date"),
     _shown("TotalAmt", "Total", "money"),
     _shown("Balance", "Still to pay", "money"),
+    _shown("Credit", "Money given back", "boolean"),  # its total is above zero all the same
     _shown("PrivateNote", "Note"),
 )
 ITEM_FIELDS = (
@@ -114,11 +115,12 @@ def as_the_api_tells(record: Mapping[str, Any]) -> dict[str, Any]:
 def lines_of(invoice: Mapping[str, Any]) -> list[dict[str, Any]] | None:
     """Its lines in plain values: subtotals left out, a discount as an amount below nothing."""
     currency = dig(invoice, "CurrencyRef.value")
-    lines = [_plain_line(line, currency) for line in invoice.get("Line") or () if line.get("Amount") is not None]
+    lines = [plain_line(line, currency) for line in invoice.get("Line") or () if line.get("Amount") is not None]
     return [line for line in lines if line] or None
 
 
-def _plain_line(line: Mapping[str, Any], currency: Any) -> dict[str, Any] | None:
+def plain_line(line: Mapping[str, Any], currency: Any) -> dict[str, Any] | None:
+    """One of them; nothing for a line that asks for no money of its own."""
     kind, words = line.get("DetailType"), line.get("Description")
     if kind in ("SubTotalLineDetail", "DescriptionOnly"):
         return None

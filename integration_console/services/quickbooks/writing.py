@@ -12,15 +12,16 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, ClassVar
 
-from ...errors import BadRecord
+from ... import clock
+from ...errors import BadRecord, Missing, Stale
 from ...transport.call import Call
 from ...transport.client import Upstream
 from ..base import dig
 from ..writing import Field, Idempotency, Write, Writing, Written, value_of
 from . import query
-from .bodies import body_of
+from .bodies import body_of, in_short
 from .calls import call, shown
-from .fields import CUSTOMER, FIELDS, ITEM, LINES, NAMED, plain, state_of
+from .fields import CUSTOMER, FIELDS, ITEM, LINES, NAMED, lines_of, plain, state_of
 
 ENTITY = {"customers": "Customer", "invoices": "Invoice"}
 NEVER_FOR = ("trust", "iolta", "retainer")  # products of such a name book to clients' money
@@ -81,37 +82,73 @@ class QuickBooksWriting(Writing):
         body = body_of(write.resource, wanted, current, item)
         if current is not None:
             body |= {"Id": str(write.external_id), "SyncToken": self.version_of("", current), "sparse": True}
-        answer = upstream.send(self._call(upstream, write, body))
+        try:
+            answer = upstream.send(self._call(upstream, write, body))
+        except Missing as error:  # code 610 speaks of what the record names as well as of itself
+            told = "Something this names is inactive or deleted in QuickBooks: its customer or product, or it itself."
+            raise BadRecord(told, status=error.status, raw=error.raw, code=error.code) from None
         record = shown(answer, ENTITY[write.resource])
         return Written(str(record["Id"]), record, answer.call_key)
 
     def find(self, upstream: Upstream, write: Write) -> list[Mapping[str, Any]]:
-        """By what is one of a kind: a customer's display name, an invoice's number.
+        """By what is one of a kind: a customer's display name, an invoice's number. What was there before the write was
+        wanted is not what it made.
 
-        Raises BadRecord for an invoice without one: nobody but a person can tell whether it is there.
+        Raises BadRecord where nobody but a person can tell whether it is there.
         """
-        name = {"customers": "DisplayName", "invoices": "DocNumber"}.get(write.resource, "")
-        value = write.values.get(name)
-        if write.op == "create" and write.resource == "invoices" and not value:
+        if write.op != "create" or write.resource not in ENTITY:
+            return []
+        if write.resource == "invoices":
+            return self._find_invoice(upstream, write)
+        name = write.values.get("DisplayName")
+        return self._made(upstream, write, query.equals("DisplayName", str(name))) if name else []
+
+    def _find_invoice(self, upstream: Upstream, write: Write) -> list[Mapping[str, Any]]:
+        """By its number; by its lines where QuickBooks gives numbers of its own."""
+        number, customer = write.values.get("DocNumber"), write.values.get(CUSTOMER)
+        if not number:
             raise BadRecord(
                 "QuickBooks may have made this invoice, and it has no number to be looked for by. Look for it in "
-                "QuickBooks; drop this write if it is there.", field=name,
+                "QuickBooks; drop this write if it is there.", field="DocNumber",
             )  # fmt: skip
-        if write.op != "create" or not value:
-            return []
-        asked = query.Query(ENTITY[write.resource], where=query.equals(name, str(value)))
-        found = query.found(upstream, write.resource, asked)
-        customer = write.values.get(CUSTOMER)
-        return [one for one in found if customer is None or str(dig(one, CUSTOMER)) == str(customer)]
+        found = self._made(upstream, write, query.equals("DocNumber", str(number)))
+        found = [one for one in found if customer is None or str(dig(one, CUSTOMER)) == str(customer)]
+        if not found and customer and write.since is not None:
+            wanted = in_short(write.values.get(LINES))
+            theirs = self._made(upstream, write, query.equals("CustomerRef", str(customer)))
+            found = [one for one in theirs if in_short(lines_of(one)) == wanted]
+        if any(state_of(one) == "voided" for one in found):
+            raise BadRecord(
+                "What this write may have made is voided in QuickBooks by now. Look there; drop this write if that is "
+                "right."
+            )
+        return found
+
+    @staticmethod
+    def _made(upstream: Upstream, write: Write, where: str) -> list[Mapping[str, Any]]:
+        """Those of which this is true and that were made since the write was wanted."""
+        if write.since is not None:
+            since = query.literal((write.since - clock.APART).isoformat(timespec="seconds"))
+            where += f" AND MetaData.CreateTime >= {since}"
+        return [*query.found(upstream, write.resource, query.Query(ENTITY[write.resource], where=where))]
 
     def _current(self, upstream: Upstream, write: Write) -> Mapping[str, Any] | None:
-        """The record a change is made from: as it was compared, else as it is now. None for a new one."""
-        if write.op == "create" or (write.current and self.version_of(write.resource, write.current)):
-            return write.current if write.op == "update" else None
+        """The record a change is made from: as it was compared, else as it is now. None for a new one.
+
+        An invoice is read again in any case: a payment on it may leave its SyncToken as it is.
+        Raises Stale where that one has moved on.
+        """
+        if write.op == "create":
+            return None
+        known = self.version_of(write.resource, write.current) if write.current else None
+        if known and write.resource != "invoices":
+            return write.current
         entity = ENTITY[write.resource]
         path = f"/{entity.lower()}/{{id}}"
         asked = call(upstream, "GET", path, id=str(write.external_id), resource=write.resource)
         record = shown(upstream.send(asked), entity)
+        if known and self.version_of(write.resource, record) != known:
+            raise Stale("This invoice changed in QuickBooks since it was read.")
         if why := self.refusal(Write(write.op, write.resource, write.values, write.external_id, record)):
             raise BadRecord(why)
         return record

@@ -230,10 +230,10 @@ def _is_begun(write: Write, invoice: Mapping[str, Any]) -> bool:
 
 
 def _item(write: Write, invoice_id: str, line: Mapping[str, Any]) -> dict[str, str]:
-    currency, words = str(write.values["currency"]), line_words(line)
+    currency, words = str(write.values["currency"]), line_words(line)[:LONGEST_DESCRIPTION]
     return {
         "customer": str(write.values["customer"]), "invoice": invoice_id, "currency": currency.lower(),
-        "amount": str(smallest(line.get("amount"), currency, field="lines")), "description": words[:LONGEST_DESCRIPTION],
+        "amount": str(smallest(line.get("amount"), currency, field="lines")), "description": words,
     }  # fmt: skip
 
 

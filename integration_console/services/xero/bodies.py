@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 from ...errors import BadRecord
-from ..writing import Write, bill_line, rounded
-from .fields import ADDRESS_PARTS, address_of, amount_of
+from ..writing import Write, bill_line, lined_up, rounded
+from .fields import ADDRESS_PARTS, address_of, amount_of, plain_line
 
 LONGEST_DESCRIPTION = 4_000  # characters of a line
 _OF_A_LINE = {"Line.AccountCode": "AccountCode", "Line.TaxType": "TaxType"}
@@ -68,7 +68,7 @@ def _with(there: Sequence[Any] | None, kind: str, wanted: str, entry: Mapping[st
 
 
 def _line_items(write: Write, wanted: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Line by line in their order, so that a line that was there keeps its id and what the bookkeeper gave it."""
+    """Line by line, so that a line that was there keeps its id and what the bookkeeper gave it."""
     current = [one for one in (write.current or {}).get("LineItems") or () if isinstance(one, Mapping)]
     billed = [one for one in current if amount_of(one)]
     remarks = [_kept(one) for one in current if not amount_of(one)]
@@ -77,11 +77,14 @@ def _line_items(write: Write, wanted: Mapping[str, Any]) -> list[dict[str, Any]]
     if lines is None:  # only what all lines have in common changes
         return [*({**_kept(one), **_changed(wanted)} for one in billed), *remarks]
     items = []
-    for number, line in enumerate(lines):
-        held = billed[number] if number < len(billed) else {}
+    currency = (write.current or {}).get("CurrencyCode")
+    places = lined_up(lines, [plain_line(one, currency) for one in billed])
+    for line, place in zip(lines, places, strict=True):
+        held = {} if place is None else billed[place]
         common = {name: value for name, value in for_all.items() if value is not None and name not in held}
         kept = {name: held[name] for name in ("LineItemID", "AccountCode", "TaxType", "Tracking") if name in held}
-        items.append({**common, **kept, **_changed(wanted), **_line(line)})
+        undone = {name: 0 for name in ("DiscountRate", "DiscountAmount") if held.get(name)}  # of the amount before
+        items.append({**common, **kept, **undone, **_changed(wanted), **_line(line)})
     return [*items, *remarks]
 
 
@@ -105,7 +108,10 @@ def _line(line: Mapping[str, Any]) -> dict[str, Any]:
     if -quantity.as_tuple().exponent > 4 or -price.as_tuple().exponent > 4:  # type: ignore[operator]
         quantity, price = Decimal(1), amount
     text = line.get("description") or "Work"
-    return {"Description": text[:LONGEST_DESCRIPTION], "Quantity": float(quantity), "UnitAmount": float(price)}
+    return {
+        "Description": text[:LONGEST_DESCRIPTION], "Quantity": float(quantity), "UnitAmount": float(price),
+        "LineAmount": float(amount),  # Xero refuses a line that comes to another one
+    }  # fmt: skip
 
 
 def as_kept(lines: Sequence[Mapping[str, Any]], currency: Any) -> list[dict[str, Any]]:

@@ -140,14 +140,16 @@ def address_of(record: Mapping[str, Any]) -> Mapping[str, Any] | None:
 def _lines(plain: dict[str, Any], items: list, currency: Any) -> None:
     """Lines without an amount are remarks; they are Xero's own and are left out."""
     billed = [item for item in items if isinstance(item, Mapping) and amount_of(item)]
-    plain["Lines"] = [
-        bill_line(item.get("Description"), item.get("Quantity"), item.get("UnitAmount"), amount_of(item), currency)
-        for item in billed
-    ]
+    plain["Lines"] = [plain_line(item, currency) for item in billed]
     for name in ("AccountCode", "TaxType"):
         held = {item.get(name) or None for item in billed}
         if len(held) == 1:  # where lines differ, somebody saw to them one by one
             plain[f"Line.{name}"] = held.pop()
+
+
+def plain_line(item: Mapping[str, Any], currency: Any) -> dict[str, Any]:
+    """One line as every service tells it."""
+    return bill_line(item.get("Description"), item.get("Quantity"), item.get("UnitAmount"), amount_of(item), currency)
 
 
 def amount_of(item: Mapping[str, Any]) -> Any:
@@ -158,4 +160,4 @@ def amount_of(item: Mapping[str, Any]) -> Any:
     return round(quantity * (item.get("UnitAmount") or 0), 2)
 
 
-__all__ = ["ADDRESS_PARTS", "EDITABLE_STATES", "FIELDS", "address_of", "plain_of"]
+__all__ = ["ADDRESS_PARTS", "EDITABLE_STATES", "FIELDS", "address_of", "plain_line", "plain_of"]
