@@ -7,6 +7,7 @@ from integration_console.errors import Conflict, InvalidInput
 from integration_console.models import Change, db
 from integration_console.operations.mapping import flows
 from integration_console.operations.people import users
+from integration_console.sandbox.quickbooks.writes import voided
 from integration_console.sandbox.wire import Answer
 from integration_console.sync.flows import QUICKBOOKS_CUSTOMERS, QUICKBOOKS_INVOICES
 
@@ -137,6 +138,28 @@ def test_an_invoice_follows_its_bill_until_it_is_paid(firm, sandbox):
     assert invoices(sandbox)[bill["number"]]["TotalAmt"] == invoice["TotalAmt"]
     said = db.session.scalars(select(Change.message).where(Change.state == "dead")).all()
     assert any("paid in QuickBooks" in one for one in said), said
+
+
+def test_a_bill_that_was_taken_back_is_told_while_its_invoice_stands(firm, sandbox):
+    """Voided and billed anew, the client would owe both: the run was green."""
+    push(switched_on(QUICKBOOKS_CUSTOMERS), release_brake=True)
+    mapping = switched_on(QUICKBOOKS_INVOICES, approved_by="bo@firm.example")
+    push(mapping, release_brake=True)
+    sandbox.clio.put("bills", {"id": BILLED[0], "state": "void"})
+    sync(firm["clio"], only=["bills"])
+
+    run = push(mapping)
+
+    assert (run.state, run.refused) == ("done_with_problems", 1)
+    invoice = invoices(sandbox)[f"B-{BILLED[0]:05d}"]
+    assert invoice["TotalAmt"]
+
+    sandbox.quickbooks.put("invoices", voided(sandbox.quickbooks.record("invoices", invoice["Id"])))
+    other = sandbox.quickbooks.record("invoices", invoices(sandbox)[f"B-{BILLED[1]:05d}"]["Id"])
+    sandbox.quickbooks.put("invoices", voided(other))
+    sync(firm["quickbooks"], only=["invoices"])
+
+    assert push(mapping).refused == 1  # the one whose bill still stands
 
 
 def raised(sandbox, bill: int, line: int, by: float) -> None:

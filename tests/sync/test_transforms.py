@@ -392,11 +392,11 @@ def test_a_pattern_of_the_firms_own_is_text_and_no_program():
 BILL = ("id", "total", "state", "kind")
 
 
-def bill_made(lines, *values, currency=None):
+def bill_made(lines, *values, currency=None, **more):
     world = Village()
     world.lines = lines
     world.bills = [{"id": 5, "currency": {"code": currency}}] if currency else []
-    return made("bill_lines", *values, sources=BILL, targets=("lines",), world=world)
+    return made("bill_lines", *values, sources=BILL, targets=("lines",), world=world, **more)
 
 
 def test_the_lines_of_a_bill_come_to_its_total():
@@ -420,6 +420,20 @@ def test_a_bill_that_does_not_add_up_or_asks_for_trust_money_is_refused_and_a_pa
     with pytest.raises(Wait, match="lines of the bill"):
         bill_made([], "5", 300.0, "awaiting_payment", "revenue_kind")
     assert bill_made(lines, "5", 300.0, "paid", "revenue_kind") is MISSING
+
+
+@pytest.mark.parametrize(("state", "invoice", "told"), [
+    ("void", {"state": "open"}, "still stands. Void"), ("void", {"Status": "AUTHORISED"}, "still stands. Void"),
+    ("void", {"state": "voided"}, ""), ("deleted", {"Status": "DELETED"}, ""), ("paid", {"state": "open"}, ""),
+    ("awaiting_payment", {"Status": "VOIDED"}, "voided or deleted"), ("paid", {"status": "void"}, "voided or deleted"),
+])  # fmt: skip
+def test_a_bill_and_its_invoice_of_which_only_one_was_taken_back_are_told(state, invoice, told):
+    lines = [{"description": "Drafting", "quantity": 1, "price": 300.0, "total": 300.0}]
+    if not told:
+        assert bill_made(lines, "5", 300.0, state, "revenue_kind", there=invoice) is MISSING
+        return
+    with pytest.raises(BadRecord, match=told):
+        bill_made(lines, "5", 300.0, state, "revenue_kind", there=invoice)
 
 
 def test_the_lines_of_a_bill_are_counted_in_what_its_currency_is_counted_in():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +12,8 @@ from ...errors import BadRecord, Wait
 from ...services.writing import MISSING, bill_line, rounded, spelled_amount
 from .base import Options, Spot, empty, text_of, transform
 
-OVER = ("paid", "void", "deleted")  # a bill in one of these states is as it is for good
+TAKEN_BACK = ("void", "voided", "deleted")  # states of a bill, and of an invoice: nobody is to pay it
+OVER = ("paid", *TAKEN_BACK)  # a bill in one of these states is as it is for good
 
 
 class LinesOptions(Options):
@@ -30,6 +32,8 @@ def _bill_fault(options: LinesOptions, sources: tuple[str, ...], targets: tuple[
 def bill_lines(values, options, spot: Spot):
     """Carry a bill's lines. A bill for trust money is refused; of one that is paid nothing travels any more.
 
+    Where only one of the two was taken back, a person is told: the client would owe twice, or nothing.
+
     The fields in this order: the bill's id, total, state, kind. More may follow, to look again when they change. The
     lines must come to the total: where tax, a discount or interest makes the difference, a person decides.
 
@@ -45,7 +49,9 @@ def bill_lines(values, options, spot: Spot):
         return None
     if "trust" in text_of(kind).casefold():
         raise BadRecord("This bill asks for clients' trust money, which the console never writes.")
-    if text_of(state).casefold() in OVER:
+    at = text_of(state).casefold()
+    _told_where_apart(at in TAKEN_BACK, spot.there)
+    if at in OVER:
         return MISSING
     found = spot.world.under(spot.source_side, options.resource, options.field, text_of(number))
     if empty(total) or (not found and Decimal(str(total))):
@@ -61,6 +67,15 @@ def bill_lines(values, options, spot: Spot):
             "tax, a discount or interest on it. Enter this one by hand."
         )
     return lines
+
+
+def _told_where_apart(is_taken_back: bool, invoice: Mapping[str, Any]) -> None:
+    """Raise BadRecord where a bill was taken back and its invoice stands, or the other way round."""
+    states = {text_of(invoice.get(name)).casefold() for name in ("state", "status", "Status")}
+    if is_taken_back and invoice and not states & {*TAKEN_BACK}:
+        raise BadRecord("This bill was taken back, and the invoice made of it still stands. Void that one by hand.")
+    if not is_taken_back and states & {*TAKEN_BACK}:
+        raise BadRecord("The invoice of this bill was voided or deleted, and the bill still stands. Look at both.")
 
 
 def _currency_of(spot: Spot, options: LinesOptions, number: str) -> str | None:
