@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from urllib.parse import urlsplit
-from zoneinfo import available_timezones
 
 from flask import current_app, g, has_app_context
 from sqlalchemy import select
@@ -53,7 +52,7 @@ def save(values: dict[str, str], *, actor: str) -> list[str]:
 def check(name: str, value: str) -> str:
     """The value cleaned, or InvalidInput."""
     value = value.strip()
-    if name == "firm.time_zone" and value and value not in available_timezones():
+    if name == "firm.time_zone" and value and value not in clock.zones():
         raise InvalidInput("Choose a time zone of the list, such as Europe/Berlin.", field=name)
     if name == "firm.name" and len(value) > 200:
         raise InvalidInput("The name may have at most 200 characters.", field=name)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import cache
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import humanize
 from flask import Flask, g, has_request_context, request
@@ -62,7 +62,7 @@ def zone() -> ZoneInfo:
 @cache
 def zones() -> list[str]:
     """Time zones to choose from."""
-    return ["UTC", *sorted(zone for zone in available_timezones() if "/" in zone and not zone.startswith("Etc/"))]
+    return ["UTC", *sorted(zone for zone in clock.zones() if "/" in zone and not zone.startswith("Etc/"))]
 
 
 def _known_zone(name: str | None) -> ZoneInfo:

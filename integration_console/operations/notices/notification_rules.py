@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, time
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from email_validator import EmailNotValidError, validate_email
 from flask import current_app
@@ -138,7 +138,7 @@ def check(wanted: Wanted) -> dict:
     events = [event for event in EVENTS if event in wanted.events]
     if not events or set(wanted.events) - set(EVENTS):
         raise InvalidInput("Choose at least one thing to be told of.", field="events")
-    if wanted.time_zone not in available_timezones():
+    if wanted.time_zone not in clock.zones():
         raise InvalidInput("Choose a time zone of the list, such as Europe/Berlin.", field="time_zone")
     quiet_from, quiet_to = _clock(wanted.quiet_from, "quiet_from"), _clock(wanted.quiet_to, "quiet_to")
     if bool(quiet_from) != bool(quiet_to):

@@ -13,12 +13,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
-from zoneinfo import available_timezones
 
 import orjson
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from ... import services
+from ... import clock, services
 from ...errors import ConsoleError, InvalidInput
 from ...models import DataMapping, MappingVersion
 from .. import transforms
@@ -45,7 +44,7 @@ def _names(text: str) -> str:
 
 
 def _zone(zone: str | None) -> str | None:
-    if zone is not None and zone not in available_timezones():
+    if zone is not None and zone not in clock.zones():
         raise ValueError("there is no such time zone")
     return zone
 

@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from datetime import date as day
 from functools import cache
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from pydantic import field_validator
 
+from ... import clock
 from ...errors import BadRecord
 from .base import Options, Spot, empty, text_of, transform
 
@@ -26,7 +27,7 @@ class ZoneOptions(Options):
     @field_validator("zone")
     @classmethod
     def _known(cls, zone: str | None) -> str | None:
-        if zone is not None and zone not in available_timezones():
+        if zone is not None and zone not in clock.zones():
             raise ValueError("There is no such time zone")
         return zone
 
