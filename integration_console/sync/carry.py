@@ -31,6 +31,8 @@ from .verdict import Decision, Decisions, Verdict
 
 NO_PAIR = ("different", "cut", "gone")  # rows that remember a pair that is none
 NAMES = [column.key for column in COLUMNS]
+# Made once: to find the columns of a new alias takes longer than to look at a few records.
+LEFT, RIGHT, KEPT = aliased(Record), aliased(Record), aliased(RecordLink)
 
 
 @dataclass(frozen=True)
@@ -76,27 +78,26 @@ class Carrier:
     # -- pairs --------------------------------------------------------------------------------------------------------
 
     def _pairs(self) -> Iterator[list[Step]]:
-        left, right = aliased(Record), aliased(Record)
-        query = self._linked(left, right).where(left.deleted_at.is_(None), right.deleted_at.is_(None))
+        query = self._linked().where(LEFT.deleted_at.is_(None), RIGHT.deleted_at.is_(None))
         if not self.chosen.every:
             query = query.where(
                 or_(
                     RecordLink.left_hash.is_(None), RecordLink.right_hash.is_(None), RecordLink.version.is_(None),
-                    RecordLink.version != self.mapping.version, RecordLink.left_hash != left.content_hash,
-                    RecordLink.right_hash != right.content_hash,
+                    RecordLink.version != self.mapping.version, RecordLink.left_hash != LEFT.content_hash,
+                    RecordLink.right_hash != RIGHT.content_hash,
                 ),
                 ~_on_its_way(RecordLink.id),
             )  # fmt: skip
         for rows, decided in self._walk(query, RecordLink.id, self._decided):
             yield [self._compared(row, decided.get(row.link_id, {})) for row in rows]
 
-    def _linked(self, left: Any, right: Any) -> Select:
-        columns = [getattr(left, name).label(f"left_{name}") for name in NAMES]
-        columns += [getattr(right, name).label(f"right_{name}") for name in NAMES]
+    def _linked(self) -> Select:
+        columns = [getattr(LEFT, name).label(f"left_{name}") for name in NAMES]
+        columns += [getattr(RIGHT, name).label(f"right_{name}") for name in NAMES]
         return (
             select(RecordLink.id.label("link_id"), RecordLink.base, RecordLink.writes, *columns)
-            .join(left, RecordLink.left_record_id == left.id)
-            .join(right, RecordLink.right_record_id == right.id)
+            .join(LEFT, RecordLink.left_record_id == LEFT.id)
+            .join(RIGHT, RecordLink.right_record_id == RIGHT.id)
             .where(RecordLink.mapping_id == self.mapping.id, RecordLink.state == "linked")
         )
 
@@ -144,8 +145,7 @@ class Carrier:
 
     def _gone(self) -> Iterator[list[Step]]:
         """Pairs of which one side was deleted. The other is deleted too only where the mapping says so."""
-        left, right = aliased(Record), aliased(Record)
-        query = self._linked(left, right).where(or_(left.deleted_at.is_not(None), right.deleted_at.is_not(None)))
+        query = self._linked().where(or_(LEFT.deleted_at.is_not(None), RIGHT.deleted_at.is_not(None)))
         query = query.where(~_on_its_way(RecordLink.id))
         for rows, _ in self._walk(query, RecordLink.id):
             yield [self._parted(row) for row in rows]
@@ -205,9 +205,8 @@ class Carrier:
             version != self.mapping.version,
         )  # fmt: skip
         single = and_(RecordLink.state.in_(("waiting", "aside")), again, ~_on_its_way(RecordLink.id))
-        kept = aliased(RecordLink)
         cut = exists().where(
-            kept.mapping_id == self.mapping.id, getattr(kept, f"{side}_record_id") == Record.id, kept.state == "cut"
+            KEPT.mapping_id == self.mapping.id, getattr(KEPT, f"{side}_record_id") == Record.id, KEPT.state == "cut"
         )
         query = (
             select(*COLUMNS, RecordLink.id.label("link_id"), RecordLink.state, may_be_made(RecordLink.id).label("made"))
