@@ -19,6 +19,7 @@ from argon2 import PasswordHasher
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from jinja2 import BytecodeCache
+from sqlalchemy.orm import Mapper
 from sqlalchemy.util import LRUCache
 from werkzeug.routing import Rule
 
@@ -113,6 +114,8 @@ def remember() -> None:
     Shelf.__init__ = _made_once()
     Flask.url_rule_class = Address
     Flask.jinja_options = {**Flask.jinja_options, "bytecode_cache": Templates()}
+    # What mappers insert and update is compiled apart.
+    Mapper._compiled_cache = property(lambda mapper: mapper.__dict__.setdefault("_compiled_once", Statements(500)))
     statements, make = Statements(3000), SQLAlchemy._make_engine
 
     def make_engine(self, *args):

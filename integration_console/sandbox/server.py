@@ -12,6 +12,7 @@ import time
 import traceback
 from collections import deque
 from fnmatch import fnmatchcase
+from functools import cache
 from typing import Any
 
 from .limits import Windows
@@ -168,8 +169,7 @@ class Upstream:
         found = []
         for name in dir(type(self)):
             for method, path in self.answered_by(getattr(type(self), name)):
-                pattern = re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path) + "/?")
-                found.append((path.count("{"), method, pattern, getattr(self, name)))
+                found.append((path.count("{"), method, _pattern(path), getattr(self, name)))
         return [route[1:] for route in sorted(found, key=lambda route: route[0])]  # plain paths first
 
     def answered_by(self, function) -> list[tuple[str, str]]:
@@ -256,6 +256,12 @@ class Upstream:
         ending.join()
         self._server.server_close()
         self._server.hang_up()
+
+
+@cache
+def _pattern(path: str) -> re.Pattern[str]:
+    """What a path with {names} in it looks like: the same for every account of a stand-in."""
+    return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path) + "/?")
 
 
 def public(function):

@@ -6,6 +6,8 @@ from integration_console.models import SyncRun, db
 from integration_console.operations import holds
 from integration_console.operations.accounts import connections
 from integration_console.operations.runs import runs
+from integration_console.sync import practice_area_rules
+from integration_console.sync.practice_areas import Rule
 from integration_console.transport.client import Upstream
 
 from ..web.door import listening
@@ -17,6 +19,13 @@ def sandbox(monkeypatch, fresh_upstreams):
     """This test's own stand-in upstreams, and the settings that lead to them."""
     point_at(monkeypatch, fresh_upstreams)
     return fresh_upstreams
+
+
+@pytest.fixture
+def few_rules(monkeypatch):
+    """A console that comes with one rule of practice areas, not with thousands: its first chores bring them in."""
+    rule = Rule("Tax", "word", "irs", 4.0)
+    monkeypatch.setattr(practice_area_rules, "area_by_area", {rule.area: [rule]}.items)
 
 
 @pytest.fixture

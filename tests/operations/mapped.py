@@ -129,9 +129,12 @@ def of_clio(upstream, number) -> dict:
 
 
 def keep_only(upstream, resource: str, most: int) -> None:
-    """Delete all but the first few records of a resource."""
-    for number in list(upstream.shelves[resource].numbers())[most:]:
-        upstream.shelves[resource].delete(number)
+    """Delete all but the first few records of a resource, as if the others had never been: nobody is told."""
+    shelf = upstream.shelves[resource]
+    told, shelf.told = shelf.told, lambda number, what: None
+    for number in list(shelf.numbers())[most:]:
+        shelf.delete(number)
+    shelf.told = told
 
 
 def writes(upstream, since: int = 0) -> list:

@@ -114,6 +114,7 @@ def test_what_clockify_or_highlevel_changes_reaches_all_three_and_comes_to_rest(
     assert_at_rest(firm, sandbox)
 
 
+@pytest.mark.one_database
 def test_a_persons_name_is_never_torn_by_the_one_name_clockify_has(firm, sandbox):
     ada = client(sandbox, ADA, "ada@example.org", middle_name="King")
     read(firm)
@@ -136,6 +137,7 @@ def test_a_persons_name_is_never_torn_by_the_one_name_clockify_has(firm, sandbox
     assert sandbox.clockify.record("clients", theirs)["name"] == "Ada Lovelace"
 
 
+@pytest.mark.one_database
 def test_what_is_emptied_travels_and_what_cannot_be_taken_apart_is_told(firm, sandbox):
     acme = client(sandbox, ACME, "office@acme.example", addresses=[{"name": "Work", "primary": True, **HOUSE}])
     read(firm)
@@ -159,6 +161,7 @@ def test_what_is_emptied_travels_and_what_cannot_be_taken_apart_is_told(firm, sa
     assert sandbox.clio.record("contacts", acme)["addresses"] == []
 
 
+@pytest.mark.one_database
 def test_where_both_changed_the_same_clio_wins_and_both_values_are_kept(firm, sandbox):
     acme = client(sandbox, ACME, "office@acme.example")
     read(firm)
@@ -178,6 +181,7 @@ def test_where_both_changed_the_same_clio_wins_and_both_values_are_kept(firm, sa
     assert (held["left"], held["right"]) == ("Acme of Clio", "Acme of Clockify")
 
 
+@pytest.mark.one_database
 def test_who_is_only_in_clockify_is_not_made_in_clio_unless_the_mapping_says_so_and_never_twice(firm, sandbox):
     """A name alone is a question, for a person; one whom nobody is like is made whole, as a company."""
     sandbox.clockify.put("clients", {"name": "Acme Widgets", "email": "other@acme.example"})

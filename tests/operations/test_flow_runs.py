@@ -133,6 +133,7 @@ def test_clients_that_matters_wait_for_are_not_made_by_the_dozen_unasked(firm, s
     assert push(matters, release_brake=True).new >= 4
 
 
+@pytest.mark.one_database
 def test_an_opportunity_that_is_not_won_waits_until_it_is(firm, sandbox):
     push(switched_on(CONTACTS))
     matters = switched_on(MATTERS)
@@ -150,6 +151,7 @@ def test_an_opportunity_that_is_not_won_waits_until_it_is(firm, sandbox):
     assert partner(matters, number)
 
 
+@pytest.mark.one_database
 def test_a_closed_matter_shows_at_the_opportunity_it_came_from(firm, sandbox):
     push(switched_on(CONTACTS))
     matters = switched_on(MATTERS)
@@ -170,6 +172,7 @@ def test_a_closed_matter_shows_at_the_opportunity_it_came_from(firm, sandbox):
     assert sandbox.ghl.record("opportunities", number)["status"] == "lost"
 
 
+@pytest.mark.one_database
 def test_an_open_matter_gets_a_project_of_its_client_and_a_closed_one_archives_it(firm, sandbox):
     clients, projects = switched_on(CLIENTS), switched_on(PROJECTS)
     push(clients)
@@ -246,6 +249,7 @@ def test_hours_become_time_on_the_matter_follow_while_unbilled_and_then_rest(fir
     assert "bill" in run.message
 
 
+@pytest.mark.one_database
 def test_time_that_is_billed_is_not_deleted_with_its_entry_and_that_is_said_once(firm, sandbox):
     time = switched_on(TIME)
     matter = sandbox.clio.record("matters", next(iter(sandbox.clio.shelves["matters"].numbers())))
@@ -320,6 +324,7 @@ def with_a_day_of_one_name(firm, sandbox) -> tuple[int, str]:
     return contacts, day
 
 
+@pytest.mark.one_database
 def test_what_both_sides_made_a_field_for_by_one_name_goes_both_ways(firm, sandbox):
     """A day, and a choice that Clio keeps by number and HighLevel by its words."""
     choice = sandbox.ghl.record("custom_fields", 1)["id"]
@@ -342,6 +347,7 @@ def test_what_both_sides_made_a_field_for_by_one_name_goes_both_ways(firm, sandb
     assert cycle(contacts, list(firm.values())[:2]).changed == 0
 
 
+@pytest.mark.one_database
 def test_a_custom_field_that_was_removed_at_one_service_empties_none_at_the_other(firm, sandbox):
     """P6: Clio then tells it of no contact any more, which is not that a person emptied it."""
     contacts, day = with_a_day_of_one_name(firm, sandbox)

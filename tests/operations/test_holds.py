@@ -105,6 +105,7 @@ def test_a_silent_owner_loses_its_run_and_the_epoch_rises(queued):
         assert session.get_one(SyncRun, new.run_id).lease_owner == "b:1"
 
 
+@pytest.mark.usefixtures("few_rules")
 def test_a_run_left_by_a_clock_that_was_ahead_is_free_when_a_lease_of_now_ends(queued, clock):
     """D2: else its account is not read before that day comes."""
     queued()

@@ -115,6 +115,7 @@ def test_a_bill_becomes_an_invoice_after_a_second_administrator_approved_and_nev
     assert not writes(sandbox.quickbooks, begun)
 
 
+@pytest.mark.one_database
 def test_an_invoice_follows_its_bill_until_it_is_paid(firm, sandbox):
     push(switched_on(QUICKBOOKS_CUSTOMERS), release_brake=True)
     mapping = switched_on(QUICKBOOKS_INVOICES, approved_by="bo@firm.example")
@@ -170,6 +171,7 @@ def raised(sandbox, bill: int, line: int, by: float) -> None:
     sandbox.clio.put("bills", {"id": bill, "total": round(sandbox.clio.record("bills", bill)["total"] + by, 2)})
 
 
+@pytest.mark.one_database
 def test_bills_for_trust_and_bills_that_do_not_add_up_make_no_invoice(firm, sandbox):
     push(switched_on(QUICKBOOKS_CUSTOMERS), release_brake=True)
     trust, odd, fine = BILLED

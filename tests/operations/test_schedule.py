@@ -18,7 +18,7 @@ from tests.databases import bare_app
 
 from .conftest import ask, carry_out, connect
 
-pytestmark = pytest.mark.settings(TICK_SECONDS=10)
+pytestmark = [pytest.mark.settings(TICK_SECONDS=10), pytest.mark.usefixtures("few_rules")]
 
 
 def scheduled(upstreams, frequency: str = "hourly", zone: str = "UTC", key: str = "clockify") -> int:

@@ -76,6 +76,7 @@ def assert_quiet(mapping: int, firm, sandbox) -> None:
     assert not writes(sandbox.clio, begun[1])
 
 
+@pytest.mark.one_database
 def test_both_ready_mappings_are_off_until_previewed(firm):
     for flow in (XERO_CONTACTS, XERO_INVOICES):
         assert (mapping_of(flow).state, mapping_of(flow).active_version) == ("draft", None)
@@ -110,6 +111,7 @@ def test_the_clients_are_contacts_once_and_a_change_on_either_side_reaches_the_o
     assert_quiet(mapping, firm, sandbox)
 
 
+@pytest.mark.one_database
 def test_who_is_invoiced_in_xero_is_a_contact_in_clio_and_a_supplier_is_not(firm, sandbox):
     customer = sandbox.xero.put("contacts", {
         "Name": "Nova Quist", "FirstName": "Nova", "LastName": "Quist", "EmailAddress": "nova@example.org",
@@ -152,6 +154,7 @@ def test_a_bill_becomes_a_draft_after_a_second_administrator_approved_and_never_
     assert_quiet(mapping, firm, sandbox)
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(("status", "paid"), [("DRAFT", 0.0), ("PAID", 435.0)])
 def test_a_number_that_xero_has_already_is_matched_and_not_made_again(firm, sandbox, status, paid):
     push(switched_on(XERO_CONTACTS), release_brake=True)
@@ -178,6 +181,7 @@ def raised(sandbox, number: int, by: float) -> None:
     sandbox.clio.put("bills", {"id": number, "total": round(sandbox.clio.record("bills", number)["total"] + by, 2)})
 
 
+@pytest.mark.one_database
 def test_an_invoice_follows_its_bill_until_it_is_paid(firm, sandbox):
     push(switched_on(XERO_CONTACTS), release_brake=True)
     mapping = switched_on(XERO_INVOICES, approved_by=BO)
@@ -206,6 +210,7 @@ def test_an_invoice_follows_its_bill_until_it_is_paid(firm, sandbox):
     assert any("paid" in one for one in said), said
 
 
+@pytest.mark.one_database
 def test_bills_for_trust_and_bills_that_do_not_add_up_make_no_invoice(firm, sandbox):
     push(switched_on(XERO_CONTACTS), release_brake=True)
     trust, odd, fine = BILLED
