@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 import structlog
 from flask import current_app
-from sqlalchemy import MetaData, Table, inspect, select, text
+from sqlalchemy import MetaData, inspect, select, text
 from sqlalchemy.engine import Connection
 from sqlalchemy.engine.url import make_url
 
@@ -129,10 +129,10 @@ def schema_of(connection: Connection) -> str | None:
 
 def configuration(connection: Connection) -> Iterator[tuple[str, Iterator[dict[str, Any]]]]:
     """The tables of what people set up with their rows, whatever version they are of."""
-    there = set(inspect(connection).get_table_names())
+    found = MetaData()  # of all of them at once: for each alone PostgreSQL answers seven long questions
+    found.reflect(connection, only=lambda name, _: name in CONFIG_TABLES, resolve_fks=False)
     for name in CONFIG_TABLES:
-        if name in there:
-            table = Table(name, MetaData(), autoload_with=connection, resolve_fks=False)
+        if (table := found.tables.get(name)) is not None:
             columns = [column for column in table.columns if column.name not in _SECRET]
             query = select(*columns).order_by(*table.primary_key).execution_options(yield_per=_ROWS_AT_ONCE)
             yield name, (dict(row) for row in connection.execute(query).mappings())
