@@ -27,7 +27,7 @@ from .holds import process_name
 from .keeping import backup_clock, erasures, put_back, upkeep
 from .keeping.retention import purge
 from .mapping import flows, practice_area_rules
-from .matters import vanished
+from .matters import limitation_tasks, vanished
 from .matters.limitations import work_out_all
 from .notices import notifications
 from .runs import pushes, reconcile, runs, wakers
@@ -152,6 +152,7 @@ CHORES = (
     Chore("make and rehearse backups", lambda: current_app.config["SETTINGS"].TICK_SECONDS, backup_clock.due),
     Chore("check what reads of changes missed", lambda: 900, reconcile.due),
     Chore("work out limitation dates", lambda: 900, work_out_all),
+    Chore("follow limitation dates that moved", lambda: 60, limitation_tasks.look),
     Chore("tell of limitation dates that are gone", lambda: 900, vanished.tell),
     Chore("bring the practice area rules up to date", lambda: 24 * 3600, practice_area_rules.ensure),
 )

@@ -33,7 +33,7 @@ STATES = {
 CAUSES = {
     "schedule": "Schedule", "person": "A person", "command": "Command line", "retry": "Retry",
     "mapping": "After a read", "undo": "Undo", "webhook": "A webhook",
-    "check": "Nightly check",
+    "check": "Nightly check", "date": "A limitation date",
 }  # fmt: skip
 KINDS = {
     "full": "Everything", "incremental": "What changed", "record": "Single records", "webhook": "By webhook",

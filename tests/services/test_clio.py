@@ -9,7 +9,6 @@ import pytest
 
 from integration_console import services
 from integration_console.errors import BadAnswer, ConsoleError, Missing, NotAllowed
-from integration_console.services.clio import limitations
 
 from .conftest import moment
 
@@ -67,77 +66,12 @@ def test_an_increment_brings_what_changed_and_nothing_else(fresh_clio):
     assert fresh_clio.calls() - before == 1
 
 
-@pytest.mark.parametrize(("resource", "calls"), [("contacts", 1), ("matters", 2)])
-def test_nothing_changed_costs_one_call(fresh_clio, resource, calls):
-    """Of matters, one more for the tasks that are their limitation dates."""
-    newest = max(moment(record["updated_at"]) for kind in (resource, "tasks") for record in fresh_clio.records(kind))
+def test_nothing_changed_costs_one_call(fresh_clio):
+    newest = max(moment(record["updated_at"]) for record in fresh_clio.records("matters"))
     before = fresh_clio.calls()
 
-    assert fresh_clio.records(resource, full=False, since=newest + timedelta(seconds=1)) == []
-    assert fresh_clio.calls() - before == calls
-
-
-def with_dates(connected, count):
-    """Matters with a limitation date, and the latest time of change of any."""
-    matters, tasks = connected.records("matters"), connected.records("tasks")
-    newest = max(moment(one["updated_at"]) for one in [*matters, *tasks])
-    found = [one for one in matters if one["statute_of_limitations"] and one["status"] != "Closed"]
-    return found[:count], newest + timedelta(seconds=1)
-
-
-def move(connected, matter, day):
-    """Move a limitation date as people do on the page of tasks."""
-    connected.sandbox.put("tasks", {"id": matter["statute_of_limitations"]["id"], "due_at": day})
-
-
-def test_a_limitation_date_that_was_moved_in_its_task_is_in_an_increment_of_matters(fresh_clio):
-    """The matter itself may not count as changed by it."""
-    (matter,), since = with_dates(fresh_clio, 1)
-    move(fresh_clio, matter, "2031-05-06")
-
-    (changed,) = fresh_clio.records("matters", full=False, since=since)
-
-    told = {**matter["statute_of_limitations"], "due_at": "2031-05-06"}
-    assert changed == {**matter, "statute_of_limitations": told}
-
-
-def test_a_matter_that_changed_with_its_limitation_date_comes_once(fresh_clio):
-    (matter, other), since = with_dates(fresh_clio, 2)
-    for one in (matter, other):
-        move(fresh_clio, one, "2031-05-06")
-    fresh_clio.sandbox.put("matters", {"id": other["id"], "description": "Corrected"})
-
-    pages = list(fresh_clio.pages("matters", full=False, since=since))
-
-    assert sorted(item["id"] for page in pages for item in page.items) == sorted((matter["id"], other["id"]))
-    assert (pages[-1].cursor, pages[-1].upstream_count) == (None, 2)
-
-
-def test_moved_limitation_dates_go_on_where_they_were_cut_off(fresh_clio, monkeypatch):
-    """P4."""
-    monkeypatch.setattr(limitations, "AT_ONCE", 2)
-    found, since = with_dates(fresh_clio, 5)
-    for one in found:
-        move(fresh_clio, one, "2031-05-06")
-    pages = list(fresh_clio.pages("matters", full=False, since=since))
-
-    assert [len(page.items) for page in pages] == [0, 2, 2, 1]
-    for number, page in enumerate(pages[:-1]):
-        rest = list(fresh_clio.pages("matters", full=False, since=since, cursor=page.cursor))
-        assert [one.items for one in rest] == [one.items for one in pages[number + 1 :]]
-        assert rest[-1].upstream_count == 5
-
-
-def test_who_may_not_read_tasks_reads_changed_matters_and_is_told(fresh_clio):
-    (matter,), since = with_dates(fresh_clio, 1)
-    fresh_clio.sandbox.put("matters", {"id": matter["id"], "description": "Corrected"})
-    body = {"error": {"type": "ForbiddenError", "message": "User is forbidden from taking that action"}}
-    fresh_clio.sandbox.script("/tasks", {"status": 403, "body": body})
-
-    (page,) = fresh_clio.pages("matters", full=False, since=since)
-
-    assert [item["id"] for item in page.items] == [matter["id"]]
-    assert "limitation date" in page.note
+    assert fresh_clio.records("matters", full=False, since=newest + timedelta(seconds=1)) == []
+    assert fresh_clio.calls() - before == 1
 
 
 def test_a_full_read_ignores_when_it_last_read(clio):

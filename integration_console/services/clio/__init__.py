@@ -9,7 +9,7 @@ some of them are written, hooks.py how Clio calls us.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from ...errors import BadAnswer
@@ -21,8 +21,6 @@ from ..base import (
     LimitHeaders,
     NextLink,
     OAuth,
-    Page,
-    Reading,
     Resource,
     Service,
     Upstream,
@@ -31,7 +29,7 @@ from ..base import (
     replace,
 )
 from ..shapes import UpstreamRecord
-from . import limitations, money, records
+from . import money, records
 from .hooks import WEBHOOK
 from .writing import ClioWriting
 
@@ -154,13 +152,6 @@ class ClioService(Service):
         region = upstream.settings.get("region") or next(iter(self.regions))
         facts = {"Signed in as": dig(me, "name"), "E-mail": dig(me, "email"), "Region": region.upper()}
         return Account(str(account_id), str(dig(me, "account.name") or ""), {k: str(v) for k, v in facts.items() if v})
-
-    def read(self, upstream: Upstream, resource: Resource, reading: Reading) -> Iterator[Page]:
-        """An increment of matters holds also those of which only the limitation date has changed."""
-        pages = super().read(upstream, resource, reading)
-        if resource is self.matters and reading.since and not reading.full:
-            pages = limitations.with_moved(upstream, resource, reading, pages)
-        yield from pages
 
     def one_call(
         self, resource: Resource, external_id: str, settings: Mapping[str, str], owner: str | None = None
