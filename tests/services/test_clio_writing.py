@@ -253,6 +253,18 @@ def test_a_reference_tells_one_piece_of_work_from_another_just_like_it(desk):
     assert desk.find("activities", {**TIME, "reference": "ce-3"}, since=since) == []
 
 
+def test_hours_the_firm_hides_from_the_account_are_not_told_and_not_empty(desk):
+    """P6, W3: the rest of an activity tells it from others, or a lost answer would write its hour again."""
+    since = clock.now()
+    made = desk.create("activities", TIME)
+    hidden = {**made.record, "quantity": None, "quantity_redacted": True}
+    desk.clio.sandbox.script("/activities", {"status": 200, "body": {"data": [hidden], "meta": {}}, "times": 2})
+
+    assert "quantity" not in WRITING.plain("activities", hidden)
+    assert desk.find("activities", TIME, since=since) == [made.external_id]
+    assert desk.find("activities", {**TIME, "note": "Letter"}, since=since) == []
+
+
 def test_people_who_share_an_address_are_told_apart(desk):
     since = clock.now()
     desk.create("contacts", {**PERSON, "first_name": "Ben", "email": "lee@example.com"})

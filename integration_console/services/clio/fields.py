@@ -160,6 +160,8 @@ def plain_of(resource: str, record: Mapping[str, Any]) -> dict[str, Any]:
             elif inner in shown:
                 value = shown[inner]
                 plain[name] = None if value is None or value == "" else str(value) if is_ref else value
+    if record.get("quantity_redacted"):
+        plain.pop("quantity", None)  # the firm hides hours from this account: null is not empty
     if resource == "contacts":
         _reached(plain, record)
     elif resource == "matters" and plain.get("status"):

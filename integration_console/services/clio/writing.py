@@ -242,7 +242,7 @@ def _alike(write: Write, records: Iterable[Mapping[str, Any]]) -> Iterator[Mappi
         plain = plain_of(write.resource, record)
         if reference and plain.get("reference"):
             by_reference += [record] if _same("reference", reference, plain["reference"]) else []
-        elif told and all(_same(name, value, plain.get(name)) for name, value in told.items()):
+        elif told and all(name not in plain or _same(name, value, plain[name]) for name, value in told.items()):
             alike.append(record)
     yield from by_reference or alike
 
