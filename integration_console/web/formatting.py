@@ -53,10 +53,11 @@ def zone() -> ZoneInfo:
     """The reader's zone: their own, else the firm's, else UTC. Looked up once a request."""
     if not has_request_context():
         return ZoneInfo("UTC")
-    if "zone" not in g:
+    found = g.get("zone")
+    if found is None:
         own = current_user.time_zone if current_user.is_authenticated else None
-        g.zone = _known_zone(own or firm_settings.get("firm.time_zone"))
-    return g.zone
+        found = g.zone = _known_zone(own or firm_settings.get("firm.time_zone"))
+    return found
 
 
 @cache

@@ -9,6 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from markupsafe import Markup
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
@@ -191,6 +192,13 @@ def test_data_is_never_marked_safe():
         if "safe" in (rest := "".join(re.findall(r"\|\s*safe", allowed.sub("", file.read_text()))))
     }
     assert found == {}
+
+
+def test_what_a_template_remembers_is_escaped_all_the_same(app):
+    with app.test_request_context():
+        icon = app.jinja_env.get_template("macros/ui.html").module.icon
+        assert 'aria-label="<b>"' in icon("gear", Markup("<b>"))
+        assert 'aria-label="&lt;b&gt;"' in icon("gear", "<b>")  # equal to the one before, and only a text
 
 
 def test_every_icon_a_template_names_is_in_the_sprite():
