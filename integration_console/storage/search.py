@@ -12,6 +12,7 @@ from typing import NamedTuple
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from ..models.base import dump_json
 from . import driver
 
 SHORTEST = 3  # letters that can be searched for
@@ -33,6 +34,8 @@ _NAMED = (
     "FROM found JOIN record ON record.id = found.id"
 )
 _HELD = "SELECT * FROM ({}) AS held UNION ALL SELECT * FROM ({}) AS called"
+_SOME = {"sqlite": "SELECT value FROM json_each(:numbers)", "postgresql": _FIND["postgresql"]}
+_NEWEST_FIRST = " ORDER BY rowid DESC"
 
 
 class Named(NamedTuple):
@@ -61,15 +64,26 @@ def find(session: Session, words: str, most: int) -> list[int]:
     return list(session.scalars(text(_FIND[kind]), {"term": _term(kind, words), "most": most}))
 
 
-def find_named(session: Session, words: str, most: int, *, by_content: bool = True) -> list[Named]:
-    """What records are called whose id this is, or, by content, whose texts hold it; of both at most so many.
+def find_named(session: Session, words: str, most: int, *, held: str = "") -> list[Named]:
+    """What records are called whose id this is, or whose texts hold `held`; of both at most so many.
 
     One that is both comes twice.
     """
     kind = session.get_bind().dialect.name
-    found = _HELD.format(_FIND[kind], _CALLED) if by_content else _CALLED
-    values = {"words": words, "most": most} | ({"term": _term(kind, words)} if by_content else {})
+    found, values = _CALLED, {"words": words, "most": most}
+    if held:
+        found, term = _HELD.format(_SOME[kind], _CALLED), _term(kind, held)
+        values |= {"numbers": _newest(session, term, most)} if kind == "sqlite" else {"term": term}
     return list(map(Named._make, driver.ask(session, _NAMED.format(found), values)))
+
+
+def _newest(session: Session, term: str, most: int) -> str:
+    """The numbers of the newest that hold it, as JSON. FTS5 walks backwards at twice the cost: only where needed."""
+    upwards = _FIND["sqlite"].replace(_NEWEST_FIRST, "")
+    rows = driver.ask(session, upwards, {"term": term, "most": most})
+    if len(rows) == most:
+        rows = driver.ask(session, _FIND["sqlite"], {"term": term, "most": most})
+    return dump_json([row[0] for row in rows])
 
 
 def _term(kind: str, words: str) -> str:

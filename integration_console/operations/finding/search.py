@@ -102,11 +102,13 @@ def may_hold(words: str) -> list[int] | None:
 def _named(words: str, by_content: bool) -> Iterable[index.Named]:
     """Records that hold the words or are called so, each once."""
     by_content = by_content and len(words) >= index.SHORTEST
-    names = index.find_named(db.session(), words, RANKED, by_content=by_content)
-    if by_content:
-        digits = telling.digits_of(words)
-        if len(digits) >= 7 and digits != words and not any(letter.isalpha() for letter in words):
-            names += index.find_named(db.session(), digits, MOST + 1)
+    digits = telling.digits_of(words) if by_content and not any(letter.isalpha() for letter in words) else ""
+    if len(digits) >= 7 and digits in words:  # whoever looks for the digits finds what holds the words, too
+        names = index.find_named(db.session(), words, RANKED, held=digits)
+    else:
+        names = index.find_named(db.session(), words, RANKED, held=words if by_content else "")
+        if len(digits) >= 7:
+            names += index.find_named(db.session(), digits, MOST + 1, held=digits)
     return {one.id: one for one in names}.values()
 
 
