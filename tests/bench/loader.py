@@ -47,6 +47,7 @@ class Loader:
                 for lot in _lots([_for_sqlite(v) for v in row] for row in rows):
                     cursor.executemany(statement, lot)
             else:
+                cursor.execute("SET LOCAL statement_timeout = 0")  # a COPY lasts as long as its rows take to make
                 cursor.copy_expert(f'COPY "{table}" ({", ".join(names)}) FROM STDIN', _Lines(map(_line, rows)))
             raw.commit()
         finally:
