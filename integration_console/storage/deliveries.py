@@ -123,7 +123,8 @@ def about(session: Session, record: Record, most: int) -> list[Row]:
     name = [record.resource, record.external_id]
     resource = orjson.dumps(record.resource).decode()  # as the list's text holds it
     asked = {"connection_id": record.connection_id, "external_id": record.external_id, "resource": resource}
-    return [row for row in session.execute(_ABOUT, {**asked, "most": most}) if name in [n[:2] for n in row.records]]
+    rows = session.connection().execute(_ABOUT, {**asked, "most": most})
+    return [row for row in rows if name in [n[:2] for n in row.records]]
 
 
 def with_same_body(session: Session, delivery: Delivery) -> list[Delivery]:

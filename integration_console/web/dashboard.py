@@ -32,7 +32,7 @@ def index():
     health = overview.of_connections(every)
     cards = health[:MOST_CARDS]
     overview.add_hours(cards)
-    latest = run_history.browse(run_history.Wanted(), limit=5).runs
+    latest = run_history.latest(5)
     issues, day = figures.open_issues(), _figures(every)
     return render_template(
         "dashboard/index.html", cards=cards, hidden=len(health) - len(cards), needs=_needs(health, issues, day.heard),

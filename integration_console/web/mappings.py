@@ -29,9 +29,10 @@ LONGEST_FILE = 200_000  # characters of a mapping's JSON
 @may("see status")
 def index():
     """Every mapping and how it stands; the ready ones that could be made."""
-    accounts, every = connections.every(), mappings.every(whole=True)
+    accounts, every = connections.every(), mappings.every(versions=True)
     latest = [mappings.latest(one) for one in every]
-    with_lines = {version.mapping_id for version in latest if version.direction != "link" or version.fields}
+    lined = mappings.with_lines(version for version in latest if version.direction == "link")
+    with_lines = {version.mapping_id for version in latest if version.direction != "link" or version.id in lined}
     return render_template(
         "mappings/index.html", standings=standing.of(every), titles={one.id: words.direction(one) for one in every},
         with_lines=with_lines,

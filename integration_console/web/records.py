@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, render_template, request
@@ -19,7 +20,7 @@ from ..operations.support import life, provenance
 from ..services.base import Resource
 from ..services.shapes import Column
 from ..storage import pages, records
-from . import Menu, downloads
+from . import Menu, downloads, shell
 from .access import can, may
 from .filters import Asked
 from .formatting import called, field_name, pretty_json
@@ -232,10 +233,11 @@ def whole_life(record_id: int):
     if record is None:
         raise NotFound("There is no such record.")
     _, kind = _shelf(record.connection_id, record.resource)
-    told, open_ = life.of(record), can("see record contents")
+    told, open_, every = life.of(record), can("see record contents"), connections.brief()
     return render_template(
         "records/life.html", record=record, life=told, may_see=open_, in_words=in_words,
         title=called(record) if open_ else f"{kind.label} {record.external_id}", words=LIFE_WORDS,
+        names={one.id: one.name for one in every}, banners=partial(shell.banners, every),
     )  # fmt: skip
 
 

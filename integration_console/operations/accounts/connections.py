@@ -27,8 +27,7 @@ __all__ = [
 
 def every(*, removed: bool = False) -> list[Connection]:
     """All connections by name; removed ones only when asked for."""
-    query = select(Connection).order_by(Connection.name, Connection.id)
-    return list(db.session.scalars(query if removed else query.where(Connection.status != "removed")))
+    return list(db.session.scalars(_EVERY if removed else _PRESENT))
 
 
 def brief() -> Sequence[Row]:
@@ -36,6 +35,8 @@ def brief() -> Sequence[Row]:
     return db.session.connection().execute(_BRIEF).all()
 
 
+_EVERY = select(Connection).order_by(Connection.name, Connection.id)
+_PRESENT = _EVERY.where(Connection.status != "removed")
 _BRIEF = select(
     Connection.id, Connection.name, Connection.service, Connection.status, Connection.consented_at
 ).order_by(Connection.name, Connection.id)

@@ -51,7 +51,7 @@ def calls_naming(words: str, most: int) -> list[int]:
     """Numbers of calls that named exactly this, the newest first."""
     found: set[int] = set()
     for one in _hashes([words]):  # each by itself, so that the index has the newest in order
-        found.update(db.session.scalars(_NEWEST, {"hash": one, "most": most}))
+        found.update(db.session.connection().scalars(_NEWEST, {"hash": one, "most": most}))
     return sorted(found, reverse=True)[:most]
 
 

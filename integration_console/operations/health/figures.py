@@ -125,7 +125,7 @@ class OpenIssues:
 
 def open_issues(limit: int = 3) -> OpenIssues:
     """The worst of the open problems, and how many there are since when."""
-    rows = db.session.execute(_OPEN_ISSUES.limit(limit)).all()
+    rows = db.session.execute(_OPEN_ISSUES, {"most": limit}).all()
     return OpenIssues([row[0] for row in rows], *(rows[0][1:] if rows else (0, None)))
 
 
@@ -134,6 +134,7 @@ _OPEN_ISSUES = (
     select(Issue, func.count().over(), func.min(Issue.first_seen_at).over())
     .where(Issue.state == "open")
     .order_by(_AFFECTED.scalar_subquery().desc(), Issue.count.desc(), Issue.id.desc())
+    .limit(bindparam("most"))
 )
 
 

@@ -33,6 +33,7 @@ from .versions import (
     restore,
     sides,
     told_by,
+    with_lines,
     write,
 )
 
@@ -40,7 +41,7 @@ __all__ = [
     "Past", "activate", "active", "approve", "check", "compare", "create", "discard", "document", "draft_of", "edit",
     "every", "fields_of", "find", "find_or_none", "forget_unmatched", "history", "in_engine", "latest",
     "needs_approval", "numbered", "pause", "put_aside", "read_file", "remove", "replace", "restore", "resume", "sides",
-    "unmatched",
+    "unmatched", "with_lines",
 ]  # fmt: skip
 
 read_file = engine.read  # JSON -> MappingDocument; an import shows compare(...) first, then calls replace or create
@@ -49,10 +50,13 @@ read_file = engine.read  # JSON -> MappingDocument; an import shows compare(...)
 _WHOLE = selectinload(DataMapping.versions).selectinload(MappingVersion.fields)
 
 
-def every(*, whole: bool = False) -> list[DataMapping]:
-    """All mappings by name. whole: with their versions and lines, looked up for all of them together."""
-    query = select(DataMapping).order_by(DataMapping.name, DataMapping.id)
-    return list(db.session.scalars(query.options(_WHOLE) if whole else query))
+_EVERY = select(DataMapping).order_by(DataMapping.name, DataMapping.id)
+_EVERY_WITH_VERSIONS = _EVERY.options(selectinload(DataMapping.versions))
+
+
+def every(*, versions: bool = False) -> list[DataMapping]:
+    """All mappings by name. versions: with them, without their lines, looked up for all mappings together."""
+    return list(db.session.scalars(_EVERY_WITH_VERSIONS if versions else _EVERY))
 
 
 def find(mapping_id: int) -> DataMapping:

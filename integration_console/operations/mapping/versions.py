@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
+from sqlalchemy import bindparam, select
 from sqlalchemy.exc import IntegrityError
 
 from ... import clock
@@ -77,6 +79,15 @@ def announced(mapping: DataMapping, number: int) -> int:
     version = numbered(mapping, number)
     is_news = version.activated_at is not None and version.activated_at > clock.now() - NEWS
     return told_by(version.preview)["create"] if is_news and version.preview else 0
+
+
+def with_lines(versions: Iterable[MappingVersion]) -> set[int]:
+    """Those of these versions that have a line, by number."""
+    numbers = [version.id for version in versions]
+    return set(db.session.scalars(_WITH_LINES, {"versions": numbers})) if numbers else set()
+
+
+_WITH_LINES = select(FieldMapping.version_id).where(FieldMapping.version_id.in_(bindparam("versions", expanding=True)))
 
 
 # -- changing ---------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from ... import services
 from ...models import Change, Connection, DataMapping, Record, Transaction, db
@@ -129,12 +129,15 @@ def _field(fields: Fields, change: Change, name: str) -> Field | None:
 
 def calls_of(changes: Iterable[Change]) -> dict[str, int]:
     """The calls that decided these writes, by their key, as far as the call log still has them."""
-    keys = {change.call_key for change in changes if change.call_key}
-    rows = db.session.execute(
-        select(Transaction.call_key, func.max(Transaction.id))
-        .where(Transaction.call_key.in_(keys)).group_by(Transaction.call_key)
-    )  # fmt: skip
-    return dict(rows.all())
+    keys = list({change.call_key for change in changes if change.call_key})
+    return dict(db.session.connection().execute(_CALLS, {"keys": keys}).all()) if keys else {}
+
+
+_CALLS = (
+    select(Transaction.call_key, func.max(Transaction.id))
+    .where(Transaction.call_key.in_(bindparam("keys", expanding=True)))
+    .group_by(Transaction.call_key)
+)
 
 
 def of_call(call: Transaction) -> Change | None:

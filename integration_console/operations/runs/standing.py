@@ -46,7 +46,7 @@ def of(mappings: Iterable[DataMapping]) -> list[Standing]:
     ids = [mapping.id for mapping in mappings]
     runs = {run.mapping_id: run for run in db.session.scalars(_LAST_RUNS, {"mappings": ids})}
     totals = run_history.totals(runs.values())
-    counts = {number: found for number, *found in db.session.execute(_COUNTS, {"mappings": ids})}
+    counts = {number: found for number, *found in db.session.connection().execute(_COUNTS, {"mappings": ids})}
     return [
         Standing(one, draft_of(one), run := runs.get(one.id), totals.get(run.id, {}) if run else {}, *counts[one.id])
         for one in mappings

@@ -15,7 +15,6 @@ from ... import services
 from ...models import (
     Change,
     Conflict,
-    Connection,
     DataMapping,
     DeadLetter,
     ErrorLog,
@@ -40,7 +39,6 @@ _LINKS = (
     .where(or_(RecordLink.left_record_id == bindparam("record"), RecordLink.right_record_id == bindparam("record")))
     .order_by(RecordLink.id.desc()).limit(MOST)
 )  # fmt: skip
-_ACCOUNTS = select(Connection).where(Connection.id.in_(bindparam("numbers", expanding=True)))
 _CHANGES = (
     select(Change)
     .where(Change.record_id.in_(bindparam("records", expanding=True)))
@@ -50,6 +48,15 @@ _CONFLICTS = (
     select(Conflict)
     .where(Conflict.link_id.in_(bindparam("links", expanding=True)))
     .order_by(Conflict.id.desc()).limit(MOST)
+)  # fmt: skip
+_NAMED_IT = select(Transaction).options(load_only(*_CALL)).where(
+    Transaction.id.in_(bindparam("numbers", expanding=True)), Transaction.connection_id == bindparam("connection"),
+    Transaction.resource == bindparam("resource"),
+)  # fmt: skip
+_FAILED = (
+    select(ErrorLog)
+    .where(ErrorLog.issue_id.in_(bindparam("issues", expanding=True)), ErrorLog.external_id == bindparam("identity"))
+    .order_by(ErrorLog.id.desc()).limit(MOST)
 )  # fmt: skip
 _REFUSED = select(DeadLetter.issue_id).where(
     DeadLetter.connection_id == bindparam("connection"), DeadLetter.resource == bindparam("resource"),
@@ -80,7 +87,6 @@ class Life:
 
     records: list[Record]
     events: list[Event]
-    connections: dict[int, Connection]
 
 
 def of(record: Record) -> Life:
@@ -95,8 +101,7 @@ def of(record: Record) -> Life:
         *_copies(everyone), *sent, *_calls(everyone, {one.call_id for one in sent}), *_conflicts(links, record),
         *_pairs(links, record), *_deliveries(everyone), *_failures(everyone),
     ]  # fmt: skip
-    rows = db.session.scalars(_ACCOUNTS, {"numbers": list({one.connection_id for one in everyone})})
-    return Life(everyone, sorted(events, key=lambda one: one.at, reverse=True), {row.id: row for row in rows})
+    return Life(everyone, sorted(events, key=lambda one: one.at, reverse=True))
 
 
 def concerned(call: Transaction, change: Change | None) -> list[Record]:
@@ -151,11 +156,8 @@ def _calls(records: Iterable[Record], told: set[int | None]) -> Iterator[Event]:
     """Calls that asked for one of them or were answered with it; those of a write are told with it."""
     for record in records:
         named = set(traces.calls_naming(record.external_id, MOST)) - told
-        query = select(Transaction).where(
-            Transaction.id.in_(named), Transaction.connection_id == record.connection_id,
-            Transaction.resource == record.resource,
-        )  # fmt: skip
-        for one in db.session.scalars(query.options(load_only(*_CALL))) if named else ():
+        asked = {"numbers": list(named), "connection": record.connection_id, "resource": record.resource}
+        for one in db.session.scalars(_NAMED_IT, asked) if named else ():
             if not _is_of(one, record):
                 continue
             said = f"answered {one.status}" if one.status else "no answer came"
@@ -204,7 +206,7 @@ def _deliveries(records: Iterable[Record]) -> Iterator[Event]:
 def _failures(records: Iterable[Record]) -> Iterator[Event]:
     for record in records:
         mine = {"connection": record.connection_id, "resource": record.resource, "identity": record.external_id}
-        issues = set(db.session.scalars(_REFUSED, mine))
-        query = select(ErrorLog).where(ErrorLog.issue_id.in_(issues), ErrorLog.external_id == record.external_id)
-        for one in db.session.scalars(query.order_by(ErrorLog.id.desc()).limit(MOST)) if issues else ():
+        issues = set(db.session.connection().scalars(_REFUSED, mine))
+        asked = {"issues": list(issues), "identity": record.external_id}
+        for one in db.session.scalars(_FAILED, asked) if issues else ():
             yield Event(one.created_at, "failed", record, one.message, run_id=one.run_id, issue_id=one.issue_id)
