@@ -38,6 +38,7 @@ from ..models.change import LOST
 from ..services.writing import Write, Written
 from ..storage import errors, outbound
 from . import guards, leaving, settled
+from .definitions import Definitions
 from .ends import End
 from .leaving import CALL_ENDS_S
 from .settled import Landed
@@ -75,6 +76,7 @@ class Sender:
     ) -> None:  # fmt: skip
         self.ends = {(number, end.resource.key): end for number, found in ends.items() for end in found}
         self.work, self.flush, self.run_id = work, flush, run_id
+        self.definitions = Definitions(self.ends, work, run_id)
         self.sent = Sent()
 
     def send_all(self, *, mapping_id: int | None, most: int = 500, only_own: bool = False) -> Sent:
@@ -172,15 +174,14 @@ class Sender:
         if end is None or end.upstream is None:
             raise BadRecord("Nothing of this kind can be written here.")
         write = self._write(change, end)
-        if refusal := self._refused(change, end, write):
-            raise guards.Refused(refusal)
-        if was == "uncertain":
-            landed = settled.look(end, write)
-            if landed is not None:
-                return landed
+        if said := self._refused(change, end, write):
+            raise guards.Refused(said)
+        if was == "uncertain" and (landed := settled.look(end, write)) is not None:
+            return landed
         with self.work() as session:
             if why := leaving.overtaken(session, change):
                 raise leaving.Overtaken(why)
+        self.definitions.check(change)
         write = leaving.fresh(change, end, write)
         return _landed(end, write, end.service.writing.send(end.upstream, write))
 
@@ -247,10 +248,9 @@ class Sender:
         if change.tries >= STALE_TRIES:
             self._dead(change, error)
             return
+        record = None
         if end.upstream is not None and change.external_id:
             record = end.service.read_one(end.upstream, end.resource, change.external_id)
-        else:
-            record = None
         with self.work() as session:
             settled.compare_again(session, end, change, record, run_id=self.run_id, why=str(error))
             self.flush(session)

@@ -348,8 +348,10 @@ def test_what_both_sides_made_a_field_for_by_one_name_goes_both_ways(firm, sandb
 
 
 @pytest.mark.one_database
-def test_a_custom_field_that_was_removed_at_one_service_empties_none_at_the_other(firm, sandbox):
-    """P6: Clio then tells it of no contact any more, which is not that a person emptied it."""
+@pytest.mark.parametrize("read_again", [True, False])
+def test_a_custom_field_that_was_removed_at_one_service_empties_none_at_the_other(firm, sandbox, read_again):
+    """P6: Clio then tells it of no contact any more, which is not that a person emptied it. Also in the hour before
+    its definitions are read again."""
     contacts, day = with_a_day_of_one_name(firm, sandbox)
     left, right = pairs(contacts)[0]
     sandbox.ghl.put("contacts", {"id": left, "customFields": [{"id": day, "value": "2026-02-03"}]})
@@ -361,8 +363,10 @@ def test_a_custom_field_that_was_removed_at_one_service_empties_none_at_the_othe
 
     sandbox.clio.put("custom_fields", {"id": 15, "deleted": True})
     sandbox.clio.put("contacts", {"id": right, "custom_field_values": [{"id": own["id"], "_destroy": True}]})
-    sync(firm["clio"], only=["custom_fields"])
+    if read_again:
+        sync(firm["clio"], only=["custom_fields"])
 
+    assert cycle(contacts, both).changed == 0
     assert cycle(contacts, both).changed == 0
     told = {one["id"]: one["value"] for one in sandbox.ghl.record("contacts", left)["customFields"]}
     assert told[day] == "2026-02-03"
