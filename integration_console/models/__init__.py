@@ -1,7 +1,7 @@
 """The nouns: one file each. Importing this package makes every table known."""
 
 from .api import CallCount, PendingConnection, RepeatableCall
-from .base import Base, db, holds, reading
+from .base import Base, db, holds, is_like, reading
 from .change import Change
 from .connection import ApiConfig, Connection, OAuthState
 from .delivery import Delivery, WebhookSubscription
@@ -28,5 +28,5 @@ __all__ = [
     "PendingConnection", "PracticeAreaCorrection", "PracticeAreaRule", "PreviewPage", "Record", "RecordLink",
     "RecoveryCode", "RepeatableCall", "RunPart", "SavedView", "SecondFactor", "SeenPage", "Setting", "SyncRun",
     "Throttle", "Transaction", "UnmatchedValue", "User", "UserSession",
-    "WebhookMessage", "WebhookSubscription", "WebhookTarget", "db", "holds", "reading",
+    "WebhookMessage", "WebhookSubscription", "WebhookTarget", "db", "holds", "is_like", "reading",
 ]  # fmt: skip

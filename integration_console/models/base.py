@@ -121,7 +121,12 @@ def holds(column: Any, text: str) -> ColumnElement[bool]:
     """Whether a text has this in it, upper or lower case: SQLite by itself takes "Ü" and "ü" for two letters."""
     if text.isascii():  # these letters it folds by itself, and sooner
         return column.icontains(text, autoescape=True)
-    return _Holds(column, literal("%" + re.sub(r"([\\%_])", r"\\\1", text) + "%"))
+    return is_like(column, literal("%" + re.sub(r"([\\%_])", r"\\\1", text) + "%"))
+
+
+def is_like(column: Any, pattern: ColumnElement[str]) -> ColumnElement[bool]:
+    """The same for a pattern of LIKE, with a backslash to escape."""
+    return _Holds(column, pattern)
 
 
 db = SQLAlchemy(

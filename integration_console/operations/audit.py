@@ -11,7 +11,7 @@ from flask import has_request_context, request
 from sqlalchemy import ColumnElement, Select, func, or_, select
 
 from .. import clock
-from ..models import AuditEvent, Connection, db
+from ..models import AuditEvent, Connection, db, holds
 from ..storage.counting import Count, among_newest
 from . import several
 
@@ -75,7 +75,7 @@ def count(wanted: Wanted, *, above: int | None = None) -> Count:
 
 
 def _holds(text: str) -> ColumnElement[bool]:
-    return or_(*(column.icontains(text, autoescape=True) for column in (AuditEvent.actor, AuditEvent.target)))
+    return or_(*(holds(column, text) for column in (AuditEvent.actor, AuditEvent.target)))
 
 
 def _matching(wanted: Wanted) -> Select:

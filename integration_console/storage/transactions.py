@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Row, Select, String, and_, event, literal,
 from sqlalchemy.orm import Session
 
 from ..errors import InvalidInput
-from ..models import Transaction
+from ..models import Transaction, holds
 from ..models.base import UtcDateTime
 from ..models.transaction import UNUSUAL
 from .bulk import sqlite_time
@@ -224,8 +224,7 @@ _CONDITIONS: dict[str, Callable[[Any, Any], ColumnElement[bool]]] = {
     "method": lambda c, value: c.method == value,
     "took_s": lambda c, value: c.duration_ms > value * 1000,
     "text": lambda c, value: or_(
-        c.path_template.icontains(without_nul(value), autoescape=True),
-        c.url.icontains(without_nul(value), autoescape=True),
+        *(holds(column, without_nul(value) or "") for column in (c.path_template, c.url)),
     ),
 }
 _INDEXED = ("run_id", "status", "unanswered", "outcome", "connection_id", "service")

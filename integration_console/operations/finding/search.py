@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import CompoundSelect, Row, Text, bindparam, false, or_, select, tuple_, union_all
 
 from ... import clock
-from ...models import Change, DeadLetter, Issue, Record, RecordLink, Setting, SyncRun, Transaction, db
+from ...models import Change, DeadLetter, Issue, Record, RecordLink, Setting, SyncRun, Transaction, db, is_like
 from ...storage import search as index
 from ...storage.records import ERASED
 from ...storage.storable import without_nul
@@ -76,7 +76,7 @@ def everywhere(words: str, *, by_content: bool) -> Found:
 
 
 _LETTER = (DeadLetter.identity == bindparam("words")) & DeadLetter.resolved_at.is_(None)
-_ISSUE = Issue.title.ilike(bindparam("title", type_=Text), escape="\\") | (Issue.id == bindparam("number"))
+_ISSUE = is_like(Issue.title, bindparam("title", type_=Text)) | (Issue.id == bindparam("number"))
 _THERE = select(  # mostly in none of them
     traces.NAMING.exists(), select(DeadLetter.id).where(_LETTER).exists(), select(Issue.id).where(_ISSUE).exists()
 )

@@ -10,7 +10,7 @@ from sqlalchemy import case, delete, func, insert, literal, select, tuple_, upda
 
 from ... import clock
 from ...errors import Conflict, InvalidInput, NotFound
-from ...models import PracticeAreaRule, db
+from ...models import PracticeAreaRule, db, holds
 from ...models.practice import RULE_KINDS
 from ...sync import practice_area_hints as hints
 from ...sync import practice_area_patterns as patterns
@@ -66,7 +66,7 @@ def listing(
     if kind:
         query = query.where(row.kind == kind)
     if text:
-        query = query.where(row.text.icontains(text, autoescape=True))
+        query = query.where(holds(row.text, text))
     if after:
         query = query.where(tuple_(row.weight, row.id) < tuple_(literal(after[0]), literal(after[1])))
     if limit is None:
