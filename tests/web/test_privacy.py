@@ -14,10 +14,13 @@ from integration_console.models import (
     Record,
     RecordLink,
     RunPart,
+    SavedView,
     SyncRun,
     Transaction,
+    User,
     db,
 )
+from integration_console.operations.finding import views
 from integration_console.operations.keeping import erasures, retention
 from integration_console.operations.mapping import mappings, previews
 from integration_console.operations.runs import outbox
@@ -160,6 +163,24 @@ def test_a_preview_forgets_the_person_and_says_so(sides, firm, enter):
     page = admin.open(f"{address}/same")
     assert page.rows == []
     assert "preview it again" in page.text
+
+
+def test_a_filter_somebody_keeps_and_an_address_that_name_the_person_go_too(sides, firm, enter):
+    """An address writes a blank as "+" or "%20", and "@" as "%40"."""
+    admin = enter("admin")
+    with firm.app.app_context():
+        user = db.session.query(User).first()
+        views.save("/matters", f"q={NAME}", "One client", shared=True, user_id=user.id, actor=user.email)
+        views.save("/matters", "status=open", "Open ones", shared=True, user_id=user.id, actor=user.email)
+        call = db.session.query(Transaction).first()
+        call.url = "https://h.example/contacts?query=zeb.quackenbush%40example.org"
+        db.session.commit()
+        number = call.id
+    erase(admin, ticked(admin, firm.app))
+    with firm.app.app_context():
+        assert erasures.work() == 1
+        assert [view.name for view in db.session.query(SavedView)] == ["Open ones"]
+        assert "quackenbush" not in db.session.get_one(Transaction, number).url
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 from ...models import Record
 
@@ -43,3 +45,10 @@ def is_telling(name: str, text: str) -> bool:
 def digits_of(text: str) -> str:
     """The digits of a text, as a telephone number is compared."""
     return "".join(letter for letter in text if letter.isdecimal())
+
+
+def spellings(term: str) -> set[str]:
+    """A term, and how JSON or an address may spell it: letters outside ASCII where its writer chose to, in any case."""
+    cases = (term,) if term.isascii() else (term, term.lower(), term.upper())
+    in_addresses = {spell(one) for one in cases for spell in (quote, quote_plus)}
+    return {term, json.dumps(term, ensure_ascii=False)[1:-1], *in_addresses} | {json.dumps(one)[1:-1] for one in cases}
