@@ -188,6 +188,26 @@ _TURN = "writer's turn"
 PATIENCE = "patience in s"  # in a connection's info: how long it waits for its turn, where not PATIENCE_S
 
 
+LITTLE_PATIENCE_MS = 100  # noting the last use is no reason to let a page wait for the writer
+
+
+@contextmanager
+def little_patience(connection):
+    """On SQLite, give up on a busy writer soon; PostgreSQL locks only the row."""
+    raw: Any = connection.connection.dbapi_connection
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    before = raw.execute("PRAGMA busy_timeout").fetchone()[0]
+    raw.execute(f"PRAGMA busy_timeout={LITTLE_PATIENCE_MS}")
+    connection.info[PATIENCE] = LITTLE_PATIENCE_MS / 1000
+    try:
+        yield
+    finally:
+        del connection.info[PATIENCE]
+        raw.execute(f"PRAGMA busy_timeout={before}")
+
+
 _mine: ContextVar[Lock | None] = ContextVar("the turn this thread has", default=None)
 
 

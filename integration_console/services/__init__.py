@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
@@ -10,12 +11,30 @@ from ..errors import InvalidInput
 from .base import Resource, Service
 
 
+class _Services(Mapping[str, Service]):
+    """One is loaded when it is asked for, all of them to be listed: a worker carries those it has accounts at."""
+
+    def __init__(self) -> None:
+        self._files = frozenset(file.name for file in iter_modules(__path__))
+
+    def __getitem__(self, key: str) -> Service:
+        service = getattr(import_module(f"{__name__}.{key}"), "SERVICE", None) if key in self._files else None
+        if service is None:
+            raise KeyError(key)
+        return service
+
+    def __iter__(self) -> Iterator[str]:
+        found = [service for file in self._files if (service := self.get(file))]
+        return (service.key for service in sorted(found, key=lambda service: service.label))
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
+
+
 @cache
-def every() -> dict[str, Service]:
+def every() -> Mapping[str, Service]:
     """All services by key, in the order of their labels."""
-    found = [import_module(f"{__name__}.{m.name}") for m in iter_modules(__path__)]
-    services = [module.SERVICE for module in found if hasattr(module, "SERVICE")]
-    return {service.key: service for service in sorted(services, key=lambda s: s.label)}
+    return _Services()
 
 
 def by_key(key: str) -> Service:
@@ -23,9 +42,9 @@ def by_key(key: str) -> Service:
 
     Raises InvalidInput naming the ones there are.
     """
-    if key not in every():
+    if (service := every().get(key)) is None:
         raise InvalidInput(f"There is no service {key!r}. There are: {', '.join(every())}.", field="service")
-    return every()[key]
+    return service
 
 
 def resource_of(service: Service, key: str) -> Resource:

@@ -10,15 +10,17 @@ from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 import orjson
-from oauthlib.oauth2 import OAuth2Error, WebApplicationClient
 
 from .. import clock
 from ..errors import BadAnswer, NeedsPerson, TryLater, UpstreamError
 from .redact import Redactor
+
+if TYPE_CHECKING:
+    from oauthlib.oauth2 import WebApplicationClient
 
 TOKEN_DEADLINE_S = 20  # (P8)
 EARLY_S = 60  # a token is renewed at least this long before its end
@@ -94,7 +96,7 @@ def authorize_address(
     scopes: those to ask for; the declared ones when left out.
     """
     scopes = way.scopes if scopes is None else scopes
-    url, oauth = way.authorize_url, WebApplicationClient(client.id)
+    url, oauth = way.authorize_url, _oauth(client.id)
     plain = insecure and url.startswith("http://")  # oauthlib refuses plain http; the test setting permits it
     extra: dict[str, Any] = dict(way.extra_params)
     verifier = None
@@ -114,7 +116,7 @@ def exchange(call: TokenCall, way: OAuth, client: Client, code: str, *, verifier
 
     Raises NeedsPerson when it is refused, TryLater when the service is not ready, BadAnswer when it makes no sense.
     """
-    oauth = WebApplicationClient(client.id)
+    oauth = _oauth(client.id)
     extra = {**way.body_extra, **({"code_verifier": verifier} if verifier else {}), **_secret_in_body(way, client)}
     body = oauth.prepare_request_body(
         code=code, redirect_uri=client.redirect_uri, include_client_id=way.client_auth == "body", **extra
@@ -128,7 +130,7 @@ def refresh(call: TokenCall, way: OAuth, client: Client, refresh_token: str, *, 
     access_token: the one that ends; like the others it is in no message, whatever the answer says.
     Raises as `exchange`. NeedsPerson with code "invalid_grant" means the refresh token is spent or revoked (K3).
     """
-    oauth = WebApplicationClient(client.id)
+    oauth = _oauth(client.id)
     extra = {**way.body_extra, **_secret_in_body(way, client)}
     if way.client_auth == "body":
         extra["client_id"] = client.id
@@ -198,14 +200,23 @@ def _tokens(status: int, body: bytes, *, kept: str | None, hide: Redactor = _NOT
         raise _refusal(status, data, hide)
     expires_at = _expiry(data.pop("expires_in", None))
     data.pop("expires_at", None)
+    from oauthlib.oauth2 import OAuth2Error
+
     try:
-        token = WebApplicationClient("").parse_request_body_response(orjson.dumps(data).decode())
+        token = _oauth("").parse_request_body_response(orjson.dumps(data).decode())
     except (OAuth2Error, ValueError, TypeError, AttributeError):
         raise BadAnswer("The service's answer about its tokens makes no sense.", status=status) from None
     access, new = token["access_token"], token.get("refresh_token")
     if not isinstance(access, str) or not isinstance(new, str | None):
         raise BadAnswer("The service's answer about its tokens makes no sense.", status=status)
     return Tokens(access, new or kept, expires_at, _scopes(data.get("scope")), _extra(data))
+
+
+def _oauth(client_id: str) -> WebApplicationClient:
+    """Loaded when it is needed: a worker whose accounts gave a key never asks for tokens."""
+    from oauthlib.oauth2 import WebApplicationClient
+
+    return WebApplicationClient(client_id)
 
 
 def _refusal(status: int, data: dict | None, hide: Redactor) -> UpstreamError:

@@ -104,7 +104,7 @@ def banners(known: Iterable[Connection | Row] | None = None) -> list[Banner]:
 
 def _may_need_a_person() -> Iterable[Row]:
     """The connections that are lost or could end soon, without what is not told of them."""
-    mortal = [key for key in services.every() if (way := _way(key)) and way.life]
+    mortal = [key for key, way in _ways() if way.life]
     wanted = or_(Connection.status == "needs_reconnect", Connection.service.in_(mortal))
     told = select(Connection.id, Connection.name, Connection.service, Connection.status, Connection.consented_at)
     return db.session.execute(told.where(wanted).order_by(Connection.name))
@@ -115,11 +115,17 @@ def _way(service_key: str) -> OAuth | None:
     return next((way for way in service.ways if isinstance(way, OAuth)), None) if service else None
 
 
+def _ways() -> list[tuple[str, OAuth]]:
+    """The services somebody consented at, and how."""
+    keys = db.session.scalars(select(Connection.service).where(Connection.consented_at.is_not(None)).distinct())
+    return [(key, way) for key in keys if (way := _way(key))]
+
+
 def _idle() -> list[int]:
     """Connections whose refresh token has lain unused for half of what it survives."""
     found: list[int] = []
-    for key in services.every():
-        if (way := _way(key)) and way.idle:
+    for key, way in _ways():
+        if way.idle:
             found += db.session.scalars(
                 select(Connection.id).where(
                     Connection.service == key, Connection.status.in_(("connected", "paused")),
@@ -131,7 +137,7 @@ def _idle() -> list[int]:
 
 def _tell_of_ends() -> None:
     """Note once at each of the days that a sign-in ends soon."""
-    mortal = [key for key in services.every() if (way := _way(key)) and way.life]
+    mortal = [key for key, way in _ways() if way.life]
     rows = select(Connection).where(Connection.service.in_(mortal), Connection.status.in_(("connected", "paused")))
     for connection in list(db.session.scalars(rows)):
         days = _days_left(_way(connection.service), connection.consented_at)

@@ -10,7 +10,7 @@ from sqlalchemy.exc import OperationalError
 from ... import clock
 from ...errors import TooMany
 from ...models import CallCount, db
-from ..people.sessions import little_patience
+from ...models.base import little_patience
 
 log = structlog.get_logger(__name__)
 

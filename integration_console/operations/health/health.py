@@ -13,10 +13,9 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from ... import clock
 from ...models import Change, DeadLetter, Heartbeat, Lease, Setting, SyncRun, db
-from ...models.base import UtcDateTime
+from ...models.base import UtcDateTime, little_patience
 from ...models.run import LIVE_STATES
 from ...storage import schema
-from ..people.sessions import little_patience
 
 BUSY = "busy: something else is being written just now"  # nothing is amiss: who never ends silences the worker
 DISK_FLOOR_MIB = 200

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
-from email_validator import EmailNotValidError, validate_email
 from flask import current_app
 from sqlalchemy import select, update
 from sqlalchemy.orm import joinedload
@@ -175,6 +174,8 @@ def _slack(wanted: Wanted) -> tuple[int, str, str]:
 def _mail(address: str) -> str:
     if not current_app.config["SETTINGS"].SMTP_URL.get_secret_value():
         raise InvalidInput("There is no mail server yet: set SMTP_URL, then start the console again.", field="kind")
+    from email_validator import EmailNotValidError, validate_email  # a megabyte, and nothing to a worker
+
     try:
         checked = validate_email(address.strip(), check_deliverability=False, test_environment=True)
     except EmailNotValidError:

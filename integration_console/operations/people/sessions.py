@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import secrets
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Any
 
 from flask import current_app
 from flask_login import UserMixin
-from sqlalchemy import Connection, Row, bindparam, exists, select, update
+from sqlalchemy import Row, bindparam, exists, select, update
 from sqlalchemy.exc import OperationalError
 
 from ... import clock
 from ...models import SecondFactor, User, UserSession, db, reading
-from ...models.base import PATIENCE, UtcDateTime
+from ...models.base import UtcDateTime, little_patience
 from ...storage.storable import fitting
 
 TOUCH_EVERY = timedelta(minutes=1)
-_PATIENCE_MS = 100  # noting the last use is no reason to let a page wait for the writer
 
 
 @dataclass(frozen=True)
@@ -137,23 +134,6 @@ def _touch(found: Row) -> None:
             connection.commit()
         except OperationalError:
             connection.rollback()
-
-
-@contextmanager
-def little_patience(connection: Connection):
-    """On SQLite, give up on a busy writer soon; PostgreSQL locks only the row."""
-    raw: Any = connection.connection.dbapi_connection
-    if connection.dialect.name != "sqlite":
-        yield
-        return
-    before = raw.execute("PRAGMA busy_timeout").fetchone()[0]
-    raw.execute(f"PRAGMA busy_timeout={_PATIENCE_MS}")
-    connection.info[PATIENCE] = _PATIENCE_MS / 1000
-    try:
-        yield
-    finally:
-        del connection.info[PATIENCE]
-        raw.execute(f"PRAGMA busy_timeout={before}")
 
 
 def _hash(token: str) -> str:

@@ -16,8 +16,9 @@ from sqlalchemy.orm import Session, joinedload
 from ... import clock
 from ...errors import Conflict, InvalidInput, NotFound
 from ...models import ApiToken, User, db, reading
+from ...models.base import little_patience
 from .. import audit
-from .sessions import TOUCH_EVERY, little_patience
+from .sessions import TOUCH_EVERY
 
 PREFIX = "ic_"  # so that a token found lying about tells what it opens
 SCOPES = ("read", "write")

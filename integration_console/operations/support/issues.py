@@ -10,10 +10,9 @@ from sqlalchemy import BindParameter, bindparam, exists, func, select, update
 
 from ... import clock
 from ...errors import Conflict, InvalidInput, NotFound
-from ...models import Change, DeadLetter, ErrorLog, Issue, IssueMention, IssueNote, db
+from ...models import Change, DeadLetter, ErrorLog, Issue, IssueMention, IssueNote, User, db
 from .. import audit
 from ..advice import ADVICE, Advice
-from ..people import users
 from . import issue_notes
 
 SAMPLES = 20  # errors and records shown with an issue
@@ -131,7 +130,7 @@ def note_retry(issue: Issue, run_id: int) -> None:
 
 def people() -> list[str]:
     """The e-mails of those who may be given a problem."""
-    return sorted(user.email for user in users.every() if user.active)
+    return sorted(db.session.scalars(select(User.email).where(User.active)))
 
 
 def snooze(issue_id: int, *, by: str, until: datetime | None = None, events: int | None = None) -> Issue:
