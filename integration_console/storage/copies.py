@@ -22,6 +22,7 @@ from ..errors import BackupRefused
 from .sealed_file import DAMAGED
 
 LOCK_WITHIN_S = 30
+ROOM_KB = 256
 _NOT_COUNTED = ("alembic_version",)
 _BUSY = "Somebody else keeps writing to the database. Stop web and workers, and try again. Nothing was changed."
 
@@ -62,7 +63,7 @@ class SqliteCopies:
     def take(self, target: Path) -> Iterator[Connection]:
         """All pages in one step: writers go on in the write-ahead log meanwhile, and the copy is of one moment."""
         try:
-            with closing(sqlite3.connect(self.file)) as live, closing(sqlite3.connect(target)) as copy:
+            with closing(sqlite3.connect(self.file)) as live, closing(_connected(target)) as copy:
                 live.backup(copy, pages=-1)
         except sqlite3.DatabaseError as error:
             raise BackupRefused(f"The database could not be copied to {target.parent.parent}: {error}.") from error
@@ -130,9 +131,17 @@ def _is_damaged(file: Path) -> bool:
         return True
 
 
+def _connected(file: Path) -> sqlite3.Connection:
+    """A copy, with room for few of its pages: each passes once, and a worker carries runs meanwhile."""
+    connection = sqlite3.connect(file)
+    connection.execute(f"PRAGMA cache_size=-{ROOM_KB}")
+    return connection
+
+
 @contextmanager
 def _opened(file: Path) -> Iterator[Connection]:
-    engine = create_engine(URL.create("sqlite", database=str(file)), poolclass=NullPool)
+    url = URL.create("sqlite", database=str(file))
+    engine = create_engine(url, creator=lambda: _connected(file), poolclass=NullPool)
     try:
         with engine.connect() as connection:
             yield connection
@@ -148,7 +157,7 @@ def _one_file(file: Path) -> None:
 
 def _look_through(copy: Path, how: str) -> None:
     try:
-        with closing(sqlite3.connect(copy)) as opened:
+        with closing(_connected(copy)) as opened:
             said = opened.execute(f"PRAGMA {how}(1)").fetchone()[0]
     except sqlite3.DatabaseError as error:
         raise BackupRefused(DAMAGED) from error
