@@ -8,7 +8,7 @@ from functools import partial
 from flask import Blueprint, render_template, url_for
 
 from ..operations.accounts import connections
-from ..operations.health import figures, overview
+from ..operations.health import figures, overview, waiting
 from ..operations.matters import due_dates, matters
 from ..operations.runs import run_history
 from . import Menu, call_chart, shell
@@ -33,7 +33,7 @@ def index():
     cards = health[:MOST_CARDS]
     overview.add_hours(cards)
     latest = run_history.latest(5)
-    issues, day = figures.open_issues(), _figures(every)
+    issues, day, waits = figures.open_issues(), _figures(every), waiting.counted()
     return render_template(
         "dashboard/index.html", cards=cards, hidden=len(health) - len(cards), needs=_needs(health, issues, day.heard),
         shown=WORTH_SHOWING,
@@ -45,7 +45,7 @@ def index():
         unread=matters.unread(one for one in every if one.status == "connected"),  # the others are named already
         chart=call_chart.of_calls(), spans=call_chart.SPANS, answer_words=call_chart.WORDS,
         calls_left={one.connection.id: figures.calls_left(one.connection) for one in cards},
-        banners=partial(shell.banners, every),
+        banners=partial(shell.banners, every), waits=waits, menu_counts=lambda: waits,  # the menu counts no second time
     )  # fmt: skip
 
 

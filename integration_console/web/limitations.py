@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 
 from ..errors import ConsoleError, InvalidInput
+from ..models import Connection
 from ..models.practice import LIMITATION_UNITS
 from ..operations.matters import due_dates, limitation_rules, limitations, matter_list, matters
 from . import Menu, access, forms
@@ -205,5 +206,18 @@ def _accounts() -> dict[str, str]:
 
 
 def _tabs() -> dict:
-    """What the tabs above every page say, and the warning beneath them."""
-    return {"proposed": sum(limitation_rules.waiting().values()), "unread": matters.unread(matters.connections())}
+    """What the tabs above every page say, the warning beneath them, and what an empty list means."""
+    accounts = matters.connections()
+    return {
+        "proposed": sum(limitation_rules.waiting().values()), "unread": matters.unread(accounts),
+        "nothing_known": _nothing_known(accounts),
+    }  # fmt: skip
+
+
+def _nothing_known(accounts: Sequence[Connection]) -> str:
+    """Why no matter is known at all, for a list that is empty for that reason is no good news."""
+    if not accounts:
+        return "No Clio account is connected, so no matter and no limitation date is known."
+    if not any(one.last_sync_at for one in accounts):
+        return "No matter was read yet, so no limitation date is known."
+    return ""

@@ -11,6 +11,9 @@ from integration_console import clock
 from integration_console.models import SyncRun, db
 from integration_console.operations.health import tally
 
+from ..operations.two_sides import TwoSides
+from .two_sides import contacts
+
 
 @pytest.fixture
 def admin(enter):
@@ -19,6 +22,13 @@ def admin(enter):
 
 def verdict(browser) -> str:
     return browser.open("/").one("section", class_="verdict").text
+
+
+def first_steps(browser) -> dict[str, str]:
+    """What the list of first steps says, each with whether it is done."""
+    return {
+        line.text: line.one("svg").attrs["aria-label"] for line in browser.open("/").one("ol", class_="steps").all("li")
+    }
 
 
 @pytest.mark.one_database
@@ -209,13 +219,33 @@ def test_the_cause_is_named_beside_what_needs_a_person(admin, firm):
 @pytest.mark.one_database
 def test_the_first_steps_tick_themselves_and_go_after_two_weeks(admin, firm, clock):
     number = firm.connect()
-    steps = {
-        line.text: line.one("svg").attrs["aria-label"] for line in admin.open("/").one("ol", class_="steps").all("li")
-    }
+    steps = first_steps(admin)
     assert steps["Connect an account"] == "Done:"
     assert steps["Connect where it goes to"] == steps["Switch it on"] == "To do:"
     firm.change(number, created_at=clock.now() - timedelta(days=15))
     assert admin.open("/").all("ol", class_="steps") == []
+
+
+def test_a_ready_draft_does_not_tick_its_own_preview(admin, own_firm):
+    """A draft that was written and never previewed holds JSON's null, which is a value to a database."""
+    contacts(own_firm, active=False)
+    steps = first_steps(admin)
+    assert steps["Choose a mapping and preview it"] == "To do:"
+
+
+def test_the_verdict_names_what_waits_for_a_decision(app, admin):
+    """The menu counts it too, but is folded away on a phone."""
+    with app.app_context():
+        two = TwoSides()
+        linked = two.pair()
+    assert "For a person to decide" not in verdict(admin)
+    with app.app_context():
+        two.conflict(linked)
+    assert "For a person to decide: 1 conflict . Nothing of it is carried until then." in verdict(admin)
+    with app.app_context():
+        two.asks(two.lead("g8"), two.client("c8"))
+        two.asks(two.lead("g9"), two.client("c9"))
+    assert "For a person to decide: 2 matches and 1 conflict . Nothing" in verdict(admin)
 
 
 def test_no_list_counts_a_table(admin, firm):

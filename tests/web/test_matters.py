@@ -228,6 +228,19 @@ def test_what_is_due_is_shown_overdue_first(enter, app, clio):
     assert "passed" in staff.open("/").text
 
 
+@pytest.mark.one_database
+def test_an_empty_list_of_dates_is_no_good_news_before_matters_are_read(enter, own_firm):
+    staff = enter("staff")
+    for path in ("/limitations", "/limitations/without"):
+        assert "No Clio account is connected, so no matter and no limitation date is known." in staff.open(path).text
+    own_firm.connect()
+    for path in ("/limitations", "/limitations/without"):
+        page = staff.open(path)
+        assert "No matter was read yet, so no limitation date is known." in page.text
+        assert "none is overdue" not in page.text
+        assert "Every open matter" not in page.text
+
+
 def test_what_is_no_date_is_said_wherever_dates_are(enter, app, clio):
     with app.app_context():
         db.session.add(LimitationRule(

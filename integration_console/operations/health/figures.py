@@ -143,7 +143,9 @@ def first_steps(connections: Iterable[Connection]) -> list[tuple[str, bool]]:
     connections = list(connections)
     if connections and min(one.created_at for one in connections) < clock.now() - NEW_FOR:
         return []
-    previewed = select(MappingVersion.id).where(MappingVersion.preview.is_not(None)).limit(1)
+    # by what it holds: a draft that lost its preview holds JSON's null, which is a value to a database
+    counted_at = MappingVersion.preview["at"].as_string()
+    previewed = select(MappingVersion.id).where(counted_at.is_not(None)).limit(1)
     on = select(DataMapping.id).where(DataMapping.active_version.is_not(None)).limit(1)
     mapped = db.session.scalar(on) is not None
     colleagues = len(db.session.execute(select(User.id).limit(2)).all()) > 1
