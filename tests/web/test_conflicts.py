@@ -26,8 +26,8 @@ def test_the_list_shows_both_values_with_their_times(enter, two):
     page = enter("staff").open("/conflicts")
 
     assert page.row(1).startswith(
-        "Phone Ada Lovelace +14155550132 Our leads, changed 2 Mar 2026, 12:00:00 UTC "
-        "+14155550199 Our firm, changed 2 Mar 2026, 12:03:00 UTC Contacts"
+        "Phone Ada Lovelace +14155550132 changed 2 Mar 2026, 12:00:00 UTC "
+        "+14155550199 changed 2 Mar 2026, 12:03:00 UTC Contacts"
     )
     assert "1 open conflicts" in page.all("div", id="menu")[0].text
 
