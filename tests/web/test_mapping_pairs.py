@@ -181,6 +181,27 @@ def test_a_refused_write_is_tried_again_or_dropped(enter, sides):
     assert enter("support").send(f"/writes/{first}/retry", "/settings/profile").status_code == 403
 
 
+def test_a_refused_making_leads_to_the_record_it_was_to_be_made_of(enter, sides):
+    """There is no target yet, so nothing else says whom it is about."""
+    with sides.firm.app.app_context():
+        change = db.session.get_one(Change, sides.changes(op="create")[0])
+        link = db.session.get_one(RecordLink, change.link_id)
+        made, origin = sorted((link.left_record, link.right_record), key=lambda one: one.id != change.record_id)
+        change.state, change.record_id, change.external_id = "dead", None, None
+        for side in ("left", "right"):
+            if getattr(link, f"{side}_record_id") == made.id:
+                setattr(link, f"{side}_record_id", None)
+        path, called, number = f"/records/{origin.id}", origin.label, origin.external_id
+        db.session.commit()
+    page = enter("staff").open("/writes?state=refused")
+    assert f"new made of {called}" in page.row(1)
+    assert page.links[called] == path
+    blind = enter("support").open("/writes?state=refused")
+    assert called not in blind.text
+    assert path in blind.html
+    assert number[:4] in blind.row(1)
+
+
 def test_the_refused_writes_of_a_mapping_are_sent_again_together(enter, sides):
     with sides.firm.app.app_context():
         latest = {change.link_id: change for change in db.session.query(Change).order_by(Change.id)}

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import bindparam, func, select
 
 from ... import services
-from ...models import Change, Connection, DataMapping, Record, Transaction, db
+from ...models import Change, Connection, DataMapping, Record, RecordLink, Transaction, db
 from ...models.change import WAITING_STATES
 from ...services.writing import CUSTOM, Field, by_name
 from ...storage import pages
@@ -66,6 +66,7 @@ class Slice:
     older: int | None = None
     newer: int | None = None
     records: dict[int, Record] = field(default_factory=dict)  # by the change's number: our copy of its target
+    origins: dict[int, Record] = field(default_factory=dict)  # of a write without a target: what it was to be made of
     calls: dict[str, int] = field(default_factory=dict)  # call key -> its number in the call log
     mappings: dict[int, str] = field(default_factory=dict)  # names
     words: Words = field(default_factory=lambda: Words([]))
@@ -74,7 +75,9 @@ class Slice:
 def browse(wanted: Wanted, *, older: int | None = None, newer: int | None = None, limit: int = PAGE) -> Slice:
     """Writes before the number `older`, or after the number `newer`; the newest when neither is given."""
     rows, below, above = pages.walked(db.session(), _matching(wanted), Change.id, limit, older=older, newer=newer)
-    return Slice(rows, below, above, _targets(rows), calls_of(rows), _names(rows), Words(rows))
+    targets = _targets(rows)
+    origins = _origins([change for change in rows if change.id not in targets])
+    return Slice(rows, below, above, targets, origins, calls_of(rows), _names(rows), Words(rows))
 
 
 def _matching(wanted: Wanted):
@@ -95,6 +98,20 @@ def _targets(changes: Iterable[Change]) -> dict[int, Record]:
     rows = db.session.scalars(select(Record).where(Record.id.in_(set(by_number.values()))))
     found = {row.id: row for row in rows}
     return {number: found[record] for number, record in by_number.items() if record in found}
+
+
+def _origins(changes: list[Change]) -> dict[int, Record]:
+    """What these are to be made of: the record on the other side of their pair."""
+    changes = [change for change in changes if change.link_id]
+    links = select(RecordLink.id, RecordLink.left_record_id, RecordLink.right_record_id)
+    rows = db.session.execute(links.where(RecordLink.id.in_({change.link_id for change in changes})))
+    pairs = {link: [number for number in both if number] for link, *both in rows}
+    numbers = {number for both in pairs.values() for number in both}
+    found = {row.id: row for row in db.session.scalars(select(Record).where(Record.id.in_(numbers)))}
+    return {
+        change.id: found[number] for change in changes for number in pairs.get(change.link_id or 0, ())
+        if number in found and number != change.record_id
+    }  # fmt: skip
 
 
 def _names(changes: Iterable[Change]) -> dict[int, str]:
