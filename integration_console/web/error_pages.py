@@ -6,6 +6,7 @@ import math
 from datetime import timedelta
 from http import HTTPStatus
 from typing import cast
+from urllib.parse import urlsplit
 
 import structlog
 from flask import Flask, Response, current_app, flash, g, jsonify, redirect, render_template, request, url_for
@@ -208,12 +209,9 @@ def _with_retry(response: Response, error: Exception, status: int) -> Response:
 def _to_the_door() -> Response:
     """Sign in first, then go on where one was. A part of a page asks its whole page to go there."""
     if "HX-Request" in request.headers:
-        return Response(status=401, headers={"HX-Redirect": url_for("sign_in.form")})
+        whole = urlsplit(request.headers.get("HX-Current-URL", ""))._replace(scheme="", netloc="", fragment="").geturl()
+        there = url_for("sign_in.form", next=access.local_path(whole) if whole != "/" else None)
+        return Response(status=401, headers={"HX-Redirect": there})
     if request.method == "POST":
         flash("You were signed out in the meantime. Nothing was saved.", "warning")
-    return cast(Response, redirect(url_for("sign_in.form", next=_asked_page()), 303))
-
-
-def _asked_page() -> str:
-    """Where to go back to after signing in: only what a GET shows."""
-    return request.full_path.rstrip("?") if request.method == "GET" and request.path != "/" else "/"
+    return cast(Response, redirect(url_for("sign_in.form", next=this_page()), 303))

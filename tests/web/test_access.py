@@ -10,6 +10,8 @@ from integration_console.models import Transaction, UserSession, db
 from integration_console.operations.people import users
 from integration_console.web.access import ANYONE, RIGHTS, local_path
 
+from ..html_page import Page
+
 PRIVATE = ["/settings/", "/settings/profile", "/settings/firm", "/settings/people", "/settings/audit"]
 FOR_ADMINS = ["/settings/firm", "/settings/services", "/settings/people", "/settings/retention", "/settings/system"]
 
@@ -229,6 +231,8 @@ def test_a_stale_session_is_told_that_nothing_was_saved(enter, clock):
     clock.advance(hours=2)
     answer = somebody.client.post("/settings/firm", data={"csrf_token": token, "name": "X"}, follow_redirects=True)
     assert "You were signed out in the meantime. Nothing was saved." in answer.text
+    back = Page(answer).one("input", name="next").attrs["value"]
+    assert back == "/settings/firm", "who signs in again is where the form was"
 
 
 @pytest.mark.one_database
@@ -236,6 +240,10 @@ def test_a_live_part_asks_its_whole_page_to_sign_in(client, people):
     people.add("admin")
     answer = client.get("/settings/", headers={"HX-Request": "true"})
     assert (answer.status_code, answer.headers["HX-Redirect"]) == (401, "/sign-in")
+    shown = {"HX-Request": "true", "HX-Current-URL": "http://localhost/runs/17?level=detail#log"}
+    assert client.get("/settings/", headers=shown).headers["HX-Redirect"] == "/sign-in?next=/runs/17?level%3Ddetail"
+    evil = {"HX-Request": "true", "HX-Current-URL": "http://localhost//evil.example/x"}
+    assert client.get("/settings/", headers=evil).headers["HX-Redirect"] in ("/sign-in", "/sign-in?next=/")
 
 
 @pytest.mark.one_database

@@ -137,8 +137,8 @@ def checked_credentials(service: Service, given: Mapping[str, Any]) -> dict[str,
     if way is None:
         raise InvalidInput(f"{service.label} is connected by consent (OAuth), not with a key.", field="credentials")
     value = str(given.get(way.credential) or "").strip()
-    if not value or any(ord(c) < 33 or ord(c) > 126 for c in value):
-        raise InvalidInput(
-            f"The {service.label} key is missing or has characters a key cannot have.", field=way.credential
-        )
+    if not value:
+        raise InvalidInput(f"The {service.label} key is missing.", field=way.credential)
+    if any(ord(c) < 33 or ord(c) > 126 for c in value):
+        raise InvalidInput(f"The {service.label} key has characters a key cannot have.", field=way.credential)
     return {way.credential: value}
