@@ -210,8 +210,9 @@ def _to_the_door() -> Response:
     """Sign in first, then go on where one was. A part of a page asks its whole page to go there."""
     if "HX-Request" in request.headers:
         whole = urlsplit(request.headers.get("HX-Current-URL", ""))._replace(scheme="", netloc="", fragment="").geturl()
-        there = url_for("sign_in.form", next=access.local_path(whole) if whole != "/" else None)
-        return Response(status=401, headers={"HX-Redirect": there})
+        shown = access.local_path(whole)
+        door = url_for("sign_in.form", next=shown if shown != "/" else None)
+        return Response(status=401, headers={"HX-Redirect": door})
     if request.method == "POST":
         flash("You were signed out in the meantime. Nothing was saved.", "warning")
     return cast(Response, redirect(url_for("sign_in.form", next=this_page()), 303))

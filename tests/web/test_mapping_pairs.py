@@ -141,7 +141,7 @@ def test_a_record_says_where_its_values_came_from_and_who_its_partner_is(enter, 
 def test_a_run_is_taken_back_after_its_preview(enter, sides):
     staff, address = enter("staff"), f"/runs/{sides.last.id}/undo"
     page = staff.open(address)
-    assert "1 of 1 writes can be taken back" in page.text
+    assert "1 of 1 write can be taken back" in page.text
     assert "Augusta" in page.row(1)
     answer = staff.send(address, address)
     assert answer.location == "/runs?cause=undo"
@@ -184,10 +184,10 @@ def test_a_refused_write_is_tried_again_or_dropped(enter, sides):
 def test_a_refused_making_leads_to_the_record_it_was_to_be_made_of(enter, sides):
     """There is no target yet, so nothing else says whom it is about."""
     with sides.firm.app.app_context():
-        change = db.session.get_one(Change, sides.changes(op="create")[0])
+        change = db.session.get_one(Change, sides.changes()[0])
         link = db.session.get_one(RecordLink, change.link_id)
         made, origin = sorted((link.left_record, link.right_record), key=lambda one: one.id != change.record_id)
-        change.state, change.record_id, change.external_id = "dead", None, None
+        change.op, change.state, change.record_id, change.external_id = "create", "dead", None, None
         for side in ("left", "right"):
             if getattr(link, f"{side}_record_id") == made.id:
                 setattr(link, f"{side}_record_id", None)
