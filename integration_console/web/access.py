@@ -96,9 +96,8 @@ def actor() -> str:
 
 def local_path(target: str | None) -> str:
     """A path of ours to go to next; "/" when it is none or leads elsewhere."""
-    parts = urlsplit(target or "")
-    safe = target and target.startswith("/") and not target.startswith(("//", "/\\")) and target.isprintable()
-    return str(target) if safe and not parts.scheme and not parts.netloc and "\\" not in str(target) else "/"
+    safe = target and target.startswith("/") and not target.startswith("//") and target.isprintable()
+    return str(target) if safe and "\\" not in str(target) else "/"
 
 
 def set_up(app: Flask) -> None:
@@ -193,7 +192,7 @@ def _same_origin() -> None:
     if site is not None:
         fine = site in ("same-origin", "none")
     else:
-        fine = origin is None or urlsplit(origin).netloc in (request.host, urlsplit(_base_url()).netloc)
+        fine = origin is None or origin.partition("://")[2] in (request.host, urlsplit(_base_url()).netloc)
     if not fine:
         raise CSRFError("This came from another site.")
 

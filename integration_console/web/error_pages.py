@@ -6,7 +6,6 @@ import math
 from datetime import timedelta
 from http import HTTPStatus
 from typing import cast
-from urllib.parse import urlsplit
 
 import structlog
 from flask import Flask, Response, current_app, flash, g, jsonify, redirect, render_template, request, url_for
@@ -208,11 +207,10 @@ def _with_retry(response: Response, error: Exception, status: int) -> Response:
 
 def _to_the_door() -> Response:
     """Sign in first, then go on where one was. A part of a page asks its whole page to go there."""
+    shown = this_page()
     if "HX-Request" in request.headers:
-        whole = urlsplit(request.headers.get("HX-Current-URL", ""))._replace(scheme="", netloc="", fragment="").geturl()
-        shown = access.local_path(whole)
         door = url_for("sign_in.form", next=shown if shown != "/" else None)
         return Response(status=401, headers={"HX-Redirect": door})
     if request.method == "POST":
         flash("You were signed out in the meantime. Nothing was saved.", "warning")
-    return cast(Response, redirect(url_for("sign_in.form", next=this_page()), 303))
+    return cast(Response, redirect(url_for("sign_in.form", next=shown), 303))

@@ -8,6 +8,7 @@ from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from flask import Flask, Response, current_app, g, request
 from flask_login import current_user
@@ -175,16 +176,28 @@ def theme() -> str:
 
 
 def this_page() -> str:
-    """The address of the page shown, for a form that leads back to it; without what in it looks like a secret (X2)."""
+    """The address of the page shown, to lead back to it; without what in it looks like a secret (X2)."""
     if "HX-Request" in request.headers:
-        return "/"
-    shown = (request.full_path.rstrip("?"), request.path, "/") if request.method == "GET" else (_form_page(), "/")
-    return next(address for address in shown if _shapes.text(address) == address)
+        whole, path = _page_of_part()
+    elif request.method == "GET":
+        whole, path = request.full_path.rstrip("?"), request.path
+    else:
+        whole = path = _to_open(request.path)
+    return next(address for address in (whole, path, "/") if _shapes.text(address) == address)
 
 
-def _form_page() -> str:
-    """The page a form was sent from, as its address tells: its own, or the closest above it that can be opened."""
-    pages, path = current_app.create_url_adapter(request), request.path
-    while path and not (pages and pages.test(path, method="GET")):
+def _page_of_part() -> tuple[str, str]:
+    """The page a part belongs to, as its browser tells, with its query and without."""
+    _, _, here = request.headers.get("HX-Current-URL", "").partition("://")
+    whole = access.local_path("/" + here.partition("/")[2].partition("#")[0])
+    path = whole.partition("?")[0]
+    page = _to_open(path)
+    return (whole, path) if page == path else (page, page)
+
+
+def _to_open(path: str) -> str:
+    """The page at an address that a form was sent to: its own, or the closest above it that can be opened."""
+    pages = current_app.create_url_adapter(request)
+    while path and not (pages and pages.test(unquote(path), method="GET")):
         path = path.rpartition("/")[0]
     return path or "/"

@@ -80,6 +80,7 @@ def test_a_refused_request_is_in_the_audit_log(enter):
         ("/runs?state=failed", "/runs?state=failed"),
         ("https://evil.example/", "/"),
         ("//evil.example", "/"),
+        ("//[", "/"),  # no address at all
         ("/\\evil.example", "/"),
         ("/a\\b", "/"),
         ("javascript:alert(1)", "/"),
@@ -203,6 +204,7 @@ def test_a_form_without_its_token_changes_nothing(enter):
         ({"Sec-Fetch-Site": "same-site"}, 403),
         ({"Origin": "https://evil.example"}, 403),
         ({"Origin": "null"}, 403),
+        ({"Origin": "http://["}, 403),
         ({"Sec-Fetch-Site": "same-origin", "Origin": "null"}, 302),  # what our own referrer policy makes browsers send
         ({"Origin": "http://localhost"}, 302),
         ({}, 302),
@@ -242,8 +244,12 @@ def test_a_live_part_asks_its_whole_page_to_sign_in(client, people):
     assert (answer.status_code, answer.headers["HX-Redirect"]) == (401, "/sign-in")
     shown = {"HX-Request": "true", "HX-Current-URL": "http://localhost/runs/17?level=detail#log"}
     assert client.get("/settings/", headers=shown).headers["HX-Redirect"] == "/sign-in?next=/runs/17?level%3Ddetail"
-    evil = {"HX-Request": "true", "HX-Current-URL": "http://localhost//evil.example/x"}
-    assert client.get("/settings/", headers=evil).headers["HX-Redirect"] == "/sign-in"
+    for odd in ("//evil.example/x", "/\\evil.example", "[", "/search?q=sk_live_51H8aBcDeFgHiJkLmNoPqRsT"):
+        evil = {"HX-Request": "true", "HX-Current-URL": f"http://localhost{odd}"}
+        led = client.get("/settings/", headers=evil).headers["HX-Redirect"]
+        assert led in ("/sign-in", "/sign-in?next=/search"), odd
+    posted = {"HX-Request": "true", "HX-Current-URL": "http://localhost/connections/new/clio/consent"}
+    assert client.get("/settings/", headers=posted).headers["HX-Redirect"] == "/sign-in?next=/connections/new/clio"
 
 
 @pytest.mark.one_database
