@@ -46,7 +46,7 @@ def index():
     names = {"within": {days: f"{days} days" for days in SPANS}, "connection": _accounts()}
     return render_template(
         "limitations/index.html", asked=asked, chips=asked.chips(names), rows=rows[:PAGE], within=within,
-        accounts=names["connection"], later=_later(asked, rows), **_tabs(),
+        accounts=names["connection"], later=_later(asked, rows), **_tabs(number),
     ), asked.status  # fmt: skip
 
 
@@ -61,7 +61,7 @@ def without():
     )
     return render_template(
         "limitations/without.html", asked=asked, chips=asked.chips({"connection": _accounts()}), rows=rows,
-        accounts=_accounts(), older=older and asked.url(older=older), **_tabs(),
+        accounts=_accounts(), older=older and asked.url(older=older), **_tabs(number),
         no_dates=lambda record: limitation_rules.no_dates(record.data, fields),
     ), asked.status  # fmt: skip
 
@@ -205,19 +205,22 @@ def _accounts() -> dict[str, str]:
     return {str(one.id): one.name for one in matters.connections()}
 
 
-def _tabs() -> dict:
-    """What the tabs above every page say, the warning beneath them, and what an empty list means."""
+def _tabs(number: int | None = None) -> dict:
+    """What the tabs above every page say, the warnings beneath them, and what an empty list means.
+
+    number: the account whose matters alone are listed.
+    """
     accounts = matters.connections()
+    unknown = matters.never_read(accounts)
     return {
-        "proposed": sum(limitation_rules.waiting().values()), "unread": matters.unread(accounts),
-        "nothing_known": _nothing_known(accounts),
+        "proposed": sum(limitation_rules.waiting().values()), "never_read": unknown,
+        "unread": matters.unread(accounts),
+        "nothing_known": _nothing_known(accounts, [one for one in unknown if number in (None, one.id)]),
     }  # fmt: skip
 
 
-def _nothing_known(accounts: Sequence[Connection]) -> str:
-    """Why no matter is known at all, for a list that is empty for that reason is no good news."""
+def _nothing_known(accounts: Sequence[Connection], unknown: Sequence[Connection]) -> str:
+    """Why a list that is empty is no good news."""
     if not accounts:
         return "No Clio account is connected, so no matter and no limitation date is known."
-    if not any(one.last_sync_at for one in accounts):
-        return "No matter was read yet, so no limitation date is known."
-    return ""
+    return "Nothing is known here before matters are read." if unknown else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from integration_console import clock
-from integration_console.models import Change, LimitationProposal, LimitationRule, Record, db
+from integration_console.models import Change, Connection, LimitationProposal, LimitationRule, Record, db
 from integration_console.operations.matters import limitation_rules, limitations, matter_list
 
 from ..html_page import Page
@@ -233,12 +233,31 @@ def test_an_empty_list_of_dates_is_no_good_news_before_matters_are_read(enter, o
     staff = enter("staff")
     for path in ("/limitations", "/limitations/without"):
         assert "No Clio account is connected, so no matter and no limitation date is known." in staff.open(path).text
-    own_firm.connect()
-    for path in ("/limitations", "/limitations/without"):
-        page = staff.open(path)
-        assert "No matter was read yet, so no limitation date is known." in page.text
-        assert "none is overdue" not in page.text
-        assert "Every open matter" not in page.text
+    number = own_firm.connect(name="Ruiz")
+    for read in ((), ("users",)):  # a read of other lists proves nothing of matters
+        if read:
+            own_firm.read(number, *read, kind="full")
+        for path in ("/limitations", "/limitations/without"):
+            page = staff.open(path)
+            assert "No matter of Ruiz was read yet, so none of their limitation dates is known." in page.text
+            assert "none is overdue" not in page.text
+            assert "Every open matter" not in page.text
+
+
+@pytest.mark.one_database
+def test_an_account_whose_matters_were_never_read_is_named_beside_the_others_dates(enter, app, clio, own_firm):
+    staff = enter("staff")
+    assert "was read yet" not in staff.open("/limitations").text
+    with app.app_context():
+        row = Connection(key="second", service="clio", name="Branch", status="connected", status_since=clock.now(),
+                         created_at=clock.now())  # fmt: skip
+        db.session.add(row)
+        db.session.commit()
+        number = row.id
+    page = staff.open("/limitations")
+    assert "No matter of Branch was read yet" in page.text
+    assert "overdue" in page.row(1)
+    assert "none is overdue" not in staff.open(f"/limitations?connection={number}").text
 
 
 def test_what_is_no_date_is_said_wherever_dates_are(enter, app, clio):

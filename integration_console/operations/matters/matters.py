@@ -62,6 +62,13 @@ def unread(accounts: Iterable[Connection]) -> list[Connection]:
     ]
 
 
+def never_read(accounts: Iterable[Connection]) -> list[Connection]:
+    """Those of these Clio accounts whose list of matters never came to its end: nothing is known of their dates."""
+    ended = Checkpoint.resource == RESOURCE, Checkpoint.last_read_at.is_not(None)
+    known = set(db.session.scalars(select(Checkpoint.connection_id).where(*ended)))
+    return [one for one in accounts if one.id not in known]
+
+
 def find(name: str, connection_id: int | None = None, *, gone: bool = False) -> Record:
     """The matter of that name: "17" is our number, "clio:4711" Clio's.
 
