@@ -1,11 +1,13 @@
 """A limitation date that was moved in its task reaches the matter, though the matter may not count as changed."""
 
+import sqlite3
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select, text
 
-from integration_console.models import Record, SyncRun, db
+from integration_console import clock
+from integration_console.models import Connection, Record, SyncRun, db
 from integration_console.operations.matters import limitation_tasks
 
 from .conftest import ask, carry_out, connect, sync
@@ -103,3 +105,87 @@ def test_what_never_agrees_is_not_asked_for_each_minute(clio, sandbox, monkeypat
     db.session.delete(waiting())
     db.session.commit()
     assert limitation_tasks.look() == 0
+
+
+@pytest.mark.one_database
+def test_an_account_that_is_paused_does_not_have_another_asked_each_minute(clio, sandbox, monkeypatch):
+    """Its own question waits until it is switched on again."""
+    monkeypatch.setattr(limitation_tasks, "LATE", timedelta(0))
+    paused = beside(clio)
+    sandbox.clio.put("tasks", {"id": dated()[0][1], "due_at": "2031-05-06"})
+    sync(clio, only=["tasks"])
+
+    assert limitation_tasks.look() == 1
+    db.session.delete(waiting())
+    db.session.commit()
+    assert limitation_tasks.look() == 0
+    db.session.get_one(Connection, paused).status = "connected"
+    db.session.commit()
+    assert limitation_tasks.look() == 1
+    assert waiting().connection_id == paused
+
+
+@pytest.mark.one_database
+def test_more_than_one_look_asks_for_are_asked_for_by_the_next(clio, sandbox, monkeypatch):
+    monkeypatch.setattr(limitation_tasks, "MOST", 2)
+    monkeypatch.setattr(limitation_tasks, "LATE", timedelta(0))
+    wanted = dated()[:3]
+    for _, task in wanted:
+        sandbox.clio.put("tasks", {"id": task, "due_at": "2031-05-06"})
+        sync(clio, only=["tasks"])
+    asked = []
+    for _ in range(3):
+        if limitation_tasks.look():
+            asked += waiting().options["records"]["matters"]
+            db.session.delete(waiting())
+            db.session.commit()
+
+    assert set(asked) == {matter for matter, _ in wanted}
+    assert limitation_tasks.look() == 0
+
+
+@pytest.mark.one_database
+def test_a_look_walks_what_was_written_lately_and_keeps_no_writer_waiting(clio, sandbox):
+    """It is taken every minute, beside a million records."""
+    plans = []
+    db.session.execute(text("ANALYZE"))
+    db.session.commit()
+    writer = sqlite3.connect(db.engine.url.database, timeout=0, isolation_level=None)
+
+    @event.listens_for(db.engine, "before_cursor_execute")
+    def explain(connection, cursor, statement, parameters, context, executemany):
+        if statement.startswith("SELECT record."):
+            writer.execute("BEGIN IMMEDIATE")  # refused while somebody else holds the lock
+            writer.execute("ROLLBACK")
+            cursor.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            plans.append(" ".join(row[3] for row in cursor.fetchall()))
+
+    try:
+        limitation_tasks.look()
+    finally:
+        event.remove(db.engine, "before_cursor_execute", explain)
+        writer.close()
+    assert "ix_record_written_at_id (written_at" in plans[0], plans
+
+
+def beside(clio: int) -> int:
+    """Another account, paused, with a matter that says otherwise than its task."""
+    (matter, task), *_ = dated()
+    first = db.session.get_one(Connection, clio)
+    other = Connection(
+        **{column.name: getattr(first, column.name) for column in Connection.__table__.columns if column.name != "id"}
+        | {"key": "other", "account_id": "other", "status": "paused"}
+    )
+    db.session.add(other)
+    db.session.flush()
+    for resource, number in (("matters", matter), ("tasks", str(task))):
+        one = db.session.scalars(
+            select(Record).filter_by(connection_id=clio, resource=resource, external_id=number)
+        ).one()
+        values = {c.name: getattr(one, c.name) for c in Record.__table__.columns if c.name != "id"}
+        values |= {"connection_id": other.id, "written_at": clock.now()}
+        if resource == "tasks":
+            values["data"] = {**one.data, "due_at": "2032-01-01"}
+        db.session.add(Record(**values))
+    db.session.commit()
+    return other.id

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import select, tuple_
 
 from ... import clock
 from ...errors import ConsoleError
-from ...models import Connection, Record, Setting, db
+from ...models import Connection, Record, Setting, db, reading
 from ...services.base import dig
 from ..runs import runs
 from . import matters
@@ -23,7 +24,7 @@ from .limitation_rules import STATUTE, day_of
 log = structlog.get_logger(__name__)
 
 CAUSE = "date"
-SEEN = "limitations.tasks_seen_at"  # tasks written until then were looked at
+SEEN = "limitations.tasks_seen_at"  # of each account: its tasks written before then were looked at
 LATE = timedelta(minutes=2)  # what a long transaction wrote before it was committed is met all the same
 BATCH = 500
 MOST = 500  # matters one look asks for of an account: the next goes on
@@ -33,56 +34,77 @@ def look() -> int:
     """Ask for the matters whose limitation date says otherwise than its task, as both were read last; how many.
 
     A matter is asked for only shortly after a change of its task, for what never agrees is no news. Where a run is in
-    the way, the next look asks.
+    the way, the next look asks; of an account that is not read, the first one after it is read again.
     """
+    with reading():  # no writer waits meanwhile
+        accounts = matters.connections()
+        unread = matters.unread(accounts)
+        read = [(account.id, account.created_at) for account in accounts if account not in unread]
+        db.session.rollback()
+    return sum([_look_at(*account) for account in read])
+
+
+def _look_at(number: int, created_at: datetime) -> int:
+    """The same of one account: what keeps it waiting has no other one asked again."""
     now = clock.now()
-    mark = db.session.get(Setting, SEEN) or Setting(name=SEEN, value=now.isoformat())
-    since, asked, is_whole = clock.parse(mark.value) or now, 0, True
-    for account in matters.connections():
-        wanted = list(_apart(account, since - LATE))
-        try:
-            asked += _ask(account, wanted[:MOST])
-            is_whole = is_whole and len(wanted) <= MOST
-        except ConsoleError as error:
-            db.session.rollback()
-            is_whole = False
-            log.info("Matters whose limitation dates moved wait", connection=account.id, why=str(error))
-    if is_whole:
-        mark.value, mark.updated_at = now.isoformat(), now
-        db.session.add(mark)
-        db.session.commit()
-    return asked
+    with reading():
+        found = list(islice(_apart(number, min(_seen(number) or created_at, now)), MOST))
+        db.session.rollback()
+    try:
+        _ask(number, [matter for _, matter in found])
+    except ConsoleError as error:
+        db.session.rollback()
+        log.info("Matters whose limitation dates moved wait", connection=number, why=str(error))
+        return 0
+    _move_mark(number, found[-1][0] if len(found) == MOST else now - LATE)
+    return len(found)
 
 
-def _ask(account: Connection, wanted: Sequence[str]) -> int:
+def _ask(number: int, wanted: Sequence[str]) -> None:
     if wanted:
-        runs.request(account, records=[f"{matters.RESOURCE}:{number}" for number in wanted], cause=CAUSE)
-    return len(wanted)
+        account = db.session.get_one(Connection, number)
+        runs.request(account, records=[f"{matters.RESOURCE}:{matter}" for matter in wanted], cause=CAUSE)
 
 
-def _apart(account: Connection, since: datetime) -> Iterator[str]:
-    """The matters of an account that say otherwise than a task of theirs which was written since then, each once."""
+def _seen(number: int) -> datetime | None:
+    row = db.session.get(Setting, f"{SEEN}.{number}")
+    return clock.parse(row.value) if row else None
+
+
+def _move_mark(number: int, at: datetime) -> None:
+    name = f"{SEEN}.{number}"
+    row = db.session.get(Setting, name) or Setting(name=name)
+    row.value, row.updated_at = at.isoformat(), clock.now()
+    db.session.add(row)
+    db.session.commit()
+
+
+def _apart(number: int, since: datetime) -> Iterator[tuple[datetime, str]]:
+    """The matters of an account that say otherwise than a task of theirs which was written since then, each once, and
+    when that was.
+    """
+    place = tuple_(Record.written_at, Record.id)  # as the index has them, which holds little of so late
     query = (
         select(Record.id, Record.external_id, Record.data, Record.deleted_at, Record.written_at)
-        .where(Record.connection_id == account.id, Record.resource == "tasks", Record.written_at >= since)
-        .order_by(Record.id)
+        .where(Record.connection_id == number, Record.resource == "tasks", Record.written_at >= since)
+        .order_by(Record.written_at, Record.id)
         .limit(BATCH)
     )
-    last, met = 0, set[str]()
-    while tasks := db.session.execute(query.where(Record.id > last)).all():
-        last = tasks[-1].id
-        named = {task.id: str(number) for task in tasks if (number := dig(task.data, "matter.id"))}
-        there = _matters(account, set(named.values()) - met)
+    last, met = (since, 0), set[str]()
+    while tasks := db.session.execute(query.where(place > last)).all():
+        last = tasks[-1].written_at, tasks[-1].id
+        named = {task.id: str(matter) for task in tasks if (matter := dig(task.data, "matter.id"))}
+        there = _matters(number, set(named.values()) - met)
         for task in tasks:
             matter = there.get(named.get(task.id, ""))
             if matter is not None and matter.external_id not in met and _differ(task, matter.data):
                 met.add(matter.external_id)
-                yield matter.external_id
+                yield task.written_at, matter.external_id
 
 
-def _matters(account: Connection, external_ids: set[str]) -> dict[str, Any]:
+def _matters(number: int, external_ids: set[str]) -> dict[str, Any]:
     query = select(Record.external_id, Record.data).where(
-        Record.connection_id == account.id, Record.resource == matters.RESOURCE, Record.deleted_at.is_(None),
+        Record.connection_id == number, Record.resource == matters.RESOURCE, Record.deleted_at.is_(None),
         Record.external_id.in_(external_ids),
     )  # fmt: skip
     return {row.external_id: row for row in db.session.execute(query)}
