@@ -205,7 +205,9 @@ def test_a_write_of_another_that_names_the_person_is_never_sent_empty(sides, fir
         done = erasures.work()
         if state == "uncertain":  # it is looked up within moments, with the values it was sent with
             assert (done, db.session.get_one(Change, number).wanted) == (0, {"first_name": f"c/o {NAME}"})
-            assert "on its way" in db.session.query(Erasure).one().message
+            row = db.session.query(Erasure).one()
+            assert "on its way" in row.message
+            assert "calls" not in row.counts, "what its look-up leaves in other tables is found afterwards"
             clock.advance(3600)
             done = erasures.work()
         change, pair = db.session.get_one(Change, number), db.session.get_one(RecordLink, link)
@@ -221,6 +223,30 @@ def test_a_write_of_another_that_names_the_person_is_never_sent_empty(sides, fir
         assert refused_writes.retry_several([number], by="ada@firm").done == []
         db.session.rollback()
     assert "look at the service" in enter("staff").open("/errors").text
+
+
+def test_a_service_that_stays_away_holds_up_no_erasure(sides, firm, enter, clock):
+    """A write without an answer is looked up every few seconds, for as long as the service does not answer."""
+    with firm.app.app_context():
+        change = Change(
+            connection_id=sides.right, resource="contacts", op="create", mapping_id=sides.mapping,
+            wanted={"first_name": f"c/o {NAME}"}, idempotency_key="k", state="uncertain", created_at=clock.now(),
+            tries=9,
+        )  # fmt: skip
+        db.session.add(change)
+        db.session.commit()
+        number = change.id
+    admin = enter("admin")
+    erase(admin, ticked(admin, firm.app))
+    with firm.app.app_context():
+        for hours, finished in ((1, 0), (20, 0), (4, 1)):
+            clock.advance(hours * 3600)
+            db.session.get_one(Change, number).sent_at = clock.now()
+            db.session.commit()
+            assert erasures.work() == finished, hours
+        change = db.session.get_one(Change, number)
+        assert (change.state, change.wanted) == ("dead", {})
+        assert "look at the service" in change.message
 
 
 def test_others_keep_what_is_theirs(sides, firm, enter):

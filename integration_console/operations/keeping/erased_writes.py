@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select, update
@@ -14,16 +14,23 @@ from ...models.change import ERASED, LOST, WAITING_STATES
 from ...storage import errors
 
 ARRIVES_WITHIN = timedelta(minutes=10)  # what was sent longer ago is not looked up every few seconds any more
+LONGEST_WAIT = timedelta(days=1)  # for an answer: a service that stays away holds up no erasure for good
 WHY = "It named somebody who was erased, and its values went with them. "
 COMPARED = WHY + "Its pair is compared again."
 NOT_SENT = WHY + "It was not sent: do it anew where it is still wanted, and drop this."
 PERHAPS = WHY + "Nobody knows whether it arrived: look at the service whether it is there, then drop this."
 
 
-def is_on_its_way(session: Session, ids: list[int]) -> bool:
-    """Whether one of these writes left a moment ago, and what became of it is still found out by itself."""
-    left = Change.state.in_(("sending", "uncertain")), Change.sent_at > clock.now() - ARRIVES_WITHIN
-    return session.scalar(select(Change.id).where(Change.id.in_(ids), *left).limit(1)) is not None
+def is_on_its_way(session: Session, ids: list[int], asked_at: datetime) -> bool:
+    """Whether one of these writes left a moment ago, and what became of it is still found out by itself.
+
+    asked_at: when the erasure was asked for. Those that wait stay where they are until the transaction's end.
+    """
+    now = clock.now()
+    waited_for = ("sending", "uncertain") if asked_at > now - LONGEST_WAIT else ("sending",)
+    waiting = Change.id.in_(ids), Change.state.in_(WAITING_STATES)
+    found = session.execute(select(Change.state, Change.sent_at).where(*waiting).with_for_update()).all()
+    return any(state in waited_for and sent_at and sent_at > now - ARRIVES_WITHIN for state, sent_at in found)
 
 
 def empty(session: Session, ids: list[int], then: dict[str, Any]) -> None:

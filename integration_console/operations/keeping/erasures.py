@@ -70,6 +70,11 @@ class Place:
 
 
 PLACES = {
+    # The first: while one is on its way, it leaves texts in the other tables, which are begun when it has ended.
+    "writes": Place(
+        Change, ("wanted", "before", "after", "sources", "options", "message"),
+        {"wanted": {}, "before": {}, "after": {}, "sources": {}, "options": {EMPTIED: True}, "message": WIPED},
+    ),
     "calls": Place(
         Transaction, ("request_body", "response_body", "url", "error"),
         {"request_body": None, "response_body": None, "error": None, "url": Transaction.path_template},
@@ -77,11 +82,6 @@ PLACES = {
     "failures": Place(ErrorLog, ("raw_message", "message", "external_id"), {"raw_message": WIPED, "message": WIPED}),
     "dead letters": Place(DeadLetter, ("payload", "reason"), {"payload": "{}", "reason": WIPED}),
     "deliveries": Place(Delivery, ("body",), {"body": None}),
-    "writes": Place(
-        Change, ("wanted", "before", "after", "sources", "options", "message"),
-        {"wanted": {}, "before": {}, "after": {}, "sources": {}, "options": {EMPTIED: True},
-         "message": WIPED},
-    ),
     "conflicts": Place(Clash, ("held",), {"held": {}}),
     "notices": Place(
         Notice, ("title", "text", "sent_text", "said"), {"title": WIPED, "text": WIPED, "sent_text": None, "said": None}
@@ -275,7 +275,7 @@ def _look_through(row: Erasure, name: str, place: Place, terms: list[str], reach
         found_in.update(db.session.scalars(within.where(or_(*(holds(text, one) for text in texts for one in some)))))
     ids = sorted(found_in)
     if ids and table is Change:
-        if erased_writes.is_on_its_way(db.session(), ids):
+        if erased_writes.is_on_its_way(db.session(), ids, row.asked_at):
             return False
         erased_writes.empty(db.session(), ids, place.then or {})
     elif ids:
