@@ -181,7 +181,7 @@ class PushRun:
         its = (Change.mapping_id == other.mapping.id, Change.state == "pending", Change.run_id == self.bridge.run_id)
         with self.bridge.look() as session:
             new = session.scalar(select(func.count()).where(*its, Change.op == "create")) or 0
-        if self._makes_too_many(new, self._pairs(other)):
+        if self._makes_too_many(new, self._pairs(other), others=new):
             self._stop(its, MAKES.format(new, other.mapping.name))
 
     def _stop(self, mine: Sequence[Any], why: str) -> None:
@@ -214,10 +214,11 @@ class PushRun:
             return MAKES.format(new, self.crossing.mapping.name)
         return None
 
-    def _makes_too_many(self, new: int, pairs: int) -> bool:
+    def _makes_too_many(self, new: int, pairs: int, *, others: int = 0) -> bool:
         """Whether more records would be made than the preview announced and than is believed unasked.
 
         What it announced may take several runs: it is made so many a run, and after what it waits for.
+        others: how many of these another mapping is to make; this one's own wishes follow when they are there.
         """
         brakes = self.bridge.rules.brakes_making
         if not self.bridge.announced or not brakes(new, pairs):
@@ -225,7 +226,7 @@ class PushRun:
         own = Change.mapping_id == self.crossing.mapping.id, Change.version == self.crossing.mapping.version
         with self.bridge.look() as session:
             query = select(func.count()).where(*own, Change.op == "create", Change.state != "dropped")
-            wanted = session.scalar(query) or 0
+            wanted = (session.scalar(query) or 0) + others
         return brakes(min(new, max(0, wanted - self.bridge.announced)), pairs)
 
     # -- sending ------------------------------------------------------------------------------------------------------

@@ -106,8 +106,9 @@ def test_clients_that_matters_wait_for_are_paired_and_written_over_only_by_their
     assert sandbox.ghl.record("contacts", people[3]["id"])["phone"] == "+14155550003"
 
 
-def test_clients_that_matters_wait_for_are_not_made_by_the_dozen_unasked(firm, sandbox, monkeypatch):
-    """P7"""
+@pytest.mark.parametrize("announced", [0, 1])
+def test_clients_that_matters_wait_for_are_not_made_by_the_dozen_unasked(firm, sandbox, monkeypatch, announced):
+    """P7. Nor by an announcement that is long made."""
     contacts, matters = switched_on(CONTACTS), switched_on(MATTERS)
     push(contacts)
     push(matters, release_brake=True)
@@ -118,9 +119,10 @@ def test_clients_that_matters_wait_for_are_not_made_by_the_dozen_unasked(firm, s
         )
         win(sandbox, person, f"{name} was rear-ended on the motorway, whiplash")
     sync(firm["ghl"], only=["contacts", "opportunities"])
-    for number in (contacts, matters):  # what was announced is long made
+    sends = {"right": {"create": announced, "update": 0, "delete": 0}}
+    for number in (contacts, matters):
         for version in db.session.get_one(DataMapping, number).versions:
-            version.preview = None
+            version.preview = {"sends": sends} if announced else None
     db.session.commit()
 
     before = len(writes(sandbox.clio))

@@ -265,6 +265,16 @@ def test_hours_the_firm_hides_from_the_account_are_not_told_and_not_empty(desk):
     assert desk.find("activities", {**TIME, "note": "Letter"}, since=since) == []
 
 
+def test_a_record_that_tells_less_is_not_taken_for_one_that_is_the_same(desk):
+    """W3: what Clio keeps from this account is no likeness."""
+    since = clock.now()
+    made = desk.create("contacts", PERSON)
+    hidden = {name: value for name, value in made.record.items() if name in ("id", "etag", "type")}
+    desk.clio.sandbox.script("/contacts", {"status": 200, "body": {"data": [hidden], "meta": {}}})
+
+    assert desk.find("contacts", PERSON, since=since) == []
+
+
 def test_people_who_share_an_address_are_told_apart(desk):
     since = clock.now()
     desk.create("contacts", {**PERSON, "first_name": "Ben", "email": "lee@example.com"})

@@ -242,9 +242,16 @@ def _alike(write: Write, records: Iterable[Mapping[str, Any]]) -> Iterator[Mappi
         plain = plain_of(write.resource, record)
         if reference and plain.get("reference"):
             by_reference += [record] if _same("reference", reference, plain["reference"]) else []
-        elif told and all(name not in plain or _same(name, value, plain[name]) for name, value in told.items()):
+        elif told and all(
+            _same(name, value, plain.get(name)) or _is_hidden(name, record) for name, value in told.items()
+        ):
             alike.append(record)
     yield from by_reference or alike
+
+
+def _is_hidden(name: str, record: Mapping[str, Any]) -> bool:
+    """Whether the firm keeps this from the account, so that the rest has to tell."""
+    return name == "quantity" and bool(record.get("quantity_redacted"))
 
 
 def _same(name: str, sent: Any, found: Any) -> bool:
