@@ -167,10 +167,15 @@ def find(session: Session, connection_id: int, resource: str, external_id: str) 
     return session.scalar(_of(connection_id, resource).where(Record.external_id == external_id))
 
 
-def ids_of(session: Session, connection_id: int, resource: str, external_ids: Collection[str]) -> list[int]:
-    """Our numbers of the records with these upstream ids; unknown ones are left out."""
+def ids_of(
+    session: Session, connection_id: int, resource: str, external_ids: Collection[str], *, deleted: bool = True
+) -> list[int]:
+    """Our numbers of the records with these upstream ids; unknown ones are left out.
+
+    deleted: also of those that are known to be gone.
+    """
     known = _known(session.connection(), connection_id, resource, list(external_ids)) if external_ids else {}
-    return [number for number, _, _ in known.values()]
+    return [number for number, _, gone_at in known.values() if deleted or gone_at is None]
 
 
 def owners_of(session: Session, connection_id: int, resource: str, external_ids: Collection[str]) -> dict[str, str]:

@@ -149,8 +149,8 @@ class Pull(Keeping):
             self.line |= {"until": walk.newest, "upstream_count": walk.said}
             if walk.mode == "full":
                 self._remember(session, kept.unchanged_ids, sifted.refused)
-            if page.gone:
-                told = records.ids_of(session, **self.facts, external_ids=page.gone)
+            if page.gone:  # of those that went before there is nothing to weigh
+                told = records.ids_of(session, **self.facts, external_ids=page.gone, deleted=False)
                 self.reported.update(told)
                 walk.gone += told
             if owner is not None and page.cursor is None:

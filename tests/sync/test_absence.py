@@ -195,3 +195,19 @@ def test_an_opportunity_that_moved_to_a_page_already_read_is_not_lost(session, s
     assert part.state == "done"
     assert live("opportunities") == before  # the dropped one was met before it was dropped
     assert moved in live("opportunities")
+
+
+@pytest.mark.settings(BRAKE_RECORDS=2, BRAKE_PERCENT=0)
+def test_what_is_known_to_be_deleted_is_not_weighed_again(session, sandbox):
+    """Clockify's list of deleted entries tells those of a whole day each time: a person was asked each time, too."""
+    sandbox.clockify.has_entities = True
+    connection = connect(sandbox, "clockify")
+    sync(connection, kind="full", only=["users", "time_entries"])
+    before = live("time_entries")
+
+    for dropped in before[:3]:
+        sandbox.clockify.delete("time_entries", dropped)
+        (part,) = sync(connection, only=["time_entries"]).parts
+        assert (part.mode, part.state, part.deleted) == ("incremental", "done", 1), part.message
+
+    assert live("time_entries") == before[3:]
