@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from integration_console import clock
-from integration_console.models import SyncRun, db
+from integration_console.models import DataMapping, SyncRun, db
 from integration_console.operations.health import tally
 
 from ..operations.two_sides import TwoSides
@@ -143,6 +143,54 @@ def test_what_failed_and_is_switched_off_now_is_missing_to_nobody(admin, firm, a
     assert "Ruiz could not be read. Clio refuses it." in verdict(admin)
     firm.change(number, settings={"resources_off": ["notes", "matters"]})
     assert "healthy" in verdict(admin)
+
+
+def test_a_mapping_that_was_not_carried_stays_said_until_it_was(admin, firm):
+    """Another mapping of the account, a write of no mapping, and a run under way prove nothing of it."""
+    firm.worker()
+    with firm.app.app_context():
+        two = TwoSides()
+        other = TwoSides(two.left, two.right)
+    for connection in (two.left, two.right):
+        firm.past_run(connection, resource="contacts")
+
+    def carry(mapping: int | None, *ended) -> None:
+        run = firm.past_run(two.left, *ended, kind="push", resource=f"mapping:{mapping}" if mapping else "outbox")
+        with firm.app.app_context():
+            db.session.get_one(SyncRun, run).mapping_id = mapping
+            db.session.commit()
+
+    said = "Our leads has a mapping that could not be carried. The console made a mistake."
+    carry(two.mapping, "failed", "The console made a mistake.")
+    assert said in verdict(admin)
+    carry(other.mapping)
+    assert said in verdict(admin)
+    carry(None)
+    assert said in verdict(admin)
+    firm.live_run(two.left, "running")
+    assert said in verdict(admin)
+    carry(two.mapping)
+    assert "All 2 connections are healthy" in verdict(admin)
+    carry(None, "failed", "One was refused.")
+    assert "One was refused." in verdict(admin)
+
+
+@pytest.mark.one_database
+def test_what_a_mapping_that_is_off_left_undone_asks_for_nobody(admin, firm):
+    firm.worker()
+    with firm.app.app_context():
+        two = TwoSides()
+    for connection in (two.left, two.right):
+        firm.past_run(connection, resource="contacts")
+    run = firm.past_run(two.left, "failed", "Switched off.", kind="push", resource=f"mapping:{two.mapping}")
+    with firm.app.app_context():
+        db.session.get_one(SyncRun, run).mapping_id = two.mapping
+        db.session.commit()
+    assert "Switched off." in verdict(admin)
+    with firm.app.app_context():
+        db.session.get_one(DataMapping, two.mapping).state = "paused"
+        db.session.commit()
+    assert "All 2 connections are healthy" in verdict(admin)
 
 
 @pytest.mark.one_database

@@ -26,10 +26,11 @@ from sqlalchemy import (
 )
 
 from ... import clock
-from ...models import Checkpoint, Connection, RunPart, SyncRun, db
+from ...models import Checkpoint, Connection, DataMapping, RunPart, SyncRun, db
 from ...models.base import UtcDateTime
 from ...models.run import ENDED_STATES, LIVE_STATES, READ, READS
 from ..advice import ADVICE
+from ..runs.pushes import OUTBOX
 from ..runs.run_history import last_before
 from . import health
 
@@ -72,7 +73,7 @@ class Health:
     connection: Connection
     last: SyncRun | None  # the last read that ended, single records left out
     live: SyncRun | None
-    carried: SyncRun | None = None  # the last run of a mapping that ended
+    carried: SyncRun | None = None  # of the last runs of its mappings that ended the one that ended worst
     records: int = 0
     status: str = "ok"  # a word of the pages: ok, running, waiting, attention, failed, paused, never, late
     need: Need | None = None
@@ -121,16 +122,16 @@ def _judge(one: Health, now: datetime) -> tuple[str, Need | None]:
         reason = connection.status_reason or "Its sign-in is no longer valid."
         return "attention", _need(one, f"needs to be reconnected. {reason}", connection.status_since, "Reconnect")
     trouble = _trouble(connection, last) if last is not None else None
+    undone = one.carried if one.carried and one.carried.state != "done" else None
     if one.live and one.live.state == "running":
-        return "running", _ended_need(one, trouble) if trouble else None
+        wrong = trouble or undone
+        return "running", _ended_need(one, wrong) if wrong else None
     if last is None:
         if one.live or now - connection.created_at < GRACE:
             return ("waiting" if one.live else "never"), None
         return "never", _need(one, "was never read.", connection.created_at, "Read it now", grave=False)
-    if trouble:
-        return _ended_as(trouble), _ended_need(one, trouble)
-    if one.carried and one.carried.state != "done":
-        return _ended_as(one.carried), _ended_need(one, one.carried)
+    if wrong := trouble or undone:
+        return _ended_as(wrong), _ended_need(one, wrong)
     if one.live and one.live.kind in READS and one.live.queued_at < now - GRACE:
         said = f"is late: its read waits. {one.live.message or ''}".strip()
         return "late", _need(one, said, one.live.queued_at, "Look at it", grave=False)
@@ -212,35 +213,35 @@ def _need(one: Health, said: str, since: datetime | None, action: str, *, run=No
 
 
 def _runs() -> tuple[dict[int, SyncRun], dict[int, SyncRun], dict[int, SyncRun]]:
-    """The last read of every connection and its last run of a mapping that ended, and what is under way; of several
+    """The last read of every connection, the worst of the last runs of its mappings, and what is under way; of several
     the one that is running.
     """
     found = sorted(db.session.scalars(_LAST_AND_LIVE), key=lambda run: (run.state == "running", run.id))
     ended = [run for run in found if run.state in ENDED_STATES]
     last = {run.connection_id: run for run in ended if run.kind in READS}
-    carried = {run.connection_id: run for run in ended if run.kind == "push"}
+    pushed = sorted((run for run in ended if run.kind == "push"), key=lambda run: _WORSE.index(run.state))
+    carried = {run.connection_id: run for run in pushed}
     return last, carried, {run.connection_id: run for run in found if run.state in LIVE_STATES}
 
 
+_WORSE = ("done", "interrupted", "done_with_problems", "failed", "needs_person")
 _LATELY = select(func.max(SyncRun.id) - 2_000).scalar_subquery()  # or one that carries nothing is walked whole
+_CARRIES = (SyncRun.kind == "push", SyncRun.id > _LATELY)
+_SINGLE = SyncRun.mapping_id.is_(None) & SyncRun.parts.any(RunPart.resource == OUTBOX)  # sends what is of no mapping
+_OF_IT, _LIVING = SyncRun.connection_id == Connection.id, Connection.status != "removed"
 
 
-def _newest(*of_kind: TextClause | ColumnElement[bool]) -> ScalarSelect[int]:
-    return (
-        select(SyncRun.id)
-        .where(SyncRun.connection_id == Connection.id, SyncRun.state.in_(ENDED_STATES), *of_kind)
-        .order_by(SyncRun.id.desc())
-        .limit(1)
-        .correlate(Connection)
-        .scalar_subquery()
-    )
+def _newest(*which: TextClause | ColumnElement[bool]) -> ScalarSelect[int]:
+    newest = select(SyncRun.id).where(SyncRun.state.in_(ENDED_STATES), *which).order_by(SyncRun.id.desc())
+    return newest.limit(1).correlate(Connection, DataMapping).scalar_subquery()
 
 
 _LAST_AND_LIVE = select(SyncRun).where(
     SyncRun.id.in_(
         union_all(
-            select(_newest(READ)).where(Connection.status != "removed"),  # one look into an index for each connection
-            select(_newest(SyncRun.kind == "push", SyncRun.id > _LATELY)).where(Connection.status != "removed"),
+            select(_newest(_OF_IT, READ)).where(_LIVING),  # one look into an index for each connection
+            select(_newest(_OF_IT, *_CARRIES, _SINGLE)).where(_LIVING),
+            select(_newest(SyncRun.mapping_id == DataMapping.id, *_CARRIES)).where(DataMapping.state == "active"),
             select(SyncRun.id).where(SyncRun.state.in_(LIVE_STATES)),
         )
     )
