@@ -6,13 +6,12 @@ It is filled behind the records by the clock, so that reading a page costs nothi
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
-from ..models.base import dump_json
 from . import driver
 
 SHORTEST = 3  # letters that can be searched for
@@ -31,11 +30,14 @@ _FIND = {
 _CALLED = "SELECT id FROM record WHERE external_id = :words LIMIT :most"
 _NAMED = (
     "WITH found (id) AS ({}) SELECT record.id, record.label, record.external_id, record.deleted_at IS NOT NULL "
-    "FROM found JOIN record ON record.id = found.id"
+    "FROM found LEFT JOIN record ON record.id = found.id"
 )
 _HELD = "SELECT * FROM ({}) AS held UNION ALL SELECT * FROM ({}) AS called"
-_SOME = {"sqlite": "SELECT value FROM json_each(:numbers)", "postgresql": _FIND["postgresql"]}
-_NEWEST_FIRST = " ORDER BY rowid DESC"
+# FTS5 walks backwards at twice the cost: only where more hold the words than are asked for.
+_WAYS = {
+    "sqlite": (_FIND["sqlite"].replace(" ORDER BY rowid DESC", ""), _FIND["sqlite"]),
+    "postgresql": (_FIND["postgresql"],),
+}
 
 
 class Named(NamedTuple):
@@ -70,20 +72,13 @@ def find_named(session: Session, words: str, most: int, *, held: str = "") -> li
     One that is both comes twice.
     """
     kind = session.get_bind().dialect.name
-    found, values = _CALLED, {"words": words, "most": most}
-    if held:
-        found, term = _HELD.format(_SOME[kind], _CALLED), _term(kind, held)
-        values |= {"numbers": _newest(session, term, most)} if kind == "sqlite" else {"term": term}
-    return list(map(Named._make, driver.ask(session, _NAMED.format(found), values)))
-
-
-def _newest(session: Session, term: str, most: int) -> str:
-    """The numbers of the newest that hold it, as JSON. FTS5 walks backwards at twice the cost: only where needed."""
-    upwards = _FIND["sqlite"].replace(_NEWEST_FIRST, "")
-    rows = driver.ask(session, upwards, {"term": term, "most": most})
-    if len(rows) == most:
-        rows = driver.ask(session, _FIND["sqlite"], {"term": term, "most": most})
-    return dump_json([row[0] for row in rows])
+    values = {"words": words, "most": most} | ({"term": _term(kind, held)} if held else {})
+    rows: Sequence[Row] = ()
+    for way in [_HELD.format(one, _CALLED) for one in _WAYS[kind]] if held else [_CALLED]:
+        rows = driver.ask(session, _NAMED.format(way), values)
+        if len(rows) < most:
+            break
+    return [Named._make(row) for row in rows if row[0]]  # an entry may outlive its record
 
 
 def _term(kind: str, words: str) -> str:

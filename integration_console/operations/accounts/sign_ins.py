@@ -8,13 +8,14 @@ from datetime import datetime, timedelta
 from math import ceil
 
 import structlog
-from sqlalchemy import Row, or_, select
+from sqlalchemy import Row, select
 
 from ... import clock, services
 from ...errors import ConsoleError, NeedsPerson
 from ...models import Connection, db
 from ...services.base import OAuth
 from .. import audit
+from . import connections
 from .accounts import keys_of
 
 log = structlog.get_logger(__name__)
@@ -91,7 +92,7 @@ def keep_alive() -> int:
 def banners(known: Iterable[Connection | Row] | None = None) -> list[Banner]:
     """What needs a person, for every page: the lost sign-ins first. known: all connections by name, where they are."""
     found = []
-    for row in _may_need_a_person() if known is None else known:
+    for row in connections.brief() if known is None else known:
         if row.status == "removed":
             continue
         if row.status == "needs_reconnect":
@@ -100,14 +101,6 @@ def banners(known: Iterable[Connection | Row] | None = None) -> list[Banner]:
             what = f"needs to be reconnected within {days} day{'s' if days != 1 else ''}: its sign-in ends then"
             found.append(Banner(row.id, row.name, what, days <= TOLD_AT[1]))
     return sorted(found, key=lambda banner: not banner.grave)
-
-
-def _may_need_a_person() -> Iterable[Row]:
-    """The connections that are lost or could end soon, without what is not told of them."""
-    mortal = [key for key, way in _ways() if way.life]
-    wanted = or_(Connection.status == "needs_reconnect", Connection.service.in_(mortal))
-    told = select(Connection.id, Connection.name, Connection.service, Connection.status, Connection.consented_at)
-    return db.session.execute(told.where(wanted).order_by(Connection.name))
 
 
 def _way(service_key: str) -> OAuth | None:
