@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -143,30 +144,42 @@ class Evidence:
         return round(mean * (0.6 + 0.4 * share))
 
     def words(self) -> str:
-        """Why, for a person: "the same e-mail ada@example.com; names alike 92 of 100"."""
-        said = [
-            self._say(n, facet.kind, score)
-            for n, facet in enumerate(self.facets)
-            if (score := self.scores[n]) is not None
-        ]
-        return "; ".join(said)
+        """Why, for a person, the shortest first: "similar names; same e-mail ada@example.com"."""
+        told = [number for number in range(len(self.facets)) if self.scores[number] is not None]
+        said = dict.fromkeys(self._say(number) for number in told if not self._was_told(number))
+        return "; ".join(sorted(said, key=len))
 
-    def _say(self, number: int, kind: str, score: float) -> str:
-        if kind == "name":
+    def _was_told(self, number: int) -> bool:
+        """Whether an earlier facet looked at the same fields and says the same of them."""
+        alike = [None if score is None else score >= ALIKE for score in self.scores]
+        facet = self.facets[number]
+        return any(facet.repeats(one) and alike[n] == alike[number] for n, one in enumerate(self.facets[:number]))
+
+    def _say(self, number: int) -> str:
+        facet, score = self.facets[number], self.scores[number] or 0.0
+        if facet.kind == "name":
             return _name_words(score)
-        what = {"field": "value", "email": "e-mail", "phone": "phone", "fact": "fact"}[kind]
-        if kind == "fact":
-            shown = " ".join(self.left.raw(self.facets[number]))[:80]
-            return f"{shown} on both sides" if score >= ALIKE else f"not the same: {shown}"
-        if score == 100:
-            shared = next(value for value in self.left[number] if value in self.right[number])
-            return f"the same {what} {shared[:80]}"
-        return f"nearly the same {what}" if score else f"another {what}"
+        if facet.kind == "fact":
+            here, there = (" ".join(one.raw(facet))[:80] for one in (self.left, self.right))
+            return f"both say {here}" if score >= ALIKE else f"one says {here}, the other {there}"
+        shared = next((value[:80] for value in self.left[number] if value in self.right[number]), "")
+        if facet.kind == "field" and "id" in (*facet.left, *facet.right):
+            return f"one names the id of the other, {shared}" if shared else "one names the id of a third record"
+        what = {"email": "e-mail", "phone": "phone"}.get(facet.kind) or _field_words(facet)
+        if shared:
+            return f"same {what} {shared}"
+        return f"almost the same {what}" if score else f"different {what}"
 
 
 def _name_words(score: float) -> str:
     if score >= 100:
-        return "the same name"
+        return "same name"
     if score >= ALIKE:
-        return f"names alike {score:.0f} of 100"
-    return f"names differ, {score:.0f} of 100 alike" if score < APART else f"names a little alike, {score:.0f} of 100"
+        return "similar names"
+    return "different names" if score < APART else "names only a little alike"
+
+
+def _field_words(facet: Facet) -> str:
+    """What a field is called, as far as its name tells: "display number"; a firm's own field has none here."""
+    name = next((one for one in (*facet.left, *facet.right) if not one.startswith("custom:")), "field compared")
+    return re.sub(r"(?<=[a-z])(?=[A-Z0-9])|[_.]", " ", name.rpartition(".")[2]).lower()

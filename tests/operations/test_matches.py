@@ -101,7 +101,7 @@ def test_same_makes_a_pair_that_the_next_run_compares(two):
     link = matches.same(number, client, by=ADA)
 
     assert states() == [("linked", lead, client)]
-    assert (link.how, link.decided_by) == (f"decided by {ADA}: the same e-mail ada@example.com", ADA)
+    assert (link.how, link.decided_by) == (f"decided by {ADA}: same e-mail ada@example.com", ADA)
     assert (link.candidates, link.base, link.left_hash, link.reason) == ([], {}, None, "")
     assert audited() == [("pair decided", ADA)]
 

@@ -105,7 +105,7 @@ class TwoSides:
     def asks(self, left: int, *rights: int, **more) -> int:
         """A lead that may be any of these clients."""
         candidates = [
-            {"record_id": right, "score": 90 - n, "why": "the same e-mail ada@example.com"}
+            {"record_id": right, "score": 90 - n, "why": "same e-mail ada@example.com"}
             for n, right in enumerate(rights)
         ]
         return self.row("ambiguous", left, candidates=candidates, reason="2 records have the same e-mail.", **more)
