@@ -25,7 +25,7 @@ class Menu:
     order: int  # small numbers first
     key: str = ""  # g and this letter go there
     badge: str = ""  # a number of operations/health/waiting.py beside the label; nothing when 0
-    badge_label: str = ""  # what the number counts: "open errors"
+    counts: tuple[str, str] = ("", "")  # what the number counts: "open error", "open errors"
     endpoint: str = ""  # set when the page is registered
 
 

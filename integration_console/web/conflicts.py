@@ -18,7 +18,14 @@ from .filters import Asked
 from .formatting import called, field_name
 from .several import About, Act, Do, Several, Ticks, serve
 
-menu = Menu("Conflicts", icon="lightning-charge", order=54, key="f", badge="conflicts", badge_label="open conflicts")
+menu = Menu(
+    "Conflicts",
+    icon="lightning-charge",
+    order=54,
+    key="f",
+    badge="conflicts",
+    counts=("open conflict", "open conflicts"),
+)
 
 TABS = {"open": "Open", "settled": "Settled", "flipped": "Flipped"}
 EMPTY = {

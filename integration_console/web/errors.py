@@ -26,7 +26,9 @@ from .newer import above, tell_above
 from .several import serve
 
 page = Blueprint("errors", __name__, url_prefix="/errors")
-menu = Menu("Errors", icon="exclamation-triangle", order=70, key="e", badge="issues", badge_label="open errors")
+menu = Menu(
+    "Errors", icon="exclamation-triangle", order=70, key="e", badge="issues", counts=("open error", "open errors")
+)
 
 LOG_FILTERS = {
     "run": "Run", "connection": "Connection", "kind": "Kind", "resource": "Resource", "issue": "Problem",

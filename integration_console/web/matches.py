@@ -17,7 +17,9 @@ from .filters import Asked
 from .formatting import called
 from .several import Act, Several, Ticks, one_by_one, serve
 
-menu = Menu("Matches", icon="people", order=52, key="p", badge="matches", badge_label="matches to decide")
+menu = Menu(
+    "Matches", icon="people", order=52, key="p", badge="matches", counts=("match to decide", "matches to decide")
+)
 
 TABS = {
     "ambiguous": "To decide", "linked": "Pairs", "cut": "Cut", "different": "Different", "waiting": "Waiting",

@@ -29,7 +29,7 @@ def test_the_list_shows_both_values_with_their_times(enter, two):
         "Phone Ada Lovelace +14155550132 changed 2 Mar 2026, 12:00:00 UTC "
         "+14155550199 changed 2 Mar 2026, 12:03:00 UTC Contacts"
     )
-    assert "1 open conflicts" in page.all("div", id="menu")[0].text
+    assert "1 open conflict " in page.all("div", id="menu")[0].text
 
 
 def test_a_conflict_is_settled_and_the_page_says_what_will_happen(app, enter, two):

@@ -36,7 +36,7 @@ def test_alike_failures_are_one_line_with_the_records_they_touch(admin, firm):
     assert len(page.rows) == 1
     assert "Records affected" in page.text
     assert " 3 3 events " in page.rows[0]
-    assert "1 open errors" in page.all("div", id="menu")[0].text  # the badge counts problems, not failures
+    assert "1 open error" in page.all("div", id="menu")[0].text  # the badge counts problems, not failures
 
 
 def test_a_problem_says_what_happened_whether_anything_was_lost_and_what_to_do(admin, firm):
