@@ -129,6 +129,16 @@ def test_a_record_leads_to_the_records_it_names_its_run_and_its_calls(admin, fir
 
 
 @pytest.mark.one_database
+def test_what_a_service_tells_in_seconds_since_1970_is_shown_as_a_moment(admin, firm):
+    firm.read(firm.connect("slack"), "channels", "users", kind="full")
+    for resource, column in (("channels", "created"), ("users", "updated")):
+        record = first(firm, resource)
+        page = admin.open(f"/records/{record.id}")
+        told = clock.parse(page.html.partition(f">{column.capitalize()}<")[2].partition('datetime="')[2][:24])
+        assert int(told.timestamp()) == record.data[column]
+
+
+@pytest.mark.one_database
 def test_the_firms_own_fields_are_shown_by_their_names(enter, firm, clio):
     """What the firm made itself, as people call it and read it; support sees none of it."""
     told = (

@@ -9,7 +9,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from ..base import Answer, Call, dig, replace
-from ..shapes import UpstreamRecord
+from ..shapes import Unix, UpstreamRecord
 
 PAGE = 200  # as recommended; the most is 999
 RESTRICTED_PAGE = 15  # messages a call, for apps that are sold outside of the Marketplace
@@ -32,7 +32,7 @@ class Channel(UpstreamRecord):
     is_member: bool | None = None  # the app is: only then may it read the messages
     is_ext_shared: bool | None = None
     creator: str | None = None
-    created: int | None = None  # unix seconds
+    created: Unix | None = None
     num_members: int | None = None
     topic: Words | None = None
     purpose: Words | None = None
@@ -60,7 +60,7 @@ class User(UpstreamRecord):
     is_owner: bool | None = None
     is_restricted: bool | None = None
     tz: str | None = None
-    updated: int | None = None  # unix seconds
+    updated: Unix | None = None
     profile: Profile | None = None
 
 
