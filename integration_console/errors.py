@@ -33,7 +33,7 @@ ConsoleError
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -58,6 +58,20 @@ class InvalidInput(ConsoleError):
         super().__init__(message)
         self.fields = dict(fields or ({field: str(self)} if field else {}))  # field -> what is wrong with it
         self.field = field or next(iter(self.fields), None)  # the first
+
+
+def together(*checks: Callable[[], Any]) -> list[Any]:
+    """What each check answers. Raises one InvalidInput that names the fields of all that fail."""
+    answers: list[Any] = []
+    wrong: dict[str, str] = {}
+    for check in checks:
+        try:
+            answers.append(check())
+        except InvalidInput as error:
+            wrong |= error.fields or {"": str(error)}
+    if wrong:
+        raise InvalidInput(" ".join(wrong.values()), fields=wrong)
+    return answers
 
 
 class Malformed(InvalidInput):

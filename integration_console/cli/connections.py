@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import click
@@ -42,15 +42,13 @@ def add(service: str, name: str, api_key_stdin: bool, token_stdin: bool, setting
         raise click.UsageError("Give either --api-key-stdin or --token-stdin.")
     upstream, pairs = services.by_key(service), _pairs(settings)
     credentials = _tokens() if token_stdin else _key(upstream)
-    added = connections.add(
-        upstream.key,
-        name=name,
-        credentials=credentials,
-        settings=pairs,
-        by=who(),
-        frequency=schedule,
-        time_zone=time_zone,
-    )
+    try:
+        added = connections.add(
+            upstream.key, name=name, credentials=credentials, settings=pairs, by=who(), frequency=schedule,
+            time_zone=time_zone,
+        )  # fmt: skip
+    except InvalidInput as error:
+        raise _told_how(error, upstream, pairs) from None
     if twin := connections.twin_of(added.service, added.account_id or "", but=added.id):
         click.echo(f"Note: this account is connected already, as {twin.name} ({twin.id}).", err=True)
     if as_json:
@@ -65,6 +63,14 @@ def _pairs(settings: Iterable[str]) -> dict[str, str]:
         if not sign or not name:
             raise InvalidInput(f"A setting is written NAME=VALUE, not {name!r}.", field="setting")
     return {name: value for name, _, value in pairs}
+
+
+def _told_how(error: InvalidInput, service: Service, pairs: Mapping[str, str]) -> InvalidInput:
+    """The same, with how a setting that is missing is given here."""
+    plain = {one.name for one in service.credentials if not one.secret}
+    missing = [f"--setting {name}=..." for name in error.fields if name in plain and not pairs.get(name)]
+    how = f" Add: {' '.join(missing)}" if missing else ""
+    return InvalidInput(f"{error}{how}", field=error.field, fields=error.fields)
 
 
 def _key(service: Service) -> dict[str, str]:

@@ -163,17 +163,28 @@ def _filter(mapping: DataMapping, sent: dict[str, str], number: int) -> dict[str
 
 
 def _at(error: InvalidInput) -> InvalidInput:
-    """A fault of the document, at the field of the form it is about."""
-    parts = (error.field or "").split(".")
-    said = str(error)
-    if parts[0] in ("keys", "filters") and len(parts) > 1 and parts[1].isdecimal():
-        main = "by" if parts[0] == "keys" else "field"
-        said = said.partition(": ")[2] or said
-        return InvalidInput(f"{said[:1].upper()}{said[1:]}", field=f"{parts[0][:-1]}-{int(parts[1]) + 1}-{main}")
-    if parts[0] == "options" and len(parts) > 1:
-        said = said.partition(": ")[2] or said
-        return InvalidInput(f"{said[:1].upper()}{said[1:]}", field=f"o-{parts[1]}")
-    return error
+    """The faults of the document, each at the field of the form it is about."""
+    fields = {_place(where): _said(where, said) for where, said in error.fields.items()}
+    return InvalidInput(next(iter(fields.values()), str(error)), fields=fields)
+
+
+def _place(where: str) -> str:
+    """The form's name of a place in the document: "keys.0" is "key-1-by"."""
+    whole, _, rest = where.partition(".")
+    number, _, part = rest.partition(".")
+    if whole in ("keys", "filters") and number.isdecimal():
+        main, *others = ("by", "left", "right", "flow", "with") if whole == "keys" else ("field", "is", "values")
+        return f"{whole[:-1]}-{int(number) + 1}-{part if part in others else main}"
+    return f"o-{number}" if whole == "options" and number else where
+
+
+def _said(where: str, said: str) -> str:
+    """A fault with the words of the form: of one of several keys or filters, which."""
+    said = said.removeprefix(f"{where}: ")
+    whole, number, *_ = (*where.split("."), "")
+    if whole in ("keys", "filters") and number.isdecimal():
+        return f"{whole[:-1].capitalize()} {int(number) + 1}: {said}"
+    return f"Name: {said}" if where == "name" else f"{said[:1].upper()}{said[1:]}"
 
 
 @page.post("/removal")

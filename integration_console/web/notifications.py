@@ -159,7 +159,7 @@ def _values(rule: NotificationRule) -> dict[str, object]:
 
 
 def _placed(error: InvalidInput) -> InvalidInput:
-    return InvalidInput(str(error), field=_FIELD_OF.get(error.field or "", error.field))
+    return InvalidInput(str(error), fields={_FIELD_OF.get(name, name): said for name, said in error.fields.items()})
 
 
 def _by(rule: NotificationRule) -> str:

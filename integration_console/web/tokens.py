@@ -6,7 +6,7 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 from flask_login import current_user
 
 from .. import clock
-from ..errors import Conflict, InvalidInput
+from ..errors import Conflict, InvalidInput, together
 from ..operations.people import tokens, users
 from . import access, forms
 from .access import may
@@ -33,10 +33,10 @@ def create():
     """Make one; it is shown on the answer and nowhere else."""
     sent = forms.sent("name", "owner", "scope", "days")
     try:
-        owner = _owner(sent["owner"])
-        token, text = tokens.issue(
-            owner, [sent["scope"]], name=sent["name"], days=_days(sent["days"]), actor=access.actor()
+        name, owner, days = together(
+            lambda: _name(sent["name"]), lambda: _owner(sent["owner"]), lambda: _days(sent["days"])
         )
+        token, text = tokens.issue(owner, [sent["scope"]], name=name, days=days, actor=access.actor())
     except InvalidInput as error:
         return _page(forms.Form(sent, error)), 422
     except Conflict as error:
@@ -71,6 +71,13 @@ def rotate(token_id: int):
         else "The old one is refused now."
     )
     return render_template("settings/token_made.html", token=token, text=text, old=old)
+
+
+def _name(text: str) -> str:
+    """A list of tokens without names tells nobody which of them to revoke."""
+    if not text:
+        raise InvalidInput("Give the token a name: what it is for.", field="name")
+    return text
 
 
 def _owner(number: str):

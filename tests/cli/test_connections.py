@@ -67,6 +67,7 @@ def test_wrong_usage_ends_with_two(console, upstreams):
         "connections", "add", "clio", "--name", "X", "--token-stdin", "--setting", "region=mars",
         stdin=json.dumps(upstreams.clio.token_answer()),
     ).failed("region")  # fmt: skip
+    assert add("ghl", "--api-key-stdin").failed("Location ID is missing. Add: --setting location_id=...", status=2)
     assert add("clockify").status == 2
     assert console("connections", "test", "first").status == 2
     assert console("connections", "jump").status == 2

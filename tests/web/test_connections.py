@@ -82,6 +82,13 @@ def test_a_missing_setting_is_said_at_its_field(admin, firm, ghl):
     assert page.all("input", name="location_id")[0].attrs["aria-invalid"] == "true"
 
 
+def test_all_that_was_left_empty_is_said_at_once_and_without_words_of_the_command_line(admin, firm, ghl):
+    page = Page(connect(admin, ghl, name="", api_key=" ", location_id=""))
+    said = page.one("div", id="form-errors")
+    assert [link.attrs["href"] for link in said.all("a")] == ["#f-name", "#f-api_key", "#f-location_id"]
+    assert said.text.endswith("The GoHighLevel key is missing. Location ID is missing.")
+
+
 @pytest.mark.parametrize("role", ["staff", "support"])
 def test_only_an_administrator_connects_and_removes(enter, firm, role):
     """X12"""

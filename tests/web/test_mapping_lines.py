@@ -181,6 +181,20 @@ def test_a_setting_that_cannot_be_is_said_at_its_field(enter, draft):
         assert f'href="#f-{field}"' in answer.text, field
 
 
+def test_all_that_was_left_empty_is_said_at_once(enter, draft):
+    staff, address = enter("staff"), f"/mappings/{draft.mapping}/settings"
+    values = values_of(staff.open(address)) | {
+        "name": "", "key-1-left": "", "filter-1-field": "left:type", "filter-1-is": "in", "filter-1-values": "",
+    }  # fmt: skip
+    answer = staff.send(address, address, values)
+    assert answer.status_code == 422
+    assert [link.text for link in Page(answer).one("div", id="form-errors").all("a")] == [
+        "Name: this cannot be empty.", "Key 1: a key names a field on each side.",
+        "Filter 1: a filter needs a value to look for.",
+    ]  # fmt: skip
+    assert draft.document()["name"]
+
+
 def test_only_those_who_may_edit_do(enter, draft):
     """X12"""
     support = enter("support")

@@ -7,6 +7,8 @@ import pytest
 from integration_console.operations.notices import notices
 from integration_console.operations.notices import notification_rules as rules
 
+from ..html_page import Page
+
 RULE = {
     "by": "slack:1", "place": "C0SBX000006", "event_run_failed": "on", "about_id": "", "quiet_from": "22:00",
     "quiet_to": "07:00", "digest_at": "08:00", "time_zone": "Europe/Berlin", "enabled": "on",
@@ -101,6 +103,12 @@ def test_what_cannot_be_used_is_said_at_its_field_and_what_was_typed_stays(admin
 
 
 @pytest.mark.one_database
+def test_all_that_was_left_empty_is_said_at_once(admin):
+    page = Page(made(admin, place="", event_run_failed=None, quiet_to=""))
+    said = page.one("div", id="form-errors")
+    assert [link.attrs["href"] for link in said.all("a")] == ["#f-place", "#f-events", "#f-quiet_to"]
+
+
 def test_without_slack_and_mail_the_form_says_what_is_missing(enter):
     page = enter("admin").open(NEW)
 

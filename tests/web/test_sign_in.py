@@ -97,6 +97,12 @@ def test_a_wrong_set_up_form_keeps_what_was_typed_and_says_where(browser, code, 
 
 
 @pytest.mark.one_database
+def test_all_that_was_left_empty_is_said_at_once(browser, code):
+    answer = browser().send("/setup", "/setup", {"code": code, "name": "", "email": "", "password": ""})
+    assert [f'id="f-{field}-error"' in answer.text for field in ("email", "password")] == [True, True]
+
+
+@pytest.mark.one_database
 @pytest.mark.settings(SETUP_CODE="chosen-by-the-operator")
 def test_a_code_from_the_settings_is_used_as_it_is(app, browser):
     with app.app_context():

@@ -61,7 +61,8 @@ def test_a_token_is_rotated_at_once_or_with_a_week_to_change_over(app, admin, ov
 
 @pytest.mark.one_database
 @pytest.mark.parametrize(
-    ("field", "value"), [("owner", "77"), ("scope", "admin"), ("days", "0"), ("days", "soon"), ("name", "x" * 201)]
+    ("field", "value"),
+    [("owner", "77"), ("scope", "admin"), ("days", "0"), ("days", "soon"), ("name", "x" * 201), ("name", " ")],
 )
 def test_what_cannot_be_used_is_said_at_its_field(admin, field, value):
     values = {"name": "Reports", "owner": "1", "scope": "read", "days": "30", field: value}

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Row, select
 
 from ... import clock, services
-from ...errors import AlreadyConnected, Conflict, NotFound, WrongAccount
+from ...errors import AlreadyConnected, Conflict, NotFound, WrongAccount, together
 from ...models import Connection, SyncRun, db
 from ...models.run import LIVE_STATES
 from ...services.base import Account, Service
@@ -66,10 +66,11 @@ def add(
     """
     service = services.by_key(service_key)
     slots.check(frequency, time_zone)
-    given = proof.Given(
-        service, proof.checked_name(name), proof.checked_credentials(service, credentials),
-        proof.checked_settings(service, settings or {}, credentials), tuple(permissions),
+    named, kept, plain = together(
+        lambda: proof.checked_name(name), lambda: proof.checked_credentials(service, credentials),
+        lambda: proof.checked_settings(service, settings or {}, credentials),
     )  # fmt: skip
+    given = proof.Given(service, named, kept, plain, tuple(permissions))
     account = proof.pick(proof.accounts(service, given.credentials, given.settings), given.settings)
     return keep(given, account, by=by, frequency=frequency, time_zone=time_zone, again=again)
 

@@ -110,9 +110,10 @@ def checked_settings(service: Service, settings: Mapping[str, str], credentials:
         )
     check_switches(service, settings)
     if "access_token" not in credentials:
-        for wanted in service.credentials:
-            if wanted.required and not wanted.secret and not settings.get(wanted.name):
-                raise InvalidInput(f"{wanted.label} is missing (setting {wanted.name}).", field=wanted.name)
+        needed = (one for one in service.credentials if one.required and not one.secret)
+        missing = {one.name: f"{one.label} is missing." for one in needed if not settings.get(one.name)}
+        if missing:
+            raise InvalidInput(" ".join(missing.values()), fields=missing)
     return {name: str(value).strip() for name, value in settings.items() if str(value).strip()}
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import joinedload
 
 from ... import clock, services
-from ...errors import InvalidInput, NotFound
+from ...errors import InvalidInput, NotFound, together
 from ...models import Connection, Notice, NotificationRule, Record, db
 from ...models.notification import EVENTS, KINDS
 from .. import audit
@@ -132,27 +132,49 @@ def is_quiet(rule: NotificationRule, now: datetime) -> bool:
 
 def check(wanted: Wanted) -> dict:
     """The rule's columns as they will be kept. Raises InvalidInput naming the field."""
+    to, events, zone, quiet, about_id, digest_at = together(
+        lambda: _place(wanted), lambda: _events(wanted.events), lambda: _zone(wanted.time_zone),
+        lambda: _quiet(wanted), lambda: _about(wanted.about_id), lambda: _clock(wanted.digest_at, "digest_at"),
+    )  # fmt: skip
+    return {
+        "kind": wanted.kind, **to, "events": events, "about_id": about_id, "names_records": wanted.names_records,
+        **quiet, "digest_at": digest_at or "08:00", "time_zone": zone, "enabled": wanted.enabled,
+    }  # fmt: skip
+
+
+def _events(wanted: tuple[str, ...]) -> list[str]:
+    events = [event for event in EVENTS if event in wanted]
+    if not events or set(wanted) - set(EVENTS):
+        raise InvalidInput("Choose at least one thing to be told of.", field="events")
+    return events
+
+
+def _zone(name: str) -> str:
+    if name not in clock.zones():
+        raise InvalidInput("Choose a time zone of the list, such as Europe/Berlin.", field="time_zone")
+    return name
+
+
+def _quiet(wanted: Wanted) -> dict[str, str | None]:
+    begins, ends = together(
+        lambda: _clock(wanted.quiet_from, "quiet_from"), lambda: _clock(wanted.quiet_to, "quiet_to")
+    )
+    if bool(begins) != bool(ends):
+        raise InvalidInput("Enter both ends of the quiet hours, or none.", field="quiet_from" if ends else "quiet_to")
+    return {"quiet_from": begins, "quiet_to": ends}
+
+
+def _about(connection_id: int | None) -> int | None:
+    if connection_id is not None and connection_id not in {one.id for one in every_connection()}:
+        raise InvalidInput("There is no such connection.", field="about_id")
+    return connection_id
+
+
+def _place(wanted: Wanted) -> dict[str, int | str | None]:
     if wanted.kind not in KINDS:
         raise InvalidInput("Choose Slack or e-mail.", field="kind")
-    events = [event for event in EVENTS if event in wanted.events]
-    if not events or set(wanted.events) - set(EVENTS):
-        raise InvalidInput("Choose at least one thing to be told of.", field="events")
-    if wanted.time_zone not in clock.zones():
-        raise InvalidInput("Choose a time zone of the list, such as Europe/Berlin.", field="time_zone")
-    quiet_from, quiet_to = _clock(wanted.quiet_from, "quiet_from"), _clock(wanted.quiet_to, "quiet_to")
-    if bool(quiet_from) != bool(quiet_to):
-        raise InvalidInput(
-            "Enter both ends of the quiet hours, or none.", field="quiet_from" if quiet_to else "quiet_to"
-        )
-    if wanted.about_id is not None and wanted.about_id not in {one.id for one in every_connection()}:
-        raise InvalidInput("There is no such connection.", field="about_id")
     connection_id, place, name = _slack(wanted) if wanted.kind == "slack" else (None, _mail(wanted.place), "")
-    return {
-        "kind": wanted.kind, "connection_id": connection_id, "place": place, "place_name": name, "events": events,
-        "about_id": wanted.about_id, "names_records": wanted.names_records, "quiet_from": quiet_from,
-        "quiet_to": quiet_to, "digest_at": _clock(wanted.digest_at, "digest_at") or "08:00",
-        "time_zone": wanted.time_zone, "enabled": wanted.enabled,
-    }  # fmt: skip
+    return {"connection_id": connection_id, "place": place, "place_name": name}
 
 
 def _slack(wanted: Wanted) -> tuple[int, str, str]:

@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from ... import clock
-from ...errors import Conflict, InvalidInput, NotFound
+from ...errors import Conflict, InvalidInput, NotFound, together
 from ...models import User, db, reading
 from ...models.user import ROLES
 from .. import audit, settings
@@ -212,10 +212,13 @@ def sign_out(who: sessions.SignedIn) -> None:
 
 def new(email: str, role: str, password: str | None, name: str) -> tuple[User, str]:
     """A person, not kept yet, and their password, made up when none is given. Raises InvalidInput naming the field."""
-    email, name = _clean_email(email), _clean_name(name)
-    password = passwords.made_up() if password is None else passwords.check(password, about=_known_of(email, name))
+    about = _known_of(email.strip().lower(), name)
+    email, name, role, password = together(
+        lambda: _clean_email(email), lambda: _clean_name(name), lambda: _known_role(role),
+        lambda: passwords.made_up() if password is None else passwords.check(password, about=about),
+    )  # fmt: skip
     hashed = passwords.hashed(password)
-    return User(email=email, name=name, role=_known_role(role), password_hash=hashed, created_at=clock.now()), password
+    return User(email=email, name=name, role=role, password_hash=hashed, created_at=clock.now()), password
 
 
 def keep_new(user: User) -> None:

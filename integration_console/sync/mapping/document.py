@@ -213,10 +213,17 @@ def read(data: bytes | str | Mapping[str, Any]) -> MappingDocument:
     except orjson.JSONDecodeError:
         raise InvalidInput("This file is no mapping: it is not written in JSON.", field="file") from None
     except ValidationError as error:
-        fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        where = ".".join(str(step) for step in fault["loc"]) or "mapping"
-        reason = fault["msg"].removeprefix("Value error, ").splitlines()[-1].partition(" [type=")[0].strip()
-        raise InvalidInput(f"{where}: {reason[:1].lower()}{reason[1:]}.".replace("..", "."), field=where) from None
+        told = dict(map(_told, error.errors(include_url=False, include_context=False, include_input=False)))
+        raise InvalidInput(next(iter(told.values())), fields=told) from None
+
+
+def _told(fault: Mapping[str, Any]) -> tuple[str, str]:
+    """Where a fault is, and what is wrong there."""
+    where = ".".join(str(step) for step in fault["loc"]) or "mapping"
+    reason = fault["msg"].removeprefix("Value error, ").splitlines()[-1].partition(" [type=")[0].strip()
+    if fault["type"] == "string_too_short":
+        reason = "this cannot be empty"
+    return where, f"{where}: {reason[:1].lower()}{reason[1:]}.".replace("..", ".")
 
 
 def document_of(mapping: DataMapping, version: MappingVersion) -> MappingDocument:
