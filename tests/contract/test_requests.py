@@ -85,16 +85,6 @@ def test_clio_lists_take_what_we_send_and_hold_what_we_name(resource):
         assert_fields(resource.path, call.params["fields"])
 
 
-def test_clio_tells_moved_limitation_dates_as_the_document_says():
-    notebook = Notebook(b'{"data": [{"id": 1, "matter": {"id": 7}}]}')
-    list(CLIO.read(notebook, CLIO.matters, INCREMENT))
-
-    assert [call.template for call in notebook.calls] == ["/matters", "/tasks", "/matters"]
-    for call in notebook.calls:
-        assert_known(call, clio_operation(call.template))
-        assert_fields(call.template, call.params["fields"])
-
-
 @pytest.mark.parametrize("resource", CLIO.resources.values(), ids=CLIO.resources)
 def test_clio_reads_one_record_where_there_is_an_address_for_it(resource):
     call = CLIO.one_call(resource, "7", SETTINGS)
