@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import update
 
 from .. import clock
-from ..errors import Missing, NotAllowed
+from ..errors import BadAnswer, Missing, NotAllowed, Parked, RateLimited, TryLater
 from ..models import Change, RecordLink
 from ..services.writing import CUSTOM, by_name
 from ..storage import records
@@ -55,7 +55,7 @@ class Definitions:
         return self.there[key]
 
     def _asked(self, source: End, external_id: str, name: str) -> bool:
-        """Ask the service, and keep what it says."""
+        """Ask the service, and keep what it says. Where it says nothing the write has not left, and waits (W3)."""
         kind = source.service.resources[KIND]
         whose: dict[str, Any] = {"connection_id": source.connection_id, "resource": KIND}
         assert source.upstream is not None
@@ -63,6 +63,11 @@ class Definitions:
             told = source.service.read_one(source.upstream, kind, external_id)
         except NotAllowed:
             return True  # as it was known
+        except (RateLimited, Parked):
+            raise
+        except (TryLater, BadAnswer) as error:
+            silent = f"{source.service.label} did not say whether {source.called([name])} is still there."
+            raise TryLater(silent, code="not sent") from error
         except Missing:
             with self.work() as session:
                 gone = records.ids_of(session, **whose, external_ids=[external_id])

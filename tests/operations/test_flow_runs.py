@@ -374,6 +374,24 @@ def test_a_custom_field_that_was_removed_at_one_service_empties_none_at_the_othe
     assert told[day] == "2026-02-03"
 
 
+@pytest.mark.one_database
+def test_where_a_service_does_not_tell_of_a_field_nothing_is_taken_for_sent(firm, sandbox):
+    """W3: a write that never left is no write without an answer, which is looked up every few seconds."""
+    contacts, day = with_a_day_of_one_name(firm, sandbox)
+    left, right = pairs(contacts)[0]
+    sandbox.ghl.put("contacts", {"id": left, "customFields": [{"id": day, "value": "2026-02-03"}]})
+    both = list(firm.values())[:2]
+    assert cycle(contacts, both).refused == 0
+    held = sandbox.clio.record("contacts", right)["custom_field_values"]
+    (own,) = [one for one in held if one["custom_field"]["id"] == 15]
+    sandbox.clio.put("contacts", {"id": right, "custom_field_values": [{"id": own["id"], "_destroy": True}]})
+    sandbox.clio.script("/custom_fields/15", {"status": 200, "body": {"data": []}})
+
+    assert "1 writes wait for another try" in cycle(contacts, both).message
+    change = db.session.scalars(select(Change).order_by(Change.id.desc())).first()
+    assert (change.state, change.options.get("lost")) == ("retry", None)
+
+
 def test_every_ready_mapping_can_be_previewed_and_costs_what_it_says(firm, sandbox):
     for flow in (CONTACTS, MATTERS, STAGES, CLIENTS, PROJECTS, TIME):
         mapping = db.session.scalar(select(DataMapping).filter_by(flow=flow))
