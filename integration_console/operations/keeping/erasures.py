@@ -57,6 +57,7 @@ STEP = 2_000  # rows looked through in one transaction
 A_TURN_S = 20.0  # of work before the clock gets its thread back
 SHORTEST_TERM = 5  # characters; a shorter name is in half of all texts
 WIPED = "erased"
+HELD = "held"  # among what was reached: a hold has kept rows from this look
 AGAIN = "erasures.again"  # a setting: what a restored backup without a table of erasures still owes, sealed
 
 
@@ -199,7 +200,9 @@ def _go_on(number: int, ends: float) -> bool:
     if hold := _hold_on(row.record_ids):
         return _wait(row, f"A legal hold keeps this data: {hold.reason}. It goes on when the hold is lifted.")
     held = legal_holds.any_in_force()
-    if held is None and row.message:  # what a hold has kept is looked through now
+    if held is not None:
+        row.reached = {**row.reached, HELD: None}
+    elif row.message or HELD in row.reached:  # what a hold has kept is looked through now
         row.reached, row.message = {}, None
     if "records" not in row.counts:
         _empty_records(row)
