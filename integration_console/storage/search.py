@@ -6,10 +6,10 @@ It is filled behind the records by the clock, so that reading a page costs nothi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from . import driver
@@ -30,13 +30,16 @@ _FIND = {
 _CALLED = "SELECT id FROM record WHERE external_id = :words LIMIT :most"
 _NAMED = (
     "WITH found (id) AS ({}) SELECT record.id, record.label, record.external_id, record.deleted_at IS NOT NULL "
-    "FROM found LEFT JOIN record ON record.id = found.id"
+    "FROM found JOIN record ON record.id = found.id"
 )
 _HELD = "SELECT * FROM ({}) AS held UNION ALL SELECT * FROM ({}) AS called"
 # FTS5 walks backwards at twice the cost: only where more hold the words than are asked for.
-_WAYS = {
-    "sqlite": (_FIND["sqlite"].replace(" ORDER BY rowid DESC", ""), _FIND["sqlite"]),
-    "postgresql": (_FIND["postgresql"],),
+_SOME = {
+    "sqlite": "WITH some AS MATERIALIZED (SELECT rowid FROM search_entry WHERE search_entry MATCH :term LIMIT :most), "
+    "more (most) AS (SELECT iif(count(*) = :most, :most, 0) FROM some) "
+    "SELECT * FROM some WHERE (SELECT most FROM more) = 0 "
+    f"UNION ALL SELECT * FROM ({_FIND['sqlite'].replace(':most', '(SELECT most FROM more)')})",
+    "postgresql": _FIND["postgresql"],
 }
 
 
@@ -73,12 +76,8 @@ def find_named(session: Session, words: str, most: int, *, held: str = "") -> li
     """
     kind = session.get_bind().dialect.name
     values = {"words": words, "most": most} | ({"term": _term(kind, held)} if held else {})
-    rows: Sequence[Row] = ()
-    for way in [_HELD.format(one, _CALLED) for one in _WAYS[kind]] if held else [_CALLED]:
-        rows = driver.ask(session, _NAMED.format(way), values)
-        if len(rows) < most:
-            break
-    return [Named._make(row) for row in rows if row[0]]  # an entry may outlive its record
+    found = _HELD.format(_SOME[kind], _CALLED) if held else _CALLED
+    return list(map(Named._make, driver.ask(session, _NAMED.format(found), values)))
 
 
 def _term(kind: str, words: str) -> str:

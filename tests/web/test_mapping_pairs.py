@@ -191,7 +191,7 @@ def test_a_refused_making_leads_to_the_record_it_was_to_be_made_of(enter, sides)
         for side in ("left", "right"):
             if getattr(link, f"{side}_record_id") == made.id:
                 setattr(link, f"{side}_record_id", None)
-        path, called, number = f"/records/{origin.id}", origin.label, origin.external_id
+        path, called, number, which = f"/records/{origin.id}", origin.label, origin.external_id, change.id
         db.session.commit()
     page = enter("staff").open("/writes?state=refused")
     assert f"new made of {called}" in page.row(1)
@@ -200,6 +200,10 @@ def test_a_refused_making_leads_to_the_record_it_was_to_be_made_of(enter, sides)
     assert called not in blind.text
     assert path in blind.html
     assert number[:4] in blind.row(1)
+    with sides.firm.app.app_context():
+        db.session.get_one(Change, which).op = "update"
+        db.session.commit()
+    assert "made of" not in enter("staff").open("/writes?state=refused").row(1)  # it only lost its target
 
 
 def test_the_refused_writes_of_a_mapping_are_sent_again_together(enter, sides):

@@ -66,7 +66,7 @@ class Slice:
     older: int | None = None
     newer: int | None = None
     records: dict[int, Record] = field(default_factory=dict)  # by the change's number: our copy of its target
-    origins: dict[int, Record] = field(default_factory=dict)  # of a write without a target: what it was to be made of
+    origins: dict[int, Record] = field(default_factory=dict)  # of a making without a target: what it was to be made of
     calls: dict[str, int] = field(default_factory=dict)  # call key -> its number in the call log
     mappings: dict[int, str] = field(default_factory=dict)  # names
     words: Words = field(default_factory=lambda: Words([]))
@@ -76,7 +76,7 @@ def browse(wanted: Wanted, *, older: int | None = None, newer: int | None = None
     """Writes before the number `older`, or after the number `newer`; the newest when neither is given."""
     rows, below, above = pages.walked(db.session(), _matching(wanted), Change.id, limit, older=older, newer=newer)
     targets = _targets(rows)
-    origins = _origins([change for change in rows if change.id not in targets])
+    origins = _origins([change for change in rows if change.op == "create" and change.id not in targets])
     return Slice(rows, below, above, targets, origins, calls_of(rows), _names(rows), Words(rows))
 
 
@@ -103,6 +103,8 @@ def _targets(changes: Iterable[Change]) -> dict[int, Record]:
 def _origins(changes: list[Change]) -> dict[int, Record]:
     """What these are to be made of: the record on the other side of their pair."""
     changes = [change for change in changes if change.link_id]
+    if not changes:
+        return {}
     links = select(RecordLink.id, RecordLink.left_record_id, RecordLink.right_record_id)
     rows = db.session.execute(links.where(RecordLink.id.in_({change.link_id for change in changes})))
     pairs = {link: [number for number in both if number] for link, *both in rows}
