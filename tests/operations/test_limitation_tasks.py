@@ -9,6 +9,7 @@ from sqlalchemy import event, select, text
 from integration_console import clock
 from integration_console.models import Connection, Record, SyncRun, db
 from integration_console.operations.matters import limitation_tasks
+from integration_console.operations.support import run_log
 
 from .conftest import ask, carry_out, connect, sync
 
@@ -57,6 +58,7 @@ def test_what_was_done_to_the_task_alone_is_read_again_of_its_matter(clio, sandb
     run = carry_out(waiting())
     assert (run.state, run.cause, run.options["records"]) == ("done", "date", {"matters": [matter]})
     assert {**shown(matter), **change} == shown(matter)
+    assert "limitation date" in next(run_log.lines(run.id, "txt", least="detail", contents=False))
     assert limitation_tasks.look() == 0
     assert waiting() is None
 

@@ -31,7 +31,7 @@ _ASKED = {
     "schedule": "Asked for by the schedule.", "command": "Asked for at the command line.",
     "retry": "Asked for to read failed records again.", "mapping": "Asked for: there was something new to carry.",
     "undo": "Asked for to take writes back.", "webhook": "Asked for by a webhook.",
-    "check": "Asked for by the nightly check.",
+    "check": "Asked for by the nightly check.", "date": "Asked for: a limitation date moved in its task.",
 }  # fmt: skip
 _DONE = {"create": "Made", "update": "Changed", "delete": "Deleted"}
 _ENDED = {"done": "step", "done_with_problems": "warning", "interrupted": "warning"}
