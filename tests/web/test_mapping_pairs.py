@@ -193,7 +193,8 @@ def test_a_refused_making_leads_to_the_record_it_was_to_be_made_of(enter, sides)
                 setattr(link, f"{side}_record_id", None)
         path, called, number, which = f"/records/{origin.id}", origin.label, origin.external_id, change.id
         db.session.commit()
-    page = enter("staff").open("/writes?state=refused")
+    staff = enter("staff")
+    page = staff.open("/writes?state=refused")
     assert f"new made of {called}" in page.row(1)
     assert page.links[called] == path
     blind = enter("support").open("/writes?state=refused")
@@ -203,7 +204,7 @@ def test_a_refused_making_leads_to_the_record_it_was_to_be_made_of(enter, sides)
     with sides.firm.app.app_context():
         db.session.get_one(Change, which).op = "update"
         db.session.commit()
-    assert "made of" not in enter("staff").open("/writes?state=refused").row(1)  # it only lost its target
+    assert "made of" not in staff.open("/writes?state=refused").row(1)  # it only lost its target
 
 
 def test_the_refused_writes_of_a_mapping_are_sent_again_together(enter, sides):
