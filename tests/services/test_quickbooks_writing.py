@@ -265,6 +265,14 @@ def test_a_lost_invoice_is_found_though_quickbooks_gave_it_a_number_of_its_own(d
     assert WRITING.find(desk.connected.upstream, other) == []
 
 
+def test_where_quickbooks_keeps_our_numbers_another_bill_of_the_same_lines_is_not_taken_for_it(desk):
+    """One client's flat fees are alike: the second bill was never made."""
+    desk.invoice("B-8")
+    values = {"DocNumber": "B-9", "CustomerRef.value": "1", "lines": LINES, "item": "Services"}
+
+    assert WRITING.find(desk.connected.upstream, Write("create", "invoices", values, since=clock.now())) == []
+
+
 def test_what_was_there_before_is_not_what_a_lost_answer_made(desk):
     desk.invoice("B-9")
     customer = desk.create("customers", DisplayName="Ada Lovelace").record

@@ -93,6 +93,11 @@ class QuickBooks(QuickBooksSignIn, QuickBooksHooks, QuickBooksWrites):
         }  # fmt: skip
         return Answer(200, {"CompanyInfo": told, "time": self.time()})
 
+    @on("GET", f"{C}/preferences")
+    def preferences(self, request: Request) -> Answer:
+        told = {"SalesFormsPrefs": {"CustomTxnNumbers": not self.numbers_itself}, "Id": "1", "SyncToken": "0"}
+        return Answer(200, {"Preferences": told, "time": self.time()})
+
     @on("GET", f"{C}/query")
     def query(self, request: Request) -> Answer:
         return self._answered(request, request.one("query"))

@@ -104,7 +104,7 @@ class QuickBooksWriting(Writing):
         return self._made(upstream, write, query.equals("DisplayName", str(name))) if name else []
 
     def _find_invoice(self, upstream: Upstream, write: Write) -> list[Mapping[str, Any]]:
-        """By its number; by its lines where QuickBooks gives numbers of its own."""
+        """By its number; by its lines where QuickBooks may have given it a number of its own."""
         number, customer = write.values.get("DocNumber"), write.values.get(CUSTOMER)
         if not number:
             raise BadRecord(
@@ -113,7 +113,7 @@ class QuickBooksWriting(Writing):
             )  # fmt: skip
         found = self._made(upstream, write, query.equals("DocNumber", str(number)))
         found = [one for one in found if customer is None or str(dig(one, CUSTOMER)) == str(customer)]
-        if not found and customer and write.since is not None:
+        if not found and customer and write.since is not None and not _keeps_our_numbers(upstream):
             wanted = in_short(write.values.get(LINES))
             theirs = self._made(upstream, write, query.equals("CustomerRef", str(customer)))
             found = [one for one in theirs if in_short(lines_of(one)) == wanted]
@@ -198,6 +198,12 @@ def _item(upstream: Upstream, wanted: Mapping[str, Any], current: Mapping[str, A
         message = f"“{name}” books to clients' trust money, which the console never writes."
         raise BadRecord(message, field=ITEM)
     return str(item["Id"])
+
+
+def _keeps_our_numbers(upstream: Upstream) -> bool:
+    """Whether the company's preferences let an invoice bring its number; elsewhere QuickBooks counts them itself."""
+    told = upstream.send(call(upstream, "GET", "/preferences", resource="invoices")).data
+    return dig(told, "Preferences.SalesFormsPrefs.CustomTxnNumbers") is True
 
 
 def _is_for_trust(name: Any) -> bool:
