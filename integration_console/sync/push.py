@@ -154,14 +154,12 @@ class Sender:
                 change = session.get(Change, number, with_for_update=True)
                 if change is None or not leaving.may_leave(session, change):
                     return None
-                was = (
-                    "uncertain" if change.state == "sending" else "pending" if change.state == "retry" else change.state
-                )
+                was = {"sending": "uncertain", "retry": "pending"}.get(change.state, change.state)
                 if change.op == "create" and outbound.lost_since(session):
-                    was = "uncertain"  # it may have been made in the hours a restore has made us forget
+                    was = "forgotten"  # it may have been made in the hours a restore has made us forget
                 change.state, change.sent_run_id, change.tries = "sending", self.run_id, change.tries + 1
                 change.sent_at = clock.now()
-                if was == "uncertain":
+                if was != "pending":
                     change.options = {**change.options, LOST: True}
                 session.flush()
                 session.expunge(change)
@@ -174,16 +172,17 @@ class Sender:
         if end is None or end.upstream is None:
             raise BadRecord("Nothing of this kind can be written here.")
         write = self._write(change, end)
-        if said := self._refused(change, end, write):
-            raise guards.Refused(said)
-        if was == "uncertain" and (landed := settled.look(end, write)) is not None:
+        self._refuse(change, end, write)
+        if was != "pending" and (landed := settled.look(end, write, trusting=was != "forgotten")) is not None:
             return landed
         with self.work() as session:
             if why := leaving.overtaken(session, change):
                 raise leaving.Overtaken(why)
         self.definitions.check(change)
-        write = leaving.fresh(change, end, write)
-        return _landed(end, write, end.service.writing.send(end.upstream, write))
+        fresh = leaving.fresh(change, end, write)
+        if fresh.current is not write.current:  # it may be paid, locked or closed since our copy was read
+            self._refuse(change, end, fresh)
+        return _landed(end, fresh, end.service.writing.send(end.upstream, fresh))
 
     def _write(self, change: Change, end: End) -> Write:
         with self.work() as session:
@@ -194,12 +193,12 @@ class Sender:
             since, bool(change.options.get("closed")),
         )  # fmt: skip
 
-    def _refused(self, change: Change, end: End, write: Write) -> str | None:
+    def _refuse(self, change: Change, end: End, write: Write) -> None:
         with self.work() as session:
-            said = guards.refusal(session, end, write)
-            if said:
+            if said := guards.refusal(session, end, write):
                 guards.note(session, end, write, said, change)
-        return said
+        if said:
+            raise guards.Refused(said)
 
     # -- what came of it ----------------------------------------------------------------------------------------------
 
@@ -224,7 +223,7 @@ class Sender:
         elif isinstance(error, Missing) and change.op == "delete":
             self._done(change, Landed(str(change.external_id), None, ""))
         elif isinstance(error, (BadRecord, Missing, NotAllowed)):
-            self._dead(change, error, is_begun=was == "uncertain")
+            self._dead(change, error, is_begun=was != "pending")
         elif isinstance(error, TryLater) and error.code == "not sent":
             self._later(change, was, error)
         elif isinstance(error, (TryLater, BadAnswer)):  # it may have arrived all the same

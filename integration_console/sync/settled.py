@@ -51,14 +51,15 @@ def copy_of(session: Session, end: End, change: Change) -> Mapping[str, Any] | N
     return found.data if found else None
 
 
-def look(end: End, write: Write) -> Landed | None:
+def look(end: End, write: Write, *, trusting: bool = True) -> Landed | None:
     """Find out what became of a write nobody answered: where it landed, or None where it may be sent again.
 
+    trusting: whether it can only have been made under the key it bears.
     Raises BadRecord when several objects may be it: a person decides (W3).
     """
     assert end.upstream is not None
     if write.op == "create":
-        return _look_for_new(end, write)
+        return _look_for_new(end, write, trusting)
     try:
         record = end.service.read_one(end.upstream, end.resource, str(write.external_id))
     except Missing:
@@ -71,10 +72,10 @@ def look(end: End, write: Write) -> Landed | None:
     return None  # sent again with the version it was meant for, so a newer edit is never written over
 
 
-def _look_for_new(end: End, write: Write) -> Landed | None:
+def _look_for_new(end: End, write: Write, trusting: bool) -> Landed | None:
     assert end.upstream is not None
     idempotency = end.service.writing.idempotency
-    if write.marker and idempotency and idempotency.remembers(write.since, clock.now()):
+    if trusting and write.marker and idempotency and idempotency.remembers(write.since, clock.now()):
         return None  # the same key again: the upstream gives its first answer, or does it now
     found = list(end.service.writing.find(end.upstream, write))
     if len(found) > 1:

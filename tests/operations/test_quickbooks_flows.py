@@ -5,6 +5,8 @@ from sqlalchemy import select
 
 from integration_console.errors import Conflict, InvalidInput
 from integration_console.models import Change, db
+from integration_console.operations import outbound
+from integration_console.operations.keeping import backups, restoring
 from integration_console.operations.mapping import flows
 from integration_console.operations.people import users
 from integration_console.sandbox.quickbooks.writes import voided
@@ -198,6 +200,23 @@ def test_a_lost_answer_leaves_one_invoice(firm, sandbox, monkeypatch):
     assert lost
     assert len(made) == 3
     assert len(sandbox.quickbooks.shelves["invoices"]) == 8
+
+
+def test_invoices_of_the_hours_a_restore_lost_are_not_made_again(firm, sandbox):
+    """Though QuickBooks gave them numbers of its own, and though the backup is younger than its memory for repeats."""
+    push(switched_on(QUICKBOOKS_CUSTOMERS), release_brake=True)
+    mapping = switched_on(QUICKBOOKS_INVOICES, approved_by="bo@firm.example")
+    sandbox.quickbooks.numbers_itself = True
+    made = backups.create(by="test")
+    assert push(mapping, release_brake=True).new == 3
+    there = len(sandbox.quickbooks.shelves["invoices"])
+
+    restoring.restore(made.file, by="test")
+    db.session.remove()
+    outbound.resume(by="ada", anyway=True)
+    push(mapping, release_brake=True)
+
+    assert len(sandbox.quickbooks.shelves["invoices"]) == there
 
 
 def lose_an_answer(upstream, monkeypatch) -> list[str]:

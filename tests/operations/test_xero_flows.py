@@ -210,6 +210,26 @@ def test_an_invoice_follows_its_bill_until_it_is_paid(firm, sandbox):
     assert any("paid" in one for one in said), said
 
 
+def test_an_invoice_that_is_part_paid_since_it_was_read_is_not_changed(firm, sandbox):
+    """Xero itself takes another due date for it."""
+    push(switched_on(XERO_CONTACTS), release_brake=True)
+    mapping = switched_on(XERO_INVOICES, approved_by=BO)
+    push(mapping, release_brake=True)
+    before = invoices(sandbox)[f"B-{BILLED[0]:05d}"]
+    sandbox.xero.put("invoices", {
+        "InvoiceID": before["InvoiceID"], "Status": "AUTHORISED", "AmountPaid": 1.0, "AmountDue": before["Total"] - 1,
+    })  # fmt: skip
+    bill(sandbox, BILLED[0], CLIENTS[0], due_at="2026-09-30")
+    sync(firm["clio"], only=["bills"])
+
+    run = push(mapping)
+
+    assert (run.changed, run.refused) == (0, 1), run.message
+    assert invoices(sandbox)[f"B-{BILLED[0]:05d}"]["DueDate"] == before["DueDate"]
+    said = db.session.scalars(select(Change.message).where(Change.state == "dead")).all()
+    assert any("paid or credited" in one for one in said), said
+
+
 @pytest.mark.one_database
 def test_bills_for_trust_and_bills_that_do_not_add_up_make_no_invoice(firm, sandbox):
     push(switched_on(XERO_CONTACTS), release_brake=True)
