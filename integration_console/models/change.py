@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from uuid import uuid4
 
 from sqlalchemy import ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -61,7 +62,7 @@ class Change(Base):
     sources: Mapped[dict] = mapped_column(default=dict)  # field -> {"record_id", "field", "value"} it came from
     expected: Mapped[str | None] = mapped_column(String(200))  # the version of the target that was read
     options: Mapped[dict] = mapped_column(default=dict)  # {"closed": true}: what the mapping allows; LOST; ERASED
-    idempotency_key: Mapped[str] = mapped_column(String(40), unique=True)  # made once; our marker
+    idempotency_key: Mapped[str] = mapped_column(String(40), unique=True)  # made once, and anew after a refusal; our marker
     cause: Mapped[str] = mapped_column(Text, default="")  # in words: "mapping Contacts, version 2"
     asked_by: Mapped[str | None] = mapped_column(String(320))
     state: Mapped[str] = mapped_column(String(20), default="pending")
@@ -76,6 +77,12 @@ class Change(Base):
     done_at: Mapped[datetime | None]
 
     def put_back(self) -> None:
-        """Have a refused write sent again as it was; one whose answer was lost is looked up first (W3)."""
+        """Have a refused write sent again as it was; one whose answer was lost is looked up first (W3).
+
+        What the upstream refused for its values gets another key: under the old one it may refuse it again unread, for
+        as long as it remembers.
+        """
         self.state = "uncertain" if self.options.get(LOST) else "pending"
+        if self.state == "pending" and self.error_kind == "value":
+            self.idempotency_key = uuid4().hex
         self.tries, self.retry_at, self.message = 0, None, None

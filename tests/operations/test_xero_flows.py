@@ -5,8 +5,10 @@ from sqlalchemy import func, select
 
 from integration_console.errors import Conflict, InvalidInput
 from integration_console.models import Change, RecordLink, db
+from integration_console.models.change import LOST
 from integration_console.operations.mapping import flows, mappings
 from integration_console.operations.people import users
+from integration_console.operations.runs import outbox
 from integration_console.sandbox.wire import Answer
 from integration_console.services.xero.fields import plain_of
 from integration_console.sync.flows import XERO_CONTACTS, XERO_INVOICES
@@ -228,6 +230,24 @@ def test_an_invoice_that_is_part_paid_since_it_was_read_is_not_changed(firm, san
     assert invoices(sandbox)[f"B-{BILLED[0]:05d}"]["DueDate"] == before["DueDate"]
     said = db.session.scalars(select(Change.message).where(Change.state == "dead")).all()
     assert any("paid or credited" in one for one in said), said
+
+
+def test_a_refused_invoice_is_made_when_its_cause_is_repaired_and_it_is_tried_again(firm, sandbox):
+    """Xero gives its refusal again for what comes under the same key."""
+    clients = switched_on(XERO_CONTACTS)
+    push(clients, release_brake=True)
+    mapping, contact = switched_on(XERO_INVOICES, approved_by=BO), partner(clients, str(CLIENTS[0]))
+    sandbox.xero.put("contacts", {"ContactID": contact, "ContactStatus": "ARCHIVED"})
+    assert push(mapping, release_brake=True).refused == 1
+    sandbox.xero.put("contacts", {"ContactID": contact, "ContactStatus": "ACTIVE"})
+    refused = db.session.scalars(select(Change).where(Change.state == "dead")).one()
+    assert LOST not in refused.options  # nothing is there, so it may also be sent with other values
+
+    outbox.retry(refused, by=BO)
+    run = push(mapping)
+
+    assert (run.new, run.refused) == (1, 0), run.message
+    assert len(invoices(sandbox)) == len(BILLED)
 
 
 @pytest.mark.one_database

@@ -58,7 +58,7 @@ class QuickBooksWrites(Upstream):
         if repeat and repeat in self.answered:
             return Answer(**vars(self.answered[repeat]))
         answer = self._written(entity, request)
-        if repeat and answer.status == 200:
+        if repeat and answer.status < 500:  # a refusal, too: "the same response as it did for the original request"
             self.answered[repeat] = Answer(answer.status, answer.body)
         return answer
 

@@ -27,7 +27,9 @@ from .records import readable
 PLACES = {"contacts": ("/Contacts", "Contacts", "ContactID"), "invoices": ("/Invoices", "Invoices", "InvoiceID")}
 # Said with every document: else prices are told and taken to the cent, and a line sent back comes to another amount.
 FINE = {"unitdp": 4}
-SAY_EACH = {"summarizeErrors": False}  # always said: what counts without it differs from document to document
+# Always said, for documents differ about what counts without it: a refusal is told as one (400), not within an answer
+# that all went well, after which something might be there.
+AS_ONE = {"summarizeErrors": True}
 OVER = ("VOIDED", "DELETED", "ARCHIVED")
 NO_MORE = {
     "PAID": "This invoice is paid and is not changed any more.",
@@ -71,7 +73,7 @@ class XeroWriting(Writing):
         path, items_at, id_name = PLACES[write.resource]
         fine = FINE if write.resource == "invoices" else {}
         if write.op == "create":
-            call = Call("PUT", path, SAY_EACH | fine, json={items_at: [body]}, template=path, resource=write.resource)
+            call = Call("PUT", path, AS_ONE | fine, json={items_at: [body]}, template=path, resource=write.resource)
         else:
             said = {items_at: [{id_name: write.external_id, **body}]}
             call = Call(
