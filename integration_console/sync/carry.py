@@ -26,7 +26,7 @@ from .leaving import may_be_made
 from .mapping import Mapping, takes_part
 from .pairing import Pairing
 from .steps import Known, Step
-from .transforms import World
+from .transforms import World, bills
 from .verdict import Decision, Decisions, Verdict
 
 NO_PAIR = ("different", "cut", "gone")  # rows that remember a pair that is none
@@ -159,7 +159,8 @@ class Carrier:
         if len(gone) == 1 and self.mapping.deletes(there):
             return Step("delete", halves["left"], halves["right"], known, side=there, reason=f"{deleted}.")
         reason = f"{deleted}; the other half was left as it is."
-        return Step("gone", halves["left"], halves["right"], known, side=gone[0], reason=reason)
+        owed = len(gone) == 1 and bills.stands(self.mapping.lines, halves[there].plain)
+        return Step("gone", halves["left"], halves["right"], known, side=gone[0], reason=reason, owed=owed)
 
     # -- records without a pair ---------------------------------------------------------------------------------------
 

@@ -126,6 +126,7 @@ class PushRun:
         counts = self.bridge.counts
         counts["seen"] += 1
         counts[kind] += 1
+        counts["owed"] += step.owed
         if step.verdict is not None:
             counts["conflicts"] += len(step.verdict.clashes)
             counts["same"] += kind == "link" and not (step.verdict.to_left or step.verdict.to_right)
@@ -279,6 +280,8 @@ class PushRun:
             odd.append(
                 f"{counts['refused'] + sent.dead:,} could not be carried: {(sent.messages or ['see the pairs'])[0]}"
             )
+        if counts["owed"]:
+            odd.append(f"{counts['owed']:,} bills or invoices stand whose other half was deleted: look at both sides.")
         if sent.unkept:
             odd.append(f"{sent.unkept:,} were taken and are not all there: {sent.messages[-1]}")
         if counts["paused"]:

@@ -38,6 +38,7 @@ class Step:
     how: str = ""  # how a pair was found
     reason: str = ""
     candidates: Sequence[dict[str, Any]] = ()
+    owed: bool = False  # gone: what is left is a bill or an invoice that stands
     decisions: dict[str, int] = field(default_factory=dict)  # line -> the conflict a person decided
 
     @property

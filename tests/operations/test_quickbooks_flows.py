@@ -165,6 +165,24 @@ def test_a_bill_that_was_taken_back_is_told_while_its_invoice_stands(firm, sandb
     assert push(mapping).refused == 1  # the one whose bill still stands
 
 
+def test_a_bill_and_an_invoice_whose_other_half_was_deleted_are_told(firm, sandbox):
+    push(switched_on(QUICKBOOKS_CUSTOMERS), release_brake=True)
+    mapping = switched_on(QUICKBOOKS_INVOICES, approved_by="bo@firm.example")
+    push(mapping, release_brake=True)
+    made = [invoices(sandbox)[f"B-{number:05d}"]["Id"] for number in BILLED]
+    sandbox.clio.shelves["bills"].delete(BILLED[0])  # its invoice stands
+    sandbox.quickbooks.shelves["invoices"].delete(int(made[1]))  # its bill does
+    sandbox.clio.shelves["bills"].delete(BILLED[2])
+    sandbox.quickbooks.put("invoices", voided(sandbox.quickbooks.record("invoices", made[2])))
+    sync(firm["clio"], kind="full", only=["bills"])
+    sync(firm["quickbooks"], kind="full", only=["invoices"])
+
+    run = push(mapping)
+
+    assert run.state == "done_with_problems"
+    assert "2 bills or invoices stand whose other half was deleted" in run.message
+
+
 def raised(sandbox, bill: int, line: int, by: float) -> None:
     """A line of a bill costs more by now, and so does the bill."""
     there = sandbox.clio.record("line_items", line)

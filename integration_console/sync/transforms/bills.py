@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -71,11 +71,19 @@ def bill_lines(values, options, spot: Spot):
 
 def _told_where_apart(is_taken_back: bool, invoice: Mapping[str, Any]) -> None:
     """Raise BadRecord where a bill was taken back and its invoice stands, or the other way round."""
-    states = {text_of(invoice.get(name)).casefold() for name in ("state", "status", "Status")}
-    if is_taken_back and invoice and not states & {*TAKEN_BACK}:
+    if is_taken_back and invoice and not _is_taken_back(invoice):
         raise BadRecord("This bill was taken back, and the invoice made of it still stands. Void that one by hand.")
-    if not is_taken_back and states & {*TAKEN_BACK}:
+    if not is_taken_back and _is_taken_back(invoice):
         raise BadRecord("The invoice of this bill was voided or deleted, and the bill still stands. Look at both.")
+
+
+def stands(lines: Iterable[Any], half: Mapping[str, Any]) -> bool:
+    """Whether this is a bill, or the invoice made of one by these lines of a mapping, and nobody took it back."""
+    return any(line.transform.name == "bill_lines" for line in lines) and not _is_taken_back(half)
+
+
+def _is_taken_back(half: Mapping[str, Any]) -> bool:
+    return any(text_of(half.get(name)).casefold() in TAKEN_BACK for name in ("state", "status", "Status"))
 
 
 def _currency_of(spot: Spot, options: LinesOptions, number: str) -> str | None:
