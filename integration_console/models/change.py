@@ -62,7 +62,7 @@ class Change(Base):
     sources: Mapped[dict] = mapped_column(default=dict)  # field -> {"record_id", "field", "value"} it came from
     expected: Mapped[str | None] = mapped_column(String(200))  # the version of the target that was read
     options: Mapped[dict] = mapped_column(default=dict)  # {"closed": true}: what the mapping allows; LOST; ERASED
-    idempotency_key: Mapped[str] = mapped_column(String(40), unique=True)  # made once, and anew after a refusal; our marker
+    idempotency_key: Mapped[str] = mapped_column(String(40), unique=True)  # our marker; another one after a refusal
     cause: Mapped[str] = mapped_column(Text, default="")  # in words: "mapping Contacts, version 2"
     asked_by: Mapped[str | None] = mapped_column(String(320))
     state: Mapped[str] = mapped_column(String(20), default="pending")
