@@ -11,6 +11,7 @@ from .. import services
 from ..errors import Conflict, InvalidInput
 from ..models import Connection, DataMapping
 from ..operations.accounts import connections
+from ..operations.finding.named import Awaited
 from ..operations.mapping import flows, mappings, samples, suggestions, writes
 from ..operations.runs import standing
 from ..sync.mapping import MappingDocument
@@ -90,6 +91,7 @@ def show(mapping_id: int):
         standing=standing.of([mapping])[0], problems=problems, sample=sample, editable=editable,
         rows=rows, sentences=words.sentences(engine, ends),
         named=words.named(words.sampled(rows, sample.side) if sample else (), ends),
+        why=Awaited((ends[sample.side].connection.id, one.waits) for one in sample.lines) if sample else Awaited(),
         whole=[one for one in problems if one.line is None], found=_found(mapping, asked),
         refused=writes.count(writes.Wanted(states=("dead",), mapping_id=mapping.id)),
         suggestions=suggestions.of(mapping) if editable and can("edit mappings") else [],

@@ -113,8 +113,24 @@ def test_a_value_that_cannot_travel_says_why(enter, draft):
     staff = enter("staff")
     values = {"left-1": "firstName", "right-1": "date_of_birth", "direction": "to_right", "transform": "date"}
     add_line(staff, draft.mapping, values)
-    page = staff.open(f"/mappings/{draft.mapping}?sample={draft.records(draft.left)[0]}")
-    assert page.all("div", class_="failure")
+    number = draft.records(draft.left)[0]
+    page = staff.open(f"/mappings/{draft.mapping}?sample={number}")
+    name = label_of(draft, number).split()[0]
+    assert name in page.one("div", class_="failure").text
+    page = enter("support").open(f"/mappings/{draft.mapping}?sample={number}")
+    assert (page.one("div", class_="failure").text, name in page.text) == ("••••••", False)
+
+
+def test_a_value_that_waits_names_the_record_it_waits_for(enter, draft):
+    number = draft.records(draft.left)[0]
+    values = {
+        "left-1": "id", "right-1": "company.id", "direction": "to_right", "transform": "linked",
+        "o-flow": str(draft.mapping), "o-side": "left",
+    }  # fmt: skip
+    staff, name = enter("staff"), label_of(draft, number)
+    assert add_line(staff, draft.mapping, values).status_code == 302
+    assert f"This waits until contacts {name} (" in staff.open(f"/mappings/{draft.mapping}?sample={number}").text
+    assert "This waits until" not in enter("support").open(f"/mappings/{draft.mapping}?sample={number}").text
 
 
 def add_line(browser, mapping: int, values: dict, path: str = "new"):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
+from integration_console import services
 from integration_console.models import RecordLink, db
+from integration_console.services.writing import Field
 
 from ..operations.two_sides import TwoSides, flat
 from .two_sides import contacts
@@ -47,6 +49,17 @@ def test_both_sides_stand_side_by_side(enter, two):
     assert "Phone Primary phone (415) 555-0132 empty only in Our leads" in page.rows
     assert "90 of 100 · same e-mail ada@example.com" in page.text
     assert "<script>Eve" not in page.html  # X9
+
+
+def test_what_refers_to_a_record_is_told_by_its_name(app, enter, two, monkeypatch):
+    refers = [Field("phone", "Referred by", "ref", of="contacts")]
+    for service in ("ghl", "clio"):
+        monkeypatch.setattr(services.by_key(service).writing, "fields", lambda resource, custom=(): refers)
+    with app.app_context():
+        two.lead("g7", "Ana Ruiz"), two.client("c7", "Luis Camarena")
+        link = two.asks(two.lead("g8", "Bo Lind", phone="g7"), two.client("c8", "Bo Lind", phone="c7"))
+
+    assert "Referred by Ana Ruiz (g7) Luis Camarena (c7) Differs" in enter("staff").open(f"/matches/{link}").rows
 
 
 def test_same_makes_a_pair_and_a_second_person_is_told(app, enter, two):

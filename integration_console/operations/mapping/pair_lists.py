@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -49,7 +49,7 @@ class Detail:
     held: str  # the side whose record waits; of a pair the left one
     record: Record | None
     lines: list[pairs.Compared]  # of a pair, or of what the record that waits says
-    choices: list[Choice] = field(default_factory=list)
+    choices: list[Choice]
 
 
 def listing(
@@ -135,13 +135,17 @@ def detail(link_id: int) -> Detail:
     """One row with what both sides say. Raises NotFound."""
     link = by_id(link_id)
     both, lines = pairs.sides(link.mapping), pairs.lines_of(link.mapping)
-    held = held_side(link)
-    record = link.left_record if held == "left" else link.right_record
-    agreed = pairs.agreement(link.mapping)
+    held, agreed = held_side(link), pairs.agreement(link.mapping)
     left, right = link.left_record, link.right_record
-    compared = pairs.side_by_side(both, lines, left, right, agreed(left, right))
-    choices = _choices(link, both, lines, agreed) if link.state == "ambiguous" else []
-    return Detail(link, both, held, record, compared, choices)
+    found = _candidates(link) if link.state == "ambiguous" else {}
+    told = [("left", left), ("right", right), *((pairs.other(held), one) for one in found.values())]
+    named = pairs.names_in(both, lines, told)
+
+    def compared(left: Record | None, right: Record | None) -> list[pairs.Compared]:
+        return pairs.side_by_side(both, lines, left, right, agreed(left, right), named)
+
+    record = left if held == "left" else right
+    return Detail(link, both, held, record, compared(left, right), _choices(link, found, compared))
 
 
 def held_side(link: RecordLink) -> str:
@@ -149,23 +153,25 @@ def held_side(link: RecordLink) -> str:
     return "left" if link.left_record_id is not None else "right"
 
 
-def _choices(
-    link: RecordLink, both: dict[str, pairs.Side], lines: list[tuple[str, str]], agreed: Callable
-) -> list[Choice]:
-    held = held_side(link)
+def _candidates(link: RecordLink) -> dict[int, Record]:
+    """The records that may be the other half, as far as they are still there."""
     ids = [one["record_id"] for one in link.candidates]
-    found = {record.id: record for record in db.session.scalars(select(Record).where(Record.id.in_(ids)))}
+    query = select(Record).where(Record.id.in_(ids), Record.deleted_at.is_(None))
+    return {record.id: record for record in db.session.scalars(query)}
+
+
+def _choices(link: RecordLink, found: dict[int, Record], compared: Callable) -> list[Choice]:
+    held = held_side(link)
     taken = {
         number: pair
-        for pair in db.session.scalars(active(link.mapping_id, pairs.other(held), ids))
+        for pair in db.session.scalars(active(link.mapping_id, pairs.other(held), list(found)))
         if pair.id != link.id and (number := record_of(pair, pairs.other(held))) and is_pair(pair)
     }
     choices = []
     for one in link.candidates:
-        if (record := found.get(one["record_id"])) and record.deleted_at is None:
-            left, right = (link.left_record, record) if held == "left" else (record, link.right_record)
-            compared = pairs.side_by_side(both, lines, left, right, agreed(left, right))
-            choices.append(Choice(record, one.get("score", 0), one.get("why", ""), compared, taken.get(record.id)))
+        if record := found.get(one["record_id"]):
+            lines = compared(link.left_record, record) if held == "left" else compared(record, link.right_record)
+            choices.append(Choice(record, one.get("score", 0), one.get("why", ""), lines, taken.get(record.id)))
     return choices
 
 

@@ -17,6 +17,7 @@ from ...services.writing import CUSTOM, Field, by_name, line_in_words, value_of
 from ...sync import folding
 from ...sync.compare import agree
 from ...sync.verdict import Half
+from ..finding.named import Named, Place
 from . import crossings
 
 SIDES = ("left", "right")
@@ -52,9 +53,13 @@ class Side:
             return {}
         return services.by_key(self.connection.service).writing.plain(record.resource, record.data)
 
-    def value(self, plain: Mapping[str, Any], names: str) -> str:
+    def places(self, plain: Mapping[str, Any], names: str) -> list[Place]:
+        """What a record says in these fields, each value with where it stands."""
+        return [(self.connection.id, self.fields.get(name), value_of(plain, name)) for name in _split(names)]
+
+    def value(self, plain: Mapping[str, Any], names: str, named: Named) -> str:
         """What a record says in these fields, as one text; "" when nothing."""
-        values = [value_of(plain, name) for name in _split(names)]
+        values = [named(*place) for place in self.places(plain, names)]
         return " ".join(shown for value in values if (shown := in_words(value)))
 
     def own_values(self, record: Record) -> list[tuple[str, str]]:
@@ -133,21 +138,33 @@ class Compared:
 
 def side_by_side(
     both: Mapping[str, Side], lines: Iterable[tuple[str, str]], left: Record | None, right: Record | None,
-    agreed: Mapping[str, bool | None] = MappingProxyType({}),
+    agreed: Mapping[str, bool | None] = MappingProxyType({}), named: Named | None = None,
 ) -> list[Compared]:  # fmt: skip
     """What two records say, line by line; lines of which neither says anything are left out.
 
-    agreed: by the keys of the lines, whether the mapping finds that they say the same.
+    agreed: by the keys of the lines, whether the mapping finds that they say the same. named: see `names_in`, where
+    several comparisons share one.
     """
+    lines = list(lines)
+    named = named or names_in(both, lines, (("left", left), ("right", right)))
     mine, theirs = both["left"].plain(left), both["right"].plain(right)
     rows = [
         Compared(
-            a, b, both["left"].label(a), both["right"].label(b), both["left"].value(mine, a),
-            both["right"].value(theirs, b), agreed.get(f"{a}|{b}", False),
+            a, b, both["left"].label(a), both["right"].label(b), both["left"].value(mine, a, named),
+            both["right"].value(theirs, b, named), agreed.get(f"{a}|{b}", False),
         )
         for a, b in lines
     ]  # fmt: skip
     return [row for row in rows if row.left or row.right]
+
+
+def names_in(
+    both: Mapping[str, Side], lines: Iterable[tuple[str, str]], records: Iterable[tuple[str, Record | None]]
+) -> Named:
+    """The names of all that these records, each of a side, refer to in these lines; read together."""
+    fields = dict(zip(SIDES, (",".join(of) for of in zip(*lines, strict=True)), strict=False))
+    told = ((both[side], both[side].plain(record), fields.get(side, "")) for side, record in records)
+    return Named(place for side, plain, names in told for place in side.places(plain, names))
 
 
 def agreement(mapping: DataMapping) -> Callable[[Record | None, Record | None], dict[str, bool | None]]:
