@@ -211,7 +211,7 @@ def _level(name: str | None) -> str:
     return name or "step"
 
 
-@page.post("/runs/<int:run_id>/log/download")
+@page.post("/runs/<int:run_id>/log-download")  # not below /log: a sign-in in between leads to what is above
 @may("see runs")
 def download_log(run_id: int):
     """The whole log as a file, without secrets."""

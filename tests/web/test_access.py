@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import parse_qs, urlsplit
+
 import pytest
 from sqlalchemy import event, select
 from sqlalchemy.orm import Session
@@ -235,6 +237,19 @@ def test_a_stale_session_is_told_that_nothing_was_saved(enter, clock):
     assert "You were signed out in the meantime. Nothing was saved." in answer.text
     back = Page(answer).one("input", name="next").attrs["value"]
     assert back == "/settings/firm", "who signs in again is where the form was"
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize(
+    ("sent_to", "back"),
+    [
+        ("/runs/17/log-download", "/runs/17"),  # and not to its log alone, which is a part of a page
+        ("/runs/17/cancel", "/runs/17"), ("/backups/a.backup/download", "/backups"), ("/sign-out", "/"),
+    ],
+)  # fmt: skip
+def test_a_form_leads_through_the_sign_in_to_a_page_that_can_be_opened(client, people, sent_to, back):
+    people.add("admin")
+    assert parse_qs(urlsplit(client.post(sent_to).headers["Location"]).query)["next"] == [back]
 
 
 @pytest.mark.one_database

@@ -274,15 +274,15 @@ def test_a_log_is_downloaded_as_text_and_as_json_lines_without_secrets(admin, fi
     number = firm.connect()
     run = firm.read(number, "matters", kind="full")
     firm.failure(run, number, "Clio said: Bearer eyJhbGciOiJIUzI1NiJ9.abcdefghij.klmnopqrst")
-    text = admin.send(f"/runs/{run}/log/download", f"/runs/{run}", {"format": "txt"}).text
+    text = admin.send(f"/runs/{run}/log-download", f"/runs/{run}", {"format": "txt"}).text
     rows = [json.loads(row) for row in admin.send(
-        f"/runs/{run}/log/download", f"/runs/{run}", {"format": "jsonl"}).text.splitlines()]  # fmt: skip
+        f"/runs/{run}/log-download", f"/runs/{run}", {"format": "jsonl"}).text.splitlines()]  # fmt: skip
     assert len(rows) == len(text.splitlines())
     assert [row["at"] for row in rows] == sorted(row["at"] for row in rows)
     assert sum(row["level"] == "detail" and "call" in row for row in rows) == 5
     assert next(row for row in rows if row["level"] == "error")["text"].startswith("matters 7: Clio said: Bearer")
     assert "eyJ" not in text
-    assert admin.send(f"/runs/{run}/log/download", f"/runs/{run}", {"format": "exe"}).status_code == 422
+    assert admin.send(f"/runs/{run}/log-download", f"/runs/{run}", {"format": "exe"}).status_code == 422
 
 
 @pytest.mark.one_database
@@ -330,7 +330,7 @@ def test_values_in_a_log_are_for_those_who_may_see_them(enter, firm):
     assert "Ada Lovelace" in enter("staff").open(f"/runs/{run}").text
     support = enter("support")
     assert "Ada Lovelace" not in support.open(f"/runs/{run}").text
-    assert "Ada Lovelace" not in support.send(f"/runs/{run}/log/download", f"/runs/{run}", {"format": "txt"}).text
+    assert "Ada Lovelace" not in support.send(f"/runs/{run}/log-download", f"/runs/{run}", {"format": "txt"}).text
 
 
 @pytest.mark.one_database
