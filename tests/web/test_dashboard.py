@@ -53,6 +53,19 @@ def test_a_connection_that_was_read_is_healthy_and_every_figure_is_a_link(admin,
     assert page.all("svg", class_="strip")[0].all("a")[0].attrs["href"].startswith("/runs?connection=")
 
 
+@pytest.mark.one_database
+def test_nothing_is_green_over_a_limitation_date_that_has_passed(admin, firm):
+    number = firm.connect()
+    firm.worker()
+    firm.read(number, "users", kind="full")
+    assert admin.open("/").all("section", class_="verdict-ok")
+
+    firm.read(number, "matters", kind="full")
+
+    said = admin.open("/").one("section", class_="verdict-attention").text
+    assert re.search(r"Limitation dates of open matters\s*: \d+ passed", said)
+
+
 def test_a_silent_worker_is_said_although_every_run_went_well(admin, firm):
     firm.past_run(firm.connect())
     assert "No worker is running" in verdict(admin)
