@@ -349,18 +349,24 @@ def test_what_both_sides_made_a_field_for_by_one_name_goes_both_ways(firm, sandb
     assert cycle(contacts, list(firm.values())[:2]).changed == 0
 
 
+def with_a_day_carried(firm, sandbox):
+    """The mapping, both ids of one pair, the field at HighLevel, and Clio's own value of the day that was carried."""
+    contacts, day = with_a_day_of_one_name(firm, sandbox)
+    left, right = pairs(contacts)[0]
+    sandbox.ghl.put("contacts", {"id": left, "customFields": [{"id": day, "value": "2026-02-03"}]})
+    assert cycle(contacts, list(firm.values())[:2]).refused == 0
+    held = sandbox.clio.record("contacts", right)["custom_field_values"]
+    (own,) = [one for one in held if one["custom_field"]["id"] == 15]
+    return contacts, left, right, day, own
+
+
 @pytest.mark.one_database
 @pytest.mark.parametrize("read_again", [True, False])
 def test_a_custom_field_that_was_removed_at_one_service_empties_none_at_the_other(firm, sandbox, read_again):
     """P6: Clio then tells it of no contact any more, which is not that a person emptied it. Also in the hour before
     its definitions are read again."""
-    contacts, day = with_a_day_of_one_name(firm, sandbox)
-    left, right = pairs(contacts)[0]
-    sandbox.ghl.put("contacts", {"id": left, "customFields": [{"id": day, "value": "2026-02-03"}]})
+    contacts, left, right, day, own = with_a_day_carried(firm, sandbox)
     both = list(firm.values())[:2]
-    assert cycle(contacts, both).refused == 0
-    held = sandbox.clio.record("contacts", right)["custom_field_values"]
-    (own,) = [one for one in held if one["custom_field"]["id"] == 15]
     assert own["value"] == "2026-02-03"
 
     sandbox.clio.put("custom_fields", {"id": 15, "deleted": True})
@@ -377,13 +383,8 @@ def test_a_custom_field_that_was_removed_at_one_service_empties_none_at_the_othe
 @pytest.mark.one_database
 def test_where_a_service_does_not_tell_of_a_field_nothing_is_taken_for_sent(firm, sandbox):
     """W3: a write that never left is no write without an answer, which is looked up every few seconds."""
-    contacts, day = with_a_day_of_one_name(firm, sandbox)
-    left, right = pairs(contacts)[0]
-    sandbox.ghl.put("contacts", {"id": left, "customFields": [{"id": day, "value": "2026-02-03"}]})
+    contacts, _, right, _, own = with_a_day_carried(firm, sandbox)
     both = list(firm.values())[:2]
-    assert cycle(contacts, both).refused == 0
-    held = sandbox.clio.record("contacts", right)["custom_field_values"]
-    (own,) = [one for one in held if one["custom_field"]["id"] == 15]
     sandbox.clio.put("contacts", {"id": right, "custom_field_values": [{"id": own["id"], "_destroy": True}]})
     sandbox.clio.script("/custom_fields/15", {"status": 200, "body": {"data": []}})
 

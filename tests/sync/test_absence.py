@@ -84,15 +84,24 @@ def test_many_that_were_not_met_are_looked_for_in_the_list_once_more(session, sa
     assert len(asked(sandbox, before, "/projects")) == 2 * 3
 
 
-@pytest.mark.one_database
-def test_an_entry_that_slipped_out_of_a_compared_stretch_is_not_lost(session, sandbox, meanwhile):
+LATELY = timedelta(days=2900)
+
+
+def with_a_long_stretch(sandbox) -> int:
+    """A Clockify account of which an increment compares all that took place in years, read whole."""
     connection = connect(sandbox, "clockify")
     row = connections.find(connection)
     row.settings = {**row.settings, "entity_changes": "no", "trailing_days": "3000"}
     db.session.commit()
     sync(connection, kind="full", only=["users", "time_entries"])
+    return connection
+
+
+@pytest.mark.one_database
+def test_an_entry_that_slipped_out_of_a_compared_stretch_is_not_lost(session, sandbox, meanwhile):
+    connection = with_a_long_stretch(sandbox)
     before = live("time_entries")
-    lately = Record.starts_at.between(clock.now() - timedelta(days=2900), clock.now())
+    lately = Record.starts_at.between(clock.now() - LATELY, clock.now())
     owner = db.session.scalar(
         select(Record.owner_id).where(lately).group_by(Record.owner_id).order_by(func.count().desc()).limit(1)
     )
@@ -151,13 +160,9 @@ def test_whoever_leaves_between_two_reads_of_people_takes_no_hours_along(session
 @pytest.mark.one_database
 def test_an_entry_that_was_moved_out_of_the_compared_stretch_is_not_gone(session, sandbox, monkeypatch):
     monkeypatch.setattr(CLOCKIFY.time_entries, "paging", PageNumber(last_header="Last-Page"))  # a page a person
-    connection = connect(sandbox, "clockify")
-    row = connections.find(connection)
-    row.settings = {**row.settings, "entity_changes": "no", "trailing_days": "3000"}
-    db.session.commit()
-    sync(connection, kind="full", only=["users", "time_entries"])
+    connection = with_a_long_stretch(sandbox)
     before = live("time_entries")
-    lately = Record.starts_at.between(clock.now() - timedelta(days=2900), clock.now())
+    lately = Record.starts_at.between(clock.now() - LATELY, clock.now())
     moved, dropped = db.session.scalars(
         select(Record.external_id).where(lately).order_by(Record.starts_at.desc()).offset(40).limit(2)
     )
