@@ -49,6 +49,7 @@ class Write:
     current: Mapping[str, Any] | None = None  # the record as the upstream showed it last, whole
     custom: Sequence[Mapping[str, Any]] = ()  # the account's own field definitions, as `fields` takes them
     marker: str = ""  # the change's key, for services that can keep it
+    origin: str = ""  # whose record it is made of, for the same: a restore forgets the key, and this is still so then
     since: datetime | None = None  # when it was sent first, for finding what a lost answer may have left
     allow_closed: bool = False  # the mapping says that closed matters may be written
 

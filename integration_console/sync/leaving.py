@@ -4,6 +4,7 @@ for a pair that is another by now.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -81,10 +82,7 @@ def fresh(change: Change, end: End, write: Write) -> Write:
     moved = [name for name in names if not same(plain.get(name), change.before.get(name))]
     if moved:
         raise Stale(f"{end.called(moved)} changed at {end.service.label} since it was read.")
-    return Write(
-        write.op, write.resource, write.values, write.external_id, record, write.custom, write.marker, write.since,
-        write.allow_closed,
-    )  # fmt: skip
+    return replace(write, current=record)
 
 
 def _is_on(session: Session, mapping_id: int) -> bool:

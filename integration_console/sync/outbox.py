@@ -18,7 +18,8 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from .. import clock
-from ..models import Change, Conflict, RecordLink
+from ..models import Change, Conflict, Connection, RecordLink
+from ..models.change import ORIGIN
 from .compare import OTHER
 from .ends import End, Seen
 from .mapping import Mapping
@@ -179,12 +180,12 @@ class Ledger:
     # -- writes -------------------------------------------------------------------------------------------------------
 
     def _want(self, session: Session, link_id: int, step: Step, side: str, op: str) -> int:
-        verdict, seen = step.verdict, step.right if side == "right" else step.left
+        verdict, seen = step.verdict, {"left": step.left, "right": step.right}
         assert verdict is not None
-        intent = verdict.towards(side)
         return want(
             session, self.ends[side], op, link_id=link_id, mapping=self.mapping, run_id=self.run_id,
-            target=seen if op == "update" else None, intent=intent,
+            target=seen[side] if op == "update" else None, intent=verdict.towards(side),
+            origin=_origin(session, self.ends[OTHER[side]], seen[OTHER[side]]) if op == "create" else "",
         )  # fmt: skip
 
     def _want_delete(self, session: Session, step: Step) -> None:
@@ -201,14 +202,14 @@ class Ledger:
 def want(
     session: Session, end: End, op: str, *, intent: Intent, target: Seen | None = None, link_id: int | None = None,
     mapping: Mapping | None = None, run_id: int | None = None, cause: str = "", asked_by: str | None = None,
-    undoes_id: int | None = None, closed: bool = False,
+    undoes_id: int | None = None, closed: bool = False, origin: str = "",
 ) -> int:  # fmt: skip
     """Put one write into the outbox, in the caller's transaction; its number. Its key is made here, once (W1)."""
     writing = end.service.writing
     version = writing.version_of(end.resource.key, target.data) if target else None
     if mapping is not None:
         cause = cause or f"Mapping {mapping.name}, version {mapping.version}"
-    options = {"agree": intent.agree, "closed": closed or bool(mapping and mapping.options.closed)}
+    options = {"agree": intent.agree, "closed": closed or bool(mapping and mapping.options.closed), ORIGIN: origin}
     row = insert(Change).values(
         connection_id=end.connection_id, resource=end.resource.key, op=op, link_id=link_id,
         external_id=target.external_id if target else None, record_id=target.record_id if target else None,
@@ -218,6 +219,12 @@ def want(
         state="pending", tries=0, created_at=clock.now(),
     )  # fmt: skip
     return session.execute(row.returning(Change.id)).scalar_one()
+
+
+def _origin(session: Session, end: End, seen: Seen | None) -> str:
+    """Whose record one is made of, in words that mean the same after a restore or a new connection of the account."""
+    account = session.get_one(Connection, end.connection_id).account_id or f"connection {end.connection_id}"
+    return f"{end.service.key} {account} {end.resource.key} {seen.external_id}" if seen else ""
 
 
 # -- pairs that do not come to rest -----------------------------------------------------------------------------------

@@ -34,7 +34,7 @@ from ..errors import (
     TryLater,
 )
 from ..models import Change
-from ..models.change import LOST
+from ..models.change import LOST, ORIGIN
 from ..services.writing import Write, Written
 from ..storage import errors, outbound
 from . import guards, leaving, settled
@@ -190,7 +190,7 @@ class Sender:
             since = outbound.perhaps_made_since(session, change.created_at)
         return Write(
             change.op, change.resource, change.wanted, change.external_id, current, end.custom, change.idempotency_key,
-            since, bool(change.options.get("closed")),
+            change.options.get(ORIGIN, ""), since, allow_closed=bool(change.options.get("closed")),
         )  # fmt: skip
 
     def _refuse(self, change: Change, end: End, write: Write) -> None:

@@ -7,11 +7,13 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
 import urllib3
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from integration_console.errors import BadRecord, NeedsPerson, WrongAccount
 from integration_console.models import Change, Checkpoint, Record, RecordLink, RunPart, db
+from integration_console.operations import outbound
 from integration_console.operations.accounts import connections, consent
+from integration_console.operations.keeping import backups, restoring
 from integration_console.operations.runs import outbox, pushes
 from integration_console.sandbox.oauth import OTHER
 from integration_console.services.writing import bill_line
@@ -96,7 +98,10 @@ def test_a_lost_answer_is_cleared_up_by_the_same_key_without_looking_for_anythin
     assert ("POST", "/v1/customers") in sent
     assert sandbox.stripe.ledger()["customers"] == 1
     made = sandbox.stripe.record("customers", change.external_id)
-    assert made["metadata"] == {"integration_console": change.idempotency_key}
+    assert made["metadata"] == {
+        "integration_console": change.idempotency_key,
+        "integration_console_of": f"clio {connections.find(clio).account_id} contacts 1",
+    }
 
 
 def test_an_invoice_stopped_half_way_and_taken_up_after_a_day_is_no_second_one(account, sandbox, clock):
@@ -149,6 +154,40 @@ def test_an_invoice_refused_half_way_and_tried_again_after_a_day_is_no_second_on
     (change,) = db.session.scalars(select(Change))
     assert (change.state, sandbox.stripe.ledger()["invoices"]) == ("dead", there + 1)
     assert "still a draft" in change.message
+
+
+@pytest.mark.parametrize("made_of", ["customers", "invoices"])
+def test_what_was_made_in_the_hours_a_restore_lost_is_not_made_again(account, sandbox, clock, made_of):
+    """Though its write has another key then: it bears whose record it was made of, too."""
+    clio = connect(sandbox, "clio")
+    sandbox.clio.put("bills", {"id": 152, "state": "awaiting_payment", "kind": "revenue_kind"})
+    keep_only(sandbox.clio, "contacts", 2)
+    sync(clio, kind="full", only=["contacts", "bills", "line_items"])
+    sync(account, kind="full", only=["customers", "invoices"])
+    bills = (
+        ("id,total,state,kind,updated_at", "lines", "to_right", "bill_lines", {}),
+        ("", "customer", "to_right", "constant", {"value": next(iter(live("customers"))), "only_create": True}),
+        ("", "currency", "to_right", "constant", {"value": "USD", "only_create": True}),
+    )
+    lines, kind = {
+        "customers": ((("name", "name", "to_right", "copy", {}),), "contacts"), "invoices": (bills, "bills"),
+    }[made_of]  # fmt: skip
+    mapping = make_mapping(
+        clio, account, lines, kinds=(kind, made_of), keys=(), direction="to_right", creates_left=False,
+        filters=({"side": "left", "field": "id", "is": "in", "values": ["152", "1", "2"]},),
+    )  # fmt: skip
+    backup = backups.create(by="test")
+    made = push(mapping)
+    assert made.new, made.message
+    there = sandbox.stripe.ledger()[made_of]
+
+    restoring.restore(backup.file, by="test")
+    db.session.remove()
+    outbound.resume(by="ada", anyway=True)
+    again = push(mapping)
+
+    assert (sandbox.stripe.ledger()[made_of], again.new) == (there, made.new)
+    assert db.session.scalar(select(func.count()).where(RecordLink.state == "linked")) == made.new
 
 
 def test_a_mapping_that_links_only_finds_pairs_and_writes_nothing(account, sandbox):

@@ -32,6 +32,7 @@ OVER = ("canceled", "incomplete_expired")  # states no subscription comes back f
 NOT_IN_FORMS = ("lines", "finalized", "canceled")  # those take calls of their own
 YES_OR_NO = ("auto_advance", "cancel_at_period_end")  # there is no empty one: it stays as it is
 MARK = "integration_console"  # in metadata: the change a record was made by
+MADE_OF = "integration_console_of"  # in metadata: whose record it was made of
 LONGEST_DESCRIPTION = 5_000  # characters of a line
 DAYS_UNTIL_DUE = 30  # of an invoice without a date
 
@@ -78,11 +79,12 @@ class StripeWriting(Writing):
             template = f"{PATHS[write.resource]}/{{id}}"
             call = call_for(upstream, "DELETE", path, template=template, resource=write.resource)
             return _written(upstream, write, upstream.send(call))
-        marked = {f"metadata[{MARK}]": write.marker} if write.op == "create" and write.marker else {}
-        return _written(upstream, write, self._post(upstream, write, _form(write) | marked))
+        marks = _marks(write) if write.op == "create" else {}
+        return _written(upstream, write, self._post(upstream, write, _form(write) | marks))
 
     def find(self, upstream: Upstream, write: Write) -> list[Mapping[str, Any]]:
-        """The one that bears the mark of this change, among those made since.
+        """The one that bears the mark of this change, among those made since; else the one made of the same record: a
+        change that a restore has us want once more has another mark.
 
         Raises BadRecord for an invoice that was begun and not brought to its end: a person decides.
         """
@@ -93,8 +95,7 @@ class StripeWriting(Writing):
             params["customer"] = write.values.get("customer")
         call = call_for(upstream, "GET", PATHS[write.resource], params, resource=write.resource)
         pages = walk(upstream.send, call, PAGES, items_at="data")
-        mine = [one for page in pages for one in page.items if dig(one, f"metadata.{MARK}") == write.marker]
-        mine = [whole(upstream, write.resource, one) for one in mine]
+        mine = [whole(upstream, write.resource, one) for one in _mine(write, [o for page in pages for o in page.items])]
         begun = [one for one in mine if write.resource == "invoices" and _is_begun(write, one)]
         if begun:
             raise BadRecord(
@@ -219,7 +220,18 @@ def _draft(write: Write) -> dict[str, str]:
     }  # fmt: skip
     if not write.values.get("due_date"):
         form["days_until_due"] = str(DAYS_UNTIL_DUE)
-    return form | ({f"metadata[{MARK}]": write.marker} if write.marker else {})
+    return form | _marks(write)
+
+
+def _marks(write: Write) -> dict[str, str]:
+    marks = {MARK: write.marker, MADE_OF: write.origin}
+    return {f"metadata[{name}]": mark for name, mark in marks.items() if mark}
+
+
+def _mine(write: Write, records: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Those that bear the mark of this change; else those made of the same record."""
+    own = [one for one in records if dig(one, f"metadata.{MARK}") == write.marker]
+    return own or [one for one in records if write.origin and dig(one, f"metadata.{MADE_OF}") == write.origin]
 
 
 def _is_begun(write: Write, invoice: Mapping[str, Any]) -> bool:
