@@ -1,5 +1,7 @@
 """Finds every page module here, registers it, and builds the menu from what each declares.
 
+Between the rooms stands what several of them use: rights, forms, filters, formatting, the frame.
+
 A page module has `page = Blueprint(...)` and, when it belongs in the menu, `menu = Menu("Runs", icon="arrow-repeat",
 order=4, key="r")`. Nothing else needs to know of it.
 """
@@ -8,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import import_module
-from pkgutil import iter_modules
+from pkgutil import walk_packages
 
 from flask import Blueprint, Flask
 from werkzeug.routing import IntegerConverter
@@ -51,8 +53,8 @@ def set_up(app: Flask) -> None:
 def _registered(app: Flask) -> list[Menu]:
     """Register every page; return the menu lines they declare."""
     entries = []
-    for info in iter_modules(__path__):
-        module = import_module(f"{__name__}.{info.name}")
+    for info in walk_packages(__path__, f"{__name__}."):
+        module = import_module(info.name)
         page = getattr(module, PAGES_ONLY, None)
         if not isinstance(page, Blueprint):
             continue

@@ -287,7 +287,7 @@ def test_what_is_due_and_what_is_proposed_is_leafed_through(enter, app, clio, mo
     staff.send("/limitations/work", "/limitations/without")
     for path in ("/limitations", "/limitations/proposals"):
         every = whole(staff, path)
-        monkeypatch.setattr("integration_console.web.limitations.PAGE", len(every) // 2)
+        monkeypatch.setattr("integration_console.web.matters.limitations.PAGE", len(every) // 2)
         assert whole(staff, path) == every
         monkeypatch.undo()
 

@@ -16,7 +16,7 @@ import pytest
 from integration_console.models import Connection, Record, db
 from integration_console.operations.api import quotas
 from integration_console.web.access import ANYONE
-from integration_console.web.api_models import EXAMPLE
+from integration_console.web.api.api_models import EXAMPLE
 
 from .serving import consent, served, token_of
 

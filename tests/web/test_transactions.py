@@ -89,7 +89,7 @@ def test_a_filtered_list_says_how_many_match(admin, firm, monkeypatch):
     assert said("?run=7") == ["1 matches"]
     older = admin.open("/transactions?status=429").links["Older"]
     assert said(older.removeprefix("/transactions")) == ["120 match"]
-    for module in ("transactions", "formatting"):
+    for module in ("finding.transactions", "formatting"):
         monkeypatch.setattr(f"integration_console.web.{module}.MOST_COUNTED", 100)
     monkeypatch.setattr("integration_console.storage.counting.NEWEST", 110)
     assert said("?method=GET") == ["over 100 match among the newest 110"]

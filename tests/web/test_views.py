@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from integration_console.web import views
+from integration_console.web.finding import views
 
 
 def save(person, query: str, name: str, **more):

@@ -16,8 +16,8 @@ from integration_console.operations.accounts import connections, subscriptions
 from integration_console.operations.accounts.hook_secrets import secret_of, set_secret
 from integration_console.operations.deliveries import deliveries
 from integration_console.sandbox import hooks
-from integration_console.web import webhooks as webhooks_door
 from integration_console.web.access import limiter
+from integration_console.web.deliveries import webhooks as webhooks_door
 
 from ..cases import together
 from ..forgery import OTHER, SECRET, forgeries, signer_of

@@ -1,0 +1,1 @@
+"""What is kept: backups, and the settings of the firm, its services and retention."""

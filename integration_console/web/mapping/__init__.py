@@ -1,0 +1,1 @@
+"""Field mappings: edited, previewed, versioned; the matches, conflicts and writes they make."""

@@ -1,0 +1,1 @@
+"""Runs: the list, one while it works, and taking one back."""
