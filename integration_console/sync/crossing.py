@@ -25,7 +25,7 @@ from .plan import Rules
 from .push import Sender, Sent
 from .world import StoredWorld
 
-MAKES = "{:,} new records would be made by {}, and no preview announced them: look whether they are not there already."
+MAKES = "{:,} new records would be made by {}, unannounced and more than its settings allow: are they there already?"
 TURNS = 4  # a matter waits for its client, which waits for nothing: more turns would be a circle
 
 
@@ -171,8 +171,7 @@ class PushRun:
         with self.bridge.look() as session:
             rows = session.execute(select(Change.op, Change.sources).where(*mine)).all()
         wants = Counter(op for op, sources in rows if not _tells_an_id(op, sources))
-        why = None if self.bridge.released else self._too_many(wants, self._pairs(self.crossing))
-        if why is not None:
+        if not self.bridge.released and (why := self._too_many(wants)):
             self._stop(mine, why)
 
     def _brake_making(self, other: Crossing) -> None:
@@ -182,7 +181,7 @@ class PushRun:
         its = (Change.mapping_id == other.mapping.id, Change.state == "pending", Change.run_id == self.bridge.run_id)
         with self.bridge.look() as session:
             new = session.scalar(select(func.count()).where(*its, Change.op == "create")) or 0
-        if self._makes_too_many(new, self._pairs(other), others=new):
+        if self._makes_too_many(other, new, others=new):
             self._stop(its, MAKES.format(new, other.mapping.name))
 
     def _stop(self, mine: Sequence[Any], why: str) -> None:
@@ -201,7 +200,7 @@ class PushRun:
         with self.bridge.look() as session:
             return session.scalar(select(func.count()).where(*linked)) or 0
 
-    def _too_many(self, wants: Dictionary[str, int], pairs: int) -> str | None:
+    def _too_many(self, wants: Dictionary[str, int]) -> str | None:
         if expected := self.bridge.expected:
             for op, count in wants.items():
                 told = expected.get(op, 0)
@@ -209,26 +208,27 @@ class PushRun:
                     return f"The preview told of {told} to {op}; now it would be {count}."
             return None
         over, new = wants.get("update", 0) + wants.get("delete", 0), wants.get("create", 0)
-        if self.bridge.rules.brakes(over, pairs):
+        if self.bridge.rules.brakes(over, pairs := self._pairs(self.crossing)):
             return f"{over:,} of {pairs:,} pairs would be written over or deleted."
-        if self._makes_too_many(new, pairs):
+        if self._makes_too_many(self.crossing, new):
             return MAKES.format(new, self.crossing.mapping.name)
         return None
 
-    def _makes_too_many(self, new: int, pairs: int, *, others: int = 0) -> bool:
-        """Whether more records would be made than the preview announced and than is believed unasked.
+    def _makes_too_many(self, crossing: Crossing, new: int, *, others: int = 0) -> bool:
+        """Whether a mapping would make more records than the preview announced and than is believed unasked.
 
         What it announced may take several runs: it is made so many a run, and after what it waits for.
         others: how many of these another mapping is to make; this one's own wishes follow when they are there.
         """
+        limits = self._pairs(crossing), crossing.mapping.options.brake_creates
         brakes = self.bridge.rules.brakes_making
-        if not self.bridge.announced or not brakes(new, pairs):
-            return brakes(new, pairs)
+        if not self.bridge.announced or not brakes(new, *limits):
+            return brakes(new, *limits)
         own = Change.mapping_id == self.crossing.mapping.id, Change.version == self.crossing.mapping.version
         with self.bridge.look() as session:
             query = select(func.count()).where(*own, Change.op == "create", Change.state != "dropped")
             wanted = (session.scalar(query) or 0) + others
-        return brakes(min(new, max(0, wanted - self.bridge.announced)), pairs)
+        return brakes(min(new, max(0, wanted - self.bridge.announced)), *limits)
 
     # -- sending ------------------------------------------------------------------------------------------------------
 

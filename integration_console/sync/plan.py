@@ -32,9 +32,12 @@ class Rules:
         """Whether so many deletions are too many to believe (P7)."""
         return self._too_many(gone, live, self.brake_records)
 
-    def brakes_making(self, new: int, live: int) -> bool:
-        """Whether so many new records, beside so many that are paired, are too many to make unasked."""
-        return self._too_many(new, live, self.brake_creates)
+    def brakes_making(self, new: int, live: int, own: int | None) -> bool:
+        """Whether so many new records, beside so many that are paired, are too many to make unasked.
+
+        own: the mapping's number in place of the firm's.
+        """
+        return self._too_many(new, live, own or self.brake_creates)
 
     def _too_many(self, count: int, live: int, fewest: int) -> bool:
         many = count >= fewest and count > live * self.brake_percent / 100

@@ -124,6 +124,8 @@ def sentences(version: Version, ends: Mapping[str, End]) -> list[str]:
         return said
     said.append(f"When both sides changed the same field, {winner(version.rule, ends)}; both values are kept.")
     said.append(f"At most {figure(version.options.write_cap)} writes a run.")
+    if own := version.options.brake_creates:
+        said.append(f"A run that would make {figure(own)} new records unannounced stops and asks.")
     return said
 
 

@@ -21,7 +21,8 @@ LABELS = {
     "creates_right": "Make what is missing on the right", "creates_left": "Make what is missing on the left",
     "deletes_right": "Delete on the right what was deleted on the left",
     "deletes_left": "Delete on the left what was deleted on the right", "closed": "Write closed matters, too",
-    "write_cap": "Most writes a run", "rounding_minutes": "Time is rounded up to",
+    "write_cap": "Most writes a run", "brake_creates": "New records that stop a run",
+    "rounding_minutes": "Time is rounded up to",
     "currency": "Currency", "bills": "What the bills are",
     "number_patterns": "How matter numbers are written, one a line",
 }  # fmt: skip
@@ -30,6 +31,7 @@ HELP = {
     "zone": "For example America/Los_Angeles. Empty: as the mapping or the firm has it.",
     "country": "Two letters, such as US or CA. Empty: as the mapping has it.",
     "currency": "Three letters, such as KWD or JPY, where amounts have another number of decimals than two.",
+    "brake_creates": "Where no preview told of them. For who bills 300 at once, 400. Empty: as the firm has it.",
     "text": "Field names in braces: {first_name} of {address.city}.",
     "number_patterns": "With {digits}, {year} and {word}: M-{year}-{digits}.",
 }

@@ -160,13 +160,16 @@ def test_keys_filters_and_options_are_settings(enter, draft):
     values = values_of(staff.open(address)) | {
         "direction": "to_right", "rule": "left", "filter-1-field": "left:type", "filter-1-is": "in",
         "filter-1-values": "lead, customer", "o-creates_left": "no", "o-write_cap": "25", "key-2-by": "",
+        "o-brake_creates": "400",
     }  # fmt: skip
     assert staff.send(address, address, values).status_code == 302
     told = draft.document()
     assert (told["direction"], told["rule"], told["options"]["write_cap"]) == ("to_right", "left", 25)
     assert told["filters"] == [{"side": "left", "field": "type", "is": "in", "values": ["lead", "customer"]}]
+    assert told["options"]["brake_creates"] == 400
     page = staff.open(f"/mappings/{draft.mapping}")
     assert "Only those of the GoHighLevel contacts whose Type is lead or customer are linked or made anew." in page.text
+    assert "A run that would make 400 new records unannounced stops and asks." in page.text
 
 
 def test_a_setting_that_cannot_be_is_said_at_its_field(enter, draft):

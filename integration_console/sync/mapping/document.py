@@ -117,6 +117,7 @@ class MappingOptions(Strict):
     deletes_left: bool = False
     closed: bool = False  # closed matters are written, too
     write_cap: int = Field(default=500, ge=1, le=100_000)  # writes a run
+    brake_creates: int | None = Field(default=None, ge=1, le=100_000)  # unannounced, they stop it; None: the firm's
     zone: Annotated[str | None, AfterValidator(_zone)] = None  # in which moments become days; None: the firm's
     country: str = Field(default="US", pattern="^[A-Z]{2}$")  # of telephone numbers without a country's code
     rounding_minutes: Literal[0, 6, 15] = 0
