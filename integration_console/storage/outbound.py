@@ -19,10 +19,16 @@ LOOKED_FIRST = timedelta(days=30)  # as long, what would be made is looked for f
 
 
 def pause(connection: Connection, facts: dict[str, Any]) -> None:
-    """Send nothing from now on. facts: at, backup_at, backup, by."""
-    for name in (PAUSED, RESTORED):
+    """Send nothing from now on. facts: at, backup_at, backup, by.
+
+    A backup made after another restore has lost the hours of that one, too.
+    """
+    restored = dict(facts)
+    if before := lost_since(connection):
+        restored["backup_at"] = min(before, datetime.fromisoformat(facts["backup_at"])).isoformat()
+    for name, told in ((PAUSED, facts), (RESTORED, restored)):
         connection.execute(delete(Setting).where(Setting.name == name))
-        value = {"name": name, "value": orjson.dumps(facts).decode(), "updated_by": facts["by"]}
+        value = {"name": name, "value": orjson.dumps(told).decode(), "updated_by": facts["by"]}
         connection.execute(insert(Setting).values(**value, updated_at=clock.now()))
 
 
@@ -42,7 +48,7 @@ def must_flow(session: Session) -> None:
         raise OutboundPaused
 
 
-def lost_since(session: Session) -> datetime | None:
+def lost_since(session: Session | Connection) -> datetime | None:
     """From when on our memory of what was made upstream may be lost, for some weeks after a restore."""
     facts = _facts(session, RESTORED)
     if facts is None or clock.now() - datetime.fromisoformat(facts["at"]) > LOOKED_FIRST:
@@ -59,6 +65,6 @@ def perhaps_made_since(session: Session, made_at: datetime) -> datetime:
     return min(made_at, lost_since(session) or made_at)
 
 
-def _facts(session: Session, name: str) -> dict[str, Any] | None:
+def _facts(session: Session | Connection, name: str) -> dict[str, Any] | None:
     value = session.scalar(select(Setting.value).where(Setting.name == name))
     return orjson.loads(value) if value else None

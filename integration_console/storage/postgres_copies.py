@@ -29,6 +29,10 @@ from .sealed_file import DAMAGED
 ONE_AT_A_TIME = 7_202_611_220  # the migrations' own lock: nobody migrates while a copy is put back
 _COPY = re.compile(rb"^COPY \S+ \(.*\) FROM stdin;$")
 _REHEARSAL = "_rehearsal_"
+_OTHERS = text(
+    """SELECT '"' || replace(nspname, '"', '""') || '"' FROM pg_namespace
+    WHERE nspname <> current_schema() AND nspname <> 'information_schema' AND NOT starts_with(nspname, 'pg_')"""
+)
 _CLEAR = """
 DO $$ DECLARE one record; BEGIN
 FOR one IN
@@ -77,12 +81,15 @@ class PostgresCopies:
 
     @contextmanager
     def take(self, target: Path) -> Iterator[Connection]:
-        """pg_dump and the connection share one snapshot."""
+        """pg_dump and the connection share one snapshot. What others keep in schemas of their own is not ours to copy,
+        nor to put back over what they have by then."""
         with self._connected() as connection:
             connection.execution_options(isolation_level="REPEATABLE READ")
             snapshot = connection.scalar(text("SELECT pg_export_snapshot()"))
+            others = [f"--exclude-schema={name}" for name in connection.scalars(_OTHERS)]
             self._run(
                 "pg_dump", "--format=custom", "--compress=0", "--no-owner", "--no-privileges", f"--file={target}",
+                "--no-publications", "--no-subscriptions", *others,
                 f"--snapshot={snapshot}", f"--dbname={self._address()}",
             )  # fmt: skip
             yield connection
@@ -213,7 +220,7 @@ def _carry_out(cursor: Any, sql: IO[bytes]) -> None:
         if line == b"SET transaction_timeout = 0;\n" and not newest:
             continue
         if not _COPY.match(line.rstrip(b"\n")):
-            gathered.append(line)
+            gathered.append(re.sub(rb"^CREATE SCHEMA ", b"CREATE SCHEMA IF NOT EXISTS ", line))
             continue
         _execute(cursor, gathered)
         cursor.copy_expert(line.decode(), _Rows(sql))

@@ -341,3 +341,39 @@ def test_what_was_made_in_the_lost_hours_is_not_made_again(session, sandbox, pai
     push(mapping)
 
     assert novas(sandbox) == ["Nova0", "Nova1"]
+
+
+def test_a_second_restore_does_not_forget_the_hours_the_first_one_lost(session, sandbox, pair, clock):
+    """The backup put back is of a console that had been restored itself, and had not looked again since."""
+    mapping = pair[0]
+    made = backups.create(by="test")
+    clock.advance(hours=1)
+    push(mapping)
+    assert novas(sandbox) == ["Nova0", "Nova1"]
+    clock.advance(hours=1)
+    restore(made)
+    clock.advance(hours=1)
+    restore(backups.create(by="test"))
+    outbound.resume(by="ada", anyway=True)
+    push(mapping)
+
+    assert novas(sandbox) == ["Nova0", "Nova1"]
+
+
+@pytest.mark.one_database("postgresql")
+def test_what_others_keep_in_the_same_database_stays_and_stops_no_restore(session, firm):
+    """Reports have a schema of their own, and a role that reads; a copy for analysis is fed by a publication."""
+    for statement in (
+        "CREATE SCHEMA reports", "CREATE TABLE reports.days (day date)",
+        "INSERT INTO reports.days VALUES ('2026-03-02')", "CREATE PUBLICATION everything FOR TABLE record",
+    ):  # fmt: skip
+        db.session.execute(text(statement))
+    db.session.commit()
+    made = backups.create(by="test")
+    assert rehearsals.rehearse(made)["fine"]
+    an_account("Made later")
+
+    restore(made)
+
+    assert names() == {"Hale & Partner"}
+    assert db.session.scalar(text("SELECT count(*) FROM reports.days")) == 1
