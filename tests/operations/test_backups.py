@@ -203,6 +203,21 @@ def test_only_one_is_made_at_a_time_and_what_a_killed_one_left_is_swept(session,
     assert not draft.exists()
 
 
+@pytest.mark.one_database
+def test_plain_copies_of_a_killed_process_go_whatever_its_machine_was_called(session, firm, tmp_path):
+    """A container that is made anew has another name, and its processes have the old numbers."""
+    left = tmp_path / "backup-work-3f9a1c0b7d52:7-x1y2z3"
+    left.mkdir()
+    (left / "database.sqlite").write_bytes(b"everything, unsealed")
+
+    with backup_files.workroom() as room:
+        (room / "database.sqlite").write_bytes(b"of one who is at work")
+        backups.create(by="test")
+        assert (room / "database.sqlite").exists()
+
+    assert list(tmp_path.glob("backup-work-*")) == []
+
+
 def test_a_key_that_is_taken_away_leaves_backups_that_open(session, settings, firm):
     from cryptography.fernet import Fernet
 

@@ -8,7 +8,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -20,7 +20,6 @@ from flask import current_app
 from ... import clock
 from ...errors import BackupRefused, Conflict, NotFound
 from ...storage import backup_file
-from ..holds import left_behind, process_name
 from ..sealed import vault
 
 ENDING = ".backup"
@@ -183,13 +182,28 @@ def alone() -> Iterator[None]:
 
 @contextmanager
 def workroom() -> Iterator[Path]:
-    """A folder for plain copies, beside the database itself, for its owner only; gone afterwards, also after a kill."""
+    """A folder for plain copies, beside the database itself, for its owner only; gone afterwards, also after a kill.
+
+    A room nobody holds was left by a killed process, of whatever machine: a container has another name the next time.
+    """
     home = Path(current_app.config["SETTINGS"].INSTANCE_DIR)
-    for left in home.glob(f"{_WORKING}*"):
-        if left_behind(left.name.removeprefix(_WORKING).rpartition("-")[0]):
-            shutil.rmtree(left, ignore_errors=True)
-    with tempfile.TemporaryDirectory(prefix=f"{_WORKING}{process_name()}-", dir=home) as room:
-        yield Path(room)
+    with ExitStack() as stack:
+        with (home / f".{_WORKING}lock").open("a") as one_at_a_time:
+            fcntl.flock(one_at_a_time, fcntl.LOCK_EX)
+            for left in home.glob(f"{_WORKING}*"):
+                with suppress(OSError), _held(left):
+                    shutil.rmtree(left, ignore_errors=True)
+            room = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=_WORKING, dir=home)))
+            stack.enter_context(_held(room))
+        yield room
+
+
+@contextmanager
+def _held(room: Path) -> Iterator[None]:
+    """Raises BlockingIOError while another process holds it."""
+    with (room / ".held").open("a") as held:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
 
 
 def sweep_drafts() -> None:
