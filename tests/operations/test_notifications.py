@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from cryptography.fernet import Fernet
 from sqlalchemy import select
 
 from integration_console import clock as house_clock
@@ -17,6 +18,7 @@ from integration_console.operations.notices import notification_rules as rules
 from integration_console.operations.notices.notification_rules import Wanted
 from integration_console.services.base import OAuth, replace
 from integration_console.storage import outbound
+from integration_console.storage.vault import Vault
 
 from .conftest import connect, sync
 from .mapped import make_mapping
@@ -460,6 +462,23 @@ def test_one_rule_that_cannot_speak_keeps_no_other_quiet(sandbox, clio, slack, a
 
     assert len(app_mail.letters) == 1
     assert connections.find(slack).status == "needs_reconnect"
+
+
+def test_people_are_told_when_no_key_opens_what_an_account_is_reached_with(clio, slack, app_mail, clock):
+    """That is why it fails, and it fails for everybody: the keys were changed without `flask keys rotate`."""
+    mailed_to()
+    clock.advance(1)
+    db.session.get_one(Connection, clio).credentials = Vault(Fernet.generate_key().decode()).seal(
+        f"connection:{clio}", "{}"
+    )
+    db.session.commit()
+    ended(clio, "failed")
+    ended(slack, "failed")
+
+    assert tell() == 1
+    (letter,) = app_mail.letters
+    for name in ("Clio of the firm", "Our Slack"):
+        assert f"{name}: reading failed" in letter.get_content()
 
 
 def test_a_test_message_is_really_sent_and_says_what_came_of_it(sandbox, slack, app_mail):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from cryptography.fernet import Fernet
 from sqlalchemy import text
 
 from integration_console.errors import Conflict
@@ -25,6 +26,7 @@ from integration_console.operations.keeping import erasures, retention
 from integration_console.operations.mapping import mappings, previews
 from integration_console.operations.runs import outbox
 from integration_console.operations.support import refused_writes
+from integration_console.storage.vault import Vault
 
 from ..cases import together
 from .two_sides import contacts
@@ -263,6 +265,18 @@ def test_others_keep_what_is_theirs(sides, firm, enter):
             assert kept == ({} if str(number) in records else data)
         assert db.session.query(RecordLink).filter_by(state="linked").count() > 0
         assert db.session.query(Transaction).count() > 0
+
+
+def test_one_that_no_key_opens_waits_and_says_so_while_the_others_go_on(sides, firm, enter):
+    with firm.app.app_context():
+        one, other = (record.id for record in erasures.candidates(MAIL))
+        shut = erasures.request([one], "Asked by letter", by="ada@example.com")
+        shut.terms = Vault(Fernet.generate_key().decode()).seal(f"erasure:{shut.id}", "[]")
+        erasures.request([other], "Asked by letter", by="ada@example.com")
+        assert erasures.work() == 1
+        waiting = db.session.query(Erasure).filter_by(state="waiting").one()
+        assert "no key of ENCRYPTION_KEYS opens" in waiting.message
+    assert "no key of ENCRYPTION_KEYS opens" in enter("admin").open("/settings/privacy").text
 
 
 def test_it_goes_on_where_it_was_killed(sides, firm, enter, monkeypatch):

@@ -7,11 +7,13 @@ import subprocess
 from base64 import b64decode
 
 import pytest
+from cryptography.fernet import Fernet
 
 from integration_console.models import Issue, Transaction, WebhookMessage, WebhookTarget, db
 from integration_console.operations.accounts import connections
 from integration_console.operations.api import webhook_messages, webhook_sending, webhook_targets
 from integration_console.storage import errors, outbound
+from integration_console.storage.vault import Vault
 from integration_console.transport import standard_webhooks
 
 from .serving import listening
@@ -259,3 +261,22 @@ def test_a_removed_address_is_told_nothing_more(app, firm, hook, told):
         db.session.commit()
         assert webhook_sending.send_due() == 0
     assert hook.heard == []
+
+
+def test_one_secret_no_key_opens_keeps_no_other_message_back(app, firm, hook, told, clock, enter):
+    """Its own messages are given up in the end and shown, and a new secret can be made."""
+    other = firm.connect("stripe", name="Stripe")
+    with app.app_context():
+        webhook_targets.set_url(connections.find(other), webhook_targets.checked(hook.url), by="Ana")
+        target = webhook_targets.of(told.number)
+        target.secret = Vault(Fernet.generate_key().decode()).seal(f"webhook_target:{told.number}", told.secret)
+        db.session.commit()
+    firm.past_run(told.number)
+    firm.past_run(other)
+
+    assert told() == 1
+    assert {one.state for one in messages(app)} == {"done", "pending"}
+    assert "cannot be opened" in next(one.message for one in messages(app) if one.state == "pending")
+    enter("admin").send(f"/connections/{told.number}/events/secret", f"/connections/{told.number}/events")
+    clock.advance(10)
+    assert told() == 1

@@ -12,7 +12,7 @@ from flask import current_app
 from sqlalchemy import func, or_, select, update
 
 from ... import clock
-from ...errors import TryLater
+from ...errors import SealBroken, TryLater
 from ...models import Connection, WebhookMessage, WebhookTarget, db
 from ...storage import outbound
 from ...storage.transactions import Recorder
@@ -27,6 +27,7 @@ CLAIMED_S = 60  # longer than a try may take
 AT_ONCE, ROUND = 8, 32
 ENDS_AFTER_S = 25  # a round takes no more messages after this
 GONE = 410  # the receiver wants nothing any more
+SEALED = "Its signing secret cannot be opened with the encryption keys of now. Make a new one."
 
 
 def send_due() -> int:
@@ -49,7 +50,7 @@ class _Letter:
     key: str
     address: str
     body: bytes | None
-    secrets: Sequence[str]
+    secrets: Sequence[str]  # none where no key opens them
     number: int
     call_key: str
     started_at: datetime = field(default_factory=clock.now)
@@ -67,6 +68,9 @@ class _Letter:
 
     def send(self, insecure: bool) -> _Letter:
         """Try once and note what came of it."""
+        if not self.secrets:
+            self.failure = SEALED
+            return self
         self.started_at, began = clock.now(), clock.monotonic()
         signed = standard_webhooks.headers(self.secrets, self.key, int(self.started_at.timestamp()), self.body or b"")
         headers = {"Content-Type": "application/json", "User-Agent": "IntegrationConsole/1.0", **signed}
@@ -120,11 +124,19 @@ def _claim() -> list[_Letter]:
     ).all()
     letters = [
         _Letter(one.id, one.connection_id, service, one.key, target.url, one.body.encode(),
-                webhook_targets.keys_of(target), one.tries, one.key.removeprefix("msg_"))
+                _secrets(target), one.tries, one.key.removeprefix("msg_"))
         for one, target, service in rows
     ]  # fmt: skip
     db.session.rollback()  # nothing is held open while others answer (D5)
     return letters
+
+
+def _secrets(target: WebhookTarget) -> Sequence[str]:
+    """What signs; nothing where no key opens it: the other addresses hear none the less."""
+    try:
+        return webhook_targets.keys_of(target)
+    except SealBroken:
+        return ()
 
 
 def _settle(letter: _Letter) -> int:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 
 from flask import current_app
 from sqlalchemy import delete, select, update
 
 from ... import clock
-from ...errors import Conflict, InvalidInput
+from ...errors import Conflict, InvalidInput, SealBroken
 from ...models import Connection, WebhookMessage, WebhookTarget, db
 from ...transport import outside, standard_webhooks
 from .. import audit
@@ -58,13 +59,18 @@ def set_url(connection: Connection, url: str | None, *, by: str) -> str | None:
 
 
 def new_secret(connection: Connection, *, by: str) -> str:
-    """Make another secret; for a day the old one signs, too. Raises Conflict when nothing is told anywhere."""
+    """Make another secret; for a day the old one signs, too, where a key still opens it.
+
+    Raises Conflict when nothing is told anywhere.
+    """
     target = of(connection.id)
     if target is None:
         raise Conflict("Set the address first: without one there is nothing to sign.")
     secret, until = standard_webhooks.new_secret(), clock.now() + OLD_SECRET_FOR
-    old = keys_of(target)[0]
-    target.secret = _sealed(connection.id, f"{secret} {old} {until.isoformat()}")
+    signing = secret
+    with suppress(SealBroken):
+        signing = f"{secret} {keys_of(target)[0]} {until.isoformat()}"
+    target.secret = _sealed(connection.id, signing)
     target.updated_at = clock.now()
     audit.about("webhook secret replaced", connection, actor=by)
     db.session.commit()

@@ -15,7 +15,7 @@ from sqlalchemy import Text, cast, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from ... import clock
-from ...errors import Conflict, InvalidInput
+from ...errors import Conflict, InvalidInput, SealBroken
 from ...models import (
     Change,
     DeadLetter,
@@ -206,7 +206,12 @@ def _go_on(number: int, ends: float) -> bool:
         row.reached, row.message = {}, None
     if "records" not in row.counts:
         _empty_records(row)
-    terms = orjson.loads(vault().open(f"erasure:{row.id}", row.terms or ""))
+    try:
+        terms = orjson.loads(vault().open(f"erasure:{row.id}", row.terms or ""))
+    except SealBroken:  # the others go on
+        return _wait(
+            row, "The records are erased. What else to look for no key of ENCRYPTION_KEYS opens: add the old one."
+        )
     for name, place in PLACES.items():
         while (reached := row.reached.get(name, 0)) is not None:
             if clock.monotonic() > ends:

@@ -7,13 +7,15 @@ notice carries the key of its change, unique for each rule, so looking twice tel
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import and_, func, select
 from sqlalchemy.orm import aliased
 
 from ... import clock
+from ...errors import ConsoleError
 from ...models import Connection, ConnectionStanding, Issue, Notice, NotificationRule, SyncRun, db
 from ...models.run import READ
 from ...transport.redact import Redactor
@@ -180,6 +182,8 @@ def _keep(rule: NotificationRule, told: Iterable[Told], now: datetime) -> int:
 def _redactor(connection_id: int | None) -> Redactor:
     """Knows what the connection a notice is about must never show."""
     connection = db.session.get(Connection, connection_id) if connection_id else None
-    kept = unseal(connection) if connection and connection.credentials else {}
+    kept: dict[str, Any] = {}
+    with suppress(ConsoleError):  # none any more, or no key opens them: that is what people are to be told
+        kept = unseal(connection) if connection else {}
     names = ("access_token", "refresh_token", "api_key", "id_token")
     return Redactor([str(kept[name]) for name in names if kept.get(name)])
