@@ -13,8 +13,8 @@ from ..models import Change, DataMapping, SyncRun, db
 from ..operations.accounts import connections
 from ..operations.mapping import flows, mappings, previews
 from ..operations.runs import outbox, pushes, undo
+from ..sync.carrying.tally import Tally
 from ..sync.outcome import receipt
-from ..sync.tally import Tally
 from . import output
 from .carrying import carry
 from .plainly import WITH_PROBLEMS, Failed, command, who

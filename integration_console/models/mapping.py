@@ -23,7 +23,7 @@ class DataMapping(Base):
     __tablename__ = "data_mapping"
 
     id: Mapped[PrimaryKey]
-    flow: Mapped[str | None] = mapped_column(String(60))  # the ready mapping it was made from; see sync/flows.py
+    flow: Mapped[str | None] = mapped_column(String(60))  # the ready mapping it was made from; see sync/flows/
     name: Mapped[str] = mapped_column(String(200))
     left_connection_id: Mapped[int] = mapped_column(ForeignKey("connection.id"), index=True)
     left_resource: Mapped[str] = mapped_column(String(60))
@@ -64,9 +64,9 @@ class MappingVersion(Base):
     state: Mapped[str] = mapped_column(String(20), default="draft")
     direction: Mapped[str] = mapped_column(String(10))
     rule: Mapped[str] = mapped_column(String(10), default="ask")  # for fields without a winner of their own
-    keys: Mapped[list] = mapped_column(default=list)  # match keys in order; see sync/matching.py
-    filters: Mapped[list] = mapped_column(default=list)  # which records take part; see sync/mapping.py
-    options: Mapped[dict] = mapped_column(default=dict)  # creates_right, deletes_right ...; see sync/mapping.py
+    keys: Mapped[list] = mapped_column(default=list)  # match keys in order; see sync/matching/
+    filters: Mapped[list] = mapped_column(default=list)  # which records take part; see sync/mapping/
+    options: Mapped[dict] = mapped_column(default=dict)  # creates_right, deletes_right ...; see sync/mapping/
     note: Mapped[str] = mapped_column(Text, default="")
     preview: Mapped[dict | None]  # what the last preview of this version counted, and when
     changed_by: Mapped[str | None] = mapped_column(String(320))
@@ -94,7 +94,7 @@ class FieldMapping(Base):
     left: Mapped[str] = mapped_column(String(300))  # a field's name, or several with commas between
     right: Mapped[str] = mapped_column(String(300))
     direction: Mapped[str] = mapped_column(String(10), default="both")
-    transform: Mapped[str] = mapped_column(String(40), default="copy")  # by name; see sync/transforms.py
+    transform: Mapped[str] = mapped_column(String(40), default="copy")  # by name; see sync/transforms/
     options: Mapped[dict] = mapped_column(default=dict)
     required: Mapped[bool] = mapped_column(default=False)
     winner: Mapped[str | None] = mapped_column(String(10))  # one of RULES; None: as the mapping says
@@ -112,7 +112,7 @@ class PreviewPage(Base):
 
     id: Mapped[PrimaryKey]
     version_id: Mapped[int] = mapped_column(ForeignKey("mapping_version.id", ondelete="CASCADE"))
-    kind: Mapped[str] = mapped_column(String(20))  # one of COUNTED in sync/tally.py
+    kind: Mapped[str] = mapped_column(String(20))  # one of COUNTED in sync/carrying/tally.py
     place: Mapped[int]  # 0 is the first page
     rows: Mapped[list] = mapped_column(default=list)  # as operations/mapping/previews.py keeps them
     kept_at: Mapped[datetime]

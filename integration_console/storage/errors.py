@@ -21,7 +21,7 @@ BY_ITSELF = "the console"  # who resolved an issue whose last record passed
 
 
 class Refused(Protocol):
-    """A record that came but cannot be kept; see sync.sifting."""
+    """A record that came but cannot be kept; see sync.reading.sifting."""
 
     @property
     def external_id(self) -> str | None: ...

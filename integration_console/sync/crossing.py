@@ -15,14 +15,14 @@ from .. import clock
 from ..errors import BrakeApplied, Wait
 from ..models import Change, RecordLink, RunPart
 from ..storage import unmatched
-from .carry import Carrier, Chosen
-from .ends import End
-from .keeping import Work
+from .carrying.carry import Carrier, Chosen
+from .carrying.ends import End
+from .carrying.outbox import Ledger
 from .mapping import Mapping
-from .outbox import Ledger
 from .outcome import Ending
-from .plan import Rules
-from .push import Sender, Sent
+from .reading.keeping import Work
+from .reading.plan import Rules
+from .sending.push import Sender, Sent
 from .world import StoredWorld
 
 MAKES = "{:,} new records would be made by {}, unannounced and more than its settings allow: are they there already?"
@@ -43,7 +43,7 @@ class Crossing:
 class Bridge:
     """What a push run works with.
 
-    work, look: transactions as in sync.keeping.Desk. flush: adds the calls made so far to a transaction.
+    work, look: transactions as in sync.reading.keeping.Desk. flush: adds the calls made so far to a transaction.
     others: makes another active mapping of the firm ready, by its number; None when it may not run now.
     calls: how many calls were made so far, and the milliseconds waited for them.
     spend: adds seconds to the time of a step: "match", "map" or "write".

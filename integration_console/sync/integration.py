@@ -13,11 +13,11 @@ from ..errors import BrakeApplied, Cancelled, ConsoleError, LeaseLost, NeedsPers
 from ..models import Checkpoint, RunPart
 from ..storage import errors, full_reads
 from ..storage.outage import away
-from .keeping import Desk, Keeping, Known
 from .outcome import Ending
-from .plan import Order, Point
-from .pull import Pull
-from .single import Single
+from .reading.keeping import Desk, Keeping, Known
+from .reading.plan import Order, Point
+from .reading.pull import Pull
+from .reading.single import Single
 
 log = structlog.get_logger(__name__)
 

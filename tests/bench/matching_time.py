@@ -11,7 +11,7 @@ import json
 import random
 from collections import Counter
 
-from integration_console.sync.matching import Candidate, Matcher
+from integration_console.sync.matching.matching import Candidate, Matcher
 
 from .contenders import measured
 

@@ -217,7 +217,7 @@ def _sifted(service: str, resource: str, count: int) -> Iterator:
     """The sandbox's records as a run would keep them."""
     from integration_console import services
     from integration_console.sandbox import clio, clockify, firm, ghl
-    from integration_console.sync.sifting import sift
+    from integration_console.sync.reading.sifting import sift
 
     declared, of = services.by_key(service).resources[resource], firm.Firm(size="large")
     if resource == "matters":  # their lists are filtered by what Clio tells inside of fields

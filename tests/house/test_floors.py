@@ -113,7 +113,7 @@ def test_config_imports_nothing_of_ours():
     assert not [name for name in names if name.startswith(HOUSE)]
 
 
-@pytest.mark.parametrize("floor", [f"{HOUSE}.operations", f"{HOUSE}.web"])
+@pytest.mark.parametrize("floor", [f"{HOUSE}.{name}" for name in ("operations", "sync", "web")])
 def test_the_rooms_of_a_floor_do_not_go_round_in_circles(floor):
     """Files may use each other where there is no circle; so may the rooms they stand in, or nobody finds the way."""
     below: dict[str, set[str]] = {}
@@ -129,7 +129,7 @@ def test_the_rooms_of_a_floor_do_not_go_round_in_circles(floor):
         for other in below[place]:
             visit(other, (*above, place))
 
-    assert len(below) > 12
+    assert len(below) > 9
     for place in below:
         visit(place, ())
 

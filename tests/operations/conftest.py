@@ -6,8 +6,8 @@ from integration_console.models import SyncRun, db
 from integration_console.operations import holds
 from integration_console.operations.accounts import connections
 from integration_console.operations.runs import runs
-from integration_console.sync import practice_area_rules
 from integration_console.sync.practice_areas import Rule
+from integration_console.sync.practice_areas import rules as practice_area_rules
 from integration_console.transport.client import Upstream
 
 from ..web.door import listening

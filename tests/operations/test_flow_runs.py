@@ -7,7 +7,7 @@ from integration_console.models import Change, DataMapping, RecordLink, SyncRun,
 from integration_console.operations.mapping import flows, mappings, previews
 from integration_console.operations.runs import push_runs, undo
 from integration_console.sync.flows import CLIENTS, CONTACTS, MATTERS, PROJECTS, STAGES, TIME
-from integration_console.sync.plan import Rules
+from integration_console.sync.reading.plan import Rules
 
 from .conftest import connect, sync
 from .mapped import cycle, keep_only, pairs, push, read, writes

@@ -10,7 +10,7 @@ from integration_console.models import AuditEvent, DeadLetter, Issue
 from integration_console.models.error import KINDS
 from integration_console.operations.support import issue_list, issues
 from integration_console.storage import errors
-from integration_console.sync.sifting import Refused
+from integration_console.sync.reading.sifting import Refused
 
 from ..storage.rows import NOON, connection
 

@@ -11,7 +11,7 @@ from integration_console.models import Change, Conflict, DataMapping, Issue, Rec
 from integration_console.operations.mapping import conflicts, mappings, matches
 from integration_console.operations.runs import outbox, pushes, undo
 from integration_console.operations.support import refused_writes
-from integration_console.sync.carry import Carrier
+from integration_console.sync.carrying.carry import Carrier
 
 from .conftest import carry_out, connect, sync
 from .mapped import cycle, keep_only, make_mapping, of_clio, of_ghl, pairs, push, read

@@ -24,8 +24,8 @@ from integration_console.operations.accounts import connections
 from integration_console.operations.mapping import mappings
 from integration_console.operations.runs import outbox, push_runs, pushes, run_again, run_steps
 from integration_console.operations.support import refused_writes
-from integration_console.sync import guards
-from integration_console.sync.plan import Rules
+from integration_console.sync.reading.plan import Rules
+from integration_console.sync.sending import guards
 
 from .conftest import carry_out, sync
 from .mapped import (

@@ -9,8 +9,8 @@ from integration_console.errors import Conflict, InvalidInput, NotFound
 from integration_console.models import AuditEvent, PracticeAreaCorrection, PracticeAreaRule, db
 from integration_console.operations.mapping import practice_area_rules as rules
 from integration_console.operations.mapping import practice_areas
-from integration_console.sync import practice_area_rules as shipped
 from integration_console.sync.practice_areas import NO_AREA, Rule
+from integration_console.sync.practice_areas import rules as shipped
 
 SMALL = {
     "Family": [Rule("Family", "word", "divorce", 4.0), Rule("Family", "word", "custody", 3.0)],

@@ -10,7 +10,7 @@ from integration_console.errors import Conflict, InvalidInput
 from integration_console.models import AuditEvent, Change, FieldMapping, Issue, Record, SyncRun, db
 from integration_console.operations.runs import outbox, runs
 from integration_console.operations.support import refused_writes
-from integration_console.sync import guards
+from integration_console.sync.sending import guards
 
 from .conftest import carry_out, sync
 from .mapped import cycle, of_clio, pairs, small_pair

@@ -5,7 +5,7 @@ import pytest
 from integration_console import clock, services
 from integration_console.errors import BadAnswer, BadRecord, Stale
 from integration_console.services.writing import Write, bill_line
-from integration_console.sync.guards import may_write
+from integration_console.sync.sending.guards import may_write
 
 WRITING = services.by_key("quickbooks").writing
 LINES = [bill_line("Drafting", 1.5, 300, 450), bill_line("Filing fee", 1, 435, 435)]

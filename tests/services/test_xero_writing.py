@@ -12,7 +12,7 @@ from integration_console.errors import BadAnswer, BadRecord, TryLater
 from integration_console.services.writing import Write, bill_line
 from integration_console.services.xero import SERVICE
 from integration_console.services.xero.fields import FIELDS, plain_of
-from integration_console.sync import guards
+from integration_console.sync.sending import guards
 
 WRITING = SERVICE.writing
 LINES = [bill_line("Drafting", 1.5, 300, 450), bill_line("Courier", 1, 25.5, 25.5)]

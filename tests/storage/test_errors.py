@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from integration_console.models import DeadLetter, ErrorLog, Issue
 from integration_console.storage import errors
-from integration_console.sync.sifting import Refused
+from integration_console.sync.reading.sifting import Refused
 
 from .rows import NOON, connection, run
 

@@ -92,8 +92,8 @@ def measure(sentences: list[Sentence], answer) -> Figures:
 
 def main(path: str) -> None:
     """How the shipped rules do on a file, and where they err: python -m tests.sync.practice_area_sentences FILE."""
-    from integration_console.sync import practice_area_rules as shipped
     from integration_console.sync.practice_areas import detect
+    from integration_console.sync.practice_areas import rules as shipped
 
     sentences = read(Path(path))
     found = measure(sentences, lambda text: detect(text, shipped.compiled()).area)

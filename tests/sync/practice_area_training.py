@@ -1,7 +1,7 @@
 """Learn the weights of the shipped signs and hints from the labelled sentences.
 
 python -m tests.sync.practice_area_training writes both files of rules anew, in a minute. The weights are those that
-make the known areas likeliest by the sum that sync/practice_areas.py computes; signs are held near the weight they
+make the known areas likeliest by the sum that sync/practice_areas computes; signs are held near the weight they
 have, hints near nothing. No weight comes from sentences.kept_back().
 """
 
@@ -17,9 +17,9 @@ from operator import add
 from pathlib import Path
 from typing import NamedTuple
 
-from integration_console.sync import practice_area_rules as shipped
-from integration_console.sync import practice_area_signs as signs
 from integration_console.sync import practice_areas as areas
+from integration_console.sync.practice_areas import rules as shipped
+from integration_console.sync.practice_areas import signs
 
 from . import practice_area_sentences as sentences
 
@@ -160,11 +160,11 @@ def write(learner: Learner, words: dict[str, str]) -> None:
     for rule, weight in learner.signs.items():
         if (rounded := round(weight * areas.HEAT * 4) / 4) >= LIGHTEST_SIGN:
             kinds[rule.area][ORDER.index(rule.kind), -min(rounded, 10)].append(rule.text)
-    _write("practice_area_hints.json", {
+    _write("hints.json", {
         name: {f"{weight:g}": ", ".join(sorted(found[weight])) for weight in sorted(found, reverse=True)}
         for name, found in hints.items()
     })  # fmt: skip
-    _write("practice_area_rules.json", {
+    _write("rules.json", {
         name: {f"{ORDER[kind]} {-weight:g}": found[kind, weight] for kind, weight in sorted(found)}
         for name, found in kinds.items() if found
     })  # fmt: skip

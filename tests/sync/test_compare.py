@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from integration_console.services.writing import MISSING
-from integration_console.sync.compare import agree, compare, create, same
+from integration_console.sync.carrying.compare import agree, compare, create, same
+from integration_console.sync.carrying.verdict import Decision, Half
 from integration_console.sync.mapping import Mapping, MappingOptions, Side, line
-from integration_console.sync.verdict import Decision, Half
 
 EARLY, LATE = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC)
 

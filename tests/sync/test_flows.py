@@ -5,10 +5,10 @@ import pytest
 from integration_console import services
 from integration_console.services.writing import Field
 from integration_console.sync import mapping as mappings
-from integration_console.sync.compare import create
+from integration_console.sync.carrying.compare import create
+from integration_console.sync.carrying.verdict import Half
 from integration_console.sync.flows import FLOWS, HIGHLEVEL_ID, TAGS
 from integration_console.sync.mapping import Side
-from integration_console.sync.verdict import Half
 
 
 def fields(names: str, kind: str = "text", **facts) -> list[Field]:

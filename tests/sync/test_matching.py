@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from integration_console.errors import InvalidInput
-from integration_console.sync import folding, likeness
-from integration_console.sync.matching import Candidate, Matcher, keys_of
+from integration_console.sync.matching import folding, likeness
+from integration_console.sync.matching.matching import Candidate, Matcher, keys_of
 
 KEYS = [
     {"by": "field", "left": "custom:12", "right": "id"},

@@ -8,11 +8,18 @@ import pytest
 
 from integration_console.errors import InvalidInput
 from integration_console.models.practice import RULE_KINDS
-from integration_console.sync import practice_area_hints as hints
-from integration_console.sync import practice_area_patterns as patterns
-from integration_console.sync import practice_area_rules as shipped
-from integration_console.sync import practice_area_signs as signs
-from integration_console.sync.practice_areas import NO_AREA, THRESHOLD, Rule, Rules, detect, firm_area
+from integration_console.sync.practice_areas import (
+    NO_AREA,
+    THRESHOLD,
+    Rule,
+    Rules,
+    detect,
+    firm_area,
+    hints,
+    patterns,
+    signs,
+)
+from integration_console.sync.practice_areas import rules as shipped
 
 from . import practice_area_sentences as sentences
 

@@ -7,7 +7,7 @@ from itertools import count
 
 import pytest
 
-from integration_console.sync.side_by_side import ahead, each_owner
+from integration_console.sync.reading.side_by_side import ahead, each_owner
 
 
 def not_last(page) -> bool:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from integration_console.services.base import Resource
 from integration_console.services.shapes import UpstreamRecord
-from integration_console.sync.sifting import newest, oldest_refused, sift
+from integration_console.sync.reading.sifting import newest, oldest_refused, sift
 
 
 class Paper(UpstreamRecord):

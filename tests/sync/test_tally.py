@@ -1,8 +1,8 @@
 """What a preview counts as a write."""
 
-from integration_console.sync.steps import Step
-from integration_console.sync.tally import Tally
-from integration_console.sync.verdict import Intent, Verdict
+from integration_console.sync.carrying.steps import Step
+from integration_console.sync.carrying.tally import Tally
+from integration_console.sync.carrying.verdict import Intent, Verdict
 
 
 def verdict(*sides: str) -> Verdict:

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from integration_console.sync.walk import Walk
+from integration_console.sync.reading.walk import Walk
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 

@@ -7,8 +7,8 @@ from sqlalchemy import select
 
 from integration_console.models import PracticeAreaRule, db
 from integration_console.operations.mapping import practice_area_rules as rules
-from integration_console.sync import practice_area_rules as shipped
 from integration_console.sync.practice_areas import Rule
+from integration_console.sync.practice_areas import rules as shipped
 
 from ..html_page import Page
 

@@ -12,10 +12,10 @@ from ...errors import NotFound
 from ...models import Connection, DataMapping, MappingVersion, Record, db
 from ...services.base import Upstream
 from ...sync import mapping as mappings
+from ...sync.carrying.ends import End
 from ...sync.crossing import Crossing
-from ...sync.ends import End
-from ...sync.keeping import Work
 from ...sync.practice_areas import firm_area
+from ...sync.reading.keeping import Work
 from ...sync.world import StoredWorld
 from .. import settings
 from . import practice_areas

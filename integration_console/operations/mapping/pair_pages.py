@@ -12,7 +12,7 @@ from ...errors import NotFound
 from ...models import Conflict, DataMapping, Record, RecordLink, db
 from ...services.writing import MISSING
 from ...storage import pages
-from ...sync.compare import same
+from ...sync.carrying.compare import same
 from ...sync.mapping import Line, value_on
 from . import mappings, writes
 

@@ -14,9 +14,9 @@ from ... import services
 from ...models import Connection, DataMapping, MappingVersion, Record, db
 from ...services.base import Resource
 from ...services.writing import CUSTOM, Field, by_name, line_in_words, value_of
-from ...sync import folding
-from ...sync.compare import agree
-from ...sync.verdict import Half
+from ...sync.carrying.compare import agree
+from ...sync.carrying.verdict import Half
+from ...sync.matching import folding
 from ..finding.named import Named, Place
 from . import crossings
 
@@ -170,8 +170,8 @@ def names_in(
 def agreement(mapping: DataMapping) -> Callable[[Record | None, Record | None], dict[str, bool | None]]:
     """Tells of two records which lines say the same once each value is carried over: a name of two words is a "Person".
 
-    Answers by the lines' keys, as sync.compare.agree has it; with none where a record is missing or the mapping has no
-    version.
+    Answers by the lines' keys, as sync.carrying.compare.agree has it; with none where a record is missing or the
+    mapping has no version.
     """
     version = _version(mapping)
     if version is None:

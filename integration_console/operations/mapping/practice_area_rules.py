@@ -12,11 +12,8 @@ from ... import clock
 from ...errors import Conflict, InvalidInput, NotFound
 from ...models import PracticeAreaRule, db, holds
 from ...models.practice import RULE_KINDS
-from ...sync import practice_area_hints as hints
-from ...sync import practice_area_patterns as patterns
-from ...sync import practice_area_rules as shipped
-from ...sync import practice_area_signs as signs
-from ...sync.practice_areas import NO_AREA
+from ...sync.practice_areas import NO_AREA, hints, patterns, signs
+from ...sync.practice_areas import rules as shipped
 from .. import audit
 
 LIGHTEST, HEAVIEST = 0.1, 10.0

@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session, scoped_session
 from ... import clock
 from ...errors import InvalidInput
 from ...models import Connection, PracticeAreaCorrection, PracticeAreaRule, Record, db
-from ...sync import practice_area_rules as shipped
 from ...sync.practice_areas import THRESHOLD, Detected, Rule, Rules, detect, firm_area
+from ...sync.practice_areas import rules as shipped
 from .. import audit
 from .practice_area_rules import names
 

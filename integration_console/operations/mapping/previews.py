@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session
 from ... import clock, services
 from ...errors import ChangedMeanwhile
 from ...models import DataMapping, MappingVersion, PreviewPage, Record, db, reading
-from ...sync.carry import Carrier, Chosen
-from ...sync.compare import OTHER
-from ...sync.tally import Tally
+from ...sync.carrying.carry import Carrier, Chosen
+from ...sync.carrying.compare import OTHER
+from ...sync.carrying.tally import Tally
 from ..accounts import connections
 from . import crossings
 

@@ -18,7 +18,7 @@ from ...errors import Conflict, Missing, NotFound, Stale
 from ...models import Change, Checkpoint, Connection, Record, db
 from ...services.writing import MISSING, value_of
 from ...storage import records
-from ...sync.sifting import sift
+from ...sync.reading.sifting import sift
 from ..accounts.accounts import calling, must_be_callable
 from ..runs import outbox
 from .matter_document import document

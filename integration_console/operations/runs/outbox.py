@@ -15,11 +15,11 @@ from ...models import Change, Connection, db
 from ...models.change import ERASED, WAITING_STATES
 from ...services.base import Upstream
 from ...storage import records
-from ...sync.ends import End
-from ...sync.outbox import want
-from ...sync.push import Sender, Sent
-from ...sync.settled import told
-from ...sync.verdict import Intent
+from ...sync.carrying.ends import End
+from ...sync.carrying.outbox import want
+from ...sync.carrying.verdict import Intent
+from ...sync.sending.push import Sender, Sent
+from ...sync.sending.settled import told
 from .. import audit, outbound
 from ..accounts import connections
 from ..accounts.accounts import calling

@@ -12,7 +12,7 @@ from ...storage import errors
 from ...sync.crossing import Bridge, Crossing, PushRun
 from ...sync.mapping import Mapping
 from ...sync.outcome import Ending
-from ...sync.push import Sender
+from ...sync.sending.push import Sender
 from ..accounts import connections
 from ..accounts.accounts import Opened
 from ..holds import Hold

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from ... import clock
 from ...errors import Conflict, ConsoleError, NotFound
 from ...models import Change, Checkpoint, Connection, DataMapping, MappingVersion, RunPart, SyncRun, db
-from ...sync.leaving import CALL_ENDS_S
+from ...sync.carrying.leaving import CALL_ENDS_S
 from .. import outbound
 from ..holds import LiveRun
 from . import wakers

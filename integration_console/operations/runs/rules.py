@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import current_app
 
-from ...sync.plan import Rules
+from ...sync.reading.plan import Rules
 
 
 def rules() -> Rules:

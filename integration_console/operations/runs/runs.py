@@ -17,8 +17,8 @@ from ...models.run import LIVE_STATES
 from ...services.base import Service
 from ...storage.outage import away
 from ...sync.integration import IntegrationService, Part, Task
-from ...sync.keeping import Desk
 from ...sync.outcome import Ending, sum_up
+from ...sync.reading.keeping import Desk
 from ..accounts import connections
 from ..holds import STOPPED, Hold, LiveRun, stop
 from . import push_runs, run_endings, wakers

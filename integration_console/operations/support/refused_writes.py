@@ -17,7 +17,7 @@ from ...errors import Conflict, InvalidInput
 from ...models import Change, Connection, Record, SyncRun, db
 from ...models.change import ERASED, LOST, WAITING_STATES
 from ...services.writing import Write, by_name
-from ...sync import guards
+from ...sync.sending import guards
 from .. import audit, outbound, several
 from ..accounts import connections
 from ..mapping import crossings

@@ -74,7 +74,7 @@ class End(Strict):
 class Key(Strict):
     """One way to find the record on the other side that is the same.
 
-    field, email, phone, name: see sync/matching.py. link: the pair that another mapping (`flow`) has linked.
+    field, email, phone, name: see sync/matching/. link: the pair that another mapping (`flow`) has linked.
     """
 
     by: Literal["field", "email", "phone", "name", "link"]

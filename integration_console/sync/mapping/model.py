@@ -108,7 +108,7 @@ class Mapping:
 
     @property
     def match_keys(self) -> list[dict]:
-        """The keys that compare records, for sync/matching.py."""
+        """The keys that compare records, for sync/matching/."""
         return [key for key in self.keys if key["by"] != "link"]
 
     @property

@@ -36,7 +36,7 @@ class World(Protocol):
 
     @property
     def options(self) -> Any:
-        """The mapping's own options; see sync/mapping.py."""
+        """The mapping's own options; see sync/mapping/."""
 
     def linked_id(self, flow: str, side: str, external_id: str) -> str | None:
         """The partner of a record that lies on this side of another mapping; None when it has none yet."""

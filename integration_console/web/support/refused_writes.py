@@ -10,7 +10,7 @@ from ...operations.accounts import connections
 from ...operations.mapping import mappings, writes
 from ...operations.runs import outbox
 from ...operations.support import refused_writes
-from ...sync import guards
+from ...sync.sending import guards
 from .. import forms
 from .. import mapping_words as words
 from ..access import actor, may

@@ -17,12 +17,12 @@ import orjson
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
-from .. import clock
-from ..models import Change, Conflict, Connection, RecordLink
-from ..models.change import ORIGIN
+from ... import clock
+from ...models import Change, Conflict, Connection, RecordLink
+from ...models.change import ORIGIN
+from ..mapping import Mapping
 from .compare import OTHER
 from .ends import End, Seen
-from .mapping import Mapping
 from .steps import Step
 from .verdict import Clash, Intent
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from ..errors import InvalidInput
-from .practice_area_signs import cut
+from ...errors import InvalidInput
+from .signs import cut
 
 _READABLE = "A hint is one word or two words side by side, without stars, dots, commas or slashes."
 

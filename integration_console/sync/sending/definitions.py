@@ -12,16 +12,16 @@ from typing import Any
 
 from sqlalchemy import update
 
-from .. import clock
-from ..errors import BadAnswer, Missing, NotAllowed, Parked, RateLimited, TryLater
-from ..models import Change, RecordLink
-from ..services.writing import CUSTOM, by_name
-from ..storage import records
-from .compare import OTHER
-from .ends import End
-from .keeping import Work
-from .leaving import Overtaken
-from .sifting import sift
+from ... import clock
+from ...errors import BadAnswer, Missing, NotAllowed, Parked, RateLimited, TryLater
+from ...models import Change, RecordLink
+from ...services.writing import CUSTOM, by_name
+from ...storage import records
+from ..carrying.compare import OTHER
+from ..carrying.ends import End
+from ..carrying.leaving import Overtaken
+from ..reading.keeping import Work
+from ..reading.sifting import sift
 
 KIND = "custom_fields"  # the resource that holds an account's definitions of its own fields
 

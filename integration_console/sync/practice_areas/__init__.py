@@ -1,8 +1,8 @@
 """Which practice area a description is about, how sure that is, and why.
 
-Each sign found (practice_area_signs.py) adds its weight to its area; every further one counts less, so that many signs
-do not outweigh one clear word. Hints (practice_area_hints.py) are light and add up in full. The areas then share out a
-confidence from 0 to 1, together with "none of them".
+Each sign found (signs.py) adds its weight to its area; every further one counts less, so that many signs do not
+outweigh one clear word. Hints (hints.py) are light and add up in full. The areas then share out a confidence from 0 to
+1, together with "none of them".
 """
 
 from __future__ import annotations
@@ -13,10 +13,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from . import practice_area_patterns as patterns
-from . import practice_area_signs as signs
-from .practice_area_hints import Hints
-from .practice_area_names import firm_area
+from . import patterns, signs
+from .hints import Hints
+from .names import firm_area
 
 __all__ = ["NO_AREA", "THRESHOLD", "Detected", "Rule", "Rules", "detect", "firm_area"]
 

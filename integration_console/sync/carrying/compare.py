@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping as Dictionary
 from typing import Any
 
-from ..errors import BadRecord, Wait
-from ..services.writing import MISSING, value_of
-from .mapping import Line, Mapping, carry_over, spread, value_on
-from .transforms import OTHER, World
+from ...errors import BadRecord, Wait
+from ...services.writing import MISSING, value_of
+from ..mapping import Line, Mapping, carry_over, spread, value_on
+from ..transforms import OTHER, World
 from .verdict import Clash, Decision, Decisions, Half, Verdict
 
 Base = Dictionary[str, list]  # line -> [left, right] as last agreed

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from .. import clock
-from ..services.base import Resource
+from ... import clock
+from ...services.base import Resource
 from .walk import Walk
 
 

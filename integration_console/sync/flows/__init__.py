@@ -6,9 +6,9 @@ where the firm has none of a fitting name.
 
 from __future__ import annotations
 
+from ..world import PROJECTS_FLOW
 from .flow import ONCE, Custom, FindCustom, Flow, line
-from .world import PROJECTS_FLOW
-from .xero_flows import XERO_CONTACTS, XERO_INVOICES, XERO_MAPPINGS
+from .xero import XERO_CONTACTS, XERO_INVOICES, XERO_MAPPINGS
 
 __all__ = [
     "CLIENTS", "CONTACTS", "FLOWS", "HIGHLEVEL_ID", "MATTERS", "ONCE", "OPPORTUNITY_ID", "PROJECTS",

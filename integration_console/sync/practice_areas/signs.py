@@ -18,7 +18,7 @@ from functools import lru_cache
 from itertools import pairwise, product
 from math import prod
 
-from ..errors import InvalidInput
+from ...errors import InvalidInput
 
 LONGEST_SIGN = 300  # characters, as the table holds
 SHORTEST_STEM = 3  # letters before a star

@@ -1,7 +1,7 @@
 """A mapping's look at its records: which pairs changed, which records are new and whose pair they are.
 
 It reads our copies and yields steps; what becomes of them is not its business, so that a preview and a run cannot
-differ (sync/outbox.py writes them down, sync/tally.py counts them). A pair is looked at again when the hash of either
+differ (outbox.py writes them down, tally.py counts them). A pair is looked at again when the hash of either
 copy, or the mapping's version, is another than when it was last compared: nothing is missed after a kill, and nothing
 is looked at twice.
 """
@@ -17,16 +17,16 @@ from typing import Any
 from sqlalchemy import Select, and_, exists, false, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from .. import clock
-from ..models import Change, Conflict, Record, RecordLink
-from ..models.change import WAITING_STATES
+from ... import clock
+from ...models import Change, Conflict, Record, RecordLink
+from ...models.change import WAITING_STATES
+from ..mapping import Mapping, takes_part
+from ..transforms import World, bills
 from .compare import OTHER, compare, create
 from .ends import AT_ONCE, COLUMNS, End, Seen
 from .leaving import may_be_made
-from .mapping import Mapping, takes_part
 from .pairing import Pairing
 from .steps import Known, Step
-from .transforms import World, bills
 from .verdict import Decision, Decisions, Verdict
 
 NO_PAIR = ("different", "cut", "gone")  # rows that remember a pair that is none

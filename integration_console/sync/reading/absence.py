@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from ..errors import Missing
-from ..services.base import Reading
-from ..storage.full_reads import Place
+from ...errors import Missing
+from ...services.base import Reading
+from ...storage.full_reads import Place
 from .keeping import Desk, Keeping
 
 ASKED_ONE_BY_ONE = 10  # more than these, and their lists are read once more instead

@@ -11,10 +11,10 @@ from typing import Any
 import orjson
 from pydantic import ValidationError
 
-from .. import clock
-from ..models.record import field_name
-from ..services.base import Resource
-from ..storage.records import Incoming
+from ... import clock
+from ...models.record import field_name
+from ...services.base import Resource
+from ...storage.records import Incoming
 
 
 @dataclass(frozen=True)

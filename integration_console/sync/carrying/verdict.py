@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from ..errors import Wait
-from .mapping import Line
+from ...errors import Wait
+from ..mapping import Line
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from .. import clock
-from ..services.base import Resource, Service, Upstream
-from ..storage import errors, progress, records
+from ... import clock
+from ...services.base import Resource, Service, Upstream
+from ...storage import errors, progress, records
 from .plan import Order, Point, Rules
 from .sifting import Sifted
 

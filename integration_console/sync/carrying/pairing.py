@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
 
-from ..models import Change, DataMapping, Record, RecordLink
-from ..models.change import WAITING_STATES
+from ...models import Change, DataMapping, Record, RecordLink
+from ...models.change import WAITING_STATES
+from ..mapping import Mapping
 from .compare import OTHER
 from .ends import End, Seen
-from .mapping import Mapping
 
 if TYPE_CHECKING:
-    from .matching import Candidate, Match
+    from ..matching.matching import Candidate, Match
 
 HELD = ("linked", "paused")
 
@@ -151,7 +151,7 @@ class Pairing:
 
     def match_all(self, side: str, newcomers: Iterator[Seen]) -> None:
         """Match every newcomer of a side at once, so that of two that look like one record the more alike gets it."""
-        from .matching import Matcher
+        from ..matching.matching import Matcher
 
         self._matches = {}
         first = next(newcomers, None)
@@ -203,7 +203,7 @@ class Pairing:
         return Found("several", how=match.reason or _sentence(found[0].why), candidates=candidates)
 
     def _candidate(self, side: str, seen: Seen) -> Candidate:
-        from .matching import Candidate
+        from ..matching.matching import Candidate
 
         plain = seen.plain
         if side == "left":

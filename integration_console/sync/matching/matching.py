@@ -21,7 +21,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..errors import InvalidInput
+from ...errors import InvalidInput
 from .evidence import Candidate, Evidence, Facet, Known
 from .likeness import ALIKE, APART
 

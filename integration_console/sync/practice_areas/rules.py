@@ -1,8 +1,8 @@
 """The signs that the console comes with: of American and Canadian areas, with common Spanish and French words.
 
-They are written in practice_area_rules.json: area -> "kind weight" -> signs. Weights add up: 1 is a weak sign, 2 a good
-one, 3 a strong one, 4 nearly decides alone. A "not" speaks against the area. Hints are in practice_area_hints.json,
-written the same way, several to a line with commas between.
+They are written in rules.json: area -> "kind weight" -> signs. Weights add up: 1 is a weak sign, 2 a good one, 3 a
+strong one, 4 nearly decides alone. A "not" speaks against the area. Hints are in hints.json, written the same way,
+several to a line with commas between.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from .practice_areas import NO_AREA, Rule, Rules
+from . import NO_AREA, Rule, Rules
 
 _HERE = Path(__file__).parent
 
@@ -25,7 +25,7 @@ def shipped() -> tuple[Rule, ...]:
 
 def area_by_area() -> Iterator[tuple[str, list[Rule]]]:
     """The same, one area at a time: never all of them at once."""
-    areas, hints = _written("practice_area_rules.json"), _written("practice_area_hints.json")
+    areas, hints = _written("rules.json"), _written("hints.json")
     for area in dict.fromkeys([*areas, *hints]):
         yield area, [*_signs(area, areas.get(area, {})), *_hints(area, hints.get(area, {}))]
 
@@ -54,7 +54,7 @@ def compiled() -> Rules:
 @cache
 def never_corrected() -> frozenset[str]:
     """Everyday words that look like a misspelt word of the rules: "contact" is no "contract"."""
-    return frozenset((_HERE / "practice_area_everyday_words.txt").read_text(encoding="utf-8").split())
+    return frozenset((_HERE / "everyday_words.txt").read_text(encoding="utf-8").split())
 
 
 @cache

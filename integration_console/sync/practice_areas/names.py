@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .practice_area_signs import cut
+from .signs import cut
 
 SYNONYMS: dict[str, tuple[str, ...]] = {
     "Personal Injury": ("PI", "Motor Vehicle Accidents", "Auto Accidents", "Torts", "Lesiones Personales"),

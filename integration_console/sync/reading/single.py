@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 
 from sqlalchemy.orm import Session
 
-from .. import clock
-from ..errors import Missing
-from ..storage import records
+from ... import clock
+from ...errors import Missing
+from ...storage import records
 from .keeping import Keeping
 from .sifting import sift
 

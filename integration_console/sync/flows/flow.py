@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from .mapping import MappingDocument, read
+from ..mapping import MappingDocument, read
 
 FindCustom = Callable[["Custom"], str | None]  # -> the definition's id
 ONCE = {"only_create": True}  # of a line: given when a record is made, and left alone later

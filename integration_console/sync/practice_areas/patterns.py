@@ -12,8 +12,8 @@ from re import _constants as op  # type: ignore[attr-defined]
 from re import _parser as parser  # type: ignore[attr-defined]
 from typing import Any
 
-from .. import clock
-from ..errors import InvalidInput
+from ... import clock
+from ...errors import InvalidInput
 
 REPEATS = 60  # a repeat may go so far; `*` and `+` mean {0,30} and {1,30}
 STEPS = 2_000  # ways a pattern may go on from one place

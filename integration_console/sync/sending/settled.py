@@ -9,14 +9,14 @@ from typing import Any
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from .. import clock
-from ..errors import BadRecord, Missing
-from ..models import Change, DataMapping, Record, RecordLink
-from ..services.writing import Write, value_of
-from ..storage import errors, records
-from .compare import same
-from .ends import End
-from .sifting import mend, sift
+from ... import clock
+from ...errors import BadRecord, Missing
+from ...models import Change, DataMapping, Record, RecordLink
+from ...services.writing import Write, value_of
+from ...storage import errors, records
+from ..carrying.compare import same
+from ..carrying.ends import End
+from ..reading.sifting import mend, sift
 
 _WITHOUT = {"create": ("waiting", "aside"), "delete": ("linked", "gone")}  # a pair's state before and after a refusal
 

@@ -10,10 +10,10 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from .. import clock
-from ..errors import BrakeApplied, Missing
-from ..services.base import Page, Reading, Resource, Span
-from ..storage import full_reads, progress, records
+from ... import clock
+from ...errors import BrakeApplied, Missing
+from ...services.base import Page, Reading, Resource, Span
+from ...storage import full_reads, progress, records
 from .absence import Proof
 from .keeping import Desk, Keeping, Known
 from .plan import Order, age_in_words, mark_of, still_fresh, walk_of

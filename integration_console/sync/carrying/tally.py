@@ -7,7 +7,7 @@ from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from ..models.change import OPERATIONS
+from ...models.change import OPERATIONS
 from .compare import OTHER
 from .ends import Seen
 from .steps import Step

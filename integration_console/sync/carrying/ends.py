@@ -11,9 +11,9 @@ from typing import Any
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from ..models import Record
-from ..services.base import Resource, Service, Upstream
-from ..services.writing import CUSTOM, Field, by_name
+from ...models import Record
+from ...services.base import Resource, Service, Upstream
+from ...services.writing import CUSTOM, Field, by_name
 from .verdict import Half
 
 COLUMNS = (

@@ -10,13 +10,13 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from .. import clock
-from ..errors import BadRecord
-from ..models import AuditEvent, Change, Record
-from ..services.base import Resource, Service, dig
-from ..services.writing import Write
-from ..storage import records
-from .ends import End
+from ... import clock
+from ...errors import BadRecord
+from ...models import AuditEvent, Change, Record
+from ...services.base import Resource, Service, dig
+from ...services.writing import Write
+from ...storage import records
+from ..carrying.ends import End
 
 
 class Refused(BadRecord):

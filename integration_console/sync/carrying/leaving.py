@@ -11,12 +11,12 @@ from typing import Any
 from sqlalchemy import Exists, exists, select
 from sqlalchemy.orm import Session
 
-from .. import clock
-from ..errors import ConsoleError, Stale
-from ..models import Change, Connection, DataMapping, RecordLink
-from ..models.change import LOST
-from ..services.writing import Write
-from ..storage import outbound
+from ... import clock
+from ...errors import ConsoleError, Stale
+from ...models import Change, Connection, DataMapping, RecordLink
+from ...models.change import LOST
+from ...services.writing import Write
+from ...storage import outbound
 from .compare import same
 from .ends import End
 

@@ -18,8 +18,8 @@ from sqlalchemy import or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from .. import clock
-from ..errors import (
+from ... import clock
+from ...errors import (
     BadAnswer,
     BadRecord,
     Cancelled,
@@ -33,14 +33,15 @@ from ..errors import (
     Stale,
     TryLater,
 )
-from ..models import Change
-from ..models.change import LOST, ORIGIN
-from ..services.writing import Write, Written
-from ..storage import errors, outbound
-from . import guards, leaving, settled
+from ...models import Change
+from ...models.change import LOST, ORIGIN
+from ...services.writing import Write, Written
+from ...storage import errors, outbound
+from ..carrying import leaving
+from ..carrying.ends import End
+from ..carrying.leaving import CALL_ENDS_S
+from . import guards, settled
 from .definitions import Definitions
-from .ends import End
-from .leaving import CALL_ENDS_S
 from .settled import Landed
 
 Work = Callable[[], AbstractContextManager[Session]]
