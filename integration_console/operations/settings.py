@@ -21,6 +21,8 @@ RETENTION = {
     "corrections": "Practice area answers",
 }
 LONGEST_DAYS = 3650
+_FIRM = ("name", "time_zone", "jurisdiction", "second_factor", "redirect_uris")
+NAMES = (*(f"firm.{name}" for name in _FIRM), *(f"retention.{table}" for table in RETENTION))
 
 
 def get(name: str) -> str:
@@ -52,10 +54,12 @@ def save(values: dict[str, str], *, actor: str) -> list[str]:
 def check(name: str, value: str) -> str:
     """The value cleaned, or InvalidInput."""
     value = value.strip()
+    if name not in NAMES:
+        raise InvalidInput("There is no such setting.", field=name)
     if name == "firm.time_zone" and value and value not in clock.zones():
         raise InvalidInput("Choose a time zone of the list, such as Europe/Berlin.", field=name)
-    if name == "firm.name" and len(value) > 200:
-        raise InvalidInput("The name may have at most 200 characters.", field=name)
+    if name == "firm.name" and (len(value) > 200 or not value.isprintable()):
+        raise InvalidInput("The name may have at most 200 characters, and none that cannot be seen.", field=name)
     if name == "firm.second_factor" and value not in ("", "admins", "everyone"):
         raise InvalidInput("Choose nobody, administrators or everyone.", field=name)
     if name == "firm.jurisdiction" and (len(value) > 100 or not value.isprintable()):

@@ -155,6 +155,31 @@ def test_what_cannot_be_taken_in_is_told_and_the_rest_is(session, firm):
     assert settings.get("firm.time_zone") == "Europe/Berlin"
 
 
+def test_what_a_file_does_not_name_of_a_service_stays(session, firm):
+    """Without its client id no sign-in at that service could be renewed any more."""
+    clio = {"client_id": "our-app", "region": "eu", "redirect_uri": "https://console.example.com/oauth/clio/callback"}
+    applications.save("clio", clio, actor="test")
+    told = {"format": "config/1", "services": {"clio": {"limits": "20/60", "client_secret": "x"}}}
+
+    imported = configuration.take_in(configuration.read(orjson.dumps(told)), by="test")
+
+    assert imported.changes == ["Clio: limits changes."]
+    assert imported.problems == ["Clio: client_secret cannot be set this way."]
+    assert configuration.export()["services"]["clio"] == {**clio, "limits": "20/60"}
+
+
+@pytest.mark.one_database
+def test_a_setting_this_release_does_not_know_is_a_problem_and_the_rest_goes_on(session):
+    told = {
+        "format": "config/1",
+        "settings": {"firm.timezone": "Europe/Berlin", "retention.moods": "5", "firm.jurisdiction": "Ohio"},
+    }
+    imported = configuration.take_in(configuration.read(orjson.dumps(told)), by="test")
+
+    assert imported.changes == ["firm.jurisdiction: not set becomes Ohio."]
+    assert imported.problems == [f"{name}: There is no such setting." for name in ("firm.timezone", "retention.moods")]
+
+
 @pytest.mark.parametrize("text", [b"{", b"[]", b'{"format": "config/9"}', b'{"format": "config/1", "users": []}'])
 def test_what_is_no_configuration_is_refused(session, text):
     with pytest.raises(InvalidInput):

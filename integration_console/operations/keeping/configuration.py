@@ -205,10 +205,13 @@ def _services_in(document: Document, told: Import, by: str) -> Iterator[Step]:
     for key, values in document.services.items():
         if key not in services.every():
             told.problems.append(f"There is no service {key} here.")
-        elif values != here.get(key, {}):
-            names = ", ".join(sorted(name for name in {*values, *here.get(key, {})}
-                                     if values.get(name) != here.get(key, {}).get(name)))  # fmt: skip
-            yield f"{services.by_key(key).label}: {names} changes.", _later(applications.save, key, values, actor=by)
+            continue
+        service, stands = services.by_key(key), here.get(key, {})
+        if strange := sorted(set(values) - set(applications.fields(service))):
+            told.problems.append(f"{service.label}: {', '.join(strange)} cannot be set this way.")
+        wanted = stands | {name: value for name, value in values.items() if name not in strange and value}
+        if changed := sorted(name for name, value in wanted.items() if value != stands.get(name)):
+            yield f"{service.label}: {', '.join(changed)} changes.", _later(applications.save, key, wanted, actor=by)
 
 
 def _signs_in(document: Document, by: str) -> Iterator[Step]:
