@@ -23,6 +23,7 @@ ConsoleError
       RateLimited       wait .wait_s seconds, no less                 -> retry
       Parked            wait until .until, too long to sit and sleep  -> run waits
     BadRecord           this record is wrong, others are fine         -> dead letter
+      Over              what a write may have made is voided by now   -> a person who was told retries, or drops it
     Stale               it changed upstream since it was read         -> read again, compare again
     BadAnswer           the answer as a whole cannot be used          -> the resource stops
     NotAllowed          the account may not read this                 -> that resource stops
@@ -207,6 +208,21 @@ class BadRecord(UpstreamError):
     def __init__(self, message: str = "", *, field: str | None = None, **facts) -> None:
         super().__init__(message, **facts)
         self.field = field
+
+
+class Over(BadRecord):
+    """What a write whose answer is out may have made is voided, archived or deleted by now."""
+
+    SAID = (
+        "What this write may have made ({}) is {} {} by now. Look there. Drop this write if that is right; retry it "
+        "to have another one made."
+    )
+
+    def __init__(self, where: str, states: Mapping[str, str]) -> None:
+        told = " or ".join(sorted({state.lower() for state in states.values()}))
+        super().__init__(self.SAID.format(", ".join(states), told, where), code="over")
+        self.title = self.SAID.format("…", told, where)  # for all that is refused alike
+        self.ids = tuple(states)
 
 
 class Stale(UpstreamError):

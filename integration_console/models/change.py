@@ -16,6 +16,7 @@ CHANGE_STATES = ("pending", "sending", "retry", "uncertain", "done", "dead", "dr
 WAITING_STATES = ("pending", "sending", "retry", "uncertain")
 LOST = "lost"  # among its options: it was once sent without an answer, so it is looked up before it is sent again
 ORIGIN = "origin"  # among its options: whose record it makes one of, where it makes one of another
+TOLD = "told"  # among its options: ids of what it may have made and is voided since, as a person was told
 ERASED = "erased"  # among its options: its values went with a person who was erased, so it is never sent (X15)
 OPERATIONS = ("create", "update", "delete")
 
@@ -62,7 +63,7 @@ class Change(Base):
     after: Mapped[dict] = mapped_column(default=dict)  # field -> value as the upstream has it since
     sources: Mapped[dict] = mapped_column(default=dict)  # field -> {"record_id", "field", "value"} it came from
     expected: Mapped[str | None] = mapped_column(String(200))  # the version of the target that was read
-    options: Mapped[dict] = mapped_column(default=dict)  # {"closed": what the mapping allows}; LOST; ORIGIN; ERASED
+    options: Mapped[dict] = mapped_column(default=dict)  # "closed": what the mapping allows; and those above
     idempotency_key: Mapped[str] = mapped_column(String(40), unique=True)  # our marker; another one after a refusal
     cause: Mapped[str] = mapped_column(Text, default="")  # in words: "mapping Contacts, version 2"
     asked_by: Mapped[str | None] = mapped_column(String(320))

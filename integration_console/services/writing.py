@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, ClassVar
 
+from ..errors import Over
 from ..transport.call import Call
 from ..transport.client import Upstream
 
@@ -51,6 +52,7 @@ class Write:
     marker: str = ""  # the change's key, for services that can keep it
     origin: str = ""  # whose record it is made of, for the same: a restore forgets the key, and this is still so then
     since: datetime | None = None  # when it was sent first, for finding what a lost answer may have left
+    told: Sequence[str] = ()  # ids of what is voided or archived since, and a person who knows wants another one
     allow_closed: bool = False  # the mapping says that closed matters may be written
 
 
@@ -132,7 +134,10 @@ class Writing:
         raise TypeError(f"{type(self).__name__} cannot write {write.resource}")
 
     def find(self, upstream: Upstream, write: Write) -> list[Mapping[str, Any]]:
-        """Records an uncertain create may have made: by our marker, else by what makes such a record unmistakable."""
+        """Records an uncertain create may have made: by our marker, else by what makes such a record unmistakable.
+
+        Raises Over where what there is is voided or archived by now, and nobody was told of it.
+        """
         return []
 
 
@@ -157,6 +162,19 @@ def value_of(plain: Mapping[str, Any], name: str) -> Any:
         return plain[name]
     told = plain.get(CUSTOM) if name.startswith(CUSTOM) else None
     return None if told and (told is True or name in told) else MISSING
+
+
+def in_use(
+    where: str, write: Write, found: Mapping[str, Mapping[str, Any]], states: Mapping[str, str]
+) -> list[Mapping[str, Any]]:
+    """What was found, without what is voided or archived by now.
+
+    where: "at Xero". found: by id. states: id -> the state of what is over.
+    Raises Over where nobody was told of one of those yet.
+    """
+    if news := {number: state for number, state in states.items() if number not in write.told}:
+        raise Over(where, news)
+    return [one for number, one in found.items() if number not in states]
 
 
 def as_sent(record: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
@@ -267,5 +285,5 @@ def _spelled(number: Decimal) -> str:
 
 
 __all__ = ["CUSTOM", "MISSING", "TYPES", "Field", "Idempotency", "Missing", "Write", "Writing", "Written", "as_sent",
-           "bill_line", "by_name", "line_in_words", "lined_up", "places_of", "rounded", "spelled_amount",
+           "bill_line", "by_name", "in_use", "line_in_words", "lined_up", "places_of", "rounded", "spelled_amount",
            "value_of"]  # fmt: skip

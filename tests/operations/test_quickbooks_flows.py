@@ -9,11 +9,12 @@ from integration_console.operations import outbound
 from integration_console.operations.keeping import backups, restoring
 from integration_console.operations.mapping import flows
 from integration_console.operations.people import users
+from integration_console.operations.support import refused_writes
 from integration_console.sandbox.quickbooks.writes import voided
 from integration_console.sandbox.wire import Answer
 from integration_console.sync.flows import QUICKBOOKS_CUSTOMERS, QUICKBOOKS_INVOICES
 
-from .conftest import connect, sync
+from .conftest import carry_out, connect, sync
 from .mapped import keep_only, push, writes
 from .ready import mapping_of, partner, switched_on
 
@@ -235,6 +236,36 @@ def test_invoices_of_the_hours_a_restore_lost_are_not_made_again(firm, sandbox):
     push(mapping, release_brake=True)
 
     assert len(sandbox.quickbooks.shelves["invoices"]) == there
+
+
+@pytest.mark.one_database
+def test_what_was_voided_meanwhile_is_made_anew_only_when_a_person_who_was_told_retries(firm, sandbox):
+    """The retry answered the same for good, and nothing said how to go on."""
+    push(switched_on(QUICKBOOKS_CUSTOMERS), release_brake=True)
+    mapping = switched_on(QUICKBOOKS_INVOICES, approved_by="bo@firm.example")
+    sandbox.quickbooks.numbers_itself = True  # elsewhere a voided one keeps the number, and another one is refused
+    made = backups.create(by="test")
+    push(mapping, release_brake=True)
+    number = db.session.scalar(select(Change.external_id).filter_by(mapping_id=mapping, state="done"))
+    sandbox.quickbooks.put("invoices", voided(sandbox.quickbooks.record("invoices", number)))
+    there = len(sandbox.quickbooks.shelves["invoices"])
+    restoring.restore(made.file, by="test")
+    db.session.remove()
+    outbound.resume(by="ada", anyway=True)
+
+    push(mapping, release_brake=True)
+
+    dead = db.session.scalar(select(Change).filter_by(state="dead"))
+    again = dead.id
+    assert f"({number}) is voided in QuickBooks by now" in dead.message
+    assert "Drop this write if that is right; retry it to have another one made." in dead.message
+    assert len(sandbox.quickbooks.shelves["invoices"]) == there
+
+    for run in refused_writes.retry_all(by="ada", mapping_id=mapping)[1]:
+        carry_out(run)
+
+    assert len(sandbox.quickbooks.shelves["invoices"]) == there + 1
+    assert db.session.get(Change, again).state == "done"
 
 
 def lose_an_answer(upstream, monkeypatch) -> list[str]:

@@ -1,9 +1,12 @@
 """QuickBooks, written to the sandbox: what is sent, what is kept, what is refused, and what a repeat does."""
 
+from dataclasses import replace
+
 import pytest
 
 from integration_console import clock, services
 from integration_console.errors import BadAnswer, BadRecord, Stale
+from integration_console.sandbox.quickbooks.writes import voided
 from integration_console.services.writing import Write, bill_line
 from integration_console.sync.sending.guards import may_write
 
@@ -286,12 +289,27 @@ def test_what_was_there_before_is_not_what_a_lost_answer_made(desk):
 
 def test_a_voided_invoice_is_not_taken_for_the_one_that_was_to_be_made(desk):
     made = desk.invoice("B-9")
-    voided = {"Id": made.external_id, "TotalAmt": 0, "Balance": 0, "PrivateNote": "Voided"}
-    desk.sandbox.put("invoices", voided)
+    desk.sandbox.put("invoices", {"Id": made.external_id, "TotalAmt": 0, "Balance": 0, "PrivateNote": "Voided"})
     invoice = {"DocNumber": "B-9", "CustomerRef.value": "1", "lines": LINES, "item": "Services"}
 
+    wanted = Write("create", "invoices", invoice, since=clock.now())
     with pytest.raises(BadRecord, match="voided in QuickBooks"):
-        WRITING.find(desk.connected.upstream, Write("create", "invoices", invoice, since=clock.now()))
+        WRITING.find(desk.connected.upstream, wanted)
+    assert WRITING.find(desk.connected.upstream, replace(wanted, told=(made.external_id,))) == []
+
+
+def test_a_lost_invoice_that_quickbooks_numbered_itself_is_found_though_it_was_voided(desk):
+    """A voided one says its lines with no amounts: the bill was made a second time."""
+    desk.sandbox.numbers_itself = True
+    made = desk.invoice("B-9")
+    desk.sandbox.put("invoices", voided(desk.sandbox.record("invoices", made.external_id)))
+    values = {"DocNumber": "B-9", "CustomerRef.value": "1", "lines": LINES, "item": "Services"}
+    wanted = Write("create", "invoices", values, since=clock.now())
+
+    with pytest.raises(BadRecord, match="voided in QuickBooks"):
+        WRITING.find(desk.connected.upstream, wanted)
+    other = Write("create", "invoices", values | {"lines": LINES[:1]}, since=clock.now())
+    assert WRITING.find(desk.connected.upstream, other) == []
 
 
 # -- what people did meanwhile ----------------------------------------------------------------------------------------

@@ -298,6 +298,16 @@ def test_an_invoice_that_was_only_begun_waits_for_a_person(fresh_stripe):
         WRITING.find(fresh_stripe.upstream, wanted)
 
 
+def test_an_invoice_that_was_voided_meanwhile_waits_for_a_person(fresh_stripe):
+    wanted = write("create", "invoices", invoice(fresh_stripe))
+    made = WRITING.send(fresh_stripe.upstream, wanted).external_id
+    fresh_stripe.sandbox.put("invoices", {"id": made, "status": "void"})
+
+    with pytest.raises(BadRecord, match="void in Stripe by now"):
+        WRITING.find(fresh_stripe.upstream, wanted)
+    assert WRITING.find(fresh_stripe.upstream, replace(wanted, told=(made,))) == []
+
+
 @pytest.mark.parametrize("lines_there", [0, 1, 2])
 def test_a_draft_that_was_meant_to_stay_one_is_found_only_with_all_its_lines(fresh_stripe, lines_there):
     fresh_stripe.upstream._attempts = 1

@@ -304,6 +304,20 @@ def test_an_invoice_without_a_number_is_found_by_what_it_is(fresh_xero):
     assert not WRITING.find(fresh_xero.upstream, replace(write, values={**values, "Date": "2026-11-04"}))
 
 
+def test_what_was_archived_meanwhile_waits_for_a_person_and_is_found_when_it_is_in_use_again(fresh_xero):
+    made = create(fresh_xero, "contacts", {"Name": "Ada Lovelace"})
+    wanted = Write("create", "contacts", {"Name": "Ada Lovelace"}, since=clock.now())
+    fresh_xero.sandbox.put("contacts", {"ContactID": made.external_id, "ContactStatus": "ARCHIVED"})
+
+    with pytest.raises(BadRecord, match="archived at Xero by now") as told:
+        WRITING.find(fresh_xero.upstream, wanted)
+    wanted = replace(wanted, told=tuple(told.value.ids))
+    assert WRITING.find(fresh_xero.upstream, wanted) == []
+
+    fresh_xero.sandbox.put("contacts", {"ContactID": made.external_id, "ContactStatus": "ACTIVE"})
+    assert [one["ContactID"] for one in WRITING.find(fresh_xero.upstream, wanted)] == [made.external_id]
+
+
 def test_a_key_is_trusted_for_minutes_only():
     now = clock.now()
 

@@ -17,7 +17,7 @@ from ...errors import BadRecord, Missing, Stale
 from ...transport.call import Call
 from ...transport.client import Upstream
 from ..base import dig
-from ..writing import Field, Idempotency, Write, Writing, Written, value_of
+from ..writing import Field, Idempotency, Write, Writing, Written, in_use, value_of
 from . import query
 from .bodies import body_of, in_short
 from .calls import call, shown
@@ -94,7 +94,7 @@ class QuickBooksWriting(Writing):
         """By what is one of a kind: a customer's display name, an invoice's number. What was there before the write was
         wanted is not what it made.
 
-        Raises BadRecord where nobody but a person can tell whether it is there.
+        Raises BadRecord where nobody but a person can tell whether it is there, Over where it is voided by now.
         """
         if write.op != "create" or write.resource not in ENTITY:
             return []
@@ -114,15 +114,11 @@ class QuickBooksWriting(Writing):
         found = self._made(upstream, write, query.equals("DocNumber", str(number)))
         found = [one for one in found if customer is None or str(dig(one, CUSTOMER)) == str(customer)]
         if not found and customer and write.since is not None and not _keeps_our_numbers(upstream):
-            wanted = in_short(write.values.get(LINES))
             theirs = self._made(upstream, write, query.equals("CustomerRef", str(customer)))
-            found = [one for one in theirs if in_short(lines_of(one)) == wanted]
-        if any(state_of(one) == "voided" for one in found):
-            raise BadRecord(
-                "What this write may have made is voided in QuickBooks by now. Look there; drop this write if that is "
-                "right."
-            )
-        return found
+            found = [one for one in theirs if _has_lines(one, write.values.get(LINES))]
+        mine = {str(one["Id"]): one for one in found}
+        over = {number: "voided" for number, one in mine.items() if state_of(one) == "voided"}
+        return in_use("in QuickBooks", write, mine, over)
 
     @staticmethod
     def _made(upstream: Upstream, write: Write, where: str) -> list[Mapping[str, Any]]:
@@ -198,6 +194,14 @@ def _item(upstream: Upstream, wanted: Mapping[str, Any], current: Mapping[str, A
         message = f"“{name}” books to clients' trust money, which the console never writes."
         raise BadRecord(message, field=ITEM)
     return str(item["Id"])
+
+
+def _has_lines(invoice: Mapping[str, Any], lines: Any) -> bool:
+    """Whether an invoice has these lines; a voided one tells what they were for, and no amounts any more."""
+    there, wanted = in_short(lines_of(invoice)), in_short(lines)
+    if state_of(invoice) == "voided":
+        return [words for words, _ in there] == [words for words, _ in wanted]
+    return there == wanted
 
 
 def _keeps_our_numbers(upstream: Upstream) -> bool:

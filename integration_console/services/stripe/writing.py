@@ -20,7 +20,7 @@ from ...errors import BadAnswer, BadRecord, Missing
 from ...transport.call import Answer
 from ...transport.client import Upstream
 from ..base import dig, walk
-from ..writing import Field, Idempotency, Write, Writing, Written, by_name, value_of
+from ..writing import Field, Idempotency, Write, Writing, Written, by_name, in_use, value_of
 from .fields import FIELDS, line_words, plain
 from .money import smallest
 from .reading import PAGES, call_for, whole
@@ -86,7 +86,7 @@ class StripeWriting(Writing):
         """The one that bears the mark of this change, among those made since; else the one made of the same record: a
         change that a restore has us want once more has another mark.
 
-        Raises BadRecord for an invoice that was begun and not brought to its end: a person decides.
+        Raises BadRecord for an invoice that was begun and not brought to its end, Over for one that is void by now.
         """
         if write.op != "create" or not write.marker or write.since is None:
             return []
@@ -101,7 +101,8 @@ class StripeWriting(Writing):
             raise BadRecord(
                 f"The invoice {begun[0]['id']} was begun and is still a draft. Finish or delete it in Stripe."
             )
-        return mine
+        over = {str(one["id"]): "void" for one in mine if one.get("status") == "void"}
+        return in_use("in Stripe", write, {str(one["id"]): one for one in mine}, over)
 
     # -- invoices -----------------------------------------------------------------------------------------------------
 

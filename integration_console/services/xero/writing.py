@@ -18,7 +18,7 @@ from ... import clock
 from ...errors import BadAnswer, BadRecord
 from ...transport.call import Answer, Call
 from ...transport.client import Upstream
-from ..writing import Field, Idempotency, Write, Writing, Written, by_name, value_of
+from ..writing import Field, Idempotency, Write, Writing, Written, by_name, in_use, value_of
 from .bodies import as_kept, body_of_contact, body_of_invoice
 from .faults import at_fault, is_refused, sentences
 from .fields import EDITABLE_STATES, FIELDS, plain_of
@@ -89,7 +89,7 @@ class XeroWriting(Writing):
 
         An invoice without a number: those that are the same in contact, day, reference and lines. What has not changed
         since the write was wanted is not what it made.
-        Raises BadRecord where it is not in use any more: a person decides.
+        Raises Over where it is not in use any more: a person decides.
         """
         params = _search(write)
         if write.op != "create" or params is None:
@@ -100,14 +100,9 @@ class XeroWriting(Writing):
         found = upstream.send(Call("GET", path, asked, headers=since, template=path, resource=write.resource)).data
         items = found.get(items_at) if isinstance(found, dict) else None
         records = [readable(item) for item in items or () if isinstance(item, dict) and item.get(id_name)]
-        mine = [record for record in records if _is_it(write, plain_of(write.resource, record))]
-        in_use = [record for record in mine if _state(record) not in OVER]
-        if mine and not in_use:
-            raise BadRecord(
-                f"What this write may have made is {_state(mine[0]).lower()} at Xero by now. Look there; drop this "
-                "write if that is right."
-            )
-        return in_use
+        mine = {str(one[id_name]): one for one in records if _is_it(write, plain_of(write.resource, one))}
+        over = {number: _state(one) for number, one in mine.items() if _state(one) in OVER}
+        return in_use("at Xero", write, mine, over)
 
     def _wanted(self, write: Write) -> dict[str, Any]:
         """The values that are not there already; of a new record, those that are not empty.

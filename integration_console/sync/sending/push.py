@@ -34,7 +34,7 @@ from ...errors import (
     TryLater,
 )
 from ...models import Change
-from ...models.change import LOST, ORIGIN
+from ...models.change import LOST, ORIGIN, TOLD
 from ...services.writing import Write, Written
 from ...storage import errors, outbound
 from ..carrying import leaving
@@ -191,7 +191,7 @@ class Sender:
             since = outbound.perhaps_made_since(session, change.created_at)
         return Write(
             change.op, change.resource, change.wanted, change.external_id, current, end.custom, change.idempotency_key,
-            change.options.get(ORIGIN, ""), since, allow_closed=bool(change.options.get("closed")),
+            change.options.get(ORIGIN, ""), since, change.options.get(TOLD, ()), bool(change.options.get("closed")),
         )  # fmt: skip
 
     def _refuse(self, change: Change, end: End, write: Write) -> None:
@@ -259,11 +259,8 @@ class Sender:
     def _dead(self, change: Change, error: Exception, *, is_begun: bool = False) -> None:
         """Refused for good: the pair stays as it is until a side changes or a person tries again. What is begun may be
         there in part, and is looked for then."""
-        plain, options = isinstance(error, ConsoleError), change.options
-        message = str(error) if plain else MISTAKE
+        message = str(error) if isinstance(error, ConsoleError) else MISTAKE
         common = getattr(error, "title", "") or errors.of_all(message, change.wanted)  # nothing of what is in a record
-        if is_begun or not plain or isinstance(error, settled.Taken):
-            options = {**options, LOST: True}  # it may have been on its way already, or is there
         kind, at_field = getattr(error, "kind", "ours"), getattr(error, "field", None)
         end = self.ends.get((change.connection_id, change.resource))
         with self.work() as session:
@@ -278,7 +275,7 @@ class Sender:
             )  # fmt: skip
             self._update(
                 session, change, state="dead", message=message, error_kind=kind, error_field=at_field,
-                issue_id=issue_id, options=options,
+                issue_id=issue_id, **settled.known_since(change, error, is_begun),
             )  # fmt: skip
             self.flush(session)
         self.sent.dead += 1

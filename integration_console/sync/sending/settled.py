@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
+from uuid import uuid4
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from ... import clock
-from ...errors import BadRecord, Missing
+from ...errors import BadRecord, ConsoleError, Missing, Over
 from ...models import Change, DataMapping, Record, RecordLink
+from ...models.change import LOST, TOLD
 from ...services.writing import Write, value_of
 from ...storage import errors, records
 from ..carrying.compare import same
@@ -131,6 +133,20 @@ def dead(session: Session, change: Change, message: str) -> None:
             .where(RecordLink.id == change.link_id, RecordLink.state == was)
             .values(state=then, reason=message, updated_at=clock.now())
         )
+
+
+def known_since(change: Change, error: Exception, is_begun: bool) -> dict[str, Any]:
+    """What is written down with a refused write for when a person tries it again: its options, and its key.
+
+    is_begun: whether it had been on its way before.
+    """
+    options, key = dict(change.options), change.idempotency_key
+    if is_begun or not isinstance(error, ConsoleError) or isinstance(error, (Taken, Over)):
+        options[LOST] = True  # it may have arrived, or is there
+    if isinstance(error, Over):
+        options[TOLD] = [*options.get(TOLD, ()), *error.ids]
+        key = uuid4().hex  # under the old one the upstream may answer with what is voided
+    return {"options": options, "idempotency_key": key}
 
 
 def compare_again(
