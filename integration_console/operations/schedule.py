@@ -24,8 +24,7 @@ from .finding import search, traces
 from .health import tally
 from .holds import bring_back as bring_holds_back
 from .holds import process_name
-from .keeping import backup_clock, erasures, put_back, upkeep
-from .keeping.retention import purge
+from .keeping import backup_clock, erasures, put_back, retention, upkeep
 from .mapping import flows, practice_area_rules
 from .matters import limitation_tasks, vanished
 from .matters.limitations import work_out_all
@@ -143,7 +142,7 @@ CHORES = (
     Chore("wake snoozed problems", lambda: current_app.config["SETTINGS"].TICK_SECONDS, issues.wake),
     Chore("tell people", lambda: current_app.config["SETTINGS"].TICK_SECONDS, notifications.tell),
     Chore("keep sign-ins alive", lambda: 3600, sign_ins.keep_alive),
-    Chore("remove what is past its retention", lambda: 3600, purge),
+    Chore("remove what is past its retention", lambda: 30 if retention.is_left() else 3600, retention.turn),
     Chore("look over the tables", lambda: 3600, upkeep.look_over),
     Chore("follow with the search", lambda: current_app.config["SETTINGS"].TICK_SECONDS, search.follow),
     Chore("follow with the traces of calls", lambda: current_app.config["SETTINGS"].TICK_SECONDS, traces.follow),

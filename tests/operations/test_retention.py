@@ -19,7 +19,7 @@ from integration_console.models import (
     Transaction,
     db,
 )
-from integration_console.operations import legal_holds
+from integration_console.operations import legal_holds, schedule
 from integration_console.operations import settings as firm
 from integration_console.operations.keeping import retention
 from integration_console.operations.mapping import mappings, practice_areas, previews
@@ -133,9 +133,7 @@ def test_whom_a_preview_counted_goes_with_the_bodies_and_the_counts_stay(session
     assert sum(mappings.latest(mappings.find(made)).preview["counts"].values()) > 0
 
 
-def test_a_purge_goes_in_small_steps_and_a_killed_one_is_finished_by_the_next(session, clock, monkeypatch):
-    """D9"""
-    monkeypatch.setattr(retention, "BATCH", 50)
+def old_calls(many: int) -> None:
     old = house.now() - timedelta(days=200)
     db.session.add_all(
         Transaction(
@@ -143,9 +141,15 @@ def test_a_purge_goes_in_small_steps_and_a_killed_one_is_finished_by_the_next(se
             path_template="/x", started_at=old, outcome="ok", duration_ms=1, waited_ms=0,
             request_bytes=0, response_bytes=0,
         )
-        for n in range(230)
+        for n in range(many)
     )  # fmt: skip
     db.session.commit()
+
+
+def test_a_purge_goes_in_small_steps_and_a_killed_one_is_finished_by_the_next(session, clock, monkeypatch):
+    """D9"""
+    monkeypatch.setattr(retention, "BATCH", 50)
+    old_calls(230)
     commits = []
 
     def third(_session) -> None:
@@ -163,3 +167,20 @@ def test_a_purge_goes_in_small_steps_and_a_killed_one_is_finished_by_the_next(se
 
     assert retention.purge()["transactions"] == left
     assert count(Transaction) == 0
+
+
+def test_the_clock_gets_its_thread_back_however_much_there_is_and_goes_on_soon(session, monkeypatch):
+    """A million calls took minutes, in which nothing was asked for and the worker was told to be gone."""
+    monkeypatch.setattr(retention, "BATCH", 50)
+    chore = next(one for one in schedule.CHORES if one.do is retention.turn)
+    old_calls(120)
+
+    with monkeypatch.context() as short:
+        short.setattr(retention, "A_TURN_S", -1.0)
+        chore.do()
+    assert count(Transaction) == 70
+    assert chore.every_s() < 60
+
+    chore.do()
+    assert count(Transaction) == 0
+    assert chore.every_s() == 3600

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from itertools import chain
+from math import inf
+from typing import Any
 
 from sqlalchemy import and_, delete, or_, select, update
 
@@ -32,12 +36,23 @@ from .. import settings as firm
 from ..api import quotas, repeats
 
 BATCH = 500
+A_TURN_S = 10.0  # of work before the clock gets its thread back: a silent one counts as gone after two ticks
+Old = tuple[str, Any, Any, Callable[[list[int]], Any]]  # what it is called, its number, which, and what becomes of it
+
+_left = False
 
 
-def purge() -> dict[str, int]:
-    """Remove what is past its days; how many rows of each table."""
-    now = clock.now()
-    removed = _of_calls() | _of_work() | _of_consents(now) | _of_access(now)
+def purge(within_s: float = inf) -> dict[str, int]:
+    """Remove what is past its days; how many rows of each table.
+
+    within_s: after so many seconds the rest is left to the next one; `is_left` says that there is some.
+    """
+    global _left
+    now, ends, removed = clock.now(), clock.monotonic() + within_s, dict[str, int]()
+    for name, column, condition, statement in chain(_of_calls(), _of_work(), _of_consents(now), _of_access(now)):
+        removed[name] = _in_steps(column, condition, statement, ends)
+        if _left := clock.monotonic() > ends:
+            break
     quotas.purge()
     db.session.execute(delete(Throttle).where(Throttle.last_at < now - timedelta(days=1)))
     db.session.execute(delete(Heartbeat).where(Heartbeat.seen_at < now - timedelta(days=1)))
@@ -45,61 +60,54 @@ def purge() -> dict[str, int]:
     return {name: count for name, count in removed.items() if count}
 
 
-def _of_calls() -> dict[str, int]:
-    """What was said in API calls, then the calls themselves; what went wrong."""
-    old_bodies = and_(
-        Transaction.started_at < _oldest("bodies"), legal_holds.free(Transaction),
-        or_(Transaction.request_body.is_not(None), Transaction.response_body.is_not(None)),
+def turn() -> dict[str, int]:
+    """The chore: so long that runs are asked for, and the worker is heard of, meanwhile."""
+    return purge(A_TURN_S)
+
+
+def is_left() -> bool:
+    """Whether the last purge of this process ended before it was through."""
+    return _left
+
+
+def _of_calls() -> Iterator[Old]:
+    """API calls, and of those that stay what was said in them; what went wrong."""
+    yield "transactions", Transaction.id, _free(Transaction, Transaction.started_at < _oldest("transactions")), _calls
+    kept = or_(Transaction.request_body.is_not(None), Transaction.response_body.is_not(None))
+    yield (
+        "bodies", Transaction.id, _free(Transaction, and_(Transaction.started_at < _oldest("bodies"), kept)),
+        lambda ids: update(Transaction).where(Transaction.id.in_(ids)).values(request_body=None, response_body=None),
     )  # fmt: skip
-    old_calls = and_(Transaction.started_at < _oldest("transactions"), legal_holds.free(Transaction))
-    return {
-        "bodies": _in_steps(
-            Transaction.id, old_bodies,
-            lambda ids: (
-                update(Transaction).where(Transaction.id.in_(ids)).values(request_body=None, response_body=None)
-            ),
-        ),
-        "transactions": _in_steps(Transaction.id, old_calls, _calls),
-        "errors": _gone(ErrorLog, ErrorLog.created_at < _oldest("errors")),
-        "dead_letters": _gone(DeadLetter, DeadLetter.resolved_at < _oldest("errors")),
-    }  # fmt: skip
+    yield _rows("errors", ErrorLog, ErrorLog.created_at < _oldest("errors"))
+    yield _rows("dead_letters", DeadLetter, DeadLetter.resolved_at < _oldest("errors"))
 
 
-def _of_work() -> dict[str, int]:
+def _of_work() -> Iterator[Old]:
     """What has been dealt with: deliveries, runs, notices; what was corrected and previewed."""
     dealt_with = Delivery.state.in_(("done", "ignored", "dead"))
-    corrected, previewed = PracticeAreaCorrection.at, PreviewPage.kept_at
-    return {
-        "deliveries": _gone(Delivery, and_(Delivery.received_at < _oldest("deliveries"), dealt_with)),
-        "runs": _gone(SyncRun, and_(SyncRun.ended_at < _oldest("runs"), SyncRun.state.in_(ENDED_STATES))),
-        "notices": _gone(Notice, and_(Notice.created_at < _oldest("errors"), Notice.state.in_(("sent", "dead")))),
-        "corrections": _gone(
-            PracticeAreaCorrection, and_(corrected < _oldest("corrections"), legal_holds.free(PracticeAreaCorrection))
-        ),
-        "previews": _gone(PreviewPage, and_(previewed < _oldest("bodies"), legal_holds.free(PreviewPage))),
-        "webhook_messages": _gone(WebhookMessage, WebhookMessage.ended_at < _oldest("transactions")),
-    }
+    yield _rows("deliveries", Delivery, and_(Delivery.received_at < _oldest("deliveries"), dealt_with))
+    yield _rows("runs", SyncRun, and_(SyncRun.ended_at < _oldest("runs"), SyncRun.state.in_(ENDED_STATES)))
+    yield _rows("notices", Notice, and_(Notice.created_at < _oldest("errors"), Notice.state.in_(("sent", "dead"))))
+    corrected = PracticeAreaCorrection.at < _oldest("corrections")
+    yield _rows("corrections", PracticeAreaCorrection, _free(PracticeAreaCorrection, corrected))
+    yield _rows("previews", PreviewPage, _free(PreviewPage, PreviewPage.kept_at < _oldest("bodies")))
+    yield _rows("webhook_messages", WebhookMessage, WebhookMessage.ended_at < _oldest("transactions"))
 
 
-def _of_consents(now: datetime) -> dict[str, int]:
+def _of_consents(now: datetime) -> Iterator[Old]:
     """Tokens nobody chose an account for, at once; consents and connections nobody finished, later."""
-    unchosen = and_(OAuthState.pending.is_not(None), OAuthState.expires_at < now)
-    return {
-        "choices": _in_steps(
-            OAuthState.id, unchosen,
-            lambda ids: update(OAuthState).where(OAuthState.id.in_(ids)).values(pending=None, choices=[]),
-        ),
-        "consents": _gone(OAuthState, OAuthState.expires_at < now - timedelta(days=1)),
-        "pending_connections": _gone(PendingConnection, PendingConnection.expires_at < now - timedelta(hours=1)),
-    }  # fmt: skip
+    yield (
+        "choices", OAuthState.id, and_(OAuthState.pending.is_not(None), OAuthState.expires_at < now),
+        lambda ids: update(OAuthState).where(OAuthState.id.in_(ids)).values(pending=None, choices=[]),
+    )  # fmt: skip
+    yield _rows("consents", OAuthState, OAuthState.expires_at < now - timedelta(days=1))
+    yield _rows("pending_connections", PendingConnection, PendingConnection.expires_at < now - timedelta(hours=1))
 
 
-def _of_access(now: datetime) -> dict[str, int]:
+def _of_access(now: datetime) -> Iterator[Old]:
     """Answers kept for programs that ask twice, and sessions of people who have not come back."""
-    return {
-        "repeatable_calls": _gone(RepeatableCall, RepeatableCall.created_at < now - repeats.KEPT_FOR),
-        "sessions": _gone(UserSession, UserSession.last_used_at < now - timedelta(days=30)),
-    }
+    yield _rows("repeatable_calls", RepeatableCall, RepeatableCall.created_at < now - repeats.KEPT_FOR)
+    yield _rows("sessions", UserSession, UserSession.last_used_at < now - timedelta(days=30))
 
 
 def _oldest(table: str) -> datetime:
@@ -107,10 +115,14 @@ def _oldest(table: str) -> datetime:
     return clock.now() - timedelta(days=firm.days_kept(table))
 
 
-def _gone(table, condition) -> int:
+def _rows(name: str, table: Any, condition: Any) -> Old:
     """Rows that match, but for those of accounts under a legal hold."""
-    condition = and_(condition, legal_holds.free(table)) if hasattr(table, "connection_id") else condition
-    return _in_steps(table.id, condition, lambda ids: delete(table).where(table.id.in_(ids)))
+    condition = _free(table, condition) if hasattr(table, "connection_id") else condition
+    return name, table.id, condition, lambda ids: delete(table).where(table.id.in_(ids))
+
+
+def _free(table: Any, condition: Any) -> Any:
+    return and_(condition, legal_holds.free(table))
 
 
 def _calls(ids):
@@ -119,13 +131,13 @@ def _calls(ids):
     return delete(Transaction).where(Transaction.id.in_(ids))
 
 
-def _in_steps(column, condition, statement) -> int:
+def _in_steps(column: Any, condition: Any, statement: Callable[[list[int]], Any], ends: float) -> int:
     """Apply a statement to the rows that match, a few hundred a transaction; the number of rows."""
     done = 0
     while ids := list(db.session.scalars(select(column).where(condition).limit(BATCH))):
         db.session.execute(statement(ids))
         db.session.commit()
         done += len(ids)
-        if len(ids) < BATCH:
+        if len(ids) < BATCH or clock.monotonic() > ends:
             break
     return done
