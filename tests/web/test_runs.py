@@ -58,6 +58,13 @@ def test_a_live_run_is_sent_again_only_when_something_changed(admin, firm):
 
 
 @pytest.mark.one_database
+def test_a_part_of_a_run_that_is_opened_by_hand_leads_to_its_page(admin, firm):
+    run = firm.ask(firm.connect(), "matters")
+    assert admin.client.get(f"/runs/{run}/live").location == f"/runs/{run}"
+    assert admin.client.get(f"/runs/{run}/log?level=error").location == f"/runs/{run}?level=error#log"
+
+
+@pytest.mark.one_database
 def test_a_receipt_leads_to_its_records_calls_and_failures(admin, firm):
     number = firm.connect()
     run = firm.read(number, "matters", kind="full")

@@ -125,9 +125,11 @@ def show(run_id: int):
 @page.get("/runs/<int:run_id>/live")
 @may("see runs")
 def live(run_id: int):
-    """The part of the page that changes; 204 when it shows that already."""
-    run = runs.whole(run_id)
-    if request.args.get("seen") == run_history.stamp(run):
+    """The part of the page that changes; 204 when it shows that already. Opened by hand it leads to the page."""
+    run, seen = runs.whole(run_id), request.args.get("seen")
+    if seen is None:
+        return redirect(url_for("runs.show", run_id=run_id))
+    if seen == run_history.stamp(run):
         return "", 204
     return render_template("runs/_live.html", **_facts(run))
 
@@ -185,9 +187,12 @@ def cancel(run_id: int):
 @page.get("/runs/<int:run_id>/log")
 @may("see runs")
 def log(run_id: int):
-    """The part of the page that tells what happened; 204 when it shows the newest already."""
-    facts = _log_facts(runs.find(run_id))
-    if request.args.get("seen") == facts["log_seen"]:
+    """The part of the page that tells what happened; 204 when it shows the newest already. By hand as `live`."""
+    facts, seen = _log_facts(runs.find(run_id)), request.args.get("seen")
+    if seen is None:
+        level = request.args.get("level")
+        return redirect(url_for("runs.show", run_id=run_id, level=level, _anchor="log"))
+    if seen == facts["log_seen"]:
         return "", 204
     return render_template("runs/_log.html", **facts)
 
