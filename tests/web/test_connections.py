@@ -73,7 +73,23 @@ def test_a_wrong_key_is_refused_with_the_form_kept_and_the_key_not_shown(admin, 
     assert "Nothing was saved." in page.text
     assert page.all("input", name="name")[0].attrs["value"] == "My intake"
     assert "pit-wrong" not in page.html
+    assert page.one("div", id="form-errors").one("a").attrs["href"] == "#f-api_key"
+    assert wrong(page) == ["f-api_key"]
     assert "No account is connected yet." in admin.open("/connections").text
+
+
+def wrong(page: Page) -> list[str]:
+    """The fields that are marked."""
+    return [tag.attrs["id"] for tag in page.all("input") if "aria-invalid" in tag.attrs]
+
+
+def test_of_two_forms_only_the_one_that_was_sent_is_marked(admin, firm, ghl):
+    """Both have a name; a wrong one in the form of the key made the consent's red, and the other way round."""
+    too_long = "n" * 201
+    assert wrong(Page(connect(admin, ghl, name=too_long))) == ["f-name"]
+    answer = admin.send("/connections/new/ghl/consent", "/connections/new/ghl", {"name": too_long})
+    assert (answer.status_code, wrong(Page(answer))) == (422, ["f-consent-name"])
+    assert Page(answer).one("div", id="form-errors").one("a").attrs["href"] == "#f-consent-name"
 
 
 def test_a_missing_setting_is_said_at_its_field(admin, firm, ghl):

@@ -68,8 +68,8 @@ def begin(
     bound_to: 64 characters that only whoever began it has at the end too: a browser session's, or `program(owner)`
     with by_program. connection: renew this one. permissions: the scopes to ask for; the declared ones when empty.
     return_to: an address registered with us where the browser goes in the end, with their_state given back to it.
-    Raises InvalidInput when the service's application is not set up, a permission is none of the service's, or
-    return_to is not registered.
+    Raises InvalidInput when the service's application is not set up, the name is none, a permission is none of the
+    service's, or return_to is not registered.
     """
     service = services.by_key(service_key)
     app = AppSettings.of(service)
@@ -79,7 +79,7 @@ def begin(
             "enter its client id and secret under Settings, Services.",
             field="service",
         )
-    settings = {name: value for name, value in settings.items() if value}
+    name, settings = proof.checked_name(name), {key: value for key, value in settings.items() if value}
     state = random.token_urlsafe(32)
     way, client = app.way(service, settings), app.client(service)
     scopes = checked_permissions(service, permissions, connection)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import make_response, render_template, request
 
-from ...errors import AlreadyConnected, ConsoleError, InvalidInput
+from ...errors import AlreadyConnected, ConsoleError, InvalidInput, NeedsPerson
 from ...models import Connection
 from ...operations.accounts import consent, preflight
 from ...services.base import ApiKey, OAuth, Service
@@ -19,11 +19,17 @@ ABOUT = ("name", "frequency", "again")  # fields of the form that are no setting
 _PERMISSION = "permission:"
 
 
-def form_page(service: Service, form: forms.Form):
-    """The page on which a service is connected."""
+def form_page(service: Service, form: forms.Form, of_consent: bool = False):
+    """The page on which a service is connected.
+
+    of_consent: its messages are about the form of the consent, where the page has one for a key as well.
+    """
+    how, quiet = ways(service), forms.Form({"frequency": "hourly", **form.values})
+    said = of_consent or not how["by_key"]
     return render_template(
-        "connections/form.html", service=service, form=form, frequencies=FREQUENCIES,
-        has_guide=guides.exists(service.key), span=preflight.span_in_words, **ways(service),
+        "connections/form.html", service=service, consent_form=form if said else quiet,
+        key_form=quiet if said else form, frequencies=FREQUENCIES, has_guide=guides.exists(service.key),
+        span=preflight.span_in_words, **how,
     )  # fmt: skip
 
 
@@ -64,11 +70,17 @@ def sent_permissions(service: Service) -> list[str]:
     return _ticked(forms.sent(*_permission_fields(service)))
 
 
-def as_input(error: ConsoleError) -> InvalidInput:
-    """What the service said about the credentials, as a message of the form."""
+def as_input(error: ConsoleError, service: Service | None = None) -> InvalidInput:
+    """What the service said about the credentials, as a message of the form.
+
+    service: whose key the form took; a key that was refused is told at its field.
+    """
     if isinstance(error, AlreadyConnected):
         return InvalidInput(str(error), field="again")
-    return error if isinstance(error, InvalidInput) else InvalidInput(str(error))
+    if isinstance(error, InvalidInput):
+        return error
+    keys = [c.name for c in service.credentials if c.secret] if service and isinstance(error, NeedsPerson) else []
+    return InvalidInput(str(error), field=keys[0] if len(keys) == 1 else None)
 
 
 def send_away(service: Service, address: str):

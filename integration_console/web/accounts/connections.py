@@ -58,7 +58,7 @@ def create(service: str):
             frequency=sent["frequency"] or "hourly", time_zone=zone().key, again=sent["again"] == "yes",
         )  # fmt: skip
     except (InvalidInput, Conflict, UpstreamError) as error:
-        return form_page(chosen, forms.Form(sent, as_input(error))), 422
+        return form_page(chosen, forms.Form(sent, as_input(error, chosen))), 422
     flash(f"{connection.name} is connected as {connection.account_name}. Its first read starts in a moment.", "success")
     return redirect(url_for("connections.show", connection_id=connection.id) + "#preflight")
 
@@ -217,14 +217,14 @@ def reconnect_form(connection_id: int):
 def reconnect(connection_id: int):
     """Take a new key of the same account."""
     connection = connections.find(connection_id)
-    secret = tuple(c.name for c in services.by_key(connection.service).credentials if c.secret)
-    sent = forms.sent(raw=secret)
+    service = services.by_key(connection.service)
+    sent = forms.sent(raw=tuple(c.name for c in service.credentials if c.secret))
     try:
         connections.reconnect(connection, {name: value.strip() for name, value in sent.items()}, by=actor())
     except (InvalidInput, UpstreamError) as error:
         db.session.rollback()
         connection = connections.find(connection_id)
-        return reconnect_page(connection, services.by_key(connection.service), forms.Form({}, as_input(error))), 422
+        return reconnect_page(connection, service, forms.Form({}, as_input(error, service))), 422
     flash(f"{connection.name} is connected again. What was missed is read in the next run.", "success")
     return redirect(url_for("connections.show", connection_id=connection.id))
 

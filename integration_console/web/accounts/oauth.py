@@ -35,7 +35,7 @@ def create(service: str):
             bound_to=browser_mark(),
         )  # fmt: skip
     except (InvalidInput, UpstreamError) as error:
-        return form_page(chosen, forms.Form(sent, as_input(error))), 422
+        return form_page(chosen, forms.Form(sent, as_input(error)), of_consent=True), 422
     return send_away(chosen, leaving.address)
 
 
