@@ -19,7 +19,7 @@ from .carrying.carry import Carrier, Chosen
 from .carrying.ends import End
 from .carrying.outbox import Ledger
 from .mapping import Mapping
-from .outcome import Ending
+from .outcome import Ending, carried
 from .reading.keeping import Work
 from .reading.plan import Rules
 from .sending.push import Sender, Sent
@@ -87,7 +87,7 @@ class PushRun:
                 self.sent.stale = 0
         finally:
             self._save()
-        ending = self._ending()
+        ending = carried(self.bridge.counts, self.sent)
         with self.bridge.work() as session:
             self._part(session, state="done", complete=True, ended_at=clock.now(), message=ending.message)
         return ending
@@ -271,28 +271,6 @@ class PushRun:
 
     def _part(self, session: Session, **values: Any) -> None:
         session.execute(update(RunPart).where(RunPart.id == self.bridge.part_id).values(**values))
-
-    def _ending(self) -> Ending:
-        counts, sent = self.bridge.counts, self.sent
-        said = f"{sent.created:,} made, {sent.done - sent.created - sent.deleted:,} changed, {sent.deleted:,} deleted."
-        odd = []
-        if counts["refused"] + sent.dead:
-            odd.append(
-                f"{counts['refused'] + sent.dead:,} could not be carried: {(sent.messages or ['see the pairs'])[0]}"
-            )
-        if counts["owed"]:
-            odd.append(f"{counts['owed']:,} bills or invoices stand whose other half was deleted: look at both sides.")
-        if sent.unkept:
-            odd.append(f"{sent.unkept:,} were taken and are not all there: {sent.messages[-1]}")
-        if counts["paused"]:
-            odd.append(f"{counts['paused']:,} pairs were paused because they do not come to rest.")
-        if sent.waiting:
-            odd.append(f"{sent.waiting:,} writes wait for another try.")
-        if counts["ambiguous"]:
-            odd.append(f"{counts['ambiguous']:,} records wait for a person to match them.")
-        if not sent.done and not odd:
-            return Ending("done", "Both sides agreed already." if counts["seen"] else "Nothing had changed.")
-        return Ending("done_with_problems" if odd else "done", " ".join([said, *odd]), "value" if odd else None)
 
 
 def _tells_an_id(op: str, sources: Dictionary[str, dict]) -> bool:

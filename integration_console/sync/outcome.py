@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from ..models import RunPart, SyncRun
+from .sending.push import Sent
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,43 @@ def sum_up(parts: Iterable[RunPart]) -> Ending:
         )
     if odd:
         refused = sum(p.refused for p in odd)
-        said = f"{refused} records could not be kept and wait under Errors." if refused else odd[0].message
+        kept = _many(refused, "record could not be kept and waits", "records could not be kept and wait")
+        said = f"{kept} under Errors." if refused else odd[0].message
         return Ending("done_with_problems", str(said), "value" if refused else "upstream")
     return Ending("done", _counts(parts))
+
+
+def carried(counts: Mapping[str, int], sent: Sent) -> Ending:
+    """How a mapping's run ended by what it counted and sent."""
+    said = f"{sent.created:,} made, {sent.done - sent.created - sent.deleted:,} changed, {sent.deleted:,} deleted."
+    odd = []
+    if refused := counts["refused"] + sent.dead:
+        odd.append(f"{refused:,} could not be carried: {_ended((sent.messages or ['see the pairs'])[0])}")
+    if owed := counts["owed"]:
+        halves = _many(owed, "bill or invoice stands", "bills or invoices stand")
+        odd.append(f"{halves} whose other half was deleted: look at both sides.")
+    if sent.unkept:
+        taken = _many(sent.unkept, "was taken and is", "were taken and are")
+        odd.append(f"{taken} not all there: {_ended(sent.messages[-1])}")
+    if paused := counts["paused"]:
+        odd.append(_many(paused, "pair was paused: it does", "pairs were paused: they do") + " not come to rest.")
+    if sent.waiting:
+        odd.append(_many(sent.waiting, "write waits", "writes wait") + " for another try.")
+    if ambiguous := counts["ambiguous"]:
+        odd.append(_many(ambiguous, "record waits", "records wait") + " for a person to match.")
+    if not sent.done and not odd:
+        return Ending("done", "Both sides agreed already." if counts["seen"] else "Nothing had changed.")
+    return Ending("done_with_problems" if odd else "done", " ".join([said, *odd]), "value" if odd else None)
+
+
+def _many(count: int, one: str, many: str) -> str:
+    return f"{count:,} {one if count == 1 else many}"
+
+
+def _ended(said: str) -> str:
+    """What a service said, so that another sentence may follow."""
+    said = said.strip()
+    return said if said.endswith((".", "!", "?", "…")) else f"{said}."
 
 
 def receipt(run: SyncRun) -> dict:

@@ -388,7 +388,7 @@ def test_where_a_service_does_not_tell_of_a_field_nothing_is_taken_for_sent(firm
     sandbox.clio.put("contacts", {"id": right, "custom_field_values": [{"id": own["id"], "_destroy": True}]})
     sandbox.clio.script("/custom_fields/15", {"status": 200, "body": {"data": []}})
 
-    assert "1 writes wait for another try" in cycle(contacts, both).message
+    assert "1 write waits for another try" in cycle(contacts, both).message
     change = db.session.scalars(select(Change).order_by(Change.id.desc())).first()
     assert (change.state, change.options.get("lost")) == ("retry", None)
 

@@ -105,7 +105,7 @@ def test_a_create_whose_answer_was_lost_is_found_and_not_made_twice(session, san
 
     lost = cycle(mapping, pair)
     assert [one.state for one in changes(op="create")] == ["uncertain"]
-    assert "wait for another try" in lost.message
+    assert "waits for another try" in lost.message
 
     while sandbox.clio.ledger()["contacts"] == 12:  # it is still on its way there
         time.sleep(0.05)
