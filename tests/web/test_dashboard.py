@@ -64,6 +64,7 @@ def test_nothing_is_green_over_a_limitation_date_that_has_passed(admin, firm):
 
     said = admin.open("/").one("section", class_="verdict-attention").text
     assert re.search(r"Limitation dates of open matters\s*: \d+ passed", said)
+    assert said.startswith("The connection is healthy, but limitation dates have passed")
 
 
 def test_a_silent_worker_is_said_although_every_run_went_well(admin, firm):
@@ -278,11 +279,22 @@ def test_the_cause_is_named_beside_what_needs_a_person(admin, firm):
 
 
 @pytest.mark.one_database
-def test_the_first_steps_tick_themselves_and_go_after_two_weeks(admin, firm, clock):
+def test_limitation_dates_stand_above_everything_else_that_needs_somebody(admin, firm):
+    number = firm.connect()
+    firm.worker()
+    firm.read(number, "users", "matters", kind="full")
+    firm.past_run(number, "failed", "This is why.")
+    said = verdict(admin)
+    assert said.index("Limitation dates of open matters") < said.index("This is why.")
+
+
+@pytest.mark.one_database
+def test_the_first_steps_tick_themselves_and_go_after_two_weeks(admin, enter, firm, clock):
     number = firm.connect()
     steps = first_steps(admin)
     assert steps["Connect an account"] == "Done:"
     assert steps["Connect where it goes to"] == steps["Switch it on"] == "To do:"
+    assert enter("staff").open("/").all("ol", class_="steps") == []  # they are an administrator's
     firm.change(number, created_at=clock.now() - timedelta(days=15))
     assert admin.open("/").all("ol", class_="steps") == []
 
