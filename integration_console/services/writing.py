@@ -251,13 +251,14 @@ def bill_line(description: Any, quantity: Any, price: Any, amount: Any, currency
 
 
 def lined_up(wanted: Sequence[Mapping[str, Any]], there: Sequence[Mapping[str, Any]]) -> list[int | None]:
-    """Which line that is there each wanted one is: the same, else one of the same words, else what is left in turn.
+    """Which line that is there each wanted one is: the same, else one of the same words; None for a new one.
 
-    Both as `bill_line` tells them. What people set on a line stays with it where one before it comes or goes.
+    Both as `bill_line` tells them. What people set on a line, as its tax, stays with it where others come or go, and
+    is never another's.
 
     >>> fees, court, courier = bill_line("Fees", 1, 9, 9), bill_line("Court", 1, 5, 5), bill_line("Courier", 1, 2, 2)
     >>> lined_up([fees, bill_line("Courier", 1, 3, 3), bill_line("New", 1, 1, 1)], [court, fees, courier])
-    [1, 2, 0]
+    [1, 2, None]
     """
     left, found = dict(enumerate(there)), dict[int, int]()
     for alike in (lambda one, other: one == other, lambda one, other: one["description"] == other["description"]):
@@ -266,8 +267,7 @@ def lined_up(wanted: Sequence[Mapping[str, Any]], there: Sequence[Mapping[str, A
             if place is not None:
                 found[at] = place
                 del left[place]
-    rest = iter(sorted(left))
-    return [found[at] if at in found else next(rest, None) for at in range(len(wanted))]
+    return [found.get(at) for at in range(len(wanted))]
 
 
 def line_in_words(line: Mapping[str, Any]) -> str:

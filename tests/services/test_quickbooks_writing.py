@@ -342,6 +342,21 @@ def test_lines_keep_what_people_set_on_them_wherever_they_come_to_stand(desk):
     assert changed["TotalAmt"] == 458
 
 
+def test_a_new_line_has_nothing_of_one_that_was_removed(desk):
+    """It took its number, its tax and its day by its place among the lines."""
+    done = desk.invoice()
+    lines = [dict(line) for line in done.record["Line"]]
+    theirs = {"TaxCodeRef": {"value": "7"}, "ServiceDate": "2026-05-04"}
+    lines[1]["SalesItemLineDetail"] = {**lines[1]["SalesItemLineDetail"], **theirs}
+    desk.sandbox.put("invoices", {"Id": done.external_id, "Line": lines})
+
+    more = [LINES[0], bill_line("Expert", 1, 900, 900)]
+    changed = desk.update("invoices", done.external_id, {"lines": more}).record
+
+    new = next(line for line in changed["Line"] if line.get("Description") == "Expert")
+    assert not [name for name, value in theirs.items() if new["SalesItemLineDetail"].get(name) == value]
+
+
 def test_what_a_line_came_to_before_does_not_go_with_its_new_amount(desk):
     done = desk.invoice()
     lines = [dict(line) for line in done.record["Line"]]

@@ -421,6 +421,42 @@ def test_lines_keep_the_account_and_tax_the_bookkeeper_gave_them_wherever_they_c
     assert [one["LineItemID"] for one in after["LineItems"]] == [ids["Court fee"], ids["Courier"]]
 
 
+def test_a_new_line_has_nothing_of_one_that_was_removed(fresh_xero):
+    """It took its account and tax by its place among the lines."""
+    lines = [bill_line("Fees", 1, 100, 100), bill_line("Court fee", 1, 50, 50)]
+    made = create(fresh_xero, "invoices", values_for(fresh_xero, Lines=lines, LineAmountTypes="Exclusive")).record
+    held = [{**made["LineItems"][0]}, {**made["LineItems"][1], "AccountCode": "404", "TaxType": "OUTPUT"}]
+    fresh_xero.sandbox.put("invoices", {"InvoiceID": made["InvoiceID"], "LineItems": held})
+    record = fresh_xero.one("invoices", made["InvoiceID"])
+
+    after = change(fresh_xero, "invoices", record, Lines=[lines[0], bill_line("Expert", 1, 900, 900)]).record
+
+    new = next(one for one in after["LineItems"] if one["Description"] == "Expert")
+    assert new.get("AccountCode") != "404"
+    assert new.get("TaxType") != "OUTPUT"
+    assert new["LineItemID"] not in [one["LineItemID"] for one in held]
+
+
+def test_a_new_line_goes_to_the_account_that_all_others_go_to(fresh_xero):
+    made = create(fresh_xero, "invoices", values_for(fresh_xero)).record
+
+    after = change(fresh_xero, "invoices", made, Lines=[*LINES, bill_line("Expert", 1, 900, 900)]).record
+
+    assert [one["AccountCode"] for one in after["LineItems"]] == ["200"] * 3
+
+
+@pytest.mark.parametrize("words", [None, "Very long " * 500])
+def test_a_line_is_known_by_its_words_as_they_are_kept(fresh_xero, words):
+    made = create(fresh_xero, "invoices", values_for(fresh_xero, Lines=[bill_line(words, 1, 100, 100)])).record
+    held = [{**made["LineItems"][0], "AccountCode": "404"}]
+    fresh_xero.sandbox.put("invoices", {"InvoiceID": made["InvoiceID"], "LineItems": held})
+    record = fresh_xero.one("invoices", made["InvoiceID"])
+
+    after = change(fresh_xero, "invoices", record, Lines=[bill_line(words, 2, 100, 200)]).record
+
+    assert [(one["LineAmount"], one["AccountCode"]) for one in after["LineItems"]] == [(200.0, "404")]
+
+
 def test_a_discount_on_a_line_does_not_go_with_its_new_amount(fresh_xero):
     made = create(fresh_xero, "invoices", values_for(fresh_xero)).record
     held = [{**made["LineItems"][0], "DiscountRate": 10.0, "LineAmount": 405.0}, made["LineItems"][1]]

@@ -90,9 +90,9 @@ def _lines(value: Any, current: Mapping[str, Any] | None, item: str | None) -> l
         raise BadRecord(f"The invoice has a {kind} line, which would be lost: change it in QuickBooks.", field=LINES)
     currency = dig(current, "CurrencyRef.value")
     known = [plain_line({"Amount": 0, **line}, currency) or bill_line(None, None, None, 0) for line in there]
+    places = lined_up([{**line, "description": _words(line)} for line in value], known)
     return [
-        _line(line, {} if at is None else there[at], item)
-        for line, at in zip(value, lined_up(value, known), strict=True)
+        _line(line, {} if at is None else there[at], item) for line, at in zip(value, places, strict=True)
     ]  # fmt: skip
 
 
@@ -101,13 +101,16 @@ def _line(line: Mapping[str, Any], there: Mapping[str, Any], item: str | None) -
     detail = {name: one for name, one in held.items() if name not in OF_THE_AMOUNT}
     detail |= {"Qty": float(line["quantity"]), "UnitPrice": float(line["price"])}
     known = {"Id": there["Id"]} if there.get("Id") else {}
-    words = str(line.get("description") or "")[:LONGEST_DESCRIPTION]
     return {
-        **known, "Description": words, "Amount": float(line["amount"]), "DetailType": "SalesItemLineDetail",
-        "SalesItemLineDetail": detail,
+        **known, "Description": _words(line) or "", "Amount": float(line["amount"]),
+        "DetailType": "SalesItemLineDetail", "SalesItemLineDetail": detail,
     }  # fmt: skip
 
 
 def in_short(lines: Any) -> list[tuple[str, str]]:
     """Lines by their words and amounts, as far as QuickBooks keeps the words."""
-    return [(str(one.get("description") or "")[:LONGEST_DESCRIPTION].strip(), one["amount"]) for one in lines or ()]
+    return [(_words(one) or "", one["amount"]) for one in lines or ()]
+
+
+def _words(line: Mapping[str, Any]) -> str | None:
+    return str(line.get("description") or "")[:LONGEST_DESCRIPTION].strip() or None

@@ -73,12 +73,15 @@ def _line_items(write: Write, wanted: Mapping[str, Any]) -> list[dict[str, Any]]
     billed = [one for one in current if amount_of(one)]
     remarks = [_kept(one) for one in current if not amount_of(one)]
     for_all = {ours: write.values.get(name) for name, ours in _OF_A_LINE.items()}
+    if len(accounts := {one.get("AccountCode") for one in billed}) == 1:  # the invoice's, and a new line's too
+        for_all["AccountCode"] = for_all["AccountCode"] or accounts.pop()
     lines = wanted.get("Lines")
     if lines is None:  # only what all lines have in common changes
         return [*({**_kept(one), **_changed(wanted)} for one in billed), *remarks]
     items = []
     currency = (write.current or {}).get("CurrencyCode")
-    places = lined_up(lines, [plain_line(one, currency) for one in billed])
+    known = [plain_line(one, currency) for one in billed]
+    places = lined_up(*([{**line, "description": _words(line)} for line in some] for some in (lines, known)))
     for line, place in zip(lines, places, strict=True):
         held = {} if place is None else billed[place]
         common = {name: value for name, value in for_all.items() if value is not None and name not in held}
@@ -107,11 +110,15 @@ def _line(line: Mapping[str, Any]) -> dict[str, Any]:
         raise BadRecord(f"Xero keeps two decimals of an amount, and a line comes to {amount}.", field="Lines")
     if -quantity.as_tuple().exponent > 4 or -price.as_tuple().exponent > 4:  # type: ignore[operator]
         quantity, price = Decimal(1), amount
-    text = line.get("description") or "Work"
     return {
-        "Description": text[:LONGEST_DESCRIPTION], "Quantity": float(quantity), "UnitAmount": float(price),
+        "Description": _words(line), "Quantity": float(quantity), "UnitAmount": float(price),
         "LineAmount": float(amount),  # Xero refuses a line that comes to another one
     }  # fmt: skip
+
+
+def _words(line: Mapping[str, Any]) -> str:
+    """What a line is for, as Xero keeps it."""
+    return (line.get("description") or "Work")[:LONGEST_DESCRIPTION].strip()
 
 
 def as_kept(lines: Sequence[Mapping[str, Any]], currency: Any) -> list[dict[str, Any]]:
