@@ -39,6 +39,7 @@ class Upstream:
     refresh: renews the credentials after a 401; called at most once a call (K4).
     secrets: every secret value in use, to be kept out of the record.
     apart: budgets of calls that are counted for themselves, by their template.
+    within_s: a call that has taken longer is not tried again.
     """
 
     def __init__(
@@ -50,7 +51,7 @@ class Upstream:
         decide: Callable[[Answer], str | None] | None = None, limit_headers: LimitHeaders | None = None,
         should_stop: Callable[[], bool] = lambda: False, patience_s: float = 60, account_id: str | None = None,
         attempts: int = ATTEMPTS, backoff_s: tuple[float, float] = (0.5, 8.0),
-        apart: Mapping[str, Budget] | None = None,
+        apart: Mapping[str, Budget] | None = None, within_s: float | None = None,
     ) -> None:  # fmt: skip
         self.service, self.settings, self.account_id, self.budget = service, settings, account_id, budget
         self.should_stop = should_stop
@@ -67,7 +68,7 @@ class Upstream:
         self._headers = {**_USUAL_HEADERS, **(headers if headers is not None else getattr(service, "headers", {}))}
         self._deadline_s, self._max_bytes, self._patience_s = deadline_s, max_bytes, patience_s
         self._attempts, self._backoff_s = attempts, backoff_s
-        self._apart = apart or {}
+        self._apart, self._within_s = apart or {}, within_s
         self._untold_s: float | None = getattr(service, "untold_wait_s", None)
         self._redactor_for: tuple[tuple[str, ...], Redactor] = ((), Redactor())
 
@@ -84,7 +85,7 @@ class Upstream:
         """
         sending = _Sending(call, self._address.of(call.path, call.params), *_encoded(call))
         try:
-            for attempt in stamina.retry_context(on=_Again.asks, attempts=self._attempts, timeout=None):
+            for attempt in stamina.retry_context(on=_Again.asks, attempts=self._attempts, timeout=self._within_s):
                 with attempt:
                     return self._try(sending, attempt.num)
         except _Again as again:

@@ -72,6 +72,34 @@ def test_a_hook_that_was_switched_off_there_is_made_anew_and_what_was_missed_is_
 
 
 @pytest.mark.one_database
+def test_a_service_that_does_not_answer_keeps_the_clock_from_nothing_else_h5(door, sandbox, clock, monkeypatch):
+    """Every chore waits while hooks are seen to: no run of any account would be asked for."""
+    number = connect(sandbox, "clio")
+    hooked(number)
+    clock.advance(hours=2)
+    for name in ("A_TURN_S", "CALL_S"):
+        monkeypatch.setattr(tending, name, 0.5)
+    sandbox.clio.script("*", {"delay_s": 2, "times": 100, "through": True})
+
+    for tried in (1, 2):
+        began = house_clock.monotonic()
+        tending.tend()
+        assert house_clock.monotonic() - began < 3
+        db.session.rollback()
+        waiting = [row for row in subscriptions.of(connections.find(number)) if row.next_try_at]
+        assert len(waiting) == tried, "another one each time"
+        assert "did not answer" in waiting[0].message
+
+    sandbox.clio.unscript()
+    clock.advance(minutes=20)
+    for name in ("A_TURN_S", "CALL_S"):
+        monkeypatch.setattr(tending, name, 10)
+    tending.tend()
+    db.session.rollback()
+    assert {row.message for row in subscriptions.of(connections.find(number))} == {None}
+
+
+@pytest.mark.one_database
 def test_after_a_silence_longer_than_the_sender_s_retries_what_changed_is_read_h5(door, sandbox, clock):
     number = connect(sandbox, "clio")
     hooked(number)

@@ -62,7 +62,8 @@ def open_account(
 ) -> Opened:
     """Make a connection's account callable, with fresh tokens.
 
-    within_s: how long a call may take, and how long we wait for our turn, where that is less than usual.
+    within_s: how long a try may take, and how long we wait for our turn, where that is less than usual; a call that has
+        taken longer is not tried again.
 
     Raises NeedsPerson when its tokens cannot be renewed, TryLater when the token endpoint does not answer.
     """
@@ -148,7 +149,7 @@ def _open(
         refresh=keys.renew if keys.renewable else None, secrets=keys.secrets, 
         deadline_s=min(filter(None, (config.CALL_DEADLINE_SECONDS, within_s))), patience_s=min(60, within_s or 60),
         max_bytes=int(config.MAX_ANSWER_MIB * 1024 * 1024), insecure=keys.insecure, should_stop=should_stop,
-        apart=apart, headers=service.headers_for(settings),
+        apart=apart, headers=service.headers_for(settings), within_s=within_s,
     )  # fmt: skip
     return Opened(service, upstream, keys.recorder, budget, keys.connection_id, keys.revocable, keys.revoke)
 

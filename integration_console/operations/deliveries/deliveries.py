@@ -31,6 +31,7 @@ LOOKED_AT = 2_000  # deliveries of one connection considered at once
 TRIES = 5  # then it is set aside (H5)
 AGAIN_AFTER_S = (60, 300, 900, 3600)
 A_MOMENT = timedelta(seconds=5)
+CALL_S = 10  # others' deliveries wait meanwhile
 NO_OWNER = "It does not say what the record is listed under. The next read of the list finds it."
 
 
@@ -144,7 +145,7 @@ def _try_account(connection_id: int) -> None:
     """The service says that our access is gone: one call tells, and a person is told if it is so."""
     connection = db.session.get_one(Connection, connection_id)
     try:
-        with accounts.calling(connection) as opened:
+        with accounts.calling(connection, within_s=CALL_S) as opened:
             opened.service.account(opened.upstream)
     except (NeedsPerson, UpstreamError, Conflict) as error:
         db.session.rollback()

@@ -26,17 +26,21 @@ RENEW_AFTER = 2 / 3  # of a hook's life
 LOOK_EVERY = timedelta(hours=1)  # at how the service says our hooks are
 EXCHANGE_WITHIN = timedelta(seconds=30)  # then we finish it ourselves, with the secret the service told
 TRY_AGAIN = timedelta(minutes=15)
+A_TURN_S, CALL_S = 8.0, 8.0  # the clock's other chores wait for us, and a service may not answer
 
 
 def tend() -> int:
-    """Make, renew, look after and take away; how many hooks were seen to. Also mends what a silence of ours missed."""
+    """Make, renew, look after and take away; how many hooks were seen to. Also mends what a silence of ours missed.
+
+    What there is no time for is seen to the next time; what failed waits meanwhile, so that it keeps no other waiting.
+    """
     if current_app.config["SETTINGS"].SANDBOX:
         _register_in_sandbox()
     gaps.mend_silence()
     if outbound.is_held():  # a restored console may not know the hooks it made since
         db.session.rollback()
         return 0
-    now, seen = clock.now(), 0
+    now, ends, seen = clock.now(), clock.monotonic() + A_TURN_S, 0
     by_connection: dict[int, list[int]] = {}
     with reading():
         hand_made = WebhookSubscription.topic == BY_HAND
@@ -45,8 +49,10 @@ def tend() -> int:
                 by_connection.setdefault(row.connection_id, []).append(row.id)
         db.session.rollback()
     for connection_id, numbers in by_connection.items():
+        if clock.monotonic() > ends:
+            break
         try:
-            seen += _tend(db.session.get_one(Connection, connection_id), numbers)
+            seen += _tend(db.session.get_one(Connection, connection_id), numbers, ends)
         except ConsoleError as error:  # paused, or it needs a person: the others' hooks are none the worse for it
             db.session.rollback()
             log.info("Webhooks were not seen to", connection=connection_id, why=str(error))
@@ -72,11 +78,15 @@ def _renewal_due(row: WebhookSubscription, now: datetime) -> bool:
     return now >= row.expires_at - life * (1 - RENEW_AFTER)
 
 
-def _tend(connection: Connection, numbers: list[int]) -> int:
-    with accounts.calling(connection) as opened:
+def _tend(connection: Connection, numbers: list[int], ends: float) -> int:
+    seen = 0
+    with accounts.calling(connection, within_s=CALL_S) as opened:
         for number in numbers:
             _tend_one(opened, number)
-    return len(numbers)
+            seen += 1
+            if clock.monotonic() > ends:
+                break
+    return seen
 
 
 def _row(number: int) -> WebhookSubscription:
