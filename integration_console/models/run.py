@@ -13,6 +13,7 @@ from .connection import Connection
 LIVE_STATES = ("queued", "running", "waiting")
 READS = ("full", "incremental")  # kinds of runs that read whole lists
 READ = text("kind IN ('full', 'incremental')")  # each in the words of its index, or SQLite would not use it
+ALONE = text("kind = 'push' AND mapping_id IS NULL")  # sends what belongs to no mapping
 LIVE = text("state IN ('queued', 'running', 'waiting')")
 ENDED_STATES = ("done", "done_with_problems", "failed", "interrupted", "needs_person")
 
@@ -28,6 +29,8 @@ class SyncRun(Base):
         Index("ix_sync_run_connection_id_id", "connection_id", "id"),
         # An account may have told of a thousand changes since it was read.
         Index("ix_sync_run_reads", "connection_id", "id", sqlite_where=READ, postgresql_where=READ),
+        Index("ix_sync_run_alone", "connection_id", "id", sqlite_where=ALONE, postgresql_where=ALONE),
+        Index("ix_sync_run_mapping_id_id", "mapping_id", "id"),
         Index("ix_sync_run_ended_at", "ended_at"),
     )
 
@@ -36,7 +39,7 @@ class SyncRun(Base):
     kind: Mapped[str] = mapped_column(
         String(20)
     )  # full, incremental, record, webhook; push: what a mapping carries over
-    mapping_id: Mapped[int | None] = mapped_column(ForeignKey("data_mapping.id", ondelete="SET NULL"), index=True)
+    mapping_id: Mapped[int | None] = mapped_column(ForeignKey("data_mapping.id", ondelete="SET NULL"))
     mapping_version: Mapped[int | None]  # the one version a push run uses throughout
     # {"asked": true, "left_out": ["contacts"], "records": {...}}, and what each step "took"
     options: Mapped[dict] = mapped_column(default=dict)

@@ -6,6 +6,7 @@ import re
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import insert
 
 from integration_console import clock
 from integration_console.models import DataMapping, SyncRun, db
@@ -187,6 +188,26 @@ def test_a_mapping_that_was_not_carried_stays_said_until_it_was(admin, firm):
     assert "All 2 connections are healthy" in verdict(admin)
     carry(None, "failed", "One was refused.")
     assert "One was refused." in verdict(admin)
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_what_was_not_carried_stays_said_behind_thousands_of_other_runs(admin, firm, alone):
+    """They were sought among the newest 2,000 runs: a busy account that tells of every change has as many in a day."""
+    firm.worker()
+    with firm.app.app_context():
+        two = TwoSides()
+    for connection in (two.left, two.right):
+        firm.past_run(connection, resource="contacts")
+    resource = "outbox" if alone else f"mapping:{two.mapping}"
+    run = firm.past_run(two.left, "failed", "It stood still.", kind="push", resource=resource)
+    with firm.app.app_context():
+        db.session.get_one(SyncRun, run).mapping_id = None if alone else two.mapping
+        facts = {"connection_id": two.right, "kind": "webhook", "state": "done", "cause": "webhook", "options": {}}
+        facts |= {"epoch": 0, "attempts": 1, "cancel_requested": False, "queued_at": clock.now()}
+        db.session.execute(insert(SyncRun), [facts] * 2_100)
+        db.session.commit()
+
+    assert "Our leads has a mapping that could not be carried. It stood still." in verdict(admin)
 
 
 @pytest.mark.one_database

@@ -28,7 +28,7 @@ from sqlalchemy import (
 from ... import clock
 from ...models import Checkpoint, Connection, DataMapping, RunPart, SyncRun, db
 from ...models.base import UtcDateTime
-from ...models.run import ENDED_STATES, LIVE_STATES, READ, READS
+from ...models.run import ALONE, ENDED_STATES, LIVE_STATES, READ, READS
 from ..advice import ADVICE
 from ..runs.pushes import OUTBOX
 from ..runs.run_history import last_before
@@ -225,9 +225,7 @@ def _runs() -> tuple[dict[int, SyncRun], dict[int, SyncRun], dict[int, SyncRun]]
 
 
 _WORSE = ("done", "interrupted", "done_with_problems", "failed", "needs_person")
-_LATELY = select(func.max(SyncRun.id) - 2_000).scalar_subquery()  # or one that carries nothing is walked whole
-_CARRIES = (SyncRun.kind == "push", SyncRun.id > _LATELY)
-_SINGLE = SyncRun.mapping_id.is_(None) & SyncRun.parts.any(RunPart.resource == OUTBOX)  # sends what is of no mapping
+_SINGLE = SyncRun.parts.any(RunPart.resource == OUTBOX)  # and not of a mapping that was removed
 _OF_IT, _LIVING = SyncRun.connection_id == Connection.id, Connection.status != "removed"
 
 
@@ -239,9 +237,9 @@ def _newest(*which: TextClause | ColumnElement[bool]) -> ScalarSelect[int]:
 _LAST_AND_LIVE = select(SyncRun).where(
     SyncRun.id.in_(
         union_all(
-            select(_newest(_OF_IT, READ)).where(_LIVING),  # one look into an index for each connection
-            select(_newest(_OF_IT, *_CARRIES, _SINGLE)).where(_LIVING),
-            select(_newest(SyncRun.mapping_id == DataMapping.id, *_CARRIES)).where(DataMapping.state == "active"),
+            select(_newest(_OF_IT, READ)).where(_LIVING),  # one look into an index each
+            select(_newest(_OF_IT, ALONE, _SINGLE)).where(_LIVING),
+            select(_newest(SyncRun.mapping_id == DataMapping.id)).where(DataMapping.state == "active"),
             select(SyncRun.id).where(SyncRun.state.in_(LIVE_STATES)),
         )
     )
