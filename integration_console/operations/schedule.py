@@ -16,7 +16,7 @@ from ..errors import ConsoleError
 from ..models import Connection, Heartbeat, db
 from ..storage import leases
 from ..storage.outage import away
-from .accounts import sign_ins
+from .accounts import accounts, sign_ins
 from .accounts.slots import next_due
 from .api import webhook_messages
 from .deliveries import tending
@@ -35,6 +35,8 @@ from .support import issues
 log = structlog.get_logger(__name__)
 
 TOGETHER = 100  # connections whose runs are asked for in one transaction
+TOLD_EVERY_S = 3.0  # in a long round, that we are there: it may take longer than a silent worker counts as alive
+CALL_S = 10.0  # a chore's call to a service that does not answer: all other chores wait for it
 READ_BY_ITSELF = frozenset({"record", "webhook"})  # kinds of runs that read single records
 CANNOT = (ConsoleError, ValueError, LookupError)  # raised by one connection's own state, which must not stop others
 
@@ -165,13 +167,16 @@ def do_chores(last: dict[str, float]) -> None:
     settings = current_app.config["SETTINGS"]
     notes: dict[str, dict] = {}
     try:
-        if not _lead(settings.TICK_SECONDS):
-            notes = {}
-        else:
-            for chore in CHORES:
-                if clock.monotonic() - last.get(chore.name, -1e9) >= chore.every_s() * 0.9:
-                    last[chore.name] = clock.monotonic()
-                    notes[chore.name] = _do(chore)
+        leads, told_at = _lead(settings.TICK_SECONDS), clock.monotonic()
+        for chore in CHORES if leads else ():
+            if clock.monotonic() - last.get(chore.name, -1e9) >= chore.every_s() * 0.9:
+                last[chore.name] = clock.monotonic()
+                notes[chore.name] = _do(chore)
+            if clock.monotonic() - told_at > TOLD_EVERY_S:
+                _beat(notes)
+                if not _lead(settings.TICK_SECONDS):
+                    break
+                told_at = clock.monotonic()
         _beat(notes)
     except away() as error:  # the next tick looks again
         log.warning("The clock could not do its round: the database is away", error=type(error).__name__)
@@ -190,7 +195,8 @@ def _lead(tick_s: float) -> bool:
 def _do(chore: Chore) -> dict:
     began = clock.monotonic()
     try:
-        chore.do()
+        with accounts.briefly(CALL_S):
+            chore.do()
         problem = None
     except Exception as error:  # and one chore's mistake is no other chore's
         db.session.rollback()

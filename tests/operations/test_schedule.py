@@ -9,7 +9,7 @@ from sqlalchemy import event, func, select, text
 
 from integration_console.models import Connection, Heartbeat, Lease, RunPart, SyncRun, db
 from integration_console.operations import schedule
-from integration_console.operations.accounts import connections
+from integration_console.operations.accounts import accounts, connections
 from integration_console.operations.api import quotas
 from integration_console.operations.health import health
 from integration_console.operations.keeping import backup_clock
@@ -275,6 +275,39 @@ def test_a_chore_that_fails_is_told_and_the_next_is_done(session, sandbox, clock
 
     beat = db.session.scalar(select(Heartbeat))
     assert (done, beat.chores["broken"]["problem"], beat.chores["fine"]["problem"]) == ([1], "RuntimeError", None)
+
+
+@pytest.mark.one_database
+def test_a_long_round_tells_in_between_that_the_worker_is_there(session, monkeypatch):
+    """Else pages, /readyz and a restore take it for gone, and another clock for dead."""
+    heard = []
+    beats = schedule.Chore("look", lambda: 1, lambda: heard.append(db.session.scalar(select(Heartbeat.chores))))
+    monkeypatch.setattr(schedule, "CHORES", (schedule.Chore("long", lambda: 1, lambda: None), beats))
+    monkeypatch.setattr(schedule, "TOLD_EVERY_S", -1.0)
+
+    schedule.do_chores({})
+
+    assert [list(chores) for chores in heard] == [["long"]]
+
+
+@pytest.mark.one_database
+def test_no_chore_waits_long_for_a_service_that_does_not_answer(session, sandbox, monkeypatch):
+    """A rule that sets limitation dates writes in the clock's thread, too."""
+    number = connect(sandbox, "clio")
+    db.session.remove()
+    sandbox.clio.script("*", {"delay_s": 2, "times": 100, "through": True})
+
+    def ask() -> None:
+        with accounts.calling(connections.find(number)) as opened:
+            opened.service.account(opened.upstream)
+
+    monkeypatch.setattr(schedule, "CHORES", (schedule.Chore("ask", lambda: 1, ask),))
+    monkeypatch.setattr(schedule, "CALL_S", 0.3)
+
+    schedule.do_chores({})
+
+    told = db.session.scalar(select(Heartbeat.chores))["ask"]
+    assert (told["problem"], told["took_ms"] < 1500) == ("TryLater", True)
 
 
 @pytest.mark.one_database

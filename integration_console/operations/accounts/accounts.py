@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -63,7 +64,7 @@ def open_account(
     """Make a connection's account callable, with fresh tokens.
 
     within_s: how long a try may take, and how long we wait for our turn, where that is less than usual; a call that has
-        taken longer is not tried again.
+        taken longer is not tried again. See also `briefly`.
 
     Raises NeedsPerson when its tokens cannot be renewed, TryLater when the token endpoint does not answer.
     """
@@ -71,11 +72,24 @@ def open_account(
     keys = keys_of(connection, run_id)
     # Tokens and keys are counted where the vendor counts them: by account where it says so, else by connection.
     key = f"{service.key}:{connection.account_id if service.budget_by_account else connection.id}"
-    opened = _open(service, keys, connection.settings, key, should_stop, within_s)
+    opened = _open(service, keys, connection.settings, key, should_stop, within_s or _briefly.get())
     opened.upstream.account_id = connection.account_id
     db.session.rollback()  # a look holds SQLite's writer lock: nothing is held while we wait for an upstream (D5)
     keys.renew_if_due()
     return opened
+
+
+_briefly: ContextVar[float | None] = ContextVar("briefly", default=None)
+
+
+@contextmanager
+def briefly(within_s: float) -> Iterator[None]:
+    """Whatever account is opened meanwhile, in this thread, is called as with `within_s`: others wait for us."""
+    before = _briefly.set(within_s)
+    try:
+        yield
+    finally:
+        _briefly.reset(before)
 
 
 @contextmanager
