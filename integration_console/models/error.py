@@ -10,8 +10,8 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from .base import Base, ExternalId, PrimaryKey
 
 KINDS = (
-    "connection", "permission", "rate limit", "value", "refused", "missing", "conflict", "upstream", "drift", "backup",
-    "ours",
+    "connection", "permission", "rate limit", "value", "refused", "missing", "conflict", "upstream", "drift", "apart",
+    "backup", "ours",
 )  # fmt: skip
 SPEAKS_OF_VALUES = ("value", "refused")  # what is said of such a failure may hold what is in a record
 ISSUE_STATES = ("open", "snoozed", "acknowledged", "resolved")

@@ -79,6 +79,14 @@ ADVICE = {
         "now and then, and tell the service.",
         "Changes the service did not tell", "service",
     ),
+    "apart": Advice(
+        "A bill and the invoice made of it do not agree: one was taken back or deleted and the other stands, or the "
+        "console must not carry what changed.",
+        "Nothing was lost, and nothing is written to either.",
+        "Look at both sides of the pair. Void what should not stand, or enter by hand what is missing: the problem "
+        "closes by itself after the next run. Resolve it where it is right so.",
+        "Data", "person",
+    ),
     "backup": Advice(
         "A backup could not be made, or not be put back in a rehearsal.",
         "Nothing is lost now. If the database is lost, all that came since the last good backup is lost with it.",

@@ -62,6 +62,16 @@ def log_failure(
     return issue_id
 
 
+def resolve(
+    session: Session, *, service: str, connection_id: int | None, kind: str, resource: str | None, code: str,
+    now: datetime,
+) -> None:  # fmt: skip
+    """What was written down so, of no field, is so no longer."""
+    fingerprint = _fingerprint(service, connection_id, kind, resource, code, None)
+    alike = Issue.fingerprint == fingerprint, Issue.state != "resolved"
+    session.execute(update(Issue).where(*alike).values(state="resolved", state_by=BY_ITSELF, state_at=now))
+
+
 def of_all(message: str, values: Mapping[str, Any]) -> str:
     """What was said, as a title for all that is refused alike: without the values of this one record.
 

@@ -17,7 +17,7 @@ from ..accounts import connections
 from ..accounts.accounts import Opened
 from ..holds import Hold
 from ..mapping import crossings, versions
-from . import outbox
+from . import apart, outbox
 from .pushes import OUTBOX, part_name
 from .rules import rules
 
@@ -82,6 +82,8 @@ def _carry_over(hold: Hold, crossing: Crossing, bridge: Bridge) -> Ending | None
     except BrakeApplied as error:
         _file_brake(hold, crossing, error)
         return Ending("needs_person", str(error), error.kind)
+    with hold.work() as session:
+        apart.report(session, hold.run_id, crossing)
     _first_run_done(crossing.mapping, hold)
     return ending
 

@@ -77,9 +77,14 @@ def _told_where_apart(is_taken_back: bool, invoice: Mapping[str, Any]) -> None:
         raise BadRecord("The invoice of this bill was voided or deleted, and the bill still stands. Look at both.")
 
 
+def carries(lines: Iterable[Any]) -> bool:
+    """Whether a mapping with these lines makes invoices of bills."""
+    return any(line.transform.name == "bill_lines" for line in lines)
+
+
 def stands(lines: Iterable[Any], half: Mapping[str, Any]) -> bool:
     """Whether this is a bill, or the invoice made of one by these lines of a mapping, and nobody took it back."""
-    return any(line.transform.name == "bill_lines" for line in lines) and not _is_taken_back(half)
+    return carries(lines) and not _is_taken_back(half)
 
 
 def _is_taken_back(half: Mapping[str, Any]) -> bool:

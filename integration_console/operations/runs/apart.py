@@ -1,0 +1,72 @@
+"""Bills and the invoices made of them that do not agree: a problem from the run that meets it until it is so no longer.
+
+A pair is looked at when a side of it changes, and one that lost a half never again. So the next run is green, and
+nobody looks at an invoice that stands although its bill was taken back. A person resolves it where it is right so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, aliased
+
+from ... import clock
+from ...models import Record, RecordLink, SyncRun
+from ...storage import errors
+from ...sync.crossing import Crossing
+from ...sync.transforms import bills
+from .pushes import part_name
+
+MOST = 500
+LEFT, RIGHT = aliased(Record), aliased(Record)
+DELETED = (LEFT.deleted_at.is_not(None), RIGHT.deleted_at.is_not(None))
+
+
+def report(session: Session, run_id: int, crossing: Crossing) -> None:
+    """Tell what this run found not to agree, and close the problem where nothing is left of it."""
+    if not bills.carries(crossing.mapping.lines):
+        return
+    begun = session.get_one(SyncRun, run_id).started_at
+    found = [*_refused(session, crossing), *_left_over(session, crossing)]
+    end = crossing.left
+    about: dict[str, Any] = {
+        "service": end.service.key, "connection_id": end.connection_id, "kind": "apart", "resource": end.resource.key,
+        "code": part_name(crossing.mapping.id), "now": clock.now(),
+    }  # fmt: skip
+    if not found:
+        errors.resolve(session, **about)
+    for link in found:
+        if begun and link.updated_at >= begun:
+            errors.log_failure(
+                session, **about, run_id=run_id, message=f"Pair {link.id}: {link.reason}", raw="", field=None,
+                title=f"{crossing.mapping.name}: what does not agree and is not carried",
+            )  # fmt: skip
+
+
+def _refused(session: Session, crossing: Crossing) -> Iterator[Any]:
+    """Pairs that could not be carried when they were compared last."""
+    query = _of(crossing, "linked").where(RecordLink.reason != "", ~DELETED[0], ~DELETED[1])
+    return iter(session.execute(query))
+
+
+def _left_over(session: Session, crossing: Crossing) -> Iterator[Any]:
+    """Pairs of which a half is gone, and the other one stands."""
+    query = _of(crossing, "gone").where(DELETED[0] != DELETED[1])
+    for link in session.execute(query):
+        end, data = (crossing.right, link.right) if link.is_left_gone else (crossing.left, link.left)
+        if bills.stands(crossing.mapping.lines, end.plain("", data)):
+            yield link
+
+
+def _of(crossing: Crossing, state: str) -> Any:
+    return (
+        select(
+            RecordLink.id, RecordLink.reason, RecordLink.updated_at, DELETED[0].label("is_left_gone"),
+            LEFT.data.label("left"), RIGHT.data.label("right"),
+        )
+        .join(LEFT, LEFT.id == RecordLink.left_record_id).join(RIGHT, RIGHT.id == RecordLink.right_record_id)
+        .where(RecordLink.mapping_id == crossing.mapping.id, RecordLink.state == state)
+        .order_by(RecordLink.id.desc()).limit(MOST)
+    )  # fmt: skip
