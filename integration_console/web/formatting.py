@@ -140,9 +140,10 @@ def number(value: float | Decimal | None, empty: str = "–") -> str:
     return empty if value is None else f"{value:,}"
 
 
-def counted(total: int) -> str:
+def counted(total: int, most: int | None = None) -> str:
     """How many match, in figures; beyond what is counted only that."""
-    return number(total) if total <= MOST_COUNTED else f"over {number(MOST_COUNTED)}"
+    most = MOST_COUNTED if most is None else most
+    return number(total) if total <= most else f"over {number(most)}"
 
 
 def percent(value: float | None, empty: str = "–") -> str:

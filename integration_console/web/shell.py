@@ -155,6 +155,7 @@ def _for_every_page() -> dict:
         "is_part": "HX-Request" in request.headers,
         "banners": banners,
         "menu_counts": waiting.counted,
+        "most_waiting": waiting.MOST_COUNTED,
     }
 
 

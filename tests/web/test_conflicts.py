@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from integration_console import services
 from integration_console.models import Conflict, RecordLink, db
+from integration_console.services.writing import Field
 
 from ..html_page import Page
 from ..operations.two_sides import TwoSides, flat
@@ -51,6 +53,22 @@ def test_a_conflict_is_settled_and_the_page_says_what_will_happen(app, enter, tw
     assert (late.status_code, "settled this already" in late.text) == (409, True)
     assert "No conflict waits for you." in staff.open("/conflicts").text
     assert "Won" in staff.open("/conflicts?state=settled").row(1)
+
+
+def test_a_reference_is_told_by_the_name_of_its_record(app, enter, two, monkeypatch):
+    fields = [Field("phone", "Company", "ref", of="contacts")]
+    monkeypatch.setattr(services.by_key("clio").writing, "fields", lambda resource, custom=(): fields)
+    with app.app_context():
+        two.client("77", "Hopper Ltd")
+        held = {"left": "Hopper", "right": "77", "base_left": None, "base_right": 78}
+        number = two.conflict(two.link, line="a|b", held=held)
+    staff = enter("staff")
+    assert "Hopper changed 2 Mar 2026, 12:00:00 UTC Hopper Ltd (77) changed" in staff.open("/conflicts").row(1)
+    page = staff.open(f"/conflicts/{number}").text
+    assert "Hopper Ltd (77)" in page
+    assert "Before that 78" in page  # of which we hold no copy
+    assert 'Our leads gets "Hopper Ltd (77)" in Phone' in page
+    assert "Hopper" not in enter("support").open(f"/conflicts/{number}").text
 
 
 def left_button(page: Page) -> dict[str, str]:

@@ -10,7 +10,7 @@ from sqlalchemy import insert
 
 from integration_console import clock
 from integration_console.models import DataMapping, SyncRun, db
-from integration_console.operations.health import tally
+from integration_console.operations.health import tally, waiting
 
 from ..operations.two_sides import TwoSides
 from .two_sides import contacts
@@ -340,6 +340,19 @@ def test_the_verdict_names_what_waits_for_a_decision(app, admin):
         two.asks(two.lead("g8"), two.client("c8"))
         two.asks(two.lead("g9"), two.client("c9"))
     assert "For a person to decide: 2 matches and 1 conflict . Nothing" in verdict(admin)
+
+
+def test_what_waits_is_counted_so_far_and_said_to_be_more(app, admin, monkeypatch):
+    monkeypatch.setattr(waiting, "MOST_COUNTED", 1)
+    with app.app_context():
+        two = TwoSides()
+        two.asks(two.lead("g1"), two.client("c1"))
+    assert "For a person to decide: 1 match ." in verdict(admin)
+    with app.app_context():
+        two.asks(two.lead("g8"), two.client("c8"))
+        two.asks(two.lead("g9"), two.client("c9"))
+    assert "For a person to decide: over 1 matches ." in verdict(admin)
+    assert "1+ matches to decide" in admin.open("/").one("div", id="menu").text
 
 
 def test_no_list_counts_a_table(admin, firm):

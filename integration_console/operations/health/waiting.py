@@ -14,8 +14,8 @@ MOST_COUNTED = 1000
 class Waiting(NamedTuple):
     """How many of each wait for a person."""
 
-    matches: int  # at most MOST_COUNTED
-    conflicts: int  # at most MOST_COUNTED
+    matches: int  # counted to one more than MOST_COUNTED
+    conflicts: int  # likewise
     issues: int  # open problems: never many, alike errors are one
 
 
@@ -30,6 +30,6 @@ _MANY = (
     select(Conflict.id).where(Conflict.state == "open"),
 )
 _COUNTS = select(
-    *(select(func.count()).select_from(rows.limit(MOST_COUNTED).subquery()).scalar_subquery() for rows in _MANY),
+    *(select(func.count()).select_from(rows.limit(MOST_COUNTED + 1).subquery()).scalar_subquery() for rows in _MANY),
     select(func.count()).where(Issue.state == "open").scalar_subquery(),
 )

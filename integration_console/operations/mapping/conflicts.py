@@ -9,7 +9,7 @@ of the line's rule, and where `change_id` is still empty the winner has not been
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from hashlib import blake2b
 from textwrap import shorten
@@ -24,6 +24,7 @@ from ...errors import Conflict as Refused
 from ...models import Change, Conflict, DataMapping, Record, RecordLink, db
 from ...models.link import CONFLICT_STATES
 from .. import audit, several
+from ..finding.named import Named, Place
 from . import pairs
 
 PAGE = 50
@@ -38,6 +39,7 @@ class Row:
     mapping: DataMapping | None
     left_label: str | None
     right_label: str | None
+    sides: dict[str, pairs.Side]  # none where the mapping was removed
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ def _row(conflict: Conflict, known: dict[int, tuple[DataMapping | None, dict[str
         known[conflict.mapping_id] = (mapping, pairs.sides(mapping) if mapping else {})
     mapping, both = known[conflict.mapping_id]
     labels = [both[side].label(names) if both else None for side, names in _fields(conflict)]
-    return Row(conflict, mapping, labels[0], labels[1])
+    return Row(conflict, mapping, labels[0], labels[1], both)
 
 
 def _fields(conflict: Conflict) -> list[tuple[str, str]]:
@@ -132,6 +134,28 @@ def detail(conflict_id: int) -> Detail:
 def held_words(conflict: Conflict, which: str) -> str:
     """A value the conflict keeps, as text: left, right, base_left, base_right."""
     return pairs.in_words(conflict.held.get(which))
+
+
+def held_by_name(rows: Iterable[Row]) -> Callable[[Conflict, str], str]:
+    """As `held_words`, of any of these; what refers to a record with that record's name: "Ana Ruiz (31)"."""
+    places = {
+        (row.conflict.id, which): _place(row, side, which)
+        for row in rows
+        for side in row.sides
+        for which in (side, f"base_{side}")
+    }
+    named = Named(places.values())
+
+    def words(conflict: Conflict, which: str) -> str:
+        place = places.get((conflict.id, which))
+        return pairs.in_words(named(*place)) if place else held_words(conflict, which)
+
+    return words
+
+
+def _place(row: Row, side: str, which: str) -> Place:
+    names = row.conflict.left_field if side == "left" else row.conflict.right_field
+    return row.sides[side].connection.id, row.sides[side].fields.get(names), row.conflict.held.get(which)
 
 
 def seen(conflict: Conflict) -> str:

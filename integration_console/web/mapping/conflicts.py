@@ -125,7 +125,7 @@ def index():
     return render_template(
         "conflicts/index.html", asked=asked, state=state, tabs=TABS, rows=rows, chips=chips, empty=EMPTY[state],
         mappings=[("", "All"), *names.items()], older=asked.url(older=further) if further else None,
-        held=conflicts.held_words, may_see=can("see record contents"),
+        held=conflicts.held_by_name(rows), may_see=can("see record contents"),
         ticks=_named(SEVERAL.ticks(asked, named, not (further or asked.cursor)), rows),
         columns=[_sole(side, rows) or f"{_PLACE[side].capitalize()} value" for side in pairs.SIDES],
     ), asked.status  # fmt: skip
@@ -151,7 +151,8 @@ def _page(conflict_id: int, changed: bool = False) -> str:
     detail = conflicts.detail(conflict_id)
     conflict, link = detail.conflict, detail.conflict.link
     return render_template(
-        "conflicts/show.html", detail=detail, conflict=conflict, link=link, rules=RULES, held=conflicts.held_words,
+        "conflicts/show.html", detail=detail, conflict=conflict, link=link, rules=RULES,
+        held=conflicts.held_by_name([detail.row]),
         records={"left": link.left_record, "right": link.right_record}, sides=pairs.SIDES, other=pairs.other,
         labels={"left": detail.row.left_label, "right": detail.row.right_label},
         fields={"left": conflict.left_field, "right": conflict.right_field},
