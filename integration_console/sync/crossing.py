@@ -248,7 +248,7 @@ class PushRun:
         ends: dict[int, list[End]] = {}
         for end in (crossing.left, crossing.right):
             ends.setdefault(end.connection_id, []).append(end)
-        sender = Sender(ends, self.bridge.work, self.bridge.flush, run_id=self.bridge.run_id)
+        sender = Sender(ends, self.bridge.work, self._flush, run_id=self.bridge.run_id)
         sender.sent = self.sent
         return sender
 
@@ -256,8 +256,12 @@ class PushRun:
 
     def _save(self) -> None:
         with self.bridge.work() as session:
-            self._part(session, **self._numbers())
-            self.bridge.flush(session)
+            self._flush(session)
+
+    def _flush(self, session: Session) -> None:
+        """The receipt so far, with every write: some runs send for minutes, and somebody watches."""
+        self._part(session, **self._numbers())
+        self.bridge.flush(session)
 
     def _numbers(self) -> dict[str, Any]:
         counts, sent = self.bridge.counts, self.sent

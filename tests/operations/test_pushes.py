@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
 
 from integration_console import clock as house_clock
 from integration_console.errors import Conflict as InTheWay
@@ -13,12 +14,14 @@ from integration_console.models import (
     DataMapping,
     Record,
     RecordLink,
+    RunPart,
     SyncRun,
     db,
 )
 from integration_console.operations.accounts import connections
 from integration_console.operations.mapping import conflicts
 from integration_console.operations.runs import pushes
+from integration_console.sync.sending.push import Sender
 
 from .conftest import carry_out, connect, sync
 from .mapped import changes, cycle, make_mapping, of_clio, of_ghl, pairs, push, read, writes
@@ -47,6 +50,24 @@ def test_a_cycle_without_edits_writes_nothing(session, sandbox, pair, mapping):
     assert (run.state, run.message) == ("done", "Nothing had changed.")
     assert not writes(sandbox.ghl, before[0])
     assert not writes(sandbox.clio, before[1])
+
+
+def test_a_run_that_still_sends_tells_how_far_it_is(session, sandbox, pair, mapping, monkeypatch):
+    """Eight minutes of sending said "0 written, 0 calls" to whoever watched."""
+    for name in ("Ada", "Grace", "Mary"):
+        sandbox.ghl.put("contacts", {"firstName": name, "lastName": "Nova", "email": f"{name}@nova.example.org"})
+    told, send = [], Sender.send
+
+    def watched(self, number):
+        with Session(db.engine) as beside:
+            told.append(beside.execute(select(RunPart.new, RunPart.calls).order_by(RunPart.id.desc()).limit(1)).one())
+        return send(self, number)
+
+    monkeypatch.setattr(Sender, "send", watched)
+    assert cycle(mapping, pair).new == 3
+    made, calls = zip(*told[:3], strict=True)
+    assert made == (0, 0, 1)  # each is told with the next write
+    assert 0 < calls[1] < calls[2]
 
 
 def test_a_sign_in_lost_on_one_side_stops_that_side_only_and_a_new_one_is_enough(session, sandbox, pair, mapping):
