@@ -141,7 +141,8 @@ def test_a_record_says_where_its_values_came_from_and_who_its_partner_is(enter, 
 def test_a_run_is_taken_back_after_its_preview(enter, sides):
     staff, address = enter("staff"), f"/runs/{sides.last.id}/undo"
     page = staff.open(address)
-    assert "1 of 1 write can be taken back" in page.text
+    assert "1 of 1 write can be taken back: 1 record is changed back." in page.text
+    assert "At the services, 1 record is changed back. Each is checked once more" in page.text
     assert "Augusta" in page.row(1)
     answer = staff.send(address, address)
     assert answer.location == "/runs?cause=undo"

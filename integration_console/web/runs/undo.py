@@ -30,7 +30,8 @@ def show(run_id: int):
     can = [step for step in steps if step.can]
     return render_template(
         "runs/undo.html", run=run, can_undo=can[:MOST_SHOWN], cannot=[s for s in steps if not s.can][:MOST_SHOWN],
-        total=len(steps), count=len(can), nothing=nothing, shown=words.shown,
+        total=len(steps), count=len(can), deleted=sum(step.op == "delete" for step in can), nothing=nothing,
+        shown=words.shown,
         where={one.id: one for one in connections.every(removed=True)},
         labels=writes.fields_of(step.change for step in steps), label_of=writes.label_of,
         live=run_history.is_live(run),
