@@ -49,7 +49,9 @@ def test_a_link_ends_with_its_hours_its_successor_and_the_account(admin, browser
     admin.send("/settings/people/2/enable", "/settings/people/2")
     clock.advance(hours=73)
     assert browser().open(second).status == 422
-    assert browser().open("/invitation/nothing-of-the-kind").status == 422
+    page = browser().open("/invitation/nothing-of-the-kind")
+    assert (page.status, page.headings) == (422, ["This link does not work any more"])
+    assert page.links["Sign in"] == "/sign-in"  # whoever opens it again has a password by now
 
 
 def test_the_same_e_mail_is_refused_with_the_form_kept(admin):

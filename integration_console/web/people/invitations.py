@@ -16,8 +16,12 @@ page = Blueprint("invitations", __name__, url_prefix="/invitation")
 @access.limiter.limit("30 per minute")
 @may("anyone")
 def show(token: str):
-    """Whose it is, and the form."""
-    return _page(token, forms.Form({"name": invitations.of(token).name}))
+    """Whose it is, and the form; or that the link is spent."""
+    try:
+        user = invitations.of(token)
+    except InvalidInput:
+        return _spent()
+    return _page(token, forms.Form({"name": user.name}))
 
 
 @page.post("/<token>")
@@ -30,11 +34,15 @@ def accept(token: str):
         invitations.accept(token, sent["password"], sent["name"])
     except InvalidInput as error:
         if error.field == "link":
-            raise
+            return _spent()
         return _page(token, forms.Form(sent, error)), 422
     access.forget_browser()
     flash("Your password is set. Sign in with it.", "success")
     return redirect(url_for("sign_in.form"))
+
+
+def _spent():
+    return render_template("sign_in/invitation_spent.html"), 422
 
 
 def _page(token: str, form: forms.Form):
