@@ -150,6 +150,8 @@ def test_the_list_is_narrowed_by_its_address(enter, books):
     assert staff.open("/hours?person=u1").one("p", class_="matches").text.endswith("match")
     assert staff.open("/hours?person=nobody").status == 422
     assert staff.open("/hours?fault=odd").status == 422
+    assert staff.open("/hours").all("select", name="person")
+    assert not enter("support").open("/hours").all("select", name="person")  # a list of ids
     assert staff.open("/hours?older=nonsense").status == 200
 
 

@@ -15,7 +15,10 @@ BUILT_IN = {  # what everybody looks for first, by list: name and filter
         ("Refused in the last 24 hours", "status=4xx&range=24h"), ("Their failures in the last 24 hours",
         "status=5xx&range=24h"), ("Slow: over 5 s", "took=5"),
     ),
-    "/runs": (("Failed in the last 24 hours", "state=failed&range=24h"), ("Needs attention", "state=problems")),
+    "/runs": (
+        ("Failed in the last 24 hours", "state=failed&range=24h"), ("Needs attention", "state=problems"),
+        ("By schedule in the last 24 hours", "cause=schedule&range=24h"),
+    ),
     "/errors/log": (("Failures of the last 24 hours", "range=24h"),),
     "/writes": (("Refused", "state=refused"), ("Fate unknown", "state=uncertain")),
     "/deliveries": (("Set aside", "state=dead"),),

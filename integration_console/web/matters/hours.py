@@ -33,7 +33,7 @@ def index():
         "hours/index.html", asked=asked, ways=found.ways, names=names, may_see=open_, looked_at=found.looked_at,
         carried=hours.are_carried(),
         matches=asked.matches(len(found.ways), not (older or asked.cursor), lambda: hours.count(wanted)),
-        people=[("", "Everybody"), *names.items()], faults=[("", "All entries"), *FAULTS.items()],
+        people=[("", "Everybody"), *names.items()] if open_ else [], faults=[("", "All entries"), *FAULTS.items()],
         chips=asked.chips({"person": names, "fault": FAULTS}),
         older=asked.url(older=f"{older.at.isoformat()},{older.id}") if older else None,
     ), asked.status  # fmt: skip
