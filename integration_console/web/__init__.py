@@ -15,7 +15,10 @@ from pkgutil import walk_packages
 from flask import Blueprint, Flask
 from werkzeug.routing import IntegerConverter
 
+from ..operations.accounts.accounts import briefly
+
 PAGES_ONLY = "page"  # what makes a module of this folder a page
+CALL_S = 12.0  # a page's call to a service: a proxy in front waits half a minute, and our threads are few
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,19 @@ def set_up(app: Flask) -> None:
     shell.set_up(app)
     access.set_up(app)
     error_pages.set_up(app)
+    _call_briefly(app)
     app.extensions["menu"] = sorted(_registered(app), key=lambda entry: entry.order)
+
+
+def _call_briefly(app: Flask) -> None:
+    """A service that does not answer must not take every thread, and with them the pages and the door of webhooks."""
+    answer = app.wsgi_app
+
+    def in_time(environ, start_response):
+        with briefly(CALL_S):
+            return answer(environ, start_response)
+
+    app.wsgi_app = in_time  # type: ignore[method-assign]
 
 
 def _registered(app: Flask) -> list[Menu]:

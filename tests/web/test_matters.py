@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from integration_console import clock
+from integration_console import clock, web
 from integration_console.models import Change, Connection, LimitationProposal, LimitationRule, Record, db
 from integration_console.operations.matters import limitation_rules, limitations, matter_list
 
@@ -141,6 +141,21 @@ def test_a_refusal_of_clio_and_a_lost_sign_in_are_said_on_the_page(enter, app, c
     assert page.status == 409
     assert "reconnect" in page.text.lower()
     assert "needs to be reconnected" in staff.open(f"/matters/{record.id}").text
+
+
+@pytest.mark.one_database
+def test_a_service_that_does_not_answer_holds_no_page_for_minutes(enter, app, clio, own_firm, monkeypatch):
+    """Of a handful of threads all would soon wait for it, and nobody could sign in, nor a webhook be taken."""
+    monkeypatch.setattr(web, "CALL_S", 0.4)
+    record, staff = some(app), enter("staff")
+    values = filled(staff.open(f"/matters/{record.id}"))
+    own_firm.upstreams.clio.script("*", {"delay_s": 2.5, "through": True, "times": 99})
+    began = clock.monotonic()
+
+    send(staff, record, values, description="Lease dispute, second tenant")
+
+    assert clock.monotonic() - began < 2
+    assert "did not answer" in staff.open(f"/matters/{record.id}").text
 
 
 def test_a_refused_save_of_a_paused_or_gone_matter_says_why_on_its_page(enter, app, clio, own_firm):

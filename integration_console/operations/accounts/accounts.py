@@ -72,7 +72,7 @@ def open_account(
     keys = keys_of(connection, run_id)
     # Tokens and keys are counted where the vendor counts them: by account where it says so, else by connection.
     key = f"{service.key}:{connection.account_id if service.budget_by_account else connection.id}"
-    opened = _open(service, keys, connection.settings, key, should_stop, within_s or _briefly.get())
+    opened = _open(service, keys, connection.settings, key, should_stop, within_s)
     opened.upstream.account_id = connection.account_id
     db.session.rollback()  # a look holds SQLite's writer lock: nothing is held while we wait for an upstream (D5)
     keys.renew_if_due()
@@ -149,7 +149,7 @@ def _open(
     service: Service, keys: Keys, settings: Mapping[str, str], budget_key: str,
     should_stop: Callable[[], bool] = lambda: False, within_s: float | None = None,
 ) -> Opened:  # fmt: skip
-    config = current_app.config["SETTINGS"]
+    config, within_s = current_app.config["SETTINGS"], within_s or _briefly.get()
     store = open_store(config.database_url, config.INSTANCE_DIR / "limits")
     budget = Budget(budget_key, _limits(service, keys.app, settings), store)
     told = keys.app.get("limits")  # what a person set holds for each kind of call
