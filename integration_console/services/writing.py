@@ -251,7 +251,8 @@ def bill_line(description: Any, quantity: Any, price: Any, amount: Any, currency
 
 
 def lined_up(wanted: Sequence[Mapping[str, Any]], there: Sequence[Mapping[str, Any]]) -> list[int | None]:
-    """Which line that is there each wanted one is: the same, else one of the same words; None for a new one.
+    """Which line that is there each wanted one is: the same, else one of the same words, else the only one left of the
+    same quantity, price and amount, whose words were changed; None for a new one.
 
     Both as `bill_line` tells them. What people set on a line, as its tax, stays with it where others come or go, and
     is never another's.
@@ -259,6 +260,8 @@ def lined_up(wanted: Sequence[Mapping[str, Any]], there: Sequence[Mapping[str, A
     >>> fees, court, courier = bill_line("Fees", 1, 9, 9), bill_line("Court", 1, 5, 5), bill_line("Courier", 1, 2, 2)
     >>> lined_up([fees, bill_line("Courier", 1, 3, 3), bill_line("New", 1, 1, 1)], [court, fees, courier])
     [1, 2, None]
+    >>> lined_up([bill_line("Fees for May", 1, 9, 9)], [court, fees])
+    [1]
     """
     left, found = dict(enumerate(there)), dict[int, int]()
     for alike in (lambda one, other: one == other, lambda one, other: one["description"] == other["description"]):
@@ -267,7 +270,17 @@ def lined_up(wanted: Sequence[Mapping[str, Any]], there: Sequence[Mapping[str, A
             if place is not None:
                 found[at] = place
                 del left[place]
+    figures, left_figures = [_figures(line) for line in wanted], {place: _figures(there[place]) for place in left}
+    rest = [at for at in range(len(wanted)) if at not in found]
+    for at in rest:
+        places = [place for place, one in left_figures.items() if one == figures[at]]
+        if len(places) == 1 and [figures[other] for other in rest].count(figures[at]) == 1:
+            found[at] = places[0]
     return [found.get(at) for at in range(len(wanted))]
+
+
+def _figures(line: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in line.items() if name != "description"}
 
 
 def line_in_words(line: Mapping[str, Any]) -> str:

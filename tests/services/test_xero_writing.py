@@ -437,6 +437,19 @@ def test_a_new_line_has_nothing_of_one_that_was_removed(fresh_xero):
     assert new["LineItemID"] not in [one["LineItemID"] for one in held]
 
 
+def test_a_line_whose_words_were_changed_keeps_its_account_and_tax(fresh_xero):
+    lines = [bill_line("Fees", 1, 100, 100), bill_line("Cuort fee", 1, 50, 50)]
+    made = create(fresh_xero, "invoices", values_for(fresh_xero, Lines=lines, LineAmountTypes="Exclusive")).record
+    held = [{**made["LineItems"][0]}, {**made["LineItems"][1], "AccountCode": "404", "TaxType": "NONE"}]
+    fresh_xero.sandbox.put("invoices", {"InvoiceID": made["InvoiceID"], "LineItems": held})
+    record = fresh_xero.one("invoices", made["InvoiceID"])
+
+    after = change(fresh_xero, "invoices", record, Lines=[lines[0], bill_line("Court fee", 1, 50, 50)]).record
+
+    told = [(one["Description"], one["AccountCode"], one["TaxType"]) for one in after["LineItems"]]
+    assert told[1] == ("Court fee", "404", "NONE")
+
+
 def test_a_new_line_goes_to_the_account_that_all_others_go_to(fresh_xero):
     made = create(fresh_xero, "invoices", values_for(fresh_xero)).record
 
