@@ -14,6 +14,7 @@ from integration_console.models import (
     Conflict,
     DataMapping,
     ErrorLog,
+    FieldMapping,
     Issue,
     Record,
     RecordLink,
@@ -321,6 +322,42 @@ def test_telling_the_other_side_the_ids_of_what_was_made_is_not_braked(session, 
 
     assert run.state == "done", run.message
     assert run.changed >= 12
+
+
+@pytest.mark.one_database
+def test_a_field_emptied_at_highlevel_is_emptied_at_clio(session, sandbox, pair):
+    """Its definition is asked for before, and is there."""
+    own = sandbox.ghl.record("custom_fields", 1)["id"]
+    mapping = make_mapping(*pair, (*CONTACTS, (f"custom:{own}", "title", "to_right", "copy", {})))
+    push(mapping, release_brake=True)
+    left, right = pairs(mapping)[0]
+    sandbox.ghl.put("contacts", {"id": left, "customFields": [{"id": own, "value": "Injury"}]})
+    cycle(mapping, pair)
+    assert sandbox.clio.record("contacts", right)["title"] == "Injury"
+    sandbox.ghl.put("contacts", {"id": left, "customFields": []})
+
+    cycle(mapping, pair)
+
+    assert not sandbox.clio.record("contacts", right)["title"]
+
+
+@pytest.mark.one_database
+def test_a_new_record_with_a_default_costs_no_look_at_the_empty_field_it_stands_for(session, sandbox, pair):
+    """A record that is being made has nothing that could be emptied."""
+    own = sandbox.ghl.record("custom_fields", 1)["id"]
+    mapping = make_mapping(*pair, (*CONTACTS, (f"custom:{own}", "title", "to_right", "copy", {"default": "Client"})))
+    line = db.session.scalar(select(FieldMapping).filter_by(right="title"))
+    line.blank = "default"
+    db.session.commit()
+    push(mapping, release_brake=True)
+    sandbox.ghl.put("contacts", {"firstName": "Nova", "lastName": "Quist", "email": "nova@example.org"})
+    since = len(sandbox.ghl.requests)
+
+    assert cycle(mapping, pair).new == 1
+
+    made = db.session.scalar(select(Change).filter_by(op="create").order_by(Change.id.desc()).limit(1))
+    assert sandbox.clio.record("contacts", int(made.external_id))["title"] == "Client"
+    assert not [one.path for one in list(sandbox.ghl.requests)[since:] if "customFields" in one.path]
 
 
 @pytest.mark.one_database

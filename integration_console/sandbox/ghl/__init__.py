@@ -191,6 +191,11 @@ class Ghl(GhlSignIn, GhlHooks, GhlSearch, GhlWrites, Upstream):
         fields = [field for field in self._all("custom_fields") if model in ("all", field["model"])]
         return Answer(200, {"customFields": fields})
 
+    @on("GET", "/locations/{location}/customFields/{field}")
+    def custom_field(self, request: Request) -> Answer:
+        field = self.get("custom_fields", request.params["field"])
+        return Answer(200, {"customField": field}) if field else refusal(400, "Custom field not found")
+
     @on("GET", "/locations/{location}/tags")
     def tags(self, request: Request) -> Answer:
         return Answer(200, {"tags": self._all("tags")})

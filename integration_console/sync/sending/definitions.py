@@ -34,7 +34,12 @@ class Definitions:
         self.there: dict[tuple[int, str], bool] = {}
 
     def check(self, change: Change) -> None:
-        """Raise Overtaken, and have the pair compared again, where a field whose emptiness this carries is gone."""
+        """Raise Overtaken, and have the pair compared again, where a field whose emptiness this carries is gone.
+
+        A new record has nothing to be emptied.
+        """
+        if change.op == "create":
+            return
         target = self.ends[change.connection_id, change.resource]
         source = next((end for end in self.ends.values() if end.side == OTHER.get(target.side)), None)
         if source is None or not source.custom or source.upstream is None:
