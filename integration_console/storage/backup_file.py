@@ -26,7 +26,7 @@ from .vault import Vault
 
 FORMAT = 1
 MANIFEST = "manifest.json"
-AT_ONCE = 1 << 20  # bytes
+AT_ONCE = 1 << 16  # bytes; it is held four times over, and a worker carries runs meanwhile
 LIGHT = 3  # gzip: half the size for a fifth of the time of 9
 
 

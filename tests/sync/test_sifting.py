@@ -1,5 +1,6 @@
 """One page as it came -> rows to keep and records refused."""
 
+import tracemalloc
 from datetime import UTC, datetime
 
 import orjson
@@ -47,6 +48,20 @@ def test_the_same_content_has_the_same_hash_whatever_the_order_of_its_fields():
     first, second, other = sift(papers, [{"id": 1, "name": "a"}, {"name": "a", "id": 1}, {"id": 1, "name": "b"}]).rows
 
     assert first.content_hash == second.content_hash != other.content_hash
+
+
+def test_a_page_made_ready_takes_about_the_memory_of_its_texts():
+    items = [{"id": number, "name": "a" * 1000} for number in range(200)]
+    sift(papers, items)
+
+    tracemalloc.start()
+    try:
+        sifted = sift(papers, items)
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert held < 2 * sum(len(row.data) for row in sifted.rows)
 
 
 def test_times_are_compared_as_instants():
