@@ -22,6 +22,7 @@ MOST = 30  # of each kind
 MOST_NAMED = 2_000  # records that one look into the index may name
 RANKED = 500  # records that hold the words, of which those that are called by them come first
 LOT = 1_000  # records indexed in one transaction
+HELD = 100  # of them in memory at once: a whole record takes ten times what is told of it
 SETTLED_AFTER = timedelta(seconds=15)  # a page that was written before is committed by then
 SHOWN = (
     Record.id, Record.connection_id, Record.resource, Record.external_id, Record.label, Record.updated_at,
@@ -201,15 +202,20 @@ def _index_lot() -> int:
     query = select(Record).where(Record.written_at < clock.now() - SETTLED_AFTER)
     if at is not None:
         query = query.where(tuple_(Record.written_at, Record.id) > (at, last))
-    rows = list(db.session.scalars(query.order_by(Record.written_at, Record.id).limit(LOT)))
-    if not rows:
+    lot = query.order_by(Record.written_at, Record.id).limit(LOT).execution_options(yield_per=HELD)
+    entries: list[tuple[int, str]] = []
+    end: tuple[datetime, int] | None = None
+    for row in db.session.scalars(lot):
+        entries.append((row.id, "" if row.content_hash == ERASED else _text(row)))
+        end = row.written_at, row.id
+    if end is None:
         db.session.rollback()
         return 0
-    index.put(db.session(), [(row.id, "" if row.content_hash == ERASED else _text(row)) for row in rows])
-    _move_mark(rows[-1].written_at, rows[-1].id)
+    index.put(db.session(), entries)
+    _move_mark(*end)
     db.session.commit()
     db.session.expunge_all()
-    return len(rows)
+    return len(entries)
 
 
 def _text(record: Record) -> str:
