@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Flask
 
-from . import clock, logs
+from . import clock
 
 __version__ = "0.1.0"
 LONGEST_STATEMENT_S = 300  # also a migration's; a stuck statement must not hold its locks for ever
@@ -22,6 +22,8 @@ def create_app(settings=None, *, pages: bool = True) -> Flask:
     pages: without them, and without what migrates tables, for a worker, which needs neither.
     """
     import config
+
+    from . import logs  # not above: a worker first says what it does not need, and this page is read before
 
     settings = settings or config.load()
     app = Flask(

@@ -1,5 +1,8 @@
 """One worker process: as many runs at once as it has hands, and none left behind when it ends."""
 
+import os
+import subprocess
+import sys
 import threading
 import time
 
@@ -162,3 +165,23 @@ def test_a_worker_lives_through_a_database_that_is_away(session, sandbox, worker
     assert until(lambda: states() == ["done"])
     worker.stop()
     thread.join(10)
+
+
+def test_a_worker_loads_nothing_that_only_people_use(tmp_path):
+    """What is loaded it holds for weeks; -X importtime tells each module as soon as it is there."""
+    command = [sys.executable, "-X", "importtime", "-m", "integration_console"]
+    own = {"INSTANCE_DIR": str(tmp_path), "DATABASE_URL": f"sqlite:///{tmp_path}/console.db", "APP_ENV": "test"}
+    loaded: set[str] = set()
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ, **own}) as process:
+        for line in process.stderr or ():
+            loaded.add(line.rpartition("|")[2].strip())
+            if "integration_console.worker" in loaded:
+                break
+        process.kill()
+
+    assert "integration_console.worker" in loaded
+    packages = {name.rpartition(".")[0] for name in loaded}  # by what is in them: one that was refused is told, too
+    assert not packages & {
+        "alembic", "argon2", "flask_limiter", "flask_login", "flask_wtf", "greenlet", "integration_console.web",
+        "nameparser", "oauthlib", "openpyxl", "phonenumbers", "procrastinate", "psycopg", "requests", "rich", "wtforms",
+    }  # fmt: skip
