@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import (
     ColumnElement,
-    CompoundSelect,
     Select,
     String,
     bindparam,
@@ -22,7 +21,6 @@ from sqlalchemy import (
     literal_column,
     select,
     tuple_,
-    union_all,
 )
 
 from ... import clock
@@ -97,26 +95,26 @@ def near(known: Iterable[Connection] | None = None) -> Near:
 
     known: all connections, removed ones among them, of a page that has read them anyway.
     """
-    now, fields = today(), limitation_rules.targets()
+    now = today()
     here, end = now.isoformat(), (now + timedelta(days=SPANS[0])).isoformat()
-    no_date = 0
-    if fields:
-        first = _first_day(fields)
-        texts = db.session.scalars(_open(None).where(first <= end).with_only_columns(first)).all()
-        days = [text for text in texts if day_of(text)]
-        no_date, have_passed = len(texts) - len(days), Counter(day < here for day in days)
-    else:
-        removed = _removed() if known is None else [one.id for one in known if _is_gone(one)]
-        told = db.session.scalars(_NEAR[bool(removed)], {"here": here, "end": end, "removed": removed})
-        have_passed = Counter(map(bool, told.all()))
-    return Near(have_passed[True], have_passed[False], no_date)
+    removed = _removed() if known is None else [one.id for one in known if _is_gone(one)]
+    asked = {"here": here, "end": end, "removed": removed}
+    passed, coming, elsewhere = db.session.connection().execute(_NEAR[bool(removed)], asked).one()
+    if not elsewhere or not (fields := limitation_rules.targets()):
+        return Near(passed, coming, 0)
+    first = _first_day(fields)
+    texts = db.session.scalars(_open(None).where(first <= end).with_only_columns(first)).all()
+    days = [text for text in texts if day_of(text)]
+    have_passed = Counter(day < here for day in days)
+    return Near(have_passed[True], have_passed[False], len(texts) - len(days))
 
 
-def _passed_and_coming(due: Select) -> CompoundSelect:
-    """A row for each: 1 for one that has passed, 0 for one that comes within a time."""
+def _passed_and_coming(due: Select) -> Select:
+    """How many have passed, how many come within a time, and whether dates may stand in other fields, too."""
     here, end = bindparam("here", type_=String()), bindparam("end", type_=String())
-    spans = (("1", due_at < here), ("0", (due_at >= here) & (due_at <= end)))
-    return union_all(*(due.where(when).with_only_columns(literal_column(said)) for said, when in spans))
+    spans = due_at < here, (due_at >= here) & (due_at <= end)
+    counts = (due.where(when).with_only_columns(func.count(Record.id)).scalar_subquery() for when in spans)
+    return select(*counts, limitation_rules.HAVE_TARGETS)
 
 
 _DUE = select(Record).where(*LIVE, is_open, _is_unsettled)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import func, literal, select, union_all
+from sqlalchemy import exists, func, literal, select, union_all
 
 from ... import clock
 from ...errors import InvalidInput, NotFound
@@ -162,7 +162,9 @@ def targets() -> list[str]:
     return sorted({field for told, listed in found for field in (json.loads(told) if listed else [told])} - {STATUTE})
 
 
-_WRITTEN = union_all(  # in one question: the dashboard asks it
+# Mostly there are none, so the dashboard asks only this.
+HAVE_TARGETS = exists().where(LimitationRule.to_field != STATUTE) | exists().where(Setting.name == ONCE_WRITTEN)
+_WRITTEN = union_all(
     select(LimitationRule.to_field, literal(0)).distinct(),
     select(Setting.value, literal(1)).where(Setting.name == ONCE_WRITTEN),
 )
