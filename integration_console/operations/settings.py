@@ -112,7 +112,12 @@ def _all() -> dict[str, str]:
     return g.firm_settings
 
 
-_EVERY = select(Setting.name, Setting.value)  # asked by every page, so put together once
+_EVERY = select(Setting.name, Setting.value)
+
+
+def remember(every: dict[str, str]) -> None:
+    """All there are, by name, where they were read with something else in this request."""
+    g.firm_settings = every
 
 
 def _put(name: str, value: str, actor: str) -> bool:

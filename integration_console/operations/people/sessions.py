@@ -9,13 +9,14 @@ from hashlib import sha256
 
 from flask import current_app
 from flask_login import UserMixin
-from sqlalchemy import Row, bindparam, exists, select, update
+from sqlalchemy import Row, bindparam, exists, select, true, update
 from sqlalchemy.exc import OperationalError
 
 from ... import clock
-from ...models import SecondFactor, User, UserSession, db, reading
+from ...models import SecondFactor, Setting, User, UserSession, db, reading
 from ...models.base import UtcDateTime, little_patience
 from ...storage.storable import fitting
+from .. import settings
 
 TOUCH_EVERY = timedelta(minutes=1)
 
@@ -63,12 +64,15 @@ def begin(user: User, *, address: str, browser: str) -> str:
 def holder(token: str) -> SignedIn | None:
     """Who holds this session now; None when it has ended, idled out, grown too old, or the account is disabled.
 
-    Asked in the transaction of what the page reads next, so that no other is begun for it.
+    Asked in the transaction of what the page reads next, so that no other is begun for it, and together with the firm's
+    settings, which every page needs.
     """
     with reading():
-        found = db.session.connection().execute(_HOLDER, {"hash": _hash(token), **_youngest()}).first()
-    if found is None:
+        rows = db.session.connection().execute(_HOLDER, {"hash": _hash(token), **_youngest()}).all()
+    if not rows:
         return None
+    found = rows[0]
+    settings.remember({row.setting: row.value for row in rows if row.setting})
     if clock.now() - found.last_used_at > TOUCH_EVERY:
         db.session.rollback()
         _touch(found)
@@ -101,10 +105,10 @@ def _end(*which) -> None:
 
 def _youngest() -> dict[str, datetime]:
     """Since when a session must have been used, and begun, to be live."""
-    settings, now = current_app.config["SETTINGS"], clock.now()
+    limits, now = current_app.config["SETTINGS"], clock.now()
     return {
-        "used_since": now - timedelta(minutes=settings.SESSION_IDLE_MINUTES),
-        "begun_since": now - timedelta(hours=settings.SESSION_HOURS),
+        "used_since": now - timedelta(minutes=limits.SESSION_IDLE_MINUTES),
+        "begun_since": now - timedelta(hours=limits.SESSION_HOURS),
     }
 
 
@@ -117,9 +121,11 @@ _HAS_SECOND_FACTOR = exists().where(SecondFactor.user_id == User.id, SecondFacto
 _HOLDER = (  # asked by every request, so put together once
     select(
         UserSession.id, UserSession.token_hash, UserSession.last_used_at, UserSession.user_id, User.email, User.name,
-        User.role, User.time_zone, _HAS_SECOND_FACTOR.label("has_second_factor"),
+        User.role, User.time_zone, _HAS_SECOND_FACTOR.label("has_second_factor"), Setting.name.label("setting"),
+        Setting.value,
     )
     .join(User, User.id == UserSession.user_id)
+    .outerjoin(Setting, true())
     .where(UserSession.token_hash == bindparam("hash"), User.active, *_LIVE)
 )  # fmt: skip
 
