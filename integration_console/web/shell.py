@@ -12,7 +12,6 @@ from urllib.parse import unquote
 
 from flask import Flask, Response, current_app, g, request
 from flask_login import current_user
-from jinja2.runtime import Macro
 from secure import (
     ContentSecurityPolicy,
     CrossOriginOpenerPolicy,
@@ -21,7 +20,6 @@ from secure import (
     StrictTransportSecurity,
     XContentTypeOptions,
 )
-from sqlalchemy import Row
 from structlog.contextvars import bind_contextvars, clear_contextvars
 from whitenoise import WhiteNoise
 
@@ -72,6 +70,7 @@ def _headers(*, https: bool) -> dict[str, str]:
 def _name_request() -> None:
     """A name for this request, in its log lines, its answer and its error page."""
     g.request_id = secrets.token_hex(8)
+    g.pop("frame", None)
     clear_contextvars()
     bind_contextvars(request_id=g.request_id)
 
@@ -120,12 +119,15 @@ def _remembered_addresses(app: Flask) -> Callable[..., str]:
     return address
 
 
-def _remembering(app: Flask) -> Callable[[Macro], Callable[..., str]]:
-    """For templates: a macro that says the same of the same words, drawn once for each; a page has fifty icons."""
+def _remembering(app: Flask) -> Callable[..., Callable[..., str]]:
+    """For templates: a macro that says the same of the same words, drawn once for each; a page has fifty icons.
+
+    most: how many are kept; fewer of what is large.
+    """
     if app.config["SETTINGS"].APP_ENV == "development":  # as above
-        return lambda macro: macro
+        return lambda macro, most=0: macro
     # typed: Markup and a text that must be escaped can be equal
-    return lambda macro: lru_cache(maxsize=1_000, typed=True)(macro)
+    return lambda macro, most=1_000: lru_cache(maxsize=most, typed=True)(macro)
 
 
 def _version_static(endpoint: str, values: dict) -> None:
@@ -154,20 +156,28 @@ def _for_every_page() -> dict:
         "request_id": g.get("request_id", ""),
         "is_part": "HX-Request" in request.headers,
         "banners": banners,
-        "menu_counts": waiting.counted,
+        "menu_counts": lambda: frame().waits,
         "most_waiting": waiting.MOST_COUNTED,
     }
 
 
-def banners(known: Iterable[Connection | Row] | None = None) -> list[sign_ins.Banner]:
+def frame() -> waiting.Frame:
+    """What waits, and the connections by name. Asked once a request, also by pages that name connections themselves."""
+    if "frame" not in g:
+        g.frame = waiting.framed()
+    return g.frame
+
+
+def banners(known: Iterable[Connection] | None = None) -> list[sign_ins.Banner]:
     """What needs a person, save what the page itself is about; nothing for those who may not see connections.
 
-    known: all connections by name, of a page that has read them anyway.
+    known: all connections by name, of a page that has read all of them whole.
     """
     if not current_user.is_authenticated or not access.can("see connections"):
         return []
     about, verdict = (request.view_args or {}).get("connection_id"), request.endpoint == "dashboard.index"
-    return [one for one in sign_ins.banners(known) if one.connection_id != about and not (verdict and one.lost)]
+    told = sign_ins.banners(frame().connections if known is None else known)
+    return [one for one in told if one.connection_id != about and not (verdict and one.lost)]
 
 
 def theme() -> str:

@@ -34,7 +34,7 @@ def test_conflicts_are_listed_by_state_newest_first_page_by_page(two):
     assert (first[0].left_label, first[0].right_label, first[0].mapping.name) == ("Phone", "Primary phone", "Contacts")
     assert conflicts.listing("settled") == ([], None)
     assert conflicts.listing(mapping_id=two.mapping + 1) == ([], None)
-    assert waiting.counted().conflicts == 5
+    assert waiting.framed().waits.conflicts == 5
     with pytest.raises(InvalidInput, match="open, settled, flipped"):
         conflicts.listing("lost")
 

@@ -66,7 +66,7 @@ def test_pairs_of_several_mappings_are_listed_newest_first(two):
     assert [row.id for row in first + second + third] == numbers[::-1]
     assert end is None
     assert [row.id for row in matches.listing("linked", two.mapping)[0]] == [numbers[3], numbers[1]]
-    assert waiting.counted().matches == 0
+    assert waiting.framed().waits.matches == 0
 
 
 def test_a_row_shows_both_sides_value_by_value(two):
@@ -87,7 +87,7 @@ def test_a_row_shows_both_sides_value_by_value(two):
     ]
     assert (two_.lines[2].right, two_.lines[2].verdict, two_.lines[0].verdict) == ("Ada King", "differs", "left")
     assert (one.taken_by, two_.taken_by.state) == (None, "linked")
-    assert waiting.counted().matches == 1
+    assert waiting.framed().waits.matches == 1
 
 
 # -- deciding ---------------------------------------------------------------------------------------------------------

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import secrets as random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import select
 
 from ... import clock, services
 from ...errors import AlreadyConnected, Conflict, NotFound, WrongAccount, together
@@ -20,7 +20,7 @@ from . import preflight, proof, slots, subscriptions
 from .accounts import Opened, budget_seen, limits_of, open_account
 
 __all__ = [
-    "Opened", "add", "brief", "budget_seen", "every", "find", "keep", "limits_of", "open_account", "pause", "reconnect",
+    "Opened", "add", "budget_seen", "every", "find", "keep", "limits_of", "open_account", "pause", "reconnect",
     "remove", "rename", "resume", "set_resource", "set_schedule", "test", "twin_of", "twin_told",
 ]  # fmt: skip
 
@@ -30,16 +30,8 @@ def every(*, removed: bool = False) -> list[Connection]:
     return list(db.session.scalars(_EVERY if removed else _PRESENT))
 
 
-def brief() -> Sequence[Row]:
-    """All, by what a page says of them beside other things, and a banner: a whole one costs three times as much."""
-    return db.session.connection().execute(_BRIEF).all()
-
-
 _EVERY = select(Connection).order_by(Connection.name, Connection.id)
 _PRESENT = _EVERY.where(Connection.status != "removed")
-_BRIEF = select(
-    Connection.id, Connection.name, Connection.service, Connection.status, Connection.consented_at
-).order_by(Connection.name, Connection.id)
 
 
 def find(connection_id: int) -> Connection:

@@ -15,7 +15,6 @@ from ...errors import ConsoleError, NeedsPerson
 from ...models import Connection, db
 from ...services.base import OAuth
 from .. import audit
-from . import connections
 from .accounts import keys_of
 
 log = structlog.get_logger(__name__)
@@ -89,10 +88,10 @@ def keep_alive() -> int:
     return renewed
 
 
-def banners(known: Iterable[Connection | Row] | None = None) -> list[Banner]:
-    """What needs a person, for every page: the lost sign-ins first. known: all connections by name, where they are."""
+def banners(known: Iterable[Connection | Row]) -> list[Banner]:
+    """What needs a person, for every page: the lost sign-ins first. known: all connections by name."""
     found = []
-    for row in connections.brief() if known is None else known:
+    for row in known:
         if row.status == "removed":
             continue
         if row.status == "needs_reconnect":

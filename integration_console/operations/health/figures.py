@@ -14,6 +14,7 @@ from ...models.base import UtcDateTime
 from ..accounts.accounts import limits_of
 from ..runs.run_history import last_before
 from . import health
+from .waiting import COUNTS, Waiting
 
 MOST_FAILURES = 10_000  # beyond it is "over 10,000"
 NEW_FOR = timedelta(days=14)  # so long a console is told its first steps
@@ -40,7 +41,7 @@ class Window:
 
 @dataclass(frozen=True)
 class Figures:
-    """The four numbers. The day began at the reader's midnight."""
+    """The four numbers, and what the menu counts. The day began at the reader's midnight."""
 
     moved: int
     moved_before: int  # yesterday, up to the same time
@@ -48,6 +49,7 @@ class Figures:
     failed_before: int
     waiting: int
     heard: datetime | None  # when any worker was heard last
+    waits: Waiting
     tightest: tuple[Connection, Window] | None  # the connection with the smallest share of calls left
 
 
@@ -56,10 +58,10 @@ def of_day(
 ) -> Figures:
     """The day against yesterday up to the same time: one question for all of it."""
     moments = {"midnight": midnight, "yesterday": yesterday, "same_time": same_time, "latest": clock.latest()}
-    *counts, heard = db.session.connection().execute(_DAY, moments).one()
-    moved, moved_before, failed, failed_before, waits = (int(count or 0) for count in counts)
+    heard, *counts = db.session.connection().execute(_DAY, moments).one()
+    moved, moved_before, failed, failed_before, waiting, *waits = (int(count or 0) for count in counts)
     return Figures(
-        moved, moved_before, failed, failed_before, waits, heard,
+        moved, moved_before, failed, failed_before, waiting, heard, Waiting(*waits),
         tightest=min(
             ((c, left) for c in connections if (left := calls_left(c))), key=lambda pair: pair[1].share, default=None
         ),
@@ -85,14 +87,14 @@ _MIDNIGHT, _YESTERDAY, _SAME_TIME = (
     bindparam(name, type_=UtcDateTime()) for name in ("midnight", "yesterday", "same_time")
 )
 _ASKED = (
+    health.LAST_HEARD,
     _moved(_MIDNIGHT),
     _moved(_YESTERDAY, _SAME_TIME),
     _failed(_MIDNIGHT),
     _failed(_YESTERDAY, _SAME_TIME),
     _WAITING,
-    health.LAST_HEARD,
 )
-_DAY = select(*(one.scalar_subquery() for one in _ASKED))
+_DAY = select(*(one.scalar_subquery() for one in _ASKED), *COUNTS)
 
 
 def windows(connection: Connection) -> list[Window]:

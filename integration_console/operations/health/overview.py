@@ -16,23 +16,19 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Row,
-    ScalarSelect,
-    TextClause,
     bindparam,
     cast,
     func,
     select,
-    union_all,
 )
 
 from ... import clock
-from ...models import Checkpoint, Connection, DataMapping, RunPart, SyncRun, db
+from ...models import Checkpoint, Connection, RunPart, SyncRun, db
 from ...models.base import UtcDateTime
-from ...models.run import ALONE, ENDED_STATES, LIVE_STATES, READ, READS
+from ...models.run import ENDED_STATES, READ, READS
 from ..advice import ADVICE
-from ..runs.pushes import OUTBOX
 from ..runs.run_history import last_before
-from . import health
+from . import health, last_runs
 
 GRACE = timedelta(minutes=15)  # how long after its time a read counts as late
 HOURS, _HOUR, _HOUR_S = 24, timedelta(hours=1), 3600
@@ -86,10 +82,9 @@ class Health:
         return sum(hour.well for hour in self.hours) / ended if ended else None
 
 
-def of_connections(connections: Iterable[Connection]) -> list[Health]:
-    """The health of each, the worst first."""
-    connections = list(connections)
-    now, (last, carried, live), records = clock.now(), _runs(), _record_counts()
+def of_connections(connections: Iterable[Connection], known: last_runs.Runs | None = None) -> list[Health]:
+    """The health of each, the worst first. known: the runs, where a page has asked for them anyway."""
+    now, (last, carried, live, _), records = clock.now(), known or last_runs.found(), _record_counts()
     found = [Health(c, last.get(c.id), live.get(c.id), carried.get(c.id), records.get(c.id, 0)) for c in connections]
     for one in found:
         one.status, one.need = _judge(one, now)
@@ -212,38 +207,6 @@ def _need(one: Health, said: str, since: datetime | None, action: str, *, run=No
     )
 
 
-def _runs() -> tuple[dict[int, SyncRun], dict[int, SyncRun], dict[int, SyncRun]]:
-    """The last read of every connection, the worst of the last runs of its mappings, and what is under way; of several
-    the one that is running.
-    """
-    found = sorted(db.session.scalars(_LAST_AND_LIVE), key=lambda run: (run.state == "running", run.id))
-    ended = [run for run in found if run.state in ENDED_STATES]
-    last = {run.connection_id: run for run in ended if run.kind in READS}
-    pushed = sorted((run for run in ended if run.kind == "push"), key=lambda run: _WORSE.index(run.state))
-    carried = {run.connection_id: run for run in pushed}
-    return last, carried, {run.connection_id: run for run in found if run.state in LIVE_STATES}
-
-
-_WORSE = ("done", "interrupted", "done_with_problems", "failed", "needs_person")
-_SINGLE = SyncRun.parts.any(RunPart.resource == OUTBOX)  # and not of a mapping that was removed
-_OF_IT, _LIVING = SyncRun.connection_id == Connection.id, Connection.status != "removed"
-
-
-def _newest(*which: TextClause | ColumnElement[bool]) -> ScalarSelect[int]:
-    newest = select(SyncRun.id).where(SyncRun.state.in_(ENDED_STATES), *which).order_by(SyncRun.id.desc())
-    return newest.limit(1).correlate(Connection, DataMapping).scalar_subquery()
-
-
-_LAST_AND_LIVE = select(SyncRun).where(
-    SyncRun.id.in_(
-        union_all(
-            select(_newest(_OF_IT, READ)).where(_LIVING),  # one look into an index each
-            select(_newest(_OF_IT, ALONE, _SINGLE)).where(_LIVING),
-            select(_newest(SyncRun.mapping_id == DataMapping.id)).where(DataMapping.state == "active"),
-            select(SyncRun.id).where(SyncRun.state.in_(LIVE_STATES)),
-        )
-    )
-)
 _RECORD_COUNTS = select(Checkpoint.connection_id, func.sum(Checkpoint.record_count)).group_by(Checkpoint.connection_id)
 
 

@@ -48,14 +48,6 @@ def browse(wanted: Wanted, *, older: int | None = None, newer: int | None = None
     return Slice(*pages.walked(db.session(), _matching(wanted), SyncRun.id, limit, older=older, newer=newer))
 
 
-_LATEST = select(SyncRun).order_by(SyncRun.id.desc()).limit(bindparam("most"))
-
-
-def latest(most: int) -> list[SyncRun]:
-    """The last runs, the newest first."""
-    return list(db.session.scalars(_LATEST, {"most": most}))
-
-
 def count(wanted: Wanted, most: int = several.MOST_COUNTED, *, above: int | None = None) -> int:
     """How many runs there are of these, with `above` only those of a higher number; counted to one more than `most`."""
     numbers = _matching(wanted).with_only_columns(SyncRun.id)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import partial
 from typing import Any
 
 from flask import Blueprint, render_template, request
@@ -233,11 +232,11 @@ def whole_life(record_id: int):
     if record is None:
         raise NotFound("There is no such record.")
     _, kind = _shelf(record.connection_id, record.resource)
-    told, open_, every = life.of(record), can("see record contents"), connections.brief()
+    told, open_ = life.of(record), can("see record contents")
     return render_template(
         "records/life.html", record=record, life=told, may_see=open_, in_words=in_words,
         title=called(record) if open_ else f"{kind.label} {record.external_id}", words=LIFE_WORDS,
-        names={one.id: one.name for one in every}, banners=partial(shell.banners, every),
+        names={one.id: one.name for one in shell.frame().connections},
     )  # fmt: skip
 
 

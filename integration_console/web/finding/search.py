@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from flask import Blueprint, render_template, request
 
-from ...operations.accounts import connections
 from ...operations.finding import search
 from .. import shell
 from ..access import can, may
@@ -22,8 +19,7 @@ def index():
     words = clean(request.args.get("q", "")[:200], "q").strip()
     by_content = can("see record contents")
     found = search.everywhere(words, by_content=by_content)
-    every = connections.brief()
     return render_template(
-        "search/index.html", words=words, found=found, names={one.id: one for one in every}, may_see=by_content,
-        banners=partial(shell.banners, every),
+        "search/index.html", words=words, found=found, may_see=by_content,
+        names={one.id: one for one in shell.frame().connections},
     )  # fmt: skip

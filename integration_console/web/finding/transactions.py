@@ -21,7 +21,7 @@ from ...services.base import ApiKey
 from ...storage import transactions
 from ...storage.counting import Count
 from ...storage.transactions import Filters, Found, Position
-from .. import Menu, downloads, forms
+from .. import Menu, downloads, forms, shell
 from ..access import can, local_path, may
 from ..filters import Asked
 from ..formatting import pretty_json
@@ -65,7 +65,7 @@ def index():
     asked = Asked(FILTERS)
     wanted = _wanted(asked)
     found = Found([]) if asked.errors else _search(asked, wanted)
-    every = connections.brief()
+    every = shell.frame().connections
     names = {
         "connection": {str(c.id): c.name for c in every}, "service": {k: s.label for k, s in services.every().items()},
         "status": STATUSES,

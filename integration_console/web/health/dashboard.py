@@ -8,7 +8,7 @@ from functools import partial
 from flask import Blueprint, render_template, url_for
 
 from ...operations.accounts import connections
-from ...operations.health import figures, overview, waiting
+from ...operations.health import figures, last_runs, overview
 from ...operations.matters import due_dates, matters
 from ...operations.runs import run_history
 from .. import Menu, shell
@@ -30,35 +30,35 @@ def index():
     """The verdict, a card for each connection, four numbers, the last runs and the open problems."""
     known = connections.every(removed=True)
     every = [one for one in known if one.status != "removed"]
-    health = overview.of_connections(every)
+    health = overview.of_connections(every, runs := last_runs.found())
     cards = health[:MOST_CARDS]
     overview.add_hours(cards)
-    latest = run_history.latest(5)
-    issues, day, waits = figures.open_issues(), _figures(every), waiting.counted()
+    issues, day = figures.open_issues(), _figures(every)
     return render_template(
         "dashboard/index.html", cards=cards, hidden=len(health) - len(cards), needs=_needs(health, issues, day.heard),
         shown=WORTH_SHOWING,
         healthy=sum(one.status in ("ok", "running", "waiting") for one in health), every=every,
         paused=[one for one in health if one.status == "paused"], figures=day, midnight=start_of_day(),
-        runs=latest, totals=run_history.totals(latest), carried=run_history.carried(latest), issues=issues.worst,
+        runs=runs.latest, totals=run_history.totals(runs.latest), carried=run_history.carried(runs.latest),
+        issues=issues.worst,
         steps=figures.first_steps(every), slots=_slots(cards),
         near=due_dates.near(known) if any(one.service == "clio" for one in every) else due_dates.Near(0, 0, 0),
         unread=matters.unread(one for one in every if one.status == "connected"),  # the others are named already
         chart=call_chart.of_calls(), spans=call_chart.SPANS, answer_words=call_chart.WORDS,
         calls_left={one.connection.id: figures.calls_left(one.connection) for one in cards},
-        banners=partial(shell.banners, every), waits=waits, menu_counts=lambda: waits,  # the menu counts no second time
+        banners=partial(shell.banners, every), waits=day.waits, menu_counts=lambda: day.waits,
     )  # fmt: skip
 
 
-def _slots(cards: list[overview.Health]) -> dict[int, list[tuple[str, str, str]]]:
+def _slots(cards: list[overview.Health]) -> dict[int, tuple[tuple[str, str, str], ...]]:
     """The strip of each card: an hour a slot, in words, leading to the runs of that hour."""
     runs_url, names = url_for("runs.index"), {}
     for hour in cards[0].hours if cards else ():  # the same hours on every card
         names[hour.since] = f"{clock_time(hour.since)}: ", f"&since={iso(hour.since)}&until={iso(hour.until)}"
     return {
-        one.connection.id: [
+        one.connection.id: tuple(
             _slot(hour, *names[hour.since], f"{runs_url}?connection={one.connection.id}") for hour in one.hours
-        ]
+        )
         for one in cards
     }
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import partial
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 
@@ -15,7 +14,7 @@ from ...operations.finding.named import Awaited
 from ...operations.mapping import flows, mappings, samples, suggestions, writes
 from ...operations.runs import standing
 from ...sync.mapping import MappingDocument
-from .. import Menu, forms, shell
+from .. import Menu, forms
 from .. import mapping_words as words
 from ..access import actor, can, may
 from ..filters import Asked
@@ -38,7 +37,7 @@ def index():
         "mappings/index.html", standings=standing.of(every), titles={one.id: words.direction(one) for one in every},
         with_lines=with_lines,
         offers=[offer for offer in flows.offered(every, accounts) if not offer.mappings], choices=_choices(accounts),
-        words=words, banners=partial(shell.banners, accounts),
+        words=words,
     )  # fmt: skip
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from flask import Blueprint, flash, redirect, render_template, url_for
 
 from ... import services
@@ -72,7 +70,7 @@ def _place_words(place: issue_list.Place | issue_list.Weight) -> str:
 
 
 def _names() -> dict[int, str]:
-    return {connection.id: connection.name for connection in connections.brief()}
+    return {connection.id: connection.name for connection in shell.frame().connections}
 
 
 @page.get("/log")
@@ -142,7 +140,7 @@ def show(issue_id: int):
         can_retry=connection is not None and connection.status == "connected" and resource is not None,
         fix=_fix(detail, connection), who=advice.WHO[detail.advice.who], people=issues.people(), me=actor(),
         **_tries(issue, detail.affected, connection), mentioned=detail.mentioned,
-        where={one.id: one for one in every}, banners=partial(shell.banners, every),
+        where={one.id: one for one in every},
     )  # fmt: skip
 
 
