@@ -76,6 +76,7 @@ _PLACES: tuple[tuple[re.Pattern[bytes], str, tuple[tuple[int, re.Pattern[bytes]]
 )
 _STRETCH = 4_096  # bytes asked about, and looked through, at once
 _WORD = 32  # longer than any of the words
+_SIGN = 16  # characters of a known value to ask for: of whole tokens the question takes longer to make than to answer
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # PostgreSQL's text takes neither
 
@@ -98,7 +99,9 @@ class Redactor:
             return "", False
         if b"\x00" in data[:1024] or content_type.startswith(("image/", "audio/", "video/", "application/octet")):
             return f"({len(data)} bytes that are not text)", False
-        return _text(self._clean(data[: self._window], KEPT_BYTES)), len(data) > KEPT_BYTES
+        if len(data) <= KEPT_BYTES:
+            return _text(self._clean(data, KEPT_BYTES)), False
+        return self._harmless(data) or _text(self._clean(data[: self._window], KEPT_BYTES)), True
 
     def text(self, text: str) -> str:
         """Any other text: a message, an address, a line of a log."""
@@ -113,6 +116,18 @@ class Redactor:
             for name, value in headers.items()
             if (low := name.lower()) in _HEADERS or low.startswith(_HEADER_STARTS)
         }
+
+    def _harmless(self, data: bytes) -> str | None:
+        """What is kept of a long body, where all of it is ASCII and holds nothing to hide; else None.
+
+        Most are like that, and every copy of 64 KiB pushes out of the processor's cache what the page needs next.
+        """
+        try:
+            text = str(memoryview(data)[: self._window], "ascii")
+        except UnicodeDecodeError:
+            return None
+        asked = self._question
+        return None if asked is None or asked(text.lower()) or "\x00" in text else text[:KEPT_BYTES]
 
     def _whole(self, text: str) -> str:
         data = text.encode("utf-8", "surrogatepass")
@@ -160,7 +175,7 @@ class Redactor:
     def _question(self) -> Callable[[str], bool] | None:
         """Whether a text in small letters holds any of the words or known values; None when it cannot be asked."""
         try:
-            known = [re.escape(value.lower().decode()) for value, _ in self._known]
+            known = [re.escape(value.lower().decode()[:_SIGN]) for value, _ in self._known]
         except UnicodeDecodeError:
             return None
         pattern = "|".join([*(words for _, words, _ in _PLACES), *known])

@@ -136,6 +136,28 @@ def test_what_postgresql_cannot_store_is_replaced():
     text.encode()
 
 
+@pytest.mark.parametrize("sign", [b"\x00", "\u00e9".encode()])
+def test_a_long_body_is_kept_alike_with_and_without_a_strange_sign(sign):
+    plain = b'{"note": "' + b"lease in Long Street, " * 4000 + b'"}'
+    strange = plain[:2000] + sign + plain[2000 + len(sign) :]
+    instead = sign.decode().replace("\x00", "\N{REPLACEMENT CHARACTER}")
+
+    assert NONE_KNOWN.body(plain) == (plain[:KEPT_BYTES].decode(), True)
+    kept = plain[:2000].decode() + instead + plain[2000 + len(sign) : KEPT_BYTES].decode()
+    assert NONE_KNOWN.body(strange) == (kept, True)
+
+
+@given(st.integers(0, 4_000), st.integers(60, 4_000))
+def test_a_long_token_is_hidden_wherever_it_lies_in_a_long_body(place, length):
+    """Its first characters tell that it is there; it is gone to its last."""
+    token = "Zq9" + "".join(f"{number:x}" for number in range(length))
+    shown, _ = Redactor([token]).body(b"x" * (KEPT_BYTES - place) + token.encode() + b"y" * KEPT_BYTES)
+
+    assert "[redacted]" in shown or not place
+    assert token[:6] not in shown
+    assert token[-6:] not in shown
+
+
 def test_bytes_that_are_no_text_are_not_kept():
     assert NONE_KNOWN.body(b"\x89PNG\x00\x00", "image/png") == ("(6 bytes that are not text)", False)
 
