@@ -7,13 +7,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from secrets import token_hex
 from typing import Any
 
 import orjson
 
+from .. import clock
 from ..errors import BadAnswer
 
 DEEPEST = 64  # containers within containers (P8)
+
+
+def new_key() -> str:
+    """The key of one call. Keys grow with time: of random ones each would touch another page of their index."""
+    return f"{int(clock.now().timestamp() * 1000):012x}{token_hex(10)}"
 
 
 @dataclass(frozen=True)

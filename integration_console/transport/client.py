@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import uuid4
 
 import orjson
 import stamina
@@ -15,7 +14,7 @@ import stamina
 from .. import clock
 from ..errors import BadAnswer, NeedsPerson, Parked, RateLimited, TryLater, UpstreamError
 from . import meaning, wire
-from .call import Answer, Attempt, Call
+from .call import Answer, Attempt, Call, new_key
 from .limit_headers import LimitHeaders
 from .limits import Budget, pause
 from .meaning import DECISIONS
@@ -257,7 +256,7 @@ class _Sending:
     url: str
     body: bytes | None
     headers: Mapping[str, str]
-    call_key: str = field(default_factory=lambda: uuid4().hex)
+    call_key: str = field(default_factory=new_key)
     number: int = 1
     pause_s: float = 0.0  # before the next attempt
     refreshed: bool = False

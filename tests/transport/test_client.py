@@ -75,6 +75,18 @@ def test_a_read_goes_on_as_soon_as_the_service_is_well_again(server, upstream, a
     assert len({attempt.call_key for attempt in attempts}) == 1
 
 
+def test_the_keys_of_calls_grow_with_time_and_are_all_different(upstream, attempts):
+    """Their index is written at its end then, not somewhere else for each call."""
+    calls = upstream()
+    for _ in range(3):
+        calls.send(READ)
+        clock.sleep(0.002)
+
+    keys = [attempt.call_key for attempt in attempts]
+    assert keys == sorted(set(keys))
+    assert {len(key) for key in keys} == {32}
+
+
 @pytest.mark.parametrize("status", [500, 503, 408])
 def test_a_write_is_not_repeated_when_its_answer_says_nothing_certain(server, upstream, status):
     server.says(reply(status))

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from uuid import uuid4
 
 import orjson
 from flask import current_app
@@ -23,7 +22,7 @@ from ...models import Connection, db, reading
 from ...services.base import Answer, Event, Notice, Service, Webhook
 from ...storage.storable import without_nul
 from ...storage.transactions import Recorder
-from ...transport.call import Attempt
+from ...transport.call import Attempt, new_key
 from ...transport.redact import Redactor
 from ..accounts.app_settings import AppSettings
 from ..accounts.hook_secrets import Hook, hooks_of
@@ -108,7 +107,7 @@ def _let_in(door: _Door, knock: Knock) -> Reply:
         throttle.spend(f"webhooks:{key}", current_app.config["SETTINGS"].WEBHOOKS_PER_MINUTE)
     client_id = _client_id(door.service) if any(event.app for event in events) else None
     letter = Letter(
-        door.service, door.webhook, here, hook.subscription_id, knock.headers, knock.body, uuid4().hex, client_id
+        door.service, door.webhook, here, hook.subscription_id, knock.headers, knock.body, new_key(), client_id
     )
     redactor = _redactor(tuple(one.secret for one in door.hooks if not door.webhook.published_keys))
     with Session(db.engine) as session, session.begin():
@@ -199,7 +198,7 @@ def _note_refusal(door: _Door, knock: Knock, error: Unproved | Malformed) -> Non
     try:
         with Session(db.engine) as session, session.begin():
             status = 400 if isinstance(error, Malformed) else 401
-            _note(session, door, knock, uuid4().hex, _redactor(()), here=door.connections[0], status=status,
+            _note(session, door, knock, new_key(), _redactor(()), here=door.connections[0], status=status,
                   error=str(error))  # fmt: skip
     except SQLAlchemyError:
         db.session.rollback()  # the refusal itself stands
