@@ -6,7 +6,7 @@ values does, and fifty times what row-by-row ORM work does (dependencies G20).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -54,10 +54,8 @@ _AT_ONCE = 100  # rows one SQLite statement writes: while it does, Python's othe
 _SHARED = 4  # values all rows of a page have in common, bound once: connection, resource, now, run
 _OWN = 7
 # Control characters as quote and delimiter: JSON never holds them bare, so its text goes over as it is.
-_COPY = rf"""
-    COPY {{}} ({_NAMES}) FROM STDIN
-    WITH (FORMAT csv, DELIMITER E'\x02', QUOTE E'\x01', ESCAPE E'\x01', NULL '', ENCODING 'UTF8')
-"""
+COPIED = r"FROM STDIN WITH (FORMAT csv, DELIMITER E'\x02', QUOTE E'\x01', ESCAPE E'\x01', NULL '', ENCODING 'UTF8')"
+_COPY = f"COPY {{}} ({_NAMES}) {COPIED}"
 _STAGE = f"""
     CREATE TEMPORARY TABLE IF NOT EXISTS incoming_record ON COMMIT DELETE ROWS
     AS SELECT {_NAMES} FROM record WITH NO DATA
@@ -148,6 +146,11 @@ def _copy_lines(target: Target, rows: list[Incoming]) -> Iterator[bytes]:
             f"{_iso(row.starts_at)}\x02{_iso(row.updated_at)}\x02\\x{row.content_hash.hex()}\x02{end}\x02\x01"
         )
         yield front.encode() + row.data + b"\x01\n"
+
+
+def copy_line(values: Iterable[Any]) -> str:
+    """A row of any values as PostgreSQL's COPY reads it, told as COPIED says."""
+    return "\x02".join(_quoted(v) if v is None or isinstance(v, str) else str(v) for v in values) + "\n"
 
 
 @lru_cache(4096)

@@ -6,6 +6,8 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from io import BytesIO
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from itsdangerous import BadSignature, URLSafeSerializer
@@ -16,7 +18,7 @@ from ..errors import InvalidInput
 from ..models import Transaction, holds
 from ..models.base import UtcDateTime
 from ..models.transaction import UNUSUAL
-from .bulk import sqlite_time
+from .bulk import COPIED, copy_line, sqlite_time
 from .counting import Count, among_newest, capped
 from .storable import NUL, STAND_IN, without_nul
 
@@ -66,34 +68,29 @@ class Recorder:
         """By the driver itself: this is part of every page, and must cost next to nothing beside it."""
         driver = connection.connection.driver_connection
         sqlite = connection.dialect.name == "sqlite"
-        rows = [
-            (
-                self.connection_id,
-                self.run_id,
-                self.direction,
-                *(_storable(name, getattr(attempt, name), sqlite) for name in _FIELDS),
-            )
-            for attempt in attempts
-        ]
+        ours = (self.connection_id, self.run_id, self.direction)
+        rows = [(*ours, *map(_storable, _FIELDS, _values(attempt))) for attempt in attempts]
         if sqlite:
-            driver.executemany(_INSERT.format(f"({', '.join('?' * len(rows[0]))})"), rows)
+            plain = ([sqlite_time(value) if isinstance(value, datetime) else value for value in row] for row in rows)
+            driver.executemany(_INSERT, plain)
             return
-        from psycopg2.extras import execute_values  # five megabytes, and nothing to a worker with SQLite
-
         with driver.cursor() as cursor:
-            execute_values(cursor, _INSERT.format("%s"), rows, page_size=500)
+            cursor.copy_expert(_COPY, BytesIO("".join(map(copy_line, rows)).encode()))
 
 
 _OURS = ("connection_id", "run_id", "direction")
 _FIELDS = tuple(c.key for c in _COLUMNS if c.key not in (*_OURS, "id"))  # the names an Attempt has, too
-_INSERT = f'INSERT INTO "transaction" ({", ".join((*_OURS, *_FIELDS))}) VALUES {{}}'
+_values = attrgetter(*_FIELDS)
+_NAMES = f'"transaction" ({", ".join((*_OURS, *_FIELDS))})'
+_INSERT = f"INSERT INTO {_NAMES} VALUES ({', '.join('?' * len((*_OURS, *_FIELDS)))})"
+_COPY = f"COPY {_NAMES} {COPIED}"
 
 
-def _storable(name: str, value: Any, sqlite: bool) -> Any:
-    if isinstance(value, str):
-        value = value[: _LONGEST.get(name)]
-        return value.replace(NUL, STAND_IN) if NUL in value else value
-    return sqlite_time(value) if sqlite and isinstance(value, datetime) else value
+def _storable(name: str, value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    value = value[: _LONGEST.get(name)]
+    return value.replace(NUL, STAND_IN) if NUL in value else value
 
 
 @event.listens_for(Session, "after_commit")

@@ -86,6 +86,16 @@ def test_text_too_long_or_unfit_for_a_column_is_cut_and_cleaned_not_refused(sess
     assert (len(row.path_template), len(row.upstream_request_id), row.response_body) == (300, 200, "\ufffdPK\ufffd")
 
 
+@pytest.mark.parametrize(
+    "body", ["two\nlines\r\n\\.\nand \\N", 'a "b", \x01c\x01\x02;\t\\', "", None, "\u2126 \U0001f600"]
+)
+def test_any_text_comes_back_as_it_was(session, log, body):
+    log(replace(ATTEMPT, response_body=body, error=body, body_cut=True, status=None), run_id=None)
+
+    row = session.scalars(select(Transaction)).one()
+    assert (row.response_body, row.error, row.body_cut, row.status, row.run_id) == (body, body, True, None, None)
+
+
 # -- searching
 
 
