@@ -11,8 +11,9 @@ import os
 import re
 import socket
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import SplitResult, urlsplit
 
 import certifi
@@ -99,7 +100,7 @@ def _exchange(method, url, headers, body, deadline_s, max_bytes, address) -> Rep
         path += query
     if address:
         headers = {"Host": parts.netloc, **headers}
-    pool = _pinned(parts, address) if address else _pools().connection_from_url(f"{parts.scheme}://{parts.netloc}")
+    pool = _pinned(parts, address) if address else _pool(f"{parts.scheme}://{parts.netloc}")
     response = pool.urlopen(
         method, path, body=body, headers=headers, retries=False, redirect=False, preload_content=False,
         decode_content=True, timeout=urllib3.Timeout(connect=min(CONNECT_S, deadline_s), read=deadline_s),
@@ -209,16 +210,16 @@ class _SecurePool(HTTPSConnectionPool):
     ConnectionCls = _SecureConnection
 
 
-def _pools() -> urllib3.PoolManager:
-    """The process's connections, kept alive and shared by its threads."""
-    global _manager
-    if _manager is None:
+def _pool(place: str) -> HTTPConnectionPool:
+    """The process's connections to a place, kept alive and shared by its threads."""
+    global _pools
+    if _pools is None:
         with _making:
-            if _manager is None:
+            if _pools is None:
                 manager = urllib3.PoolManager(64, maxsize=512, ca_certs=certifi.where(), cert_reqs="CERT_REQUIRED")
                 manager.pool_classes_by_scheme = {"http": _PlainPool, "https": _SecurePool}
-                _manager = manager
-    return _manager
+                _pools = lru_cache(64)(manager.connection_from_url)  # by itself it reads the address for each call
+    return _pools(place)
 
 
 def _pinned(parts: SplitResult, address: str) -> HTTPConnectionPool:
@@ -233,12 +234,12 @@ def _pinned(parts: SplitResult, address: str) -> HTTPConnectionPool:
 
 def _start_anew() -> None:
     """A forked process must not talk on its parent's sockets, and has no threads."""
-    global _manager, _watchman, _making
-    _manager, _watchman, _making = None, _Watchman(), threading.Lock()
+    global _pools, _watchman, _making
+    _pools, _watchman, _making = None, _Watchman(), threading.Lock()
 
 
 _here = threading.local()
-_manager: urllib3.PoolManager | None = None
+_pools: Callable[[str], HTTPConnectionPool] | None = None
 _making = threading.Lock()
 _watchman = _Watchman()
 if hasattr(os, "register_at_fork"):
