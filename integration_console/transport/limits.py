@@ -92,9 +92,10 @@ class Budget:
         self._change(lambda row, now: row | {"until": max(until_ms, row.get("until", 0))})
 
     def state(self) -> dict[str, Any]:
-        """What pages show: the upstream's last word, and how much of each window is used."""
+        """What pages show: the upstream's last word, and how much of each window was used at our last call."""
         with self._lock:
-            self._load()
+            if self._version < 0:
+                self._load()
             row, now = self._row, _now_ms()
         told = self._told or _told(row)
         return {
