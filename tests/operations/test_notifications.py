@@ -17,7 +17,7 @@ from integration_console.operations.notices import lifetimes, notices, notificat
 from integration_console.operations.notices import notification_rules as rules
 from integration_console.operations.notices.notification_rules import Wanted
 from integration_console.services.base import OAuth, replace
-from integration_console.storage import outbound
+from integration_console.storage import errors, outbound
 from integration_console.storage.vault import Vault
 
 from .conftest import connect, sync
@@ -332,6 +332,30 @@ def test_a_digest_comes_once_a_local_day(sandbox, clio, slack, clock):
     clock.advance(days=1)
     tell()
     assert len(posted(sandbox)) == 2
+
+
+def test_a_digest_is_not_well_over_limitation_dates_that_passed_or_open_problems(sandbox, clio, slack, clock):
+    """Who reads only this in the morning must not take a good night's runs for a good day."""
+    told_by(slack, events=("digest",), digest_at="00:00", time_zone="UTC")
+    clock.advance(days=1)
+    tell()
+    assert posted(sandbox)[-1].splitlines()[0].endswith(": all is well")
+
+    errors.log_failure(
+        db.session(), connection_id=clio, run_id=None, service="clio", resource="matters", kind="value",
+        message="No.", raw="", code="", field=None, now=house_clock.now(), external_id="7", title="No.",
+    )  # fmt: skip
+    db.session.commit()
+    clock.advance(days=1)
+    tell()
+    assert posted(sandbox)[-1].splitlines()[0].endswith(": problems are open")
+
+    sync(clio)
+    clock.advance(days=1)
+    tell()
+    said = posted(sandbox)[-1].splitlines()
+    assert said[0].endswith(" limitation dates passed")
+    assert said[1].startswith("Limitation dates: ")
 
 
 # -- sending ----------------------------------------------------------------------------------------------------------

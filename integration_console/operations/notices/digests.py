@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 
 from ...models import Connection, ConnectionStanding, Issue, NotificationRule, SyncRun, db
 from ..accounts.connections import every as every_connection
+from ..matters import due_dates
 from .notice_words import Told, local
 
 DAY = timedelta(days=1)
@@ -24,20 +25,32 @@ def due(rule: NotificationRule, now: datetime) -> Iterator[Told]:
     if "digest" not in rule.events or not rule.since <= at <= now <= at + LATE:
         return
     connections = [one for one in every_connection() if rule.about_id in (None, one.id)]
-    lines = list(_lines(connections, rule, now))
+    issues, near = _open_issues(), due_dates.near() if rule.about_id is None else due_dates.Near(0, 0, 0)
+    lines = list(_lines(connections, issues, rule, now))
     bad = sum(1 for line in lines if line.startswith("! "))
-    title = f"{here:%A, %d %B}: " + (f"{bad} of {len(lines)} need attention" if bad else "all is well")
+    odd = [f"{bad} of {len(lines)} need attention"] if bad else []
+    if near.passed:
+        odd.insert(0, f"{_counted(near.passed, 'limitation date')} passed")
+    if not odd and any(issues.get(one.id) for one in connections):
+        odd.append("problems are open")
+    title = f"{here:%A, %d %B}: " + (", ".join(odd) or "all is well")
+    if any(near):
+        none = f", {near.no_date} not a date" if near.no_date else ""
+        lines.insert(0, f"Limitation dates: {near.passed} passed, {near.coming} within 30 days{none}.")
     text = "\n".join(line.removeprefix("! ") for line in lines) or "Nothing is connected."
     yield Told("digest", f"digest {here.date()}", now, rule.about_id, title, text, "/")
 
 
-def _lines(connections: list[Connection], rule: NotificationRule, now: datetime) -> Iterator[str]:
+def _open_issues() -> dict[int | None, int]:
+    """How many problems are open, by connection."""
+    query = select(Issue.connection_id, func.count()).where(Issue.state == "open").group_by(Issue.connection_id)
+    return dict(db.session.execute(query).all())
+
+
+def _lines(
+    connections: list[Connection], issues: dict[int | None, int], rule: NotificationRule, now: datetime
+) -> Iterator[str]:
     runs = _runs_since(now - DAY)
-    issues: dict[int | None, int] = dict(
-        db.session.execute(
-            select(Issue.connection_id, func.count()).where(Issue.state == "open").group_by(Issue.connection_id)
-        ).all()
-    )
     trouble = {row.connection_id: row.state for row in db.session.scalars(select(ConnectionStanding)) if _is_bad(row)}
     for one in connections:
         good, bad = runs.get(one.id, (0, 0))

@@ -280,7 +280,7 @@ class Pull(Keeping):
         if walk.said is None or self.resource.per or walk.seen >= walk.said:
             return None
         return (
-            f"{self.desk.service.label} counts {walk.said} but sent {walk.seen}. "
+            f"{self.desk.service.label} counts {walk.said:,} but sent {walk.seen:,}. "
             "Nothing was marked deleted; the next run looks again."
         )
 
@@ -290,7 +290,7 @@ class Pull(Keeping):
         if self.order.release_brake or not (emptied or self.desk.rules.brakes(gone, live)):
             return None
         kind = self.resource.label.lower()
-        said = f"{gone} of {live} {kind} are no longer at {self.desk.service.label}."
+        said = f"{gone:,} of {live:,} {kind} are no longer at {self.desk.service.label}."
         if emptied:
-            said = f"The list of {kind} came back empty although there were {live} before."
+            said = f"The list of {kind} came back empty although there were {live:,} before."
         return BrakeApplied(f"{said} Nothing was marked deleted. If that is right, release the brake.")
