@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import event, select, text
 
 from integration_console import clock
-from integration_console.models import Connection, Record, SyncRun, db
+from integration_console.models import Connection, Record, RunPart, SyncRun, db
 from integration_console.operations.matters import limitation_tasks
 from integration_console.operations.support import run_log
 
@@ -170,6 +170,34 @@ def test_a_look_walks_what_was_written_lately_and_keeps_no_writer_waiting(clio, 
     assert "ix_record_written_at_id (written_at" in plans[0], plans
 
 
+@pytest.mark.one_database
+def test_nothing_is_walked_where_no_read_changed_a_task(clio, sandbox, monkeypatch):
+    monkeypatch.setattr(limitation_tasks, "LATE", timedelta(0))
+    limitation_tasks.look()
+    sync(clio, kind="full", only=BOTH)
+    asked = []
+    event.listen(db.engine, "before_cursor_execute", lambda *said: asked.append(said[2]))
+
+    assert limitation_tasks.look() == 0
+    assert not [one for one in asked if one.startswith("SELECT record.")]
+
+
+@pytest.mark.one_database
+def test_the_first_look_begins_with_the_first_read_of_tasks(session, sandbox):
+    """Not with the account: a million contacts may have come before."""
+    connection = connect(sandbox, "clio")
+    sync(connection, kind="full", only=["contacts"])
+    whole = sync(connection, kind="full", only=BOTH)
+    begun = whole.started_at
+    asked = []
+    event.listen(db.engine, "before_cursor_execute", lambda *said: asked.append(said[2:4]))
+
+    limitation_tasks.look()
+
+    walked = next(values for said, values in asked if said.startswith("SELECT record."))
+    assert begun.strftime("%Y-%m-%d %H:%M:%S") in str(walked)
+
+
 def beside(clio: int) -> int:
     """Another account, paused, with a matter that says otherwise than its task."""
     (matter, task), *_ = dated()
@@ -189,5 +217,11 @@ def beside(clio: int) -> int:
         if resource == "tasks":
             values["data"] = {**one.data, "due_at": "2032-01-01"}
         db.session.add(Record(**values))
+    run = SyncRun(
+        connection_id=other.id, kind="full", state="done", cause="schedule", queued_at=clock.now(),
+        started_at=clock.now() - timedelta(minutes=1), ended_at=clock.now(),
+        parts=[RunPart(connection_id=other.id, resource="tasks", live=False, state="done", new=1)],
+    )  # fmt: skip
+    db.session.add(run)
     db.session.commit()
     return other.id

@@ -11,11 +11,11 @@ from itertools import islice
 from typing import Any
 
 import structlog
-from sqlalchemy import select, tuple_
+from sqlalchemy import func, select, tuple_
 
 from ... import clock
 from ...errors import ConsoleError
-from ...models import Connection, Record, Setting, db, reading
+from ...models import Connection, Record, RunPart, Setting, SyncRun, db, reading
 from ...services.base import dig
 from ..runs import runs
 from . import matters
@@ -39,16 +39,17 @@ def look() -> int:
     with reading():  # no writer waits meanwhile
         accounts = matters.connections()
         unread = matters.unread(accounts)
-        read = [(account.id, account.created_at) for account in accounts if account not in unread]
+        read = [account.id for account in accounts if account not in unread]
         db.session.rollback()
-    return sum([_look_at(*account) for account in read])
+    return sum([_look_at(number) for number in read])
 
 
-def _look_at(number: int, created_at: datetime) -> int:
+def _look_at(number: int) -> int:
     """The same of one account: what keeps it waiting has no other one asked again."""
     now = clock.now()
     with reading():
-        found = list(islice(_apart(number, min(_seen(number) or created_at, now)), MOST))
+        since = _changed_since(number, _seen(number))
+        found = list(islice(_apart(number, min(since, now)), MOST)) if since else []
         db.session.rollback()
     try:
         _ask(number, [matter for _, matter in found])
@@ -64,6 +65,22 @@ def _ask(number: int, wanted: Sequence[str]) -> None:
     if wanted:
         account = db.session.get_one(Connection, number)
         runs.request(account, records=[f"{matters.RESOURCE}:{matter}" for matter in wanted], cause=CAUSE)
+
+
+def _changed_since(number: int, seen: datetime | None) -> datetime | None:
+    """From when on a task of an account may have been written that was not looked at; None where no read changed one.
+
+    Most reads change none, and what was written lately may be a million contacts.
+    """
+    begun = (
+        select(func.min(SyncRun.started_at)).join(RunPart, RunPart.run_id == SyncRun.id)
+        .where(RunPart.connection_id == number, RunPart.resource == "tasks")
+        .where(RunPart.new + RunPart.changed + RunPart.deleted > 0)
+    )  # fmt: skip
+    if seen is None:
+        return db.session.scalar(begun)
+    lately = [db.session.scalar(begun.where(which)) for which in (SyncRun.ended_at >= seen, RunPart.live)]
+    return max(seen, min(some)) if (some := [moment for moment in lately if moment]) else None
 
 
 def _seen(number: int) -> datetime | None:
