@@ -186,8 +186,9 @@ _SQLITE = {
         CASE WHEN {value} GLOB '*[0-9]*' AND NOT {value} GLOB '*[^-0-9.]*' AND NOT {value} GLOB '?*-*'
             AND NOT {value} GLOB '*.*.*' THEN CAST({value} AS NUMERIC) END END""",
     "boolean": "CASE {kind} WHEN 'true' THEN 1 WHEN 'false' THEN 0 END",
-    "date": "CASE WHEN {kind} = 'text' AND {date} THEN date(substr({value}, 1, 10)) END",
-    "time": "CASE WHEN {kind} = 'text' AND {date} THEN strftime('%Y-%m-%d %H:%M:%f', {value}) END",
+    # February 31 becomes March 3, and a number some other day.
+    "date": "CASE date({day}, '+0 days') WHEN {day} THEN {day} END",
+    "time": "CASE date({day}, '+0 days') WHEN {day} THEN strftime('%Y-%m-%d %H:%M:%f', {value}) END",
     "json": "CASE WHEN {kind} <> 'null' THEN json_quote({value}) END",
 }
 _SQLITE["money"] = _SQLITE["number"]
@@ -197,13 +198,11 @@ _SQLITE["unix"] = """CASE WHEN {kind} = 'integer' AND abs({value}) < 10000000000
 
 def _typed_sqlite(field: Field) -> str:
     path = _text("$" + "".join(f'."{step}"' for step in field.path))
-    value = f"json_extract(record.data, {path})"
+    value = f"json_extract(data, {path})"
     typed = _SQLITE["unix" if field.unix else field.type].format(
-        value=value,
-        kind=f"json_type(record.data, {path})",
-        date=f"date(substr({value}, 1, 10), '+0 days') = substr({value}, 1, 10)",  # February 31 becomes March 3
+        value=value, kind=f"json_type(data, {path})", day=f"substr({value}, 1, 10)"
     )
     if field.minor is None:
         return typed
     beside = _text("$" + "".join(f'."{step}"' for step in (*field.path[:-1], field.minor.currency)))
-    return f"({typed}) / {_units(field.minor, f'json_extract(record.data, {beside})')}"
+    return f"({typed}) / {_units(field.minor, f'json_extract(data, {beside})')}"
