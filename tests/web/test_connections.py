@@ -310,6 +310,12 @@ def test_the_timeline_tells_who_did_what_and_folds_the_quiet_runs(admin, firm):
     rows = admin.open(f"/connections/{number}/timeline").rows
     assert any("Connection paused" in row and "admin@example.com" in row and "Audit" in row for row in rows)
     assert any("Read 3 times" in row for row in rows)
+    firm.past_run(number, kind="push", message="Both sides agreed already.")
+    firm.past_run(number, "done_with_problems", "1 record waits for a person to match.", kind="push")
+    rows = admin.open(f"/connections/{number}/timeline").rows
+    assert any("Carried with problems" in row for row in rows)  # a mapping's run reads nothing
+    assert any("Carried" in row and "Both sides agreed already." in row for row in rows)
+    assert any("Read 3 times" in row for row in rows)
     assert any("Connection added" in row for row in rows)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import and_, or_, select
@@ -57,20 +57,24 @@ def _runs(connection: Connection) -> list[Event]:
     found = list(db.session.scalars(ended.order_by(SyncRun.id.desc()).limit(300)))
     events: list[Event] = []
     for place, run in enumerate(found):
-        before = found[place + 1] if place + 1 < len(found) else None
+        carried = run.kind == "push"
+        before = next((one for one in found[place + 1 :] if _alike(one, run)), None)
         recovered = run.state == "done" and before is not None and before.state != "done"
-        if run.state == "done" and not recovered and events and events[-1].state == "done":
-            last = events[-1]
-            events[-1] = Event(
-                last.at, last.what, note=last.note, run_id=last.run_id, state="done", times=last.times + 1
-            )
+        word = "Carried" if carried else "Read"
+        what = "Recovered" if recovered else _WORDS[run.state].format(word)
+        if events and what == word == events[-1].what:
+            events[-1] = replace(events[-1], times=events[-1].times + 1)
             continue
-        what = "Recovered" if recovered else _WORDS[run.state]
         events.append(Event(run.ended_at or run.queued_at, what, run.asked_by, run.message or "", run.id, run.state))
     return events
 
 
+def _alike(one: SyncRun, other: SyncRun) -> bool:
+    """Whether both are reads, or carry one mapping: what failed in one of two mappings is not over in the other."""
+    return (one.kind == "push", one.mapping_id) == (other.kind == "push", other.mapping_id)
+
+
 _WORDS = {
-    "done": "Read", "done_with_problems": "Read with problems", "failed": "Failed", "interrupted": "Stopped",
+    "done": "{}", "done_with_problems": "{} with problems", "failed": "Failed", "interrupted": "Stopped",
     "needs_person": "Stopped, needs a person",
 }  # fmt: skip
