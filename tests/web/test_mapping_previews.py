@@ -189,6 +189,7 @@ def test_pause_resume_restore_discard_and_remove(enter, draft):
     history = admin.open(f"{home}/history")
     assert "The draft before it was put aside: it stays as version 2." in history.text
     assert "Version 2 Put aside" in history.text
+    assert "It says what version 1 said." in history.text
     admin.send(f"{home}/draft/removal", f"{home}/history")
     assert "Draft 2 is the draft again." in admin.open(f"{home}/history").text
     admin.send(f"{home}/draft/removal", f"{home}/history")

@@ -30,6 +30,7 @@ class Past:
 
     version: MappingVersion
     changes: list[str]
+    same_as: int | None  # the number of an older one that says the same, as after it was restored
 
 
 def latest(mapping: DataMapping) -> MappingVersion:
@@ -61,7 +62,11 @@ def history(mapping: DataMapping) -> list[Past]:
     """Every version with what it changed, the newest first."""
     documents = [engine.document_of(mapping, version) for version in mapping.versions]
     changes = [[], *(engine.diff(old, new) for old, new in pairwise(documents))]
-    return [Past(*both) for both in zip(mapping.versions, changes, strict=True)][::-1]
+    same: list[int | None] = []
+    for place, said in enumerate(documents):
+        older = zip(mapping.versions[: max(0, place - 1)], documents, strict=False)
+        same.append(next((version.number for version, old in older if old == said), None))
+    return [Past(*one) for one in zip(mapping.versions, changes, same, strict=True)][::-1]
 
 
 def told_by(preview: dict) -> dict[str, int]:
