@@ -15,6 +15,7 @@ from typing import Protocol
 from sqlalchemy import create_engine, inspect, quoted_name, text
 from sqlalchemy.engine import Connection
 from sqlalchemy.engine.url import URL
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
 from .. import clock
@@ -82,10 +83,17 @@ class SqliteCopies:
 
     def put_back(self, copy: Path, finish: Callable[[Connection], None]) -> None:
         """In one transaction of the database: whoever has it open sees the old or the new, a kill leaves the old."""
-        with _opened(copy) as connection:
-            finish(connection)
-            connection.commit()
-        _one_file(copy)
+        try:
+            with _opened(copy) as connection:
+                finish(connection)
+                connection.commit()
+            _one_file(copy)
+            self._pour_in(copy)
+        except (sqlite3.DatabaseError, OperationalError) as error:  # as on a full disk
+            said = getattr(error, "orig", error)
+            raise BackupRefused(f"The database could not be written: {said}. Nothing was changed.") from error
+
+    def _pour_in(self, copy: Path) -> None:
         try:
             _pour(copy, self.file)
         except sqlite3.DatabaseError as error:

@@ -127,7 +127,11 @@ class PostgresCopies:
                 raise BackupRefused(
                     "Somebody else has the database open. Stop web and workers, and try again. Nothing was changed."
                 ) from None
-            self._load(connection, copy)
+            try:
+                self._load(connection, copy)
+            except cursor.connection.OperationalError as error:  # as on a full disk
+                said = str(error).strip().splitlines()[0]
+                raise BackupRefused(f"The database could not be written: {said}. Nothing was changed.") from error
             finish(connection)
             connection.commit()
 

@@ -1,5 +1,6 @@
 """Restoring: all of it or nothing, nothing alive in it, and nothing sent twice afterwards (D7, W10)."""
 
+import resource
 from datetime import timedelta
 
 import pytest
@@ -167,6 +168,24 @@ def test_somebody_who_keeps_writing_makes_it_give_up_with_nothing_changed(sessio
     assert names() == {"Hale & Partner", "Made later"}
     restore(made)
     assert names() == {"Hale & Partner"}
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize("room", [0.3, 1.001])  # for the copy, or for it and not for the log of what is written
+def test_a_full_disk_is_said_and_changes_nothing(session, firm, room):
+    made = backups.create(by="test")
+    an_account("Made later")
+    size, before = made.manifest["parts"]["database.sqlite"]["size"], resource.getrlimit(resource.RLIMIT_FSIZE)
+    db.session.remove()
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(size * room), before[1]))
+    try:
+        with pytest.raises(BackupRefused, match="could not be"):
+            restoring.restore(made.file, by="test", keep_present=False)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    assert names() == {"Hale & Partner", "Made later"}
+    restore(made)
 
 
 def test_nothing_of_then_is_alive(session, firm):

@@ -210,7 +210,10 @@ def unpacked(file: Path) -> Iterator[tuple[dict[str, Any], Path, Path]]:
                 f"This backup is of {manifest['engine']}, the database here of {engine_name()}. Nothing was changed."
             )
         kind_of = copies()
-        backup_file.unpack(file, vault(), room, wanted={kind_of.part, CONFIG})
+        try:
+            backup_file.unpack(file, vault(), room, wanted={kind_of.part, CONFIG})
+        except OSError as error:
+            raise BackupRefused(f"It could not be unpacked in {room.parent}: {error.strerror}.") from error
         kind_of.check(room / kind_of.part)
         yield manifest, room / kind_of.part, room / CONFIG
 
