@@ -128,7 +128,7 @@ class Settings(BaseSettings):
         """A secret made once and kept in the instance folder, readable by its owner only."""
         file = self.INSTANCE_DIR / name
         if not file.exists():
-            self.INSTANCE_DIR.mkdir(parents=True, exist_ok=True)
+            self.INSTANCE_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
             draft = file.with_suffix(f".{os.getpid()}")
             draft.touch(mode=0o600)
             draft.write_text(make())

@@ -64,7 +64,7 @@ def _refuse_what_is_no_limit(settings) -> None:
 def _set_up_database(app: Flask, settings) -> None:
     from .models import db
 
-    settings.INSTANCE_DIR.mkdir(parents=True, exist_ok=True)
+    settings.INSTANCE_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)  # SQLite makes its files for all to read
     app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url
     # No call to an upstream is made within a transaction, so a hundred runs need only a few connections; but those of
     # SQLite that wait for their turn to write have one each, and whoever has the turn must still find one to read by.

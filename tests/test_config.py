@@ -30,3 +30,10 @@ def test_limits_that_are_none_are_refused_before_a_page_needs_them(monkeypatch, 
 
     with pytest.raises(config.SettingsError, match=r"^GHL_LIMITS: 'many' is no limit"):
         create_app(config.load(APP_ENV="test", INSTANCE_DIR=tmp_path))
+
+
+def test_nobody_else_of_the_machine_reads_what_lies_in_the_instance_folder(tmp_path):
+    """SQLite makes the database itself readable for all."""
+    home = tmp_path / "instance"
+    create_app(config.load(APP_ENV="test", INSTANCE_DIR=home))
+    assert home.stat().st_mode & 0o077 == 0
