@@ -10,7 +10,7 @@ from __future__ import annotations
 import hmac
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 from urllib.parse import unquote, unquote_plus, urlsplit
@@ -22,6 +22,7 @@ from sqlalchemy import bindparam, case, delete, insert, select
 from ... import clock
 from ...models import CallTrace, Setting, Transaction, db, reading
 from ...services.resource import Resource
+from ...storage import driver
 from ...transport.paging import dig
 from . import telling, turns
 
@@ -35,8 +36,10 @@ _ID = re.compile(r"(?:^|_)id$|Id$|ID$")
 _OWN_ID = re.compile(r"_?id|Id|[A-Z]\w*ID")  # of the record it stands in; "contactId" is another one's
 
 
-_ONE = select(CallTrace.transaction_id).where(CallTrace.hash == bindparam("hash"))
-_NEWEST = _ONE.order_by(CallTrace.transaction_id.desc()).limit(bindparam("most"))
+_NEWEST = (  # of each hash by itself, so that the index has the newest in order
+    "SELECT * FROM (SELECT hash, transaction_id FROM call_trace WHERE hash = :hash{0} "
+    "ORDER BY transaction_id DESC LIMIT :most) AS of{0}"
+)
 _EITHER: Any = (bindparam("hash"), bindparam("other_hash"))  # a telephone number has two forms
 NAMING = select(CallTrace.transaction_id).where(CallTrace.hash.in_(_EITHER))
 
@@ -49,10 +52,18 @@ def asked_by(words: str) -> dict[str, int | None]:
 
 def calls_naming(words: str, most: int) -> list[int]:
     """Numbers of calls that named exactly this, the newest first."""
-    found: set[int] = set()
-    for one in _hashes([words]):  # each by itself, so that the index has the newest in order
-        found.update(db.session.connection().scalars(_NEWEST, {"hash": one, "most": most}))
-    return sorted(found, reverse=True)[:most]
+    return calls_naming_each([words], most)[0]
+
+
+def calls_naming_each(texts: Sequence[str], most: int) -> list[list[int]]:
+    """The same for several texts, in one question."""
+    hashes = [_hashes([one]) for one in texts]
+    every = list(set().union(*hashes))
+    if not every:
+        return [[] for _ in texts]
+    asked = {f"hash{place}": one for place, one in enumerate(every)} | {"most": most}
+    rows = driver.ask(db.session(), " UNION ALL ".join(map(_NEWEST.format, range(len(every)))), asked)
+    return [sorted({call for one, call in rows if one in mine}, reverse=True)[:most] for mine in hashes]
 
 
 def answered_with(text: str | None, kind: Resource) -> set[str]:

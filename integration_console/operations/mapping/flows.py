@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 
 from ... import services
 from ...errors import Conflict, NotFound
@@ -29,7 +29,7 @@ class Offer:
     missing: list[str]
 
 
-def offered(made: Iterable[DataMapping], accounts: Iterable[Connection]) -> list[Offer]:
+def offered(made: Iterable[DataMapping], accounts: Iterable[Connection | Row]) -> list[Offer]:
     """Every ready mapping, with those of all mappings that were made of it, and what keeps it from being made."""
     made, connected = list(made), Counter(one.service for one in accounts if one.status == "connected")
     return [

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, or_, select, update
-from sqlalchemy.orm import selectinload
+from sqlalchemy.orm import joinedload, selectinload
 
 from ... import clock, services
 from ...errors import Conflict, Forbidden, InvalidInput, NotFound
@@ -51,11 +51,14 @@ _WHOLE = selectinload(DataMapping.versions).selectinload(MappingVersion.fields)
 
 
 _EVERY = select(DataMapping).order_by(DataMapping.name, DataMapping.id)
-_EVERY_WITH_VERSIONS = _EVERY.options(selectinload(DataMapping.versions))
+_EVERY_WITH_VERSIONS = _EVERY.options(
+    selectinload(DataMapping.versions), joinedload(DataMapping.left_connection),
+    joinedload(DataMapping.right_connection),
+)  # fmt: skip
 
 
 def every(*, versions: bool = False) -> list[DataMapping]:
-    """All mappings by name. versions: with them, without their lines, looked up for all mappings together."""
+    """All mappings by name. versions: with them, without their lines, and with their connections, for all together."""
     return list(db.session.scalars(_EVERY_WITH_VERSIONS if versions else _EVERY))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -58,9 +58,10 @@ _FAILED = (
     .where(ErrorLog.issue_id.in_(bindparam("issues", expanding=True)), ErrorLog.external_id == bindparam("identity"))
     .order_by(ErrorLog.id.desc()).limit(MOST)
 )  # fmt: skip
-_REFUSED = select(DeadLetter.issue_id).where(
-    DeadLetter.connection_id == bindparam("connection"), DeadLetter.resource == bindparam("resource"),
-    DeadLetter.identity == bindparam("identity"), DeadLetter.issue_id.is_not(None),
+_REFUSED = select(DeadLetter.connection_id, DeadLetter.resource, DeadLetter.identity, DeadLetter.issue_id).where(
+    DeadLetter.connection_id.in_(bindparam("connections", expanding=True)),
+    DeadLetter.resource.in_(bindparam("resources", expanding=True)),
+    DeadLetter.identity.in_(bindparam("identities", expanding=True)), DeadLetter.issue_id.is_not(None),
 )  # fmt: skip
 
 
@@ -152,10 +153,11 @@ def _sent(records: dict[int, Record]) -> Iterator[Event]:
         )  # fmt: skip
 
 
-def _calls(records: Iterable[Record], told: set[int | None]) -> Iterator[Event]:
+def _calls(records: Sequence[Record], told: set[int | None]) -> Iterator[Event]:
     """Calls that asked for one of them or were answered with it; those of a write are told with it."""
-    for record in records:
-        named = set(traces.calls_naming(record.external_id, MOST)) - told
+    each = traces.calls_naming_each([record.external_id for record in records], MOST)
+    for record, numbers in zip(records, each, strict=True):
+        named = set(numbers) - told
         asked = {"numbers": list(named), "connection": record.connection_id, "resource": record.resource}
         for one in db.session.scalars(_NAMED_IT, asked) if named else ():
             if not _is_of(one, record):
@@ -203,10 +205,12 @@ def _deliveries(records: Iterable[Record]) -> Iterator[Event]:
             yield Event(one.received_at, "arrived", record, said, run_id=one.run_id, delivery_id=one.id)
 
 
-def _failures(records: Iterable[Record]) -> Iterator[Event]:
-    for record in records:
-        mine = {"connection": record.connection_id, "resource": record.resource, "identity": record.external_id}
-        issues = set(db.session.connection().scalars(_REFUSED, mine))
+def _failures(records: Sequence[Record]) -> Iterator[Event]:
+    names = [(one.connection_id, one.resource, one.external_id) for one in records]
+    these = dict(zip(("connections", "resources", "identities"), zip(*names, strict=True), strict=True))
+    refused = db.session.connection().execute(_REFUSED, these).all()
+    for record, name in zip(records, names, strict=True):
+        issues = {issue for *of, issue in refused if tuple(of) == name}
         asked = {"issues": list(issues), "identity": record.external_id}
         for one in db.session.scalars(_FAILED, asked) if issues else ():
             yield Event(one.created_at, "failed", record, one.message, run_id=one.run_id, issue_id=one.issue_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
+from sqlalchemy import Row
 
 from ... import services
 from ...errors import Conflict, InvalidInput
@@ -14,7 +15,7 @@ from ...operations.finding.named import Awaited
 from ...operations.mapping import flows, mappings, samples, suggestions, writes
 from ...operations.runs import standing
 from ...sync.mapping import MappingDocument
-from .. import Menu, forms
+from .. import Menu, forms, shell
 from .. import mapping_words as words
 from ..access import actor, can, may
 from ..filters import Asked
@@ -29,7 +30,7 @@ LONGEST_FILE = 200_000  # characters of a mapping's JSON
 @may("see status")
 def index():
     """Every mapping and how it stands; the ready ones that could be made."""
-    accounts, every = connections.every(), mappings.every(versions=True)
+    accounts, every = shell.frame().connections, mappings.every(versions=True)
     latest = [mappings.latest(one) for one in every]
     lined = mappings.with_lines(version for version in latest if version.direction == "link")
     with_lines = {version.mapping_id for version in latest if version.direction != "link" or version.id in lined}
@@ -41,9 +42,9 @@ def index():
     )  # fmt: skip
 
 
-def _choices(accounts: Iterable[Connection]) -> dict[str, list[Connection]]:
+def _choices(accounts: Iterable[Row]) -> dict[str, list[Row]]:
     """The connected accounts of each service."""
-    found: dict[str, list[Connection]] = {}
+    found: dict[str, list[Row]] = {}
     for one in accounts:
         if one.status == "connected":
             found.setdefault(one.service, []).append(one)
@@ -153,7 +154,7 @@ def import_form():
 def _import_page(form: forms.Form, **more):
     every = [("", "A new mapping"), *((str(one.id), one.name) for one in mappings.every())]
     return render_template(
-        "mappings/import.html", form=form, every=every, choices=_choices(connections.every()), **more
+        "mappings/import.html", form=form, every=every, choices=_choices(shell.frame().connections), **more
     )
 
 
