@@ -26,7 +26,7 @@ HELP = {
     "needs_person": "A sign-in was lost or ends soon, or a run stopped for somebody to decide.",
     "recovered": "What had failed, or waited, goes well again.",
     "issue": "An error of a kind nobody had seen, or one that was thought to be over.",
-    "digest": "Once a day: how every connection stands.",
+    "digest": "Once a day: how every connection stands, and the limitation dates that are near.",
 }
 _FIELD_OF = {"kind": "by", "connection_id": "by"}  # two facts, one choice on the page
 
