@@ -172,6 +172,19 @@ def test_one_entry_shows_time_money_and_rounding_at_each_step(enter, books):
     assert {staff.open(href).status for (href,) in leads} == {200}
 
 
+def test_an_hour_leads_to_its_project_and_says_whose_that_is(app, enter, books):
+    """Where no matter is linked with the project, somebody has to look there."""
+    with app.app_context():
+        project = books.record("clockify", "projects", "p1", label="00007-Lease", clientName="Müller GmbH")
+        entry = db.session.get_one(Record, books.lost)
+        entry.data = {**entry.data, "projectId": "p1"}
+        db.session.commit()
+    page = enter("staff").open(f"/hours/{books.lost}")
+    assert page.links["00007-Lease"] == f"/records/{project}"
+    assert "of Müller GmbH" in page.text
+    assert "Müller" not in enter("support").open(f"/hours/{books.lost}").text
+
+
 def test_a_line_of_quickbooks_stands_there_as_one_of_xero_does(app, enter):
     with app.app_context():
         books = Books("quickbooks")

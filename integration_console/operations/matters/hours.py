@@ -11,6 +11,7 @@ from sqlalchemy import Select, literal, select, tuple_
 from ...errors import NotFound
 from ...models import DataMapping, Record, db
 from ...models.base import UtcDateTime
+from ...storage import records
 from ...storage.counting import Count, among_newest
 from .. import several
 from ..finding import search
@@ -83,6 +84,12 @@ def way_of(record_id: int) -> Way:
     if entry is None or entry.resource != ENTRIES:
         raise NotFound("There is no such time entry.")
     return ways_of([entry])[0]
+
+
+def project_of(entry: Record) -> Record | None:
+    """Our copy of the project it was written for: where a matter is missing, that is where it is to be linked."""
+    number = entry.data.get("projectId")
+    return records.find(db.session(), entry.connection_id, "projects", str(number)) if number else None
 
 
 def are_carried() -> bool:

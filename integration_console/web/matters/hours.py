@@ -46,5 +46,5 @@ def show(record_id: int):
     way = hours.way_of(record_id)
     return render_template(
         "hours/show.html", way=way, steps=way.steps, may_see=can("see record contents"),
-        name=hours.people().get(way.entry.owner_id or "", "somebody"),
+        name=hours.people().get(way.entry.owner_id or "", "somebody"), project=hours.project_of(way.entry),
     )  # fmt: skip
