@@ -29,6 +29,7 @@ from . import telling, turns
 LARGEST = 16_384  # bytes of a body that is looked into
 MOST_NAMED = 40  # a page of a list names hundreds and helps to find nobody; its records know the run that read them
 LOT = 500  # calls in one transaction
+HELD = 50  # of them in memory at once, with their bodies
 SETTLED_AFTER = timedelta(seconds=90)  # a call that began before is committed by then, and so are those of before it
 _MARK = "traces.followed_to"
 _MAIL = re.compile(r"[\w.+'-]+@[\w-]+(?:\.[\w-]+)+")
@@ -130,12 +131,13 @@ def _looked_into(mark: int) -> tuple[int, list[dict[str, int]]]:
     ]
     columns = (Transaction.id, Transaction.started_at, Transaction.url, Transaction.path_template, *bodies)
     query = select(*columns).where(Transaction.id > mark).order_by(Transaction.id).limit(LOT)
-    for number, started_at, url, template, *texts in db.session.execute(query):
-        if started_at > settled:
-            break  # and not what lies behind it either: nothing is left out
-        named = {*in_address(url, template), *_in_bodies(texts)}
-        rows += [{"hash": one, "transaction_id": number} for one in _hashes(named)]
-        last = number
+    with db.session.execute(query.execution_options(yield_per=HELD)) as calls:
+        for number, started_at, url, template, *texts in calls:
+            if started_at > settled:
+                break  # and not what lies behind it either: nothing is left out
+            named = {*in_address(url, template), *_in_bodies(texts)}
+            rows += [{"hash": one, "transaction_id": number} for one in _hashes(named)]
+            last = number
     return last, rows
 
 
