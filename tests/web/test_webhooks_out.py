@@ -263,6 +263,22 @@ def test_a_removed_address_is_told_nothing_more(app, firm, hook, told):
     assert hook.heard == []
 
 
+def test_a_removed_connection_tells_nobody_and_keeps_no_secret(app, firm, hook):
+    """No page leads to its address any more, so nobody could have taken that away."""
+    number = firm.connect("stripe", name="Stripe")  # by a key, which its service does not take back from others here
+    with app.app_context():
+        webhook_targets.set_url(connections.find(number), webhook_targets.checked(hook.url), by="Ana")
+        db.session.commit()
+    firm.past_run(number)
+    with app.app_context():
+        assert webhook_messages.find() == 1
+        connections.remove(connections.find(number), by="Ana")
+        assert db.session.query(WebhookTarget).count() == 0
+        webhook_messages.find()
+        assert webhook_sending.send_due() == 0
+    assert hook.heard == []
+
+
 def test_one_secret_no_key_opens_keeps_no_other_message_back(app, firm, hook, told, clock, enter):
     """Its own messages are given up in the end and shown, and a new secret can be made."""
     other = firm.connect("stripe", name="Stripe")

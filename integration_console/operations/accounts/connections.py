@@ -6,11 +6,11 @@ import secrets as random
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from ... import clock, services
 from ...errors import AlreadyConnected, Conflict, NotFound, WrongAccount, together
-from ...models import Connection, SyncRun, db
+from ...models import Connection, SyncRun, WebhookMessage, WebhookTarget, db
 from ...models.run import LIVE_STATES
 from ...services.base import Account, Service
 from .. import audit
@@ -196,9 +196,17 @@ def remove(connection: Connection, *, by: str) -> str:
     _set_status(connection, "removed", by, f"Removed by {by}.")
     _stop_runs(connection, f"The connection was removed by {by}.")
     connection.credentials, connection.expires_at, connection.next_due_at = None, None, None
+    _tell_nobody(connection.id)
     audit.about("connection removed", connection, actor=by, revoked=said)
     db.session.commit()
     return said
+
+
+def _tell_nobody(number: int) -> None:
+    """Its address for events goes, with the secret that signs: no page leads there any more."""
+    unsent = (WebhookMessage.connection_id == number, WebhookMessage.state.in_(("pending", "sending")))
+    db.session.execute(delete(WebhookMessage).where(*unsent))
+    db.session.execute(delete(WebhookTarget).where(WebhookTarget.connection_id == number))
 
 
 def _revoke(connection: Connection) -> str:
