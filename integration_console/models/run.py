@@ -13,7 +13,7 @@ from .connection import Connection
 LIVE_STATES = ("queued", "running", "waiting")
 READS = ("full", "incremental")  # kinds of runs that read whole lists
 READ = text("kind IN ('full', 'incremental')")  # each in the words of its index, or SQLite would not use it
-ALONE = text("kind = 'push' AND mapping_id IS NULL")  # sends what belongs to no mapping
+ALONE = text("resource = 'outbox'")  # the part of a run that sends what belongs to no mapping
 LIVE = text("state IN ('queued', 'running', 'waiting')")
 ENDED_STATES = ("done", "done_with_problems", "failed", "interrupted", "needs_person")
 
@@ -29,7 +29,6 @@ class SyncRun(Base):
         Index("ix_sync_run_connection_id_id", "connection_id", "id"),
         # An account may have told of a thousand changes since it was read.
         Index("ix_sync_run_reads", "connection_id", "id", sqlite_where=READ, postgresql_where=READ),
-        Index("ix_sync_run_alone", "connection_id", "id", sqlite_where=ALONE, postgresql_where=ALONE),
         Index("ix_sync_run_mapping_id_id", "mapping_id", "id"),
         Index("ix_sync_run_ended_at", "ended_at"),
     )
@@ -81,6 +80,7 @@ class RunPart(Base):
             "uq_run_part_live", "connection_id", "resource", unique=True,
             sqlite_where=text("live"), postgresql_where=text("live"),
         ),
+        Index("ix_run_part_alone", "connection_id", "run_id", sqlite_where=ALONE, postgresql_where=ALONE),
     )  # fmt: skip
 
     id: Mapped[PrimaryKey]

@@ -18,7 +18,6 @@ from sqlalchemy import (
 
 from ...models import Connection, DataMapping, RunPart, SyncRun, db
 from ...models.run import ALONE, ENDED_STATES, LIVE_STATES, READ
-from ..runs.pushes import OUTBOX
 
 LATEST = 5  # runs the dashboard names
 
@@ -44,7 +43,6 @@ def found() -> Runs:
 
 
 _WORSE = ("done", "interrupted", "done_with_problems", "failed", "needs_person")
-_SINGLE = SyncRun.parts.any(RunPart.resource == OUTBOX)  # and not of a mapping that was removed
 _OF_IT, _LIVING = SyncRun.connection_id == Connection.id, Connection.status != "removed"
 
 
@@ -53,13 +51,20 @@ def _newest(*which: TextClause | ColumnElement[bool]) -> ScalarSelect[int]:
     return newest.limit(1).correlate(Connection, DataMapping).scalar_subquery()
 
 
+_ALONE = (  # by their part: a run of a mapping that was removed belongs to none, either
+    select(RunPart.run_id).join(RunPart.run)
+    .where(RunPart.connection_id == Connection.id, ALONE, SyncRun.state.in_(ENDED_STATES))
+    .order_by(RunPart.run_id.desc()).limit(1).correlate(Connection).scalar_subquery()
+)  # fmt: skip
+
+
 def _named(why: str, number: SQLColumnExpression[int]) -> Select:
     return select(number.label("id"), literal_column(f"'{why}'").label("why"))
 
 
 _NUMBERS = union_all(
     _named("read", _newest(_OF_IT, READ)).where(_LIVING),  # one look into an index each
-    _named("carried", _newest(_OF_IT, ALONE, _SINGLE)).where(_LIVING),
+    _named("carried", _ALONE).where(_LIVING),
     _named("carried", _newest(SyncRun.mapping_id == DataMapping.id)).where(DataMapping.state == "active"),
     _named("live", SyncRun.id).where(SyncRun.state.in_(LIVE_STATES)),
     _named("latest", select(SyncRun.id).order_by(SyncRun.id.desc()).limit(LATEST).subquery().c.id),
