@@ -63,12 +63,17 @@ class Address:
         self.origins = {origin(url) for url in (base_url, *extra_origins)}
         if not insecure and any(scheme != "https" for scheme, _, _ in self.origins):
             raise InvalidInput("The address must begin with https://.")
+        self._place = lru_cache(64)(self._looked_at)  # the path of a list is the same on every page
 
     def of(self, path: str, params: Mapping[str, Any] | None = None) -> str:
         """The whole address of a call; a path that is an address itself must lie in one of our origins.
 
         Raises BadAnswer when the call would leave them.
         """
+        url, found = self._place(path), query(params or {})
+        return f"{url}?{found}" if found else url
+
+    def _looked_at(self, path: str) -> str:
         url = path if "://" in path else self.base_url + "/" + path.removeprefix("/")
         try:
             parts = urlsplit(url)
@@ -79,8 +84,7 @@ class Address:
             raise BadAnswer("The next address lies at another host than the one connected; it was not called.")
         if path.startswith("//") or _UNFIT.search(path) or _climbs(parts):
             raise BadAnswer("The address of this call is not one the service has; it was not called.")
-        found = query(params or {})
-        return f"{url}?{found}" if found else url
+        return url
 
 
 def query(params: Mapping[str, Any]) -> str:
