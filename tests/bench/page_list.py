@@ -197,7 +197,7 @@ def _single(facts: dict) -> list[Place]:
         Place("a matter", f"/matters/{facts['matter']}", f"{_RECORD} WHERE id = {facts['matter']}"),
         Place("an hour", f"/hours/{facts['entry']}", f"{_RECORD} WHERE id = {facts['entry']}"),
         Place("a run", f"/runs/{run}", f"SELECT * FROM sync_run WHERE id = {run}"),
-        Place("a run: live part", f"/runs/{run}/live", f"SELECT * FROM sync_run WHERE id = {run}"),
+        Place("a run: live part", f"/runs/{run}/live?seen=older", f"SELECT * FROM sync_run WHERE id = {run}"),
         Place("a run: writes", f"/runs/{run}/writes", f"SELECT * FROM change WHERE sent_run_id = {run} {_DOWN}"),
         Place("a run: undo", f"/runs/{run}/undo"),
         Place("a problem", "/errors/2", "SELECT * FROM issue WHERE id = 2"),
