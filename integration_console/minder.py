@@ -30,10 +30,11 @@ def settle_memory() -> None:
     """Tell the collector what kind of process this is: its own modules are no garbage, and pages are many small dicts.
 
     With the usual threshold it looks through everything several times a page: a seventh of a full read's time, and half
-    of a preview's of ten thousand pairs.
+    of a preview's of ten thousand pairs. Not more than this many, though: the clock's chores leave rings behind, and as
+    much of them is held, in a worker that reads for minutes, as one look waits for.
     """
     gc.freeze()
-    gc.set_threshold(100_000, 20, 100)
+    gc.set_threshold(25_000, 20, 100)
     gc.enable()  # it rested while everything was loaded
 
 

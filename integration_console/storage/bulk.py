@@ -124,7 +124,7 @@ def _sqlite_insert(count: int) -> str:
     return _ADD + ", ".join(rows)
 
 
-@lru_cache(4096)  # the records of a page often share a time, and a full read asks for each
+@lru_cache(512)  # the records of a page often share a time, and a full read asks for each
 def sqlite_time(moment: datetime | None) -> str | None:
     """An instant as UtcDateTime stores it in SQLite.
 
@@ -153,7 +153,7 @@ def copy_line(values: Iterable[Any]) -> str:
     return "\x02".join(_quoted(v) if v is None or isinstance(v, str) else str(v) for v in values) + "\n"
 
 
-@lru_cache(4096)
+@lru_cache(512)
 def _iso(moment: datetime | None) -> str:
     return moment.isoformat() if moment else ""
 
