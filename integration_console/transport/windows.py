@@ -1,8 +1,8 @@
 """How many calls lie in a window of time, and when there is room for one more.
 
 A row is what all processes know of one account: {"log": [ms, ...], "slots": {"3600.0": [[ms, calls], ...]}}. Short
-windows keep a stamp for each call; of longer ones a stamp a call would be too much to carry about (G7), so they are
-counted in sixty slots, each forgotten only when all of it is past.
+windows keep a stamp for each call and are judged by pyrate-limiter's sliding window; of longer ones a stamp a call
+would be too much to carry about (G7), so they are counted in sixty slots, each forgotten only when all of it is past.
 """
 
 from __future__ import annotations
@@ -10,8 +10,13 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from dataclasses import dataclass
 
+from pyrate_limiter import Rate
+from pyrate_limiter.abstracts.algorithm import SlidingWindowLog
+
 LOGGED_S = 120  # the longest window with a stamp for each call
 SLOTS = 60
+
+_WINDOW = SlidingWindowLog()
 
 
 @dataclass(frozen=True)
@@ -26,9 +31,9 @@ def pause_ms(row: dict, limit: Limit, now: int) -> int:
     """Milliseconds until the window has room for one more call; 0 when it has."""
     if limit.per_s > LOGGED_S:
         return _slots_pause_ms(row, limit, now)
-    if not 0 < limit.calls <= used(row, limit, now):
-        return 0
-    return row["log"][-limit.calls] + length_ms(limit) - now + 1  # it counts to the end of its last millisecond
+    log, rate = row.get("log", []), Rate(limit.calls, length_ms(limit))
+    decision = _WINDOW.decide([rate], [used(row, limit, now)], 1, now, lambda back: log[-1 - back])
+    return decision.retry_after_ms or 0
 
 
 def _slots_pause_ms(row: dict, limit: Limit, now: int) -> int:
