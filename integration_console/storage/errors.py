@@ -72,6 +72,15 @@ def resolve(
     session.execute(update(Issue).where(*alike).values(state="resolved", state_by=BY_ITSELF, state_at=now))
 
 
+def told_at(
+    session: Session, *, service: str, connection_id: int | None, kind: str, resource: str | None, code: str
+) -> datetime | None:
+    """When such a failure, of no field, was written down last; None where it never was, or was over by itself since."""
+    fingerprint = _fingerprint(service, connection_id, kind, resource, code, None)
+    by_a_person = or_(Issue.state != "resolved", Issue.state_by != BY_ITSELF)
+    return session.scalar(select(Issue.last_seen_at).where(Issue.fingerprint == fingerprint, by_a_person))
+
+
 def of_all(message: str, values: Mapping[str, Any]) -> str:
     """What was said, as a title for all that is refused alike: without the values of this one record.
 

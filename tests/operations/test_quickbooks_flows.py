@@ -216,6 +216,31 @@ def test_a_bill_that_is_no_more_stays_a_problem_until_its_invoice_is_none_either
     assert problem()[0] == "resolved"
 
 
+@pytest.mark.one_database
+def test_what_a_run_met_that_was_stopped_is_told_by_the_next_one_and_never_after_a_person_had_it_so(
+    firm, sandbox, app, monkeypatch
+):
+    """Nothing of the pair changes any more: only the run that stopped had met it, and the next one was green."""
+    push(switched_on(QUICKBOOKS_CUSTOMERS), release_brake=True)
+    mapping = switched_on(QUICKBOOKS_INVOICES, approved_by="bo@firm.example")
+    push(mapping, release_brake=True)
+    sandbox.clio.put("bills", {"id": BILLED[0], "state": "void"})
+    sandbox.clio.put("bills", {"id": BILLED[1], "due_at": "2026-07-28"})
+    sync(firm["clio"], only=["bills"])
+    with monkeypatch.context() as strict:
+        strict.setattr(app.config["SETTINGS"], "BRAKE_RECORDS", 1)
+        assert push(mapping).state == "needs_person"
+
+    push(mapping)
+
+    assert problem()[0] == "open"
+    issue = db.session.scalars(select(Issue).filter_by(kind="apart")).one()
+    issue.state, issue.state_by = "resolved", "bo@firm.example"
+    db.session.commit()
+    push(mapping)
+    assert problem()[0] == "resolved"
+
+
 def raised(sandbox, bill: int, line: int, by: float) -> None:
     """A line of a bill costs more by now, and so does the bill."""
     there = sandbox.clio.record("line_items", line)

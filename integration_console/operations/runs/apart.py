@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 
 from ... import clock
-from ...models import Record, RecordLink, SyncRun
+from ...models import Record, RecordLink
 from ...storage import errors
 from ...sync.crossing import Crossing
 from ...sync.transforms import bills
@@ -25,23 +25,26 @@ DELETED = (LEFT.deleted_at.is_not(None), RIGHT.deleted_at.is_not(None))
 
 
 def report(session: Session, run_id: int, crossing: Crossing) -> None:
-    """Tell what this run found not to agree, and close the problem where nothing is left of it."""
+    """Tell what does not agree and was not told yet, and close the problem where nothing is left of it.
+
+    Not by the run: one that was stopped before it came here met pairs that no later one looks at.
+    """
     if not bills.carries(crossing.mapping.lines):
         return
-    begun = session.get_one(SyncRun, run_id).started_at
     found = [*_refused(session, crossing), *_left_over(session, crossing)]
     end = crossing.left
     about: dict[str, Any] = {
         "service": end.service.key, "connection_id": end.connection_id, "kind": "apart", "resource": end.resource.key,
-        "code": part_name(crossing.mapping.id), "now": clock.now(),
+        "code": part_name(crossing.mapping.id),
     }  # fmt: skip
     if not found:
-        errors.resolve(session, **about)
+        errors.resolve(session, **about, now=clock.now())
+    told = errors.told_at(session, **about)
     for link in found:
-        if begun and link.updated_at >= begun:
+        if told is None or link.updated_at > told:
             errors.log_failure(
                 session, **about, run_id=run_id, message=f"Pair {link.id}: {link.reason}", raw="", field=None,
-                title=f"{crossing.mapping.name}: what does not agree and is not carried",
+                title=f"{crossing.mapping.name}: what does not agree and is not carried", now=clock.now(),
             )  # fmt: skip
 
 
