@@ -55,3 +55,14 @@ def test_pages_are_printed_black_on_white_with_every_section_open(firm, live, ta
         if folded:
             inside = page.locator("details", has=page.get_by_text(folded, exact=True)).first
             expect(inside.locator("> :not(summary)").first, folded).to_be_visible()
+
+
+def test_a_print_leaves_out_what_clears_filters_and_nothing_else_of_such_a_list(firm, live, tab):
+    tab.sign_in(live.user())
+    tab.page.emulate_media(media="print")
+    page = tab.open("/records/1/life")
+    expect(page.get_by_label("The same in each system").get_by_role("listitem")).to_have_count(1)
+
+    chosen = tab.open("/runs?state=done").get_by_label("Active filters")
+    expect(chosen.get_by_role("listitem")).to_have_count(1)
+    expect(chosen).not_to_contain_text("Clear all", use_inner_text=True)
