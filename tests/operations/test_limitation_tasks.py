@@ -4,7 +4,7 @@ import sqlite3
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import event, select, text
+from sqlalchemy import event, select, text, update
 
 from integration_console import clock
 from integration_console.models import Connection, Record, RunPart, SyncRun, db
@@ -195,7 +195,53 @@ def test_the_first_look_begins_with_the_first_read_of_tasks(session, sandbox):
     limitation_tasks.look()
 
     walked = next(values for said, values in asked if said.startswith("SELECT record."))
-    assert begun.strftime("%Y-%m-%d %H:%M:%S") in str(walked)
+    assert (begun - limitation_tasks.LATE).strftime("%Y-%m-%d %H:%M:%S") in str(walked)
+
+
+def test_a_run_that_ends_while_runs_are_asked_for_is_met(clio, sandbox):
+    """Under way it was found by one question, and ended by the other: it was found by neither."""
+    long_ago()
+    sandbox.clio.put("tasks", {"id": dated()[0][1], "due_at": "2031-05-06"})
+    run = sync(clio, only=["tasks"])
+    ended = [
+        text("UPDATE run_part SET live = false WHERE run_id = :run").bindparams(run=run.id),
+        update(SyncRun).where(SyncRun.id == run.id).values(state="done", ended_at=clock.now()),
+    ]
+    run.state, run.ended_at, run.parts[0].live = "running", None, True
+    db.session.commit()
+
+    @event.listens_for(db.engine, "after_cursor_execute")
+    def end(connection, cursor, statement, parameters, context, executemany):
+        if ended and "min(sync_run.started_at)" in statement:
+            both, ended[:] = ended[:], []
+            with db.engine.begin() as worker:
+                for one in both:
+                    worker.execute(one)
+
+    try:
+        assert limitation_tasks.look() == 1
+    finally:
+        event.remove(db.engine, "after_cursor_execute", end)
+    assert not ended
+
+
+@pytest.mark.one_database
+def test_a_run_that_a_machine_began_whose_clock_is_ahead_is_met(clio, sandbox):
+    long_ago()
+    sandbox.clio.put("tasks", {"id": dated()[0][1], "due_at": "2031-05-06"})
+    run = sync(clio, only=["tasks"])
+    run.started_at = clock.now() + timedelta(minutes=1)
+    db.session.commit()
+
+    assert limitation_tasks.look() == 1
+
+
+def long_ago() -> None:
+    """What was read until now was read yesterday."""
+    day = timedelta(days=1)
+    for run in db.session.scalars(select(SyncRun)):
+        run.started_at, run.ended_at = run.started_at - day, run.ended_at - day
+    db.session.commit()
 
 
 def beside(clio: int) -> int:

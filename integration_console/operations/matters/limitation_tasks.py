@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any
 
 import structlog
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import func, select, true, tuple_
 
 from ... import clock
 from ...errors import ConsoleError
@@ -77,10 +77,13 @@ def _changed_since(number: int, seen: datetime | None) -> datetime | None:
         .where(RunPart.connection_id == number, RunPart.resource == "tasks")
         .where(RunPart.new + RunPart.changed + RunPart.deleted > 0)
     )  # fmt: skip
-    if seen is None:
-        return db.session.scalar(begun)
-    lately = [db.session.scalar(begun.where(which)) for which in (SyncRun.ended_at >= seen, RunPart.live)]
-    return max(seen, min(some)) if (some := [moment for moment in lately if moment]) else None
+    # What is under way first: a run may end between the two questions.
+    which: tuple[Any, ...] = (true(),) if seen is None else (RunPart.live, SyncRun.ended_at >= seen)
+    found = [moment for one in which if (moment := db.session.scalar(begun.where(one)))]
+    if not found:
+        return None
+    since = min(found) - LATE  # another machine may have begun it, whose clock is ahead
+    return max(seen, since) if seen else since
 
 
 def _seen(number: int) -> datetime | None:
