@@ -28,6 +28,7 @@ from .sealed_file import DAMAGED
 
 ONE_AT_A_TIME = 7_202_611_220  # the migrations' own lock: nobody migrates while a copy is put back
 _COPY = re.compile(rb"^COPY \S+ \(.*\) FROM stdin;$")
+_IN_SCHEMA = re.compile(rb"^CREATE (SCHEMA|EXTENSION .* WITH SCHEMA) (.*);$")
 _REHEARSAL = "_rehearsal_"
 _OTHERS = text(
     """SELECT '"' || replace(nspname, '"', '""') || '"' FROM pg_namespace
@@ -223,12 +224,21 @@ def _carry_out(cursor: Any, sql: IO[bytes]) -> None:
             continue
         if line == b"SET transaction_timeout = 0;\n" and not newest:
             continue
+        if named := _IN_SCHEMA.match(line):  # also of an extension: one of others' may hold what an index of ours needs
+            gathered.append(_schema(named[2]))
+            line = b"" if named[1] == b"SCHEMA" else line
         if not _COPY.match(line.rstrip(b"\n")):
-            gathered.append(re.sub(rb"^CREATE SCHEMA ", b"CREATE SCHEMA IF NOT EXISTS ", line))
+            gathered.append(line)
             continue
         _execute(cursor, gathered)
         cursor.copy_expert(line.decode(), _Rows(sql))
     _execute(cursor, gathered)
+
+
+def _schema(name: bytes) -> bytes:
+    """Makes one that is not there; IF NOT EXISTS asks for the right to make it even where it is."""
+    text = name.replace(b"'", b"''")
+    return b"DO $$ BEGIN IF to_regnamespace('%b') IS NULL THEN CREATE SCHEMA %b; END IF; END $$;\n" % (text, name)
 
 
 def _execute(cursor: Any, gathered: list[bytes]) -> None:

@@ -396,3 +396,17 @@ def test_what_others_keep_in_the_same_database_stays_and_stops_no_restore(sessio
 
     assert names() == {"Hale & Partner"}
     assert db.session.scalar(text("SELECT count(*) FROM reports.days")) == 1
+
+
+@pytest.mark.one_database("postgresql")
+def test_a_backup_fits_an_empty_database_where_the_extension_lies_in_a_schema_of_its_own(session, firm):
+    """Many hosts keep extensions apart; the schema is not ours to copy, but the index of the search needs it."""
+    db.session.execute(text("CREATE SCHEMA extensions"))
+    db.session.execute(text("ALTER EXTENSION pg_trgm SET SCHEMA extensions"))
+    db.session.commit()
+    made = backups.create(by="test")
+
+    assert rehearsals.rehearse(made)["fine"]
+
+    restore(made)
+    assert names() == {"Hale & Partner"}
