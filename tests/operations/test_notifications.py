@@ -13,6 +13,7 @@ from integration_console import services
 from integration_console.errors import InvalidInput
 from integration_console.models import Connection, Issue, Notice, RunPart, SyncRun, Transaction, db
 from integration_console.operations.accounts import connections
+from integration_console.operations.matters import due_dates
 from integration_console.operations.notices import lifetimes, notices, notifications
 from integration_console.operations.notices import notification_rules as rules
 from integration_console.operations.notices.notification_rules import Wanted
@@ -332,6 +333,33 @@ def test_a_digest_comes_once_a_local_day(sandbox, clio, slack, clock):
     clock.advance(days=1)
     tell()
     assert len(posted(sandbox)) == 2
+
+
+@pytest.mark.one_database
+def test_a_digest_is_not_well_over_a_problem_of_the_console_itself(sandbox, clio, slack, clock):
+    """A backup belongs to no account, and "all is well" was told over backups that had failed for days."""
+    told_by(slack, events=("digest",), digest_at="00:00", time_zone="UTC")
+    errors.log_failure(
+        db.session(), connection_id=None, run_id=None, service="console", resource="backup", kind="backup",
+        message="The disk is full.", raw="", code="", field=None, now=house_clock.now(), title="No backup.",
+    )  # fmt: skip
+    db.session.commit()
+    clock.advance(days=1)
+    tell()
+
+    said = posted(sandbox)[-1]
+    assert said.splitlines()[0].endswith(": problems are open")
+    assert "The console itself: 1 kind of errors open." in said
+
+
+@pytest.mark.one_database
+def test_a_digest_is_not_well_over_limitation_dates_that_are_none(sandbox, clio, slack, clock, monkeypatch):
+    monkeypatch.setattr(due_dates, "near", lambda: due_dates.Near(0, 0, 2))
+    told_by(slack, events=("digest",), digest_at="00:00", time_zone="UTC")
+    clock.advance(days=1)
+    tell()
+
+    assert posted(sandbox)[-1].splitlines()[0].endswith(": 2 limitation dates not a date")
 
 
 def test_a_digest_is_not_well_over_limitation_dates_that_passed_or_open_problems(sandbox, clio, slack, clock):

@@ -31,7 +31,12 @@ def due(rule: NotificationRule, now: datetime) -> Iterator[Told]:
     odd = [f"{bad} of {len(lines)} need attention"] if bad else []
     if near.passed:
         odd.insert(0, f"{_counted(near.passed, 'limitation date')} passed")
-    if not odd and any(issues.get(one.id) for one in connections):
+    if near.no_date:
+        odd.append(f"{_counted(near.no_date, 'limitation date')} not a date")
+    ours = issues.get(None, 0) if rule.about_id is None else 0  # of no account, as a backup that failed
+    if ours:
+        lines.append(f"The console itself: {_counted(ours, 'kind')} of errors open.")
+    if not odd and (ours or any(issues.get(one.id) for one in connections)):
         odd.append("problems are open")
     title = f"{here:%A, %d %B}: " + (", ".join(odd) or "all is well")
     if any(near):
