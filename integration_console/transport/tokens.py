@@ -6,13 +6,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import uuid4
 
 from .. import clock
 from ..errors import BadAnswer, TryLater, UpstreamError
 from . import meaning, wire
 from .auth import TOKEN_DEADLINE_S
-from .call import Answer, Attempt, Call
+from .call import Answer, Attempt, Call, new_key
 from .record import attempt_of
 from .redact import Redactor
 from .urls import Address
@@ -36,9 +35,7 @@ class TokenEndpoint:
 
         Raises TryLater when no answer came.
         """
-        sent = _Sent(
-            Call("POST", "/" + self._url.split("/", 3)[-1]), self._url, body.encode(), uuid4().hex, clock.now()
-        )
+        sent = _Sent(Call("POST", "/" + self._url.split("/", 3)[-1]), self._url, body.encode(), new_key(), clock.now())
         began = clock.monotonic()
         answer: Answer | None = None
         error: UpstreamError | None = None

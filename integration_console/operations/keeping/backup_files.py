@@ -193,8 +193,9 @@ def workroom() -> Iterator[Path]:
             for left in home.glob(f"{_WORKING}*"):
                 with suppress(OSError), _held(left):
                     shutil.rmtree(left, ignore_errors=True)
-            room = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=_WORKING, dir=home)))
+            room = Path(tempfile.mkdtemp(prefix=_WORKING, dir=home))
             stack.enter_context(_held(room))
+            stack.callback(shutil.rmtree, room, ignore_errors=True)  # while it is held: nobody else sweeps it meanwhile
         yield room
 
 
