@@ -13,7 +13,7 @@ KINDS = (
     "connection", "permission", "rate limit", "value", "refused", "missing", "conflict", "upstream", "drift", "apart",
     "backup", "ours",
 )  # fmt: skip
-SPEAKS_OF_VALUES = ("value", "refused")  # what is said of such a failure may hold what is in a record
+SPEAKS_OF_VALUES = ("value", "refused", "apart")  # what is said of such a failure may hold what is in a record
 ISSUE_STATES = ("open", "snoozed", "acknowledged", "resolved")
 
 

@@ -9,7 +9,7 @@ from integration_console.operations import outbound
 from integration_console.operations.keeping import backups, restoring
 from integration_console.operations.mapping import flows
 from integration_console.operations.people import users
-from integration_console.operations.support import refused_writes
+from integration_console.operations.support import refused_writes, run_log
 from integration_console.sandbox.quickbooks.writes import voided
 from integration_console.sandbox.wire import Answer
 from integration_console.sync.flows import QUICKBOOKS_CUSTOMERS, QUICKBOOKS_INVOICES
@@ -203,7 +203,9 @@ def test_a_bill_that_is_no_more_stays_a_problem_until_its_invoice_is_none_either
     else:
         sandbox.clio.put("bills", {"id": BILLED[0], "state": "void"})
     sync(firm["clio"], kind="full", only=["bills"])
-    assert push(mapping).state == "done_with_problems"
+    met = push(mapping)
+    assert met.state == "done_with_problems"
+    assert "Pair " not in "".join(run_log.lines(met.id, "txt", least="detail", contents=False))  # it may quote a value
     assert problem() == ("open", "Clio bills to QuickBooks invoices: what does not agree and is not carried")
     assert push(mapping).state == "done"
     assert problem()[0] == "open"
