@@ -10,6 +10,7 @@ from integration_console.models import Record, db
 from integration_console.operations.runs import standing
 from integration_console.web import formatting
 
+from ..html_page import Page
 from .two_sides import contacts
 
 pytestmark = pytest.mark.one_database
@@ -79,6 +80,50 @@ def test_a_ready_mapping_says_what_is_missing_or_is_made_as_a_draft(enter, own_f
         "/mappings/ready/ghl_contacts_clio_contacts", "/mappings", {"left": str(left), "right": str(right)}
     )
     assert again.status_code == 409
+
+
+def test_a_mapping_is_begun_from_nothing(enter, own_firm):
+    staff = enter("staff")
+    assert "A mapping needs accounts" in staff.open("/mappings/new").text
+    left, right = own_firm.connect("ghl"), own_firm.connect("xero")
+    ends = {"left": f"{left}:contacts", "right": f"{right}:contacts", "direction": "to_right", "name": ""}
+
+    home, _, _ = staff.send("/mappings/new", "/mappings/new", ends).location.partition("#")
+    page = staff.open(home)
+
+    assert page.headings == ["GoHighLevel contacts and Xero contacts"]
+    assert "Draft 1." in page.text
+    assert "Add its lines, then preview it" in page.text
+    settings = staff.open(f"{home}/settings")
+    keys = [settings.one("input", id=f"f-key-1-{side}").attrs["value"] for side in ("left", "right")]
+    assert keys == ["email", "EmailAddress"]
+    staff.send(f"{home}/suggestions", home, {"line": "all"})
+    assert any("E-mail" in row for row in staff.open(home).rows)
+
+
+@pytest.mark.parametrize(
+    ("changed", "at", "said"),
+    [
+        ({"left": ""}, "left", "Choose what stands on this side."),
+        ({"left": "one:contacts"}, "left", "Choose an account for each side."),
+        ({"right": "{right}:no_such_thing"}, "right", "Choose what of an account stands on this side."),
+        ({"right": "{right}:trust_line_items"}, "right", "Choose what of an account stands on this side."),
+        ({"right": "{left}:contacts"}, "right", "a record cannot be its own partner"),
+        ({"direction": "sideways"}, "direction", "direction: "),
+        ({"name": "x" * 201}, "name", "200 characters"),
+    ],
+)
+def test_what_cannot_be_a_mapping_is_said_at_its_field(enter, own_firm, changed, at, said):
+    staff = enter("staff")
+    numbers = {"left": own_firm.connect("ghl"), "right": own_firm.connect("clio")}
+    ends = {"left": "{left}:contacts", "right": "{right}:contacts", "direction": "both", "name": ""} | changed
+    values = {name: value.format(**numbers) for name, value in ends.items()}
+
+    answer = staff.send("/mappings/new", "/mappings/new", values)
+
+    assert answer.status_code == 422
+    assert said in Page(answer).one("p", id=f"f-{at}-error").text
+    assert staff.client.get("/mappings/1").status_code == 404
 
 
 def test_a_mapping_that_links_only_asks_for_no_line(enter, own_firm):

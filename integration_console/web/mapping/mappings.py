@@ -1,4 +1,4 @@
-"""Field mapping: which mappings there are, what each does, and new ones out of ready ones or a file."""
+"""Field mapping: which mappings there are, what each does, and new ones: ready, from nothing, or out of a file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ...errors import Conflict, InvalidInput
 from ...models import Connection, DataMapping
 from ...operations.accounts import connections
 from ...operations.finding.named import Awaited
-from ...operations.mapping import flows, mappings, samples, suggestions, writes
+from ...operations.mapping import flows, fresh, mappings, samples, suggestions, writes
 from ...operations.runs import standing
 from ...sync.mapping import MappingDocument
 from .. import Menu, forms, shell
@@ -23,6 +23,10 @@ from ..filters import Asked
 page = Blueprint("mappings", __name__, url_prefix="/mappings")
 menu = Menu("Field mapping", icon="table", order=30, key="m")
 
+DIRECTIONS = (
+    ("both", "Both ways"), ("to_right", "Only from left to right"), ("to_left", "Only from right to left"),
+    ("link", "Neither: link pairs only"),
+)  # fmt: skip
 LONGEST_FILE = 200_000  # characters of a mapping's JSON
 
 
@@ -66,6 +70,41 @@ def _connection(number: str, side: str) -> Connection:
     if not (number.isascii() and number.isdecimal() and len(number) < 16):
         raise InvalidInput("Choose an account for each side.", field=side)
     return connections.find(int(number))
+
+
+@page.get("/new")
+@may("edit mappings")
+def new():
+    """Choose what stands on each side of a mapping of one's own."""
+    return _new_page(forms.Form({"direction": "both"}))
+
+
+@page.post("/new")
+@may("edit mappings")
+def begin():
+    """Make the draft; its lines are suggested on its page."""
+    sent = forms.sent("name", "left", "right", "direction")
+    try:
+        left, right = (_place(sent[side], side) for side in words.SIDES)
+        mapping = fresh.begin(sent["name"], left, right, sent["direction"], by=actor())
+    except InvalidInput as error:
+        return _new_page(forms.Form(sent, error)), 422
+    flash(f"{mapping.name} is a draft now. Add its lines, then preview it: nothing is written before.", "success")
+    return redirect(url_for("mappings.show", mapping_id=mapping.id, _anchor="lines"))
+
+
+def _new_page(form: forms.Form):
+    places = [(f"{one.id}:{kind.key}", f"{one.name}: {kind.label}") for one, kinds in fresh.places() for kind in kinds]
+    chosen = [("", "Choose"), *places] if places else []
+    return render_template("mappings/new.html", form=form, places=chosen, directions=DIRECTIONS)
+
+
+def _place(chosen: str, side: str) -> tuple[Connection, str]:
+    """What the form's "3:contacts" names."""
+    number, _, resource = chosen.partition(":")
+    if not chosen:
+        raise InvalidInput("Choose what stands on this side.", field=side)
+    return _connection(number, side), resource
 
 
 # -- one mapping ------------------------------------------------------------------------------------------------------
