@@ -158,6 +158,22 @@ def test_a_service_that_does_not_answer_holds_no_page_for_minutes(enter, app, cl
     assert "did not answer" in staff.open(f"/matters/{record.id}").text
 
 
+@pytest.mark.one_database
+def test_a_save_for_which_no_calls_are_left_waits_and_the_page_says_that_it_goes_by_itself(enter, app, clio, own_firm):
+    """A read may use all that Clio allows for a minute; a page waits seconds."""
+    record, staff = some(app), enter("staff")
+    values = filled(staff.open(f"/matters/{record.id}"))
+    own_firm.upstreams.clio.script("/matters/*", {"status": 429, "headers": {"Retry-After": "40"}, "times": 9})
+
+    send(staff, record, values, description="Lease dispute, third tenant")
+
+    page = staff.open(f"/matters/{record.id}")
+    assert "is sent by itself" in page.text
+    assert "is not known" not in page.text
+    with app.app_context():
+        assert db.session.query(Change).order_by(Change.id.desc()).first().state == "pending"
+
+
 def test_a_refused_save_of_a_paused_or_gone_matter_says_why_on_its_page(enter, app, clio, own_firm):
     record, staff = some(app), enter("staff")
     values = filled(staff.open(f"/matters/{record.id}"))

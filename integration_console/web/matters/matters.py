@@ -7,7 +7,17 @@ from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, url_for
 
-from ...errors import BadRecord, Conflict, ConsoleError, InvalidInput, NotFound, TryLater, UpstreamError
+from ...errors import (
+    BadRecord,
+    Conflict,
+    ConsoleError,
+    InvalidInput,
+    NotFound,
+    Parked,
+    RateLimited,
+    TryLater,
+    UpstreamError,
+)
 from ...models import Connection, Record, db
 from ...operations.finding.exports import Sheet, paged
 from ...operations.mapping import writes
@@ -128,6 +138,8 @@ def change(record_id: int):
         record = _now(record_id)
         form = MatterForm(record)
         return _show(record, form, sent, clashes=form.clashes(sent, touched)), 409
+    except (Parked, RateLimited) as error:  # it stays in the outbox
+        flash(f"{error} What waits below is sent by itself.", "warning")
     except TryLater as error:
         flash(f"{error} Whether it was saved is not known: read the matter again in a moment.", "warning")
     except (Conflict, NotFound, UpstreamError) as error:
