@@ -281,8 +281,11 @@ def test_many_new_records_stop_before_the_first_until_a_person_releases_the_brak
 
 @pytest.mark.one_database
 def test_a_mapping_has_its_own_number_of_new_records_to_stop_at(session, sandbox, pair, mapping, monkeypatch):
-    """P7: a firm that bills by the hundred every month says so once; elsewhere three may be too many."""
-    monkeypatch.setattr(push_runs, "rules", lambda: Rules(brake_creates=3))
+    """P7: a firm that bills by the hundred every month says so once; elsewhere three may be too many, however many
+    pairs there are.
+    """
+    cycle(mapping, pair)
+    monkeypatch.setattr(push_runs, "rules", lambda: Rules(brake_creates=3, brake_percent=1_000))
     (version,) = db.session.get_one(DataMapping, mapping).versions
     version.options = {**version.options, "brake_creates": 2}
     db.session.commit()

@@ -35,9 +35,9 @@ class Rules:
     def brakes_making(self, new: int, live: int, own: int | None) -> bool:
         """Whether so many new records, beside so many that are paired, are too many to make unasked.
 
-        own: the mapping's number in place of the firm's.
+        own: the mapping's number in place of the firm's, which holds however many are paired.
         """
-        return self._too_many(new, live, own or self.brake_creates)
+        return new >= own if own else self._too_many(new, live, self.brake_creates)
 
     def _too_many(self, count: int, live: int, fewest: int) -> bool:
         many = count >= fewest and count > live * self.brake_percent / 100
