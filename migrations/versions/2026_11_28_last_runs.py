@@ -1,4 +1,4 @@
-"""The last run of a mapping, and of what belongs to none, is found however many others there were since."""
+"""The last run of a mapping, and the last that sent what belongs to none, is found however many others there were."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,12 +8,12 @@ down_revision = "0016"
 branch_labels = None
 depends_on = None
 
-ALONE = sa.text("kind = 'push' AND mapping_id IS NULL")
+ALONE = sa.text("resource = 'outbox'")
 
 
 def upgrade() -> None:
     op.create_index(
-        "ix_sync_run_alone", "sync_run", ["connection_id", "id"], sqlite_where=ALONE, postgresql_where=ALONE
+        "ix_run_part_alone", "run_part", ["connection_id", "run_id"], sqlite_where=ALONE, postgresql_where=ALONE
     )
     op.create_index("ix_sync_run_mapping_id_id", "sync_run", ["mapping_id", "id"])
     op.drop_index("ix_sync_run_mapping_id", "sync_run")
@@ -22,4 +22,4 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.create_index("ix_sync_run_mapping_id", "sync_run", ["mapping_id"])
     op.drop_index("ix_sync_run_mapping_id_id", "sync_run")
-    op.drop_index("ix_sync_run_alone", "sync_run")
+    op.drop_index("ix_run_part_alone", "run_part")

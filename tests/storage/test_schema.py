@@ -46,7 +46,7 @@ def test_going_all_the_way_back_leaves_no_table_and_coming_again_works(empty_app
 
 
 def test_what_the_last_schema_held_is_found_without_walking_past_the_rest(empty_app):
-    """0016 to 0018: the deliveries of one record, and the last read, and run of a mapping, among those of webhooks."""
+    """0016 and 0017: the deliveries of one record, and the last read, and run of a mapping, among those of webhooks."""
     upgrade(revision="0015")
     number, both = connection(db.session), [["invoices", "17", None], ["expenses", "17", None]]
     for key, named in {"another": [["matters", "171", None]], "ours": both, "nothing": []}.items():
