@@ -174,15 +174,38 @@ def test_one_entry_shows_time_money_and_rounding_at_each_step(enter, books):
 
 def test_an_hour_leads_to_its_project_and_says_whose_that_is(app, enter, books):
     """Where no matter is linked with the project, somebody has to look there."""
-    with app.app_context():
-        project = books.record("clockify", "projects", "p1", label="00007-Lease", clientName="Müller GmbH")
-        entry = db.session.get_one(Record, books.lost)
-        entry.data = {**entry.data, "projectId": "p1"}
-        db.session.commit()
+    project = _for_a_client(app, books)
     page = enter("staff").open(f"/hours/{books.lost}")
     assert page.links["00007-Lease"] == f"/records/{project}"
     assert "of Müller GmbH" in page.text
     assert "Müller" not in enter("support").open(f"/hours/{books.lost}").text
+
+
+def test_the_hours_of_a_client_are_found_by_a_part_of_its_name(app, enter, books):
+    """Somebody calls: Müller's hours are missing in Clio."""
+    _for_a_client(app, books)
+    staff, support = enter("staff"), enter("support")
+
+    (row,) = staff.open("/hours?client=mÜller").rows
+
+    assert row.startswith("Research")
+    assert "Müller GmbH: 00007-Lease" in row
+    assert "No time entry is like that." in staff.open("/hours?client=Schmidt").text
+    assert "No time entry is like that." in staff.open("/hours?client=Müller&matter=00007-Lease").text
+    assert support.open("/hours?client=Müller").status == 422
+    assert "Müller" not in support.open("/hours").text
+
+
+def _for_a_client(app, books) -> int:
+    """What was lost was written for a project of Müller's; the project's number."""
+    with app.app_context():
+        books.record("clockify", "clients", "c1", label="Müller GmbH")
+        facts = {"label": "00007-Lease", "clientId": "c1", "clientName": "Müller GmbH"}
+        project = books.record("clockify", "projects", "p1", **facts)
+        entry = db.session.get_one(Record, books.lost)
+        entry.data = {**entry.data, "projectId": "p1"}
+        db.session.commit()
+        return project
 
 
 def test_a_line_of_quickbooks_stands_there_as_one_of_xero_does(app, enter):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -9,7 +10,7 @@ from typing import NamedTuple
 from sqlalchemy import Select, literal, select, tuple_
 
 from ...errors import NotFound
-from ...models import DataMapping, Record, db
+from ...models import DataMapping, Record, db, holds
 from ...models.base import UtcDateTime
 from ...storage import records
 from ...storage.counting import Count, among_newest
@@ -37,6 +38,7 @@ class Wanted:
     until: datetime | None = None
     person: str = ""  # id at Clockify
     matter: str = ""  # number as Clio shows it, or id at Clio
+    client: str = ""  # part of the name at Clockify
     fault: str = ""  # any, doubled, missing
 
 
@@ -52,17 +54,18 @@ class Slice:
 def listing(wanted: Wanted, after: Place | None = None) -> Slice:
     """Entries that fit, and where the next page begins."""
     matters = _matters(wanted.matter) if wanted.matter else None
-    if matters is not None and not matters:
+    projects = _projects(wanted.client) if wanted.client else None
+    if set() in (matters, projects):
         return Slice([], None, 0)
     found: list[Way] = []
-    looked_at, limit = 0, LOT if matters is not None or wanted.fault else PAGE + 1
+    looked_at, limit = 0, LOT if matters or projects or wanted.fault else PAGE + 1
     while looked_at < MOST_LOOKED_AT:
         entries = _entries(wanted, after, limit)
         for way in ways_of(entries, matters):
             if len(found) == PAGE:
                 return Slice(found, after, looked_at)
             after, looked_at = _place(way.entry), looked_at + 1
-            if _fits(way, wanted, matters):
+            if _fits(way, wanted, matters) and (projects is None or way.entry.data.get("projectId") in projects):
                 found.append(way)
         if len(entries) < limit:
             return Slice(found, None, looked_at)
@@ -71,7 +74,7 @@ def listing(wanted: Wanted, after: Place | None = None) -> Slice:
 
 def count(wanted: Wanted) -> Count | None:
     """How many fit: a person's among the latest; None where each would have to be followed to know."""
-    if wanted.matter or wanted.fault:
+    if wanted.matter or wanted.client or wanted.fault:
         return None
     if wanted.person:
         return among_newest(db.session(), _within(wanted), Record.owner_id == wanted.person)
@@ -90,6 +93,18 @@ def project_of(entry: Record) -> Record | None:
     """Our copy of the project it was written for: where a matter is missing, that is where it is to be linked."""
     number = entry.data.get("projectId")
     return records.find(db.session(), entry.connection_id, "projects", str(number)) if number else None
+
+
+def projects_of(ways: Sequence[Way]) -> dict[tuple[int, str], tuple[str, str]]:
+    """The projects they were written for: account and id -> what it is called, and its client or ""."""
+    wanted = {(way.entry.connection_id, str(way.entry.data.get("projectId") or "")) for way in ways}
+    query = select(
+        Record.connection_id, Record.external_id, Record.label, Record.data["clientName"].as_string()
+    ).where(
+        Record.connection_id.in_({account for account, _ in wanted}), Record.resource == "projects",
+        Record.external_id.in_({number for _, number in wanted}),
+    )  # fmt: skip
+    return {(account, number): (name, client or "") for account, number, name, client in db.session.execute(query)}
 
 
 def are_carried() -> bool:
@@ -143,6 +158,16 @@ def _matters(text: str) -> set[str]:
     if among is not None:  # else all of them are read
         named = named.where(Record.id.in_(among))
     return {*db.session.scalars(query.where(Record.external_id == text)), *db.session.scalars(named)}
+
+
+def _projects(client: str) -> set[str]:
+    """The projects of clients called so, by their ids at Clockify."""
+    here = Record.connection_id.in_(connections_of("clockify"))
+    clients = select(Record.external_id).where(here, Record.resource == "clients", holds(Record.label, client))
+    query = select(Record.external_id).where(
+        here, Record.resource == "projects", Record.data["clientId"].as_string().in_(clients)
+    )
+    return set(db.session.scalars(query))
 
 
 def _fits(way: Way, wanted: Wanted, matters: set[str] | None) -> bool:

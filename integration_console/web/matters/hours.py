@@ -19,19 +19,20 @@ FAULTS = {"any": "Anything doubled or missing", "doubled": "Doubled", "missing":
 @may("see records")
 def index():
     """Time entries, the latest first, each with its way in short."""
-    asked = Asked({"person": "Person", "matter": "Matter", "fault": "Problems"})
+    asked = Asked({"person": "Person", "client": "Client", "matter": "Matter", "fault": "Problems"})
     people, open_ = hours.people(), can("see record contents")
     fault, person = asked.one_of("fault", FAULTS), asked.one_of("person", people)
-    if asked.value("matter") and not open_:
-        asked.refuse("matter", "Your role may not search in records: what is found would tell what is in them.")
+    for name in ("client", "matter"):
+        if asked.value(name) and not open_:
+            asked.refuse(name, "Your role may not search in records: what is found would tell what is in them.")
     since, until = asked.span()
-    wanted = hours.Wanted(since, until, person, asked.value("matter"), fault)
+    wanted = hours.Wanted(since, until, person, asked.value("matter"), asked.value("client"), fault)
     found = hours.Slice([], None, 0) if asked.errors else hours.listing(wanted, asked.dated_place("older", hours.Place))
     names = people if open_ else {number: number for number in people}
     older = found.older
     return render_template(
         "hours/index.html", asked=asked, ways=found.ways, names=names, may_see=open_, looked_at=found.looked_at,
-        carried=hours.are_carried(),
+        carried=hours.are_carried(), projects=hours.projects_of(found.ways) if open_ else {},
         matches=asked.matches(len(found.ways), not (older or asked.cursor), lambda: hours.count(wanted)),
         people=[("", "Everybody"), *names.items()] if open_ else [], faults=[("", "All entries"), *FAULTS.items()],
         chips=asked.chips({"person": names, "fault": FAULTS}),
