@@ -4,6 +4,7 @@ import re
 
 from alembic import context
 from alembic.migration import MigrationContext
+from alembic.util import CommandError
 from flask import current_app
 from sqlalchemy import text
 
@@ -11,7 +12,7 @@ from integration_console import services
 from integration_console.models import db, reading
 from integration_console.models.base import UtcDateTime
 from integration_console.operations.keeping import backups
-from integration_console.storage import views
+from integration_console.storage import schema, views
 
 ONE_AT_A_TIME = 7_202_611_220  # PostgreSQL's number for "someone is migrating this console"
 RELATIVE = re.compile(r"@|[+-]\d+$")  # "+1": a way from where it stands, not a name
@@ -67,6 +68,8 @@ def _somewhere() -> bool:
     """Whether there are tables, and they are not yet where they are to go."""
     with reading(), db.engine.connect() as connection:
         there = MigrationContext.configure(connection).get_current_heads()
+    if set(there) - schema.known():  # before a backup is made of it, each time anew
+        raise CommandError(schema.check(db.engine))
     goal = context.get_revision_argument()
     goals = set(goal if isinstance(goal, tuple) else (goal,))
     for name in goals:

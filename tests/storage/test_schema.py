@@ -45,6 +45,18 @@ def test_going_all_the_way_back_leaves_no_table_and_coming_again_works(empty_app
     assert schema.check(db.engine) is None
 
 
+def test_a_database_of_a_newer_release_is_said_to_be_one(empty_app, caplog):
+    """Where a release was taken back, `make run` brings the database up to date first."""
+    upgrade()
+    db.session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    db.session.commit()
+
+    with pytest.raises(SystemExit):
+        upgrade()
+
+    assert "schema 9999, which this version of the console does not know" in caplog.text
+
+
 def test_what_the_last_schema_held_is_found_without_walking_past_the_rest(empty_app):
     """0016 and 0017: the deliveries of one record, and the last read, and run of a mapping, among those of webhooks."""
     upgrade(revision="0015")
