@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
+from operator import itemgetter
 from typing import Any, ClassVar
 
 from ..errors import Over
@@ -21,6 +22,7 @@ TYPES = (
     "text", "email", "phone", "date", "time", "number", "money", "boolean", "choice", "list", "lines", "ref",
 )  # fmt: skip
 CUSTOM = "custom:"  # custom:<definition id> is a custom field; the bare prefix tells that the record told them all
+_figures = itemgetter("quantity", "price", "amount")  # of a line of a bill
 
 
 @dataclass(frozen=True)
@@ -270,17 +272,12 @@ def lined_up(wanted: Sequence[Mapping[str, Any]], there: Sequence[Mapping[str, A
             if place is not None:
                 found[at] = place
                 del left[place]
-    figures, left_figures = [_figures(line) for line in wanted], {place: _figures(there[place]) for place in left}
-    rest = [at for at in range(len(wanted)) if at not in found]
-    for at in rest:
-        places = [place for place, one in left_figures.items() if one == figures[at]]
-        if len(places) == 1 and [figures[other] for other in rest].count(figures[at]) == 1:
+    rest = {at: _figures(line) for at, line in enumerate(wanted) if at not in found}
+    for at, figures in rest.items():
+        places = [place for place, one in left.items() if _figures(one) == figures]
+        if len(places) == list(rest.values()).count(figures) == 1:
             found[at] = places[0]
     return [found.get(at) for at in range(len(wanted))]
-
-
-def _figures(line: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in line.items() if name != "description"}
 
 
 def line_in_words(line: Mapping[str, Any]) -> str:
