@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from integration_console import clock as house_clock
 from integration_console.errors import Conflict, InvalidInput
@@ -237,3 +240,27 @@ def test_trust_money_is_not_written_by_editing_either(session, sandbox, pair):
     assert [one.state for one in changes()] == ["dead"]
     assert db.session.scalar(select(AuditEvent).filter_by(action="trust write refused"))
     assert len(sandbox.clio.requests) == before
+
+
+AGAIN = {
+    "retry": lambda one: outbox.retry(one, by=BY),
+    "retry all": lambda one: refused_writes.retry_all(issue_id=one.issue_id, by=BY),
+    "drop": lambda one: outbox.drop(one, by=BY),
+    "edit": lambda one: refused_writes.send_edited(one, {"first_name": "Nice"}, by=BY),
+}
+
+
+@pytest.mark.one_database("postgresql")  # SQLite lets only one begin at a time
+@pytest.mark.parametrize("act", AGAIN.values(), ids=AGAIN)
+def test_what_somebody_else_sent_a_moment_before_is_not_sent_once_more(mapping, refused, act):
+    """W2: two clicks, or two people: the second one had read that it was refused."""
+    late = db.session.scalars(select(Change).filter_by(state="dead")).all()[-1]
+    quicker = db.engine.connect()
+    quicker.execute(update(Change).where(Change.issue_id == refused).values(state="done"))
+    with ThreadPoolExecutor(1) as hand:
+        arriving = hand.submit(lambda: (time.sleep(0.3), quicker.commit(), quicker.close()))
+        with pytest.raises(Conflict):
+            act(late)
+        arriving.result()
+
+    assert {one.state for one in changes(issue_id=refused)} == {"done"}

@@ -128,6 +128,7 @@ def retry(change: Change, *, by: str) -> Change:
     Raises Conflict when it is not waiting for a person, has no values any more, or another write of its pair is on its
     way.
     """
+    as_it_is(change)
     if change.state != "dead":
         raise Conflict("Only a write that was refused can be tried again.")
     refuse_emptied(change)
@@ -136,6 +137,13 @@ def retry(change: Change, *, by: str) -> Change:
     audit.add("write retried", f"change {change.id}", actor=by)
     db.session.commit()
     return change
+
+
+def as_it_is(change: Change) -> None:
+    """Look again, and keep others from it until the end of the transaction: a click that comes twice, or a worker, may
+    have been quicker, and what was sent meanwhile must not wait to be sent once more (W2).
+    """
+    db.session.refresh(change, with_for_update=True)
 
 
 def refuse_emptied(change: Change) -> None:
@@ -156,6 +164,7 @@ def refuse_beside_another(change: Change) -> None:
 
 def drop(change: Change, *, by: str) -> Change:
     """Let a write be that was not sent, or was refused. Raises Conflict while it is on its way, or done."""
+    as_it_is(change)
     if change.state not in ("pending", "retry", "dead"):
         raise Conflict("This write is on its way or done; it cannot be dropped.")
     change.state, change.message = "dropped", f"Dropped by {by}."

@@ -73,18 +73,21 @@ def _of(whose: Mapping[str, int]) -> Select:
     return select(Change).filter_by(**whose)
 
 
-def _alike(wanted: Select) -> list[Change]:
+def _alike(wanted: Select, *, ours: bool = False) -> list[Change]:
     """Those of these writes that were refused, the oldest first: the order they are sent in. Of one pair only the
     newest, and none where a newer one waits already: an older wish must not go over a newer. Nor one without values.
+
+    ours: kept from others until the transaction ends, for whoever sends them again (outbox.as_it_is).
     """
     newer = aliased(Change)
     overtaken = exists().where(
         newer.link_id == Change.link_id, newer.connection_id == Change.connection_id, newer.id > Change.id,
         newer.state.in_((*WAITING_STATES, "done", "dead")),
     )  # fmt: skip
-    query = wanted.where(Change.state == "dead", ~overtaken)
-    found = db.session.scalars(query.order_by(Change.id).limit(MOST))
-    return [change for change in found if not change.options.get(ERASED)]
+    query = wanted.where(Change.state == "dead", ~overtaken).order_by(Change.id).limit(MOST)
+    if ours:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    return [change for change in db.session.scalars(query) if not change.options.get(ERASED)]
 
 
 def retry_all(*, by: str, **of: int) -> tuple[int, list[SyncRun]]:
@@ -94,7 +97,7 @@ def retry_all(*, by: str, **of: int) -> tuple[int, list[SyncRun]]:
     Raises Conflict when none is left, or nothing is sent since a restore.
     """
     outbound.refuse_while_held()
-    changes = _alike(_of(of))
+    changes = _alike(_of(of), ours=True)
     if not changes:
         raise Conflict("None of these writes can be sent again: they were sent, dropped, or overtaken by a newer one.")
     whose = " ".join(f"{name.removesuffix('_id')} {number}" for name, number in of.items())
@@ -107,7 +110,7 @@ def retry_several(numbers: Sequence[int], *, by: str) -> several.Outcome:
     Raises Conflict while nothing is sent since a restore.
     """
     outbound.refuse_while_held()
-    changes = _alike(select(Change).where(Change.id.in_(numbers)))
+    changes = _alike(select(Change).where(Change.id.in_(numbers)), ours=True)
     done = [change.id for change in changes]
     left = {one.id: one for one in db.session.scalars(select(Change).where(Change.id.in_(set(numbers) - set(done))))}
     if changes:
@@ -196,6 +199,7 @@ def send_anew(change: Change, *, by: str) -> Change:
 
 
 def _must_wait(change: Change) -> None:
+    outbox.as_it_is(change)
     if change.state != "dead" or change.op == "delete":
         raise Conflict("Only a refused write that carries values can be sent with other ones.")
     outbox.refuse_emptied(change)
