@@ -77,6 +77,39 @@ def test_what_only_one_side_changed_is_carried_with_its_source():
     assert not verdict.to_left
 
 
+WHOLE = line("first,last", "name", transform="join_name")
+SWAPPED, RIGHTED = {"first": "Lovelace", "last": "Ada"}, {"first": "Ada", "last": "Lovelace"}
+
+
+def test_names_that_stood_in_each_others_place_are_carried_when_they_are_put_right():
+    """Both values were there before, and neither is new: only their places changed."""
+    base = {WHOLE.key: [["Lovelace", "Ada"], "Lovelace Ada"]}
+
+    by_parts = judged(mapping(WHOLE), RIGHTED, {"name": "Lovelace Ada"}, base)
+    by_whole = judged(mapping(WHOLE), SWAPPED, {"name": "Ada Lovelace"}, base)
+
+    assert by_parts.to_right.values == {"name": "Ada Lovelace"}
+    assert by_whole.to_left.values == RIGHTED
+
+
+def test_names_in_each_others_place_do_not_agree_when_two_records_meet():
+    verdict = judged(mapping(WHOLE), SWAPPED, {"name": "Ada Lovelace"})
+
+    assert not verdict.agreed
+    assert [(one.left, one.right) for one in verdict.clashes] == [(["Lovelace", "Ada"], "Ada Lovelace")]
+    assert agree(mapping(WHOLE), WHOLE, Half(SWAPPED), Half({"name": "Ada Lovelace"}), World()) is False
+
+
+def test_figures_that_change_places_are_carried_one_way():
+    """What was due is paid now: the same two figures, the other way round."""
+    told = line("paid,due", "memo", "to_right", "template", {"text": "{paid} paid, {due} due"})
+    base = {told.key: [[0, 100], "0 paid, 100 due"]}
+
+    verdict = judged(mapping(told), {"paid": 100, "due": 0}, {"memo": "0 paid, 100 due"}, base)
+
+    assert verdict.to_right.values == {"memo": "100 paid, 0 due"}
+
+
 def test_different_fields_changed_on_both_sides_are_merged():
     """W5"""
     verdict = judged(BOTH, {**AGREED_LEFT, "name": "Grace"}, {**AGREED_RIGHT, "address.city": "Oakland"}, BASE)

@@ -12,7 +12,7 @@ from ...errors import NotFound
 from ...models import Conflict, DataMapping, Record, RecordLink, db
 from ...services.writing import MISSING
 from ...storage import pages
-from ...sync.carrying.compare import same
+from ...sync.carrying.compare import same_on
 from ...sync.mapping import Line, value_on
 from . import mappings, writes
 
@@ -45,7 +45,7 @@ class LineNow:
         if self.base_left is MISSING:
             return []
         halves = (("left", self.left, self.base_left), ("right", self.right, self.base_right))
-        return [side for side, now, was in halves if now is not MISSING and not same(now, was)]
+        return [side for side, now, was in halves if now is not MISSING and not same_on(self.line, side, now, was)]
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,9 @@ def agree(mapping: Mapping, line: Line, left: Half, right: Half, world: World) -
             carried = carry_over(line, halves[source].plain, OTHER[source], world, creating=True, there=there)
         except (BadRecord, Wait):
             return False
-        return None if carried is MISSING else same(carried, value_on(line, OTHER[source], there))
+        return (
+            None if carried is MISSING else same_on(line, OTHER[source], carried, value_on(line, OTHER[source], there))
+        )
 
     told = [arrives(source) for source in ways(mapping, line)]
     return None if told and all(one is None for one in told) else any(told)
@@ -104,6 +106,15 @@ def same(one: Any, other: Any) -> bool:
     return one == other and isinstance(one, bool) == isinstance(other, bool)
 
 
+def same_on(line: Line, side: str, one: Any, other: Any) -> bool:
+    """Whether a line says the same on a side. Where it has several fields there each is compared with itself: a first
+    and a last name that were put in each other's place are a change."""
+    fields = len(line.fields(side))
+    if fields > 1 and isinstance(one, list) and isinstance(other, list) and len(one) == len(other) == fields:
+        return all(map(same, one, other))
+    return same(one, other)
+
+
 def _told_apart(value: Any) -> str:
     """An entry of a list as text. The names in an object have no order either: PostgreSQL keeps them in its own."""
     return repr(sorted(value.items()) if isinstance(value, dict) else _bare(value))
@@ -129,9 +140,9 @@ def _look(
     values = {side: now(mapping, line, side, halves[side].plain) for side in OTHER}
     if not sources or not _comparable(sources, values):
         return
-    changed = _changed(values, base)
+    changed = _changed(line, values, base)
     rests = base is not None and not any(changed.values())
-    if decided is not None and any(_changed(values, [decided.held.get(side) for side in ("left", "right")]).values()):
+    if decided is not None and _edited(line, values, decided):
         if decided.again and rests:
             _bring_back(line, decided.winner, decided.held.get(decided.winner), halves, world, verdict)
             return
@@ -188,11 +199,16 @@ def _comparable(sources: list[str], values: Dictionary[str, Any]) -> bool:
     )
 
 
-def _changed(values: Dictionary[str, Any], base: list | None) -> dict[str, bool]:
+def _edited(line: Line, values: Dictionary[str, Any], decided: Decision) -> bool:
+    """Whether a side says something else than what a person decided about."""
+    return any(_changed(line, values, [decided.held.get(side) for side in ("left", "right")]).values())
+
+
+def _changed(line: Line, values: Dictionary[str, Any], base: list | None) -> dict[str, bool]:
     if base is None:
         return dict.fromkeys(OTHER, True)
     agreed = dict(zip(("left", "right"), base, strict=True))
-    return {side: values[side] is not MISSING and not same(values[side], agreed[side]) for side in OTHER}
+    return {side: values[side] is not MISSING and not same_on(line, side, values[side], agreed[side]) for side in OTHER}
 
 
 def _agree(
@@ -206,7 +222,8 @@ def _agree(
         if there is not MISSING and back is not MISSING and _filled(there) and same(there, back):
             return True
     return any(
-        (carried := _carried(line, source, halves, world)) is not MISSING and same(carried, values[OTHER[source]])
+        (carried := _carried(line, source, halves, world)) is not MISSING
+        and same_on(line, OTHER[source], carried, values[OTHER[source]])
         for source in sources
     )
 

@@ -226,7 +226,10 @@ def _rests(base: Mapping[str, list], side: str, plain: Mapping[str, Any]) -> boo
     for line, (left, right) in base.items():
         half, names = (left, line.partition("|")[0]) if side == "left" else (right, line.partition("|")[2])
         values = [told(plain, name) for name in names.split(",") if name]
-        if values and not same(values if isinstance(half, list) and len(values) > 1 else values[0], half):
+        if isinstance(half, list) and len(values) == len(half) > 1:
+            if not all(map(same, values, half)):
+                return False
+        elif values and not same(values[0], half):
             return False
     return True
 
