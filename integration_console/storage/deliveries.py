@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any
 
 import orjson
-from sqlalchemy import Row, Select, Text, bindparam, cast, func, or_, select
+from sqlalchemy import CompoundSelect, Row, Select, Text, bindparam, cast, func, literal_column, or_, select, union_all
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, defer
 
@@ -106,25 +106,37 @@ def _kinds(session: Session, start: str) -> list[str]:
     return list(session.scalars(select(kinds.c.kind).where(kinds.c.kind.startswith(start, autoescape=True))))
 
 
-_ABOUT = (  # along an index: all records of an event go by one id
-    select(Delivery.id, Delivery.kind, Delivery.records, Delivery.received_at, Delivery.outcome, Delivery.run_id)
-    .where(
-        Delivery.connection_id == bindparam("connection_id"),
-        inside(Delivery.records, 0, 1) == bindparam("external_id"),
-        cast(Delivery.records, Text).contains(bindparam("resource")),
-    )
-    .order_by(Delivery.id.desc())
-    .limit(bindparam("most"))
-)
+def about(session: Session, records: Sequence[Record | Row], most: int) -> list[list[Row]]:
+    """The newest that named each of these records, as far as its life tells of them."""
+    asked: dict[str, Any] = {"most": most}
+    for at, one in enumerate(records):
+        resource = orjson.dumps(one.resource).decode()  # as the list's text holds it
+        asked |= {f"connection{at}": one.connection_id, f"id{at}": one.external_id, f"resource{at}": resource}
+    rows = session.connection().execute(_about(len(records)), asked).all()
+    names = [[one.resource, one.external_id] for one in records]
+    return [
+        [row for row in rows if row.of == at and name in [n[:2] for n in row.records]] for at, name in enumerate(names)
+    ]
 
 
-def about(session: Session, record: Record, most: int) -> list[Row]:
-    """The newest that named a record, as far as its life tells of them."""
-    name = [record.resource, record.external_id]
-    resource = orjson.dumps(record.resource).decode()  # as the list's text holds it
-    asked = {"connection_id": record.connection_id, "external_id": record.external_id, "resource": resource}
-    rows = session.connection().execute(_ABOUT, {**asked, "most": most})
-    return [row for row in rows if name in [n[:2] for n in row.records]]
+@cache
+def _about(records: int) -> CompoundSelect[Any]:
+    """Of each record by itself, so that the index, where all records of an event go by one id, has the newest first."""
+    each = (
+        select(
+            literal_column(str(at)).label("of"), Delivery.id, Delivery.kind, Delivery.records, Delivery.received_at,
+            Delivery.outcome, Delivery.run_id,
+        )
+        .where(
+            Delivery.connection_id == bindparam(f"connection{at}"),
+            inside(Delivery.records, 0, 1) == bindparam(f"id{at}"),
+            cast(Delivery.records, Text).contains(bindparam(f"resource{at}")),
+        )
+        .order_by(Delivery.id.desc())
+        .limit(bindparam("most"))
+        for at in range(records)
+    )  # fmt: skip
+    return union_all(*(select(one.subquery()) for one in each))
 
 
 def with_same_body(session: Session, delivery: Delivery) -> list[Delivery]:

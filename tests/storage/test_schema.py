@@ -75,8 +75,8 @@ def test_what_the_last_schema_held_is_found_without_walking_past_the_rest(empty_
     bill = Record(connection_id=number, resource="expenses", external_id="17")
     contact = Record(connection_id=number, resource="contacts", external_id="17")
     with _asked() as asked:
-        assert [one.kind for one in deliveries.about(db.session(), bill, 9)] == ["ours"]
-        assert not deliveries.about(db.session(), contact, 9)
+        of_bill, of_contact = deliveries.about(db.session(), [bill, contact], 9)
+    assert ([one.kind for one in of_bill], of_contact) == (["ours"], [])
     assert "ix_delivery_about" in _plan(*asked[0])
     with _asked() as asked:
         overview.of_connections([])

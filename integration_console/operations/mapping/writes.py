@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import Row, bindparam, func, select
 
 from ... import services
 from ...models import Change, Connection, DataMapping, Record, RecordLink, Transaction, db
@@ -39,9 +40,9 @@ class Wanted:
 class Words:
     """What the fields of some writes are called, and what their values name."""
 
-    def __init__(self, changes: Iterable[Change]) -> None:
+    def __init__(self, changes: Iterable[Change | Row], accounts: Mapping[int, Connection | Row] | None = None) -> None:
         changes = list(changes)
-        self._fields = fields_of(changes)
+        self._fields = fields_of(changes, accounts)
         self._named = Named(
             (one.connection_id, _field(self._fields, one, name), value)
             for one in changes
@@ -49,11 +50,11 @@ class Words:
             for name, value in values.items()
         )
 
-    def label(self, change: Change, name: str) -> str:
+    def label(self, change: Change | Row, name: str) -> str:
         """What a field is called."""
         return label_of(self._fields, change, name)
 
-    def value(self, change: Change, name: str, value: Any) -> Any:
+    def value(self, change: Change | Row, name: str, value: Any) -> Any:
         """A field's value, with the name of the record it refers to."""
         return self._named(change.connection_id, _field(self._fields, change, name), value)
 
@@ -122,27 +123,30 @@ def _names(changes: Iterable[Change]) -> dict[int, str]:
     return dict(rows.all())
 
 
-def fields_of(changes: Iterable[Change]) -> Fields:
-    """The fields of these writes as their services have them."""
+def fields_of(changes: Iterable[Change | Row], accounts: Mapping[int, Connection | Row] | None = None) -> Fields:
+    """The fields of these writes as their services have them. accounts: connections by number, where they are known."""
     names: defaultdict[tuple[int, str], set[str]] = defaultdict(set)
     for change in changes:
         names[change.connection_id, change.resource] |= {*change.wanted, *change.before, *change.after}
-    return {key: _fields(*key, any(name.startswith(CUSTOM) for name in found)) for key, found in names.items()}
+    find = accounts.__getitem__ if accounts else partial(db.session.get_one, Connection)
+    return {
+        (number, resource): _fields(find(number), resource, any(name.startswith(CUSTOM) for name in found))
+        for (number, resource), found in names.items()
+    }
 
 
-def _fields(connection_id: int, resource: str, customs: bool) -> dict[str, Field]:
-    connection = db.session.get_one(Connection, connection_id)
-    custom = crossings.definitions(db.session(), connection_id) if customs else ()
+def _fields(connection: Connection | Row, resource: str, customs: bool) -> dict[str, Field]:
+    custom = crossings.definitions(db.session(), connection.id) if customs else ()
     return by_name(services.by_key(connection.service).writing.fields(resource, custom))
 
 
-def label_of(fields: Fields, change: Change, name: str) -> str:
+def label_of(fields: Fields, change: Change | Row, name: str) -> str:
     """What people call a field; its own name where the service no longer has it."""
     known = _field(fields, change, name)
     return known.label if known else name.removeprefix("custom:")
 
 
-def _field(fields: Fields, change: Change, name: str) -> Field | None:
+def _field(fields: Fields, change: Change | Row, name: str) -> Field | None:
     return fields.get((change.connection_id, change.resource), {}).get(name)
 
 

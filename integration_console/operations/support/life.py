@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import and_, bindparam, or_, select
-from sqlalchemy.orm import joinedload, load_only
+from sqlalchemy import CompoundSelect, Result, Row, and_, bindparam, func, null, or_, select, union_all
+from sqlalchemy.orm import InstrumentedAttribute
 
 from ... import services
+from ...errors import NotFound
 from ...models import (
     Change,
     Conflict,
@@ -28,33 +29,56 @@ from ..finding import traces
 from ..mapping import pairs, writes
 
 MOST = 200  # of each kind; a longer life is told from its end
-_CALL = (
-    Transaction.id, Transaction.started_at, Transaction.method, Transaction.path_template, Transaction.status,
-    Transaction.run_id, Transaction.service, Transaction.url, Transaction.response_body,
+# Made once, and of what is told only: to build a question takes longer than the database needs to answer it, and to
+# make whole objects of the rows longer still.
+_COPY = (
+    Record.id, Record.connection_id, Record.resource, Record.external_id, Record.label, Record.first_seen_at,
+    Record.written_at, Record.written_run_id, Record.deleted_at,
 )  # fmt: skip
-# Made once: to build a question takes longer than the database needs to answer it.
-_LINKS = (
-    select(RecordLink)
-    .options(joinedload(RecordLink.left_record), joinedload(RecordLink.right_record))
-    .where(or_(RecordLink.left_record_id == bindparam("record"), RecordLink.right_record_id == bindparam("record")))
-    .order_by(RecordLink.id.desc()).limit(MOST)
+_PAIR = (
+    RecordLink.id.label("link_id"), RecordLink.mapping_id, RecordLink.state, RecordLink.reason, RecordLink.how,
+    RecordLink.decided_by, RecordLink.decided_at, RecordLink.created_at,
 )  # fmt: skip
+
+
+def _partners(own: InstrumentedAttribute, other: InstrumentedAttribute) -> Any:
+    """The record's pairs in which it is on this side, each with the partner it has."""
+    mine = select(*_COPY, *_PAIR).select_from(RecordLink).outerjoin(Record, Record.id == other)
+    return select(mine.where(own == bindparam("record")).order_by(RecordLink.id.desc()).limit(MOST).subquery())
+
+
+_EVERYONE: CompoundSelect[Any] = union_all(
+    _partners(RecordLink.left_record_id, RecordLink.right_record_id),
+    _partners(RecordLink.right_record_id, RecordLink.left_record_id),
+    select(*_COPY, *(null() for _ in _PAIR)).where(Record.id == bindparam("record")),
+)
 _CHANGES = (
-    select(Change)
+    select(
+        Change.connection_id, Change.resource, Change.record_id, Change.op, Change.state, Change.message, Change.wanted,
+        Change.before, Change.after, Change.asked_by, Change.cause, Change.run_id, Change.sent_run_id,
+        Change.created_at, Change.sent_at, Change.done_at,
+        select(func.max(Transaction.id)).where(Transaction.call_key == Change.call_key).scalar_subquery().label("call"),
+    )
     .where(Change.record_id.in_(bindparam("records", expanding=True)))
     .order_by(Change.id.desc()).limit(MOST)
 )  # fmt: skip
 _CONFLICTS = (
-    select(Conflict)
+    select(
+        Conflict.id, Conflict.link_id, Conflict.left_field, Conflict.held, Conflict.winner, Conflict.settled_by,
+        Conflict.run_id, Conflict.created_at,
+    )
     .where(Conflict.link_id.in_(bindparam("links", expanding=True)))
     .order_by(Conflict.id.desc()).limit(MOST)
 )  # fmt: skip
-_NAMED_IT = select(Transaction).options(load_only(*_CALL)).where(
+_NAMED_IT = select(
+    Transaction.id, Transaction.started_at, Transaction.method, Transaction.path_template, Transaction.status,
+    Transaction.run_id, Transaction.service, Transaction.url, Transaction.response_body,
+).where(
     Transaction.id.in_(bindparam("numbers", expanding=True)), Transaction.connection_id == bindparam("connection"),
     Transaction.resource == bindparam("resource"),
 )  # fmt: skip
 _FAILED = (
-    select(ErrorLog)
+    select(ErrorLog.created_at, ErrorLog.message, ErrorLog.run_id, ErrorLog.issue_id)
     .where(ErrorLog.issue_id.in_(bindparam("issues", expanding=True)), ErrorLog.external_id == bindparam("identity"))
     .order_by(ErrorLog.id.desc()).limit(MOST)
 )  # fmt: skip
@@ -71,7 +95,7 @@ class Event:
 
     at: datetime
     kind: str  # seen, written, sent, conflict, paired, arrived, failed, called, gone
-    record: Record
+    record: Row
     text: str
     fields: tuple[tuple[str, Any, Any], ...] = ()  # label, before, after
     by: str = ""
@@ -86,21 +110,26 @@ class Event:
 class Life:
     """The record, its partners on the other sides, and what happened, the newest first."""
 
-    records: list[Record]
+    records: list[Row]  # itself first
     events: list[Event]
 
 
-def of(record: Record) -> Life:
-    """Everything kept about a record and those it is paired with."""
-    links = _links(record)
-    records = {record.id: record}
-    for link in links:
-        records |= {one.id: one for one in (link.left_record, link.right_record) if one is not None}
+def of(number: int, accounts: Mapping[int, Row]) -> Life:
+    """Everything kept about a record and those it is paired with.
+
+    accounts: every connection, by number. Raises NotFound.
+    """
+    rows = _ask(_EVERYONE, record=number).all()
+    own = next((row for row in rows if row.link_id is None), None)
+    if own is None:
+        raise NotFound("There is no such record.")
+    links = sorted((row for row in rows if row.link_id), key=lambda row: row.link_id, reverse=True)
+    records = {one.id: one for one in (own, *links) if one.id}
     everyone = list(records.values())
-    sent = list(_sent(records))
+    sent = list(_sent(records, accounts))
     events = [
-        *_copies(everyone), *sent, *_calls(everyone, {one.call_id for one in sent}), *_conflicts(links, record),
-        *_pairs(links, record), *_deliveries(everyone), *_failures(everyone),
+        *_copies(everyone), *sent, *_calls(everyone, {one.call_id for one in sent}), *_conflicts(links, own),
+        *_pairs(links, own), *_deliveries(everyone), *_failures(everyone),
     ]  # fmt: skip
     return Life(everyone, sorted(events, key=lambda one: one.at, reverse=True))
 
@@ -118,11 +147,11 @@ def concerned(call: Transaction, change: Change | None) -> list[Record]:
     return sorted(found, key=lambda one: (one.external_id not in named, one.id))
 
 
-def _links(record: Record) -> list[RecordLink]:
-    return list(db.session.scalars(_LINKS, {"record": record.id}))
+def _ask(question: Any, **values: Any) -> Result:
+    return db.session.connection().execute(question, values)
 
 
-def _copies(records: Iterable[Record]) -> Iterator[Event]:
+def _copies(records: Iterable[Row]) -> Iterator[Event]:
     for one in records:
         yield Event(one.first_seen_at, "seen", one, "First read by the console.")
         if one.written_at != one.first_seen_at:
@@ -131,10 +160,10 @@ def _copies(records: Iterable[Record]) -> Iterator[Event]:
             yield Event(one.deleted_at, "gone", one, "It was no longer at the service.", run_id=one.written_run_id)
 
 
-def _sent(records: dict[int, Record]) -> Iterator[Event]:
+def _sent(records: Mapping[int, Row], accounts: Mapping[int, Row]) -> Iterator[Event]:
     """What the console wrote to the services, field by field, and out of which record."""
-    changes = list(db.session.scalars(_CHANGES, {"records": list(records)}))
-    calls, words = writes.calls_of(changes), writes.Words(changes)
+    changes = _ask(_CHANGES, records=list(records)).all()
+    words = writes.Words(changes, accounts)
     for one in changes:
         values = tuple(
             (
@@ -149,17 +178,17 @@ def _sent(records: dict[int, Record]) -> Iterator[Event]:
         yield Event(
             one.done_at or one.sent_at or one.created_at, "sent", records[one.record_id or 0],
             f"{what} by the console{state}. {one.message or ''}".strip(), values, one.asked_by or one.cause,
-            one.sent_run_id or one.run_id, calls.get(one.call_key or ""),
+            one.sent_run_id or one.run_id, one.call,
         )  # fmt: skip
 
 
-def _calls(records: Sequence[Record], told: set[int | None]) -> Iterator[Event]:
+def _calls(records: Sequence[Row], told: set[int | None]) -> Iterator[Event]:
     """Calls that asked for one of them or were answered with it; those of a write are told with it."""
     each = traces.calls_naming_each([record.external_id for record in records], MOST)
     for record, numbers in zip(records, each, strict=True):
         named = set(numbers) - told
         asked = {"numbers": list(named), "connection": record.connection_id, "resource": record.resource}
-        for one in db.session.scalars(_NAMED_IT, asked) if named else ():
+        for one in _ask(_NAMED_IT, **asked) if named else ():
             if not _is_of(one, record):
                 continue
             said = f"answered {one.status}" if one.status else "no answer came"
@@ -167,7 +196,7 @@ def _calls(records: Sequence[Record], told: set[int | None]) -> Iterator[Event]:
                         run_id=one.run_id, call_id=one.id)  # fmt: skip
 
 
-def _is_of(call: Transaction, record: Record) -> bool:
+def _is_of(call: Row, record: Row) -> bool:
     """Whether it is this record that a call named: an address within another one may have the same short number."""
     if record.external_id in traces.in_address(call.url, call.path_template, "{id}"):
         return True
@@ -176,10 +205,10 @@ def _is_of(call: Transaction, record: Record) -> bool:
     return kind is not None and record.external_id in traces.answered_with(call.response_body, kind)
 
 
-def _conflicts(links: Iterable[RecordLink], record: Record) -> Iterator[Event]:
-    by_number = {link.id: link for link in links}
+def _conflicts(links: Iterable[Row], record: Row) -> Iterator[Event]:
+    by_number = {link.link_id: link for link in links}
     left_of = cache(lambda mapping_id: pairs.sides(db.session.get_one(DataMapping, mapping_id))["left"])
-    for one in db.session.scalars(_CONFLICTS, {"links": list(by_number)}) if by_number else ():
+    for one in _ask(_CONFLICTS, links=list(by_number)) if by_number else ():
         called = left_of(by_number[one.link_id].mapping_id).label(one.left_field) or one.left_field
         values = ((called, one.held.get("left"), one.held.get("right")),)
         won = f"The {one.winner} side won." if one.winner else "A person is asked."
@@ -187,7 +216,7 @@ def _conflicts(links: Iterable[RecordLink], record: Record) -> Iterator[Event]:
                     one.settled_by or "", one.run_id, conflict_id=one.id)  # fmt: skip
 
 
-def _pairs(links: Iterable[RecordLink], record: Record) -> Iterator[Event]:
+def _pairs(links: Iterable[Row], record: Row) -> Iterator[Event]:
     words = {"linked": "Paired", "cut": "The pair was cut", "ambiguous": "Several partners were possible",
              "gone": "Its partner was deleted", "paused": "The pair was paused"}  # fmt: skip
     for link in links:
@@ -197,20 +226,19 @@ def _pairs(links: Iterable[RecordLink], record: Record) -> Iterator[Event]:
                         by=link.decided_by or "")  # fmt: skip
 
 
-def _deliveries(records: Iterable[Record]) -> Iterator[Event]:
+def _deliveries(records: Sequence[Row]) -> Iterator[Event]:
     """Webhooks that named one of them."""
-    for record in records:
-        for one in deliveries.about(db.session(), record, MOST):
+    for record, told in zip(records, deliveries.about(db.session(), records, MOST), strict=True):
+        for one in told:
             said = f"A webhook came: {one.kind}. {one.outcome or ''}".strip()
             yield Event(one.received_at, "arrived", record, said, run_id=one.run_id, delivery_id=one.id)
 
 
-def _failures(records: Sequence[Record]) -> Iterator[Event]:
+def _failures(records: Sequence[Row]) -> Iterator[Event]:
     names = [(one.connection_id, one.resource, one.external_id) for one in records]
     these = dict(zip(("connections", "resources", "identities"), zip(*names, strict=True), strict=True))
-    refused = db.session.connection().execute(_REFUSED, these).all()
+    refused = _ask(_REFUSED, **these).all()
     for record, name in zip(records, names, strict=True):
         issues = {issue for *of, issue in refused if tuple(of) == name}
-        asked = {"issues": list(issues), "identity": record.external_id}
-        for one in db.session.scalars(_FAILED, asked) if issues else ():
+        for one in _ask(_FAILED, issues=list(issues), identity=record.external_id) if issues else ():
             yield Event(one.created_at, "failed", record, one.message, run_id=one.run_id, issue_id=one.issue_id)

@@ -109,10 +109,14 @@ def export(connection_id: int, resource: str):
 
 def _shelf(connection_id: int, resource: str) -> tuple[Connection, Resource]:
     connection = library.connection(connection_id)
-    service = services.every().get(connection.service)
-    if service is None or resource not in service.resources:
+    return connection, _kind(connection.service, resource)
+
+
+def _kind(service: str, resource: str) -> Resource:
+    known = services.every().get(service)
+    if known is None or resource not in known.resources:
         raise NotFound("There is no such kind of record.")
-    return connection, service.resources[resource]
+    return known.resources[resource]
 
 
 def _page(
@@ -228,15 +232,14 @@ def _lists(record: Record, kind: Resource) -> list[tuple[Column, Any]]:
 @may("see records")
 def whole_life(record_id: int):
     """Everything that happened to a record and its partners, across systems."""
-    record = records.get(db.session(), record_id)
-    if record is None:
-        raise NotFound("There is no such record.")
-    _, kind = _shelf(record.connection_id, record.resource)
-    told, open_ = life.of(record), can("see record contents")
+    accounts, open_ = {one.id: one for one in shell.frame().connections}, can("see record contents")
+    told = life.of(record_id, accounts)
+    record = told.records[0]
+    kind = _kind(accounts[record.connection_id].service, record.resource)
     return render_template(
         "records/life.html", record=record, life=told, may_see=open_, in_words=in_words,
         title=called(record) if open_ else f"{kind.label} {record.external_id}", words=LIFE_WORDS,
-        names={one.id: one.name for one in shell.frame().connections},
+        names={number: one.name for number, one in accounts.items()},
     )  # fmt: skip
 
 
