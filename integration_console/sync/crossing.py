@@ -22,6 +22,7 @@ from .mapping import Mapping
 from .outcome import Ending, carried
 from .reading.keeping import Work
 from .reading.plan import Rules
+from .sending import settled
 from .sending.push import Sender, Sent
 from .world import StoredWorld
 
@@ -84,7 +85,7 @@ class PushRun:
                 more = self._fetch(waits) if turn < TURNS - 1 else False
                 if not more and not (waits and self.sent.done > before) and not self.sent.stale:
                     break
-                self.sent.stale = 0
+                self.sent.stale *= turn == TURNS - 1  # what is stale at the very end, the next run compares again
         finally:
             self._save()
         ending = carried(self.bridge.counts, self.sent)
@@ -191,6 +192,7 @@ class PushRun:
                 .where(RecordLink.id.in_(select(Change.link_id).where(*mine)))
                 .values(left_hash=None, right_hash=None)
             )
+            settled.decide_again(session, *mine)
             session.execute(update(Change).where(*mine).values(state="dropped", message="Stopped at the brake."))
         told = "Nothing more was written." if self.sent.done else "Nothing was written."
         raise BrakeApplied(f"{why} {told} If that is right, release the brake.")

@@ -60,6 +60,9 @@ def carried(counts: Mapping[str, int], sent: Sent) -> Ending:
         odd.append(_many(paused, "pair was paused: it does", "pairs were paused: they do") + " not come to rest.")
     if sent.waiting:
         odd.append(_many(sent.waiting, "write waits", "writes wait") + " for another try.")
+    if sent.stale:
+        changed = _many(sent.stale, "record", "records")
+        odd.append(f"{changed} changed upstream each time a write was tried: the next run compares again.")
     if ambiguous := counts["ambiguous"]:
         odd.append(_many(ambiguous, "record waits", "records wait") + " for a person to match.")
     if not sent.done and not odd:

@@ -196,6 +196,45 @@ def test_a_flip_brings_nothing_back_over_a_newer_edit(session, sandbox, pair, ma
     assert of_clio(sandbox.clio, right)["first"] == of_ghl(sandbox.ghl, left)["first"] == "Newer"
 
 
+@pytest.mark.one_database
+@pytest.mark.parametrize("braked", [False, True])
+def test_a_decision_holds_where_its_write_came_too_late_or_met_the_brake(
+    session, sandbox, pair, mapping, clash, braked
+):
+    """Nobody touched what was decided: another field of the record was edited, or too much else was to be written."""
+    left, right, number = clash
+    conflicts.settle(number, "left", by=BY)
+    if braked:
+        for lead, _ in pairs(mapping):
+            sandbox.ghl.put("contacts", {"id": lead, "city": "Elsewhere"})
+        assert cycle(mapping, pair).state == "needs_person"
+    else:
+        sandbox.clio.put("contacts", {"id": right, "title": "Countess"})  # which nobody has read yet
+
+    push(mapping, release_brake=True)
+
+    assert of_clio(sandbox.clio, right)["first"] == of_ghl(sandbox.ghl, left)["first"] == "Augusta"
+    assert not asked()
+    assert db.session.get_one(Change, db.session.get_one(Conflict, number).change_id).state == "done"
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize(("winner", "name"), [("left", "Ada-May"), ("right", "Augusta")])
+def test_a_flip_of_which_one_write_came_too_late_is_carried_whole(session, sandbox, pair, mapping, clash, winner, name):
+    """It writes both sides: what the other one still said was taken for a newer edit, and the flip undone by it."""
+    left, right, number = clash
+    conflicts.settle(number, winner, by=BY)
+    push(mapping)
+    conflicts.flip(number, by=BY)
+    sandbox.clio.put("contacts", {"id": right, "title": "Countess"})  # which nobody has read yet
+
+    push(mapping)
+    cycle(mapping, pair)
+
+    assert of_clio(sandbox.clio, right)["first"] == of_ghl(sandbox.ghl, left)["first"] == name
+    assert not asked()
+
+
 # -- a pair that is another by now ------------------------------------------------------------------------------------
 
 

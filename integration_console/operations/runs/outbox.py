@@ -18,8 +18,8 @@ from ...storage import records
 from ...sync.carrying.ends import End
 from ...sync.carrying.outbox import want
 from ...sync.carrying.verdict import Intent
+from ...sync.sending import settled
 from ...sync.sending.push import Sender, Sent
-from ...sync.sending.settled import told
 from .. import audit, outbound
 from ..accounts import connections
 from ..accounts.accounts import calling
@@ -53,7 +53,7 @@ def send_now(
             raise NotFound(f"There is no such record of {connection.name}.")
         target = end.seen(row) if row else None
         intent = Intent(
-            values=dict(wanted), before={name: told(target.plain, name) for name in wanted} if target else {}
+            values=dict(wanted), before={name: settled.told(target.plain, name) for name in wanted} if target else {}
         )
         number = want(
             db.session(), end, op, intent=intent, target=target, cause=cause, asked_by=by,
@@ -163,11 +163,16 @@ def refuse_beside_another(change: Change) -> None:
 
 
 def drop(change: Change, *, by: str) -> Change:
-    """Let a write be that was not sent, or was refused. Raises Conflict while it is on its way, or done."""
+    """Let a write be that was not sent, or was refused. What it was to make or delete is not wanted again by the next
+    run, before its record changes.
+
+    Raises Conflict while it is on its way, or done.
+    """
     as_it_is(change)
     if change.state not in ("pending", "retry", "dead"):
         raise Conflict("This write is on its way or done; it cannot be dropped.")
     change.state, change.message = "dropped", f"Dropped by {by}."
+    settled.dead(db.session(), change, f"{by} dropped the write of it.")
     audit.add("write dropped", f"change {change.id}", actor=by)
     db.session.commit()
     return change

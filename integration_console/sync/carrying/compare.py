@@ -143,7 +143,7 @@ def _look(
     changed = _changed(line, values, base)
     rests = base is not None and not any(changed.values())
     if decided is not None and _edited(line, values, decided):
-        if decided.again and rests:
+        if decided.again and (rests or _is_half_back(line, decided, values, halves, world)):
             _bring_back(line, decided.winner, decided.held.get(decided.winner), halves, world, verdict)
             return
         decided = None  # somebody edited it since
@@ -181,14 +181,33 @@ def _bring_back(
 ) -> None:
     """A value that lost wins after all: by now both sides hold the other one, so both are written."""
     mine, other = halves[winner], halves[OTHER[winner]]
-    names = line.written(winner)
-    again = dict(zip(names, held, strict=False)) if len(names) > 1 else {names[0]: held}
-    restored = Half({**mine.plain, **again}, mine.changed_at, mine.record_id)
+    restored = _with(line, winner, held, mine)
     carried = carry_over(line, restored.plain, OTHER[winner], world, there=other.plain)
     theirs = _told(value_on(line, OTHER[winner], other.plain)) if carried is MISSING else carried
     _want(verdict, line, winner, held, restored, mine, theirs)
     if not _want(verdict, line, OTHER[winner], carried, restored, other, held):
         verdict.agreed[line.key] = [held, theirs] if winner == "left" else [theirs, held]
+
+
+def _is_half_back(
+    line: Line, decided: Decision, values: Dictionary[str, Any], halves: Dictionary[str, Half], world: World
+) -> bool:
+    """Whether only one of the two writes of a flip has arrived: each side says what is to win, or what is to lose."""
+
+    def says(side: str, whose: str) -> bool:
+        said = decided.held.get(whose)
+        if side != whose:
+            said = _told(_carried(line, whose, {**halves, whose: _with(line, whose, said, halves[whose])}, world))
+        return same_on(line, side, _told(values[side]), said)
+
+    return all(says(side, "left") or says(side, "right") for side in OTHER)
+
+
+def _with(line: Line, side: str, held: Any, half: Half) -> Half:
+    """A record as it would be if it said this in a line."""
+    names = line.written(side)
+    again = dict(zip(names, held, strict=False)) if len(names) > 1 else {names[0]: held}
+    return Half({**half.plain, **again}, half.changed_at, half.record_id)
 
 
 def _comparable(sources: list[str], values: Dictionary[str, Any]) -> bool:

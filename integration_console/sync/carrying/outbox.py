@@ -8,12 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from hashlib import blake2b
 from typing import Any
 from uuid import uuid4
 
-import orjson
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
@@ -21,14 +18,11 @@ from ... import clock
 from ...models import Change, Conflict, Connection, RecordLink
 from ...models.change import ORIGIN
 from ..mapping import Mapping
+from . import restless
 from .compare import OTHER
 from .ends import End, Seen
 from .steps import Step
 from .verdict import Clash, Intent
-
-FLAPS = 3  # the same value, written so often ...
-FLAP_HOURS = 24  # ... within so long, is a pair that does not come to rest
-REMEMBERED = 12  # writes of one field kept for noticing that
 
 
 @dataclass(frozen=True)
@@ -59,14 +53,13 @@ class Ledger:
     def _keep_pair(self, session: Session, step: Step, left: Seen, right: Seen) -> str:
         verdict, known = step.verdict, step.known
         assert verdict is not None
-        writes = dict(known.writes) if known else {}
-        if flapping := _flapping(writes, verdict.to_left, verdict.to_right):
+        if known and (flapping := restless.found(known.writes, verdict.to_left, verdict.to_right)):
             side, name = flapping
-            self._row(session, step, "paused", reason=_never_rests(self.ends[side].called([name])))
+            self._row(session, step, "paused", reason=restless.said(self.ends[side].called([name])))
             return "paused"
         base = {**(known.base if known else {}), **verdict.agreed}
         reason = " ".join(text for _, text in verdict.problems)
-        number = self._row(session, step, "linked", base=base, writes=writes, reason=reason)
+        number = self._row(session, step, "linked", base=base, reason=reason)
         numbers = {}
         for side in OTHER:
             if verdict.towards(side):
@@ -142,9 +135,8 @@ class Ledger:
     # -- rows ---------------------------------------------------------------------------------------------------------
 
     def _row(
-        self, session: Session, step: Step, state: str, *, base: dict | None = None, writes: dict | None = None,
-        reason: str | None = None,
-    ) -> int:  # fmt: skip
+        self, session: Session, step: Step, state: str, *, base: dict | None = None, reason: str | None = None
+    ) -> int:
         """Make or renew the row of these records; its number. Other rows of theirs that say they have no pair go."""
         now = clock.now()
         facts: dict[str, Any] = {
@@ -155,7 +147,6 @@ class Ledger:
             if seen is not None:
                 facts |= {f"{side}_record_id": seen.record_id, f"{side}_hash": seen.hash}
         facts |= {"base": base} if base is not None else {}
-        facts |= {"writes": writes} if writes is not None else {}
         facts |= {"how": step.how} if step.how else {}
         self._clear(session, step, facts)
         if step.known is not None:
@@ -225,32 +216,3 @@ def _origin(session: Session, end: End, seen: Seen | None) -> str:
     """Whose record one is made of, in words that mean the same after a restore or a new connection of the account."""
     account = session.get_one(Connection, end.connection_id).account_id or f"connection {end.connection_id}"
     return f"{end.service.key} {account} {end.resource.key} {seen.external_id}" if seen else ""
-
-
-# -- pairs that do not come to rest -----------------------------------------------------------------------------------
-
-
-def _flapping(writes: dict[str, list], *intents: Intent) -> tuple[str, str] | None:
-    """Note what is about to be written; the side and field given the same value too often of late, if there is one."""
-    now = clock.now()
-    oldest = (now - timedelta(hours=FLAP_HOURS)).isoformat()
-    found = None
-    for side, intent in zip(("left", "right"), intents, strict=True):
-        for name, value in intent.values.items():
-            digest = blake2b(orjson.dumps(value, option=orjson.OPT_SORT_KEYS), digest_size=8).hexdigest()
-            kept = [one for one in writes.get(f"{side}|{name}", []) if one[1] >= oldest]
-            if sum(one[0] == digest for one in kept) >= FLAPS:
-                found = found or (side, name)
-            writes[f"{side}|{name}"] = [*kept, [digest, _stamp(now)]][-REMEMBERED:]
-    return found
-
-
-def _stamp(moment: datetime) -> str:
-    return moment.isoformat()
-
-
-def _never_rests(field: str) -> str:
-    return (
-        f"{field} was written with the same value {FLAPS} times within a day and does not stay: something "
-        "changes it back each time. The pair was paused; both records are as they are now."
-    )

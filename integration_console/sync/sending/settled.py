@@ -12,10 +12,11 @@ from sqlalchemy.orm import Session
 
 from ... import clock
 from ...errors import BadRecord, ConsoleError, Missing, Over
-from ...models import Change, DataMapping, Record, RecordLink
+from ...models import Change, Conflict, DataMapping, Record, RecordLink
 from ...models.change import LOST, TOLD
 from ...services.writing import Write, value_of
 from ...storage import errors, records
+from ..carrying import restless
 from ..carrying.compare import same
 from ..carrying.ends import End
 from ..reading.sifting import mend, sift
@@ -161,6 +162,14 @@ def compare_again(
         .where(RecordLink.id == change.link_id)
         .values(left_hash=None, right_hash=None, updated_at=clock.now())
     )
+    wanted = Change.link_id == change.link_id, Change.run_id == change.run_id  # a flip writes both sides
+    decide_again(session, *wanted)
+
+
+def decide_again(session: Session, *dropped: Any) -> None:
+    """What people decided, and what these writes were to carry, is still to be carried: they were dropped."""
+    tied = Conflict.change_id.in_(select(Change.id).where(*dropped)), Conflict.settled_by.is_not(None)
+    session.execute(update(Conflict).where(*tied).values(change_id=None))
 
 
 def _keep(session: Session, end: End, landed: Landed, run_id: int | None) -> tuple[Record, str]:
@@ -199,6 +208,8 @@ def _agree(session: Session, end: End, change: Change, record: Record, plain: Ma
         half = values if len(values) > 1 else values[0]
         base[line] = [half, agreed["source"]] if side == "left" else [agreed["source"], half]
     link.base, link.updated_at = base, clock.now()
+    if change.op == "update" and change.mapping_id is not None:  # what a person took back is no flapping
+        link.writes = restless.noted(link.writes, side, change.wanted)
     setattr(link, f"{side}_hash", record.content_hash if _rests(base, side, plain) else None)
     if change.op == "create":
         _make_room(session, end, link, side, record)
