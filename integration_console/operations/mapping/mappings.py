@@ -52,14 +52,18 @@ _WHOLE = selectinload(DataMapping.versions).selectinload(MappingVersion.fields)
 
 _EVERY = select(DataMapping).order_by(DataMapping.name, DataMapping.id)
 _EVERY_WITH_VERSIONS = _EVERY.options(
-    selectinload(DataMapping.versions), joinedload(DataMapping.left_connection),
-    joinedload(DataMapping.right_connection),
+    joinedload(DataMapping.versions).load_only(
+        MappingVersion.mapping_id, MappingVersion.number, MappingVersion.state, MappingVersion.direction,
+        MappingVersion.preview,
+    ),
+    joinedload(DataMapping.left_connection).load_only(Connection.service),
+    joinedload(DataMapping.right_connection).load_only(Connection.service),
 )  # fmt: skip
 
 
 def every(*, versions: bool = False) -> list[DataMapping]:
-    """All mappings by name. versions: with them, without their lines, and with their connections, for all together."""
-    return list(db.session.scalars(_EVERY_WITH_VERSIONS if versions else _EVERY))
+    """All mappings by name. versions: with what a list tells of them and of their connections, in one question."""
+    return list(db.session.scalars(_EVERY_WITH_VERSIONS if versions else _EVERY).unique())
 
 
 def find(mapping_id: int) -> DataMapping:

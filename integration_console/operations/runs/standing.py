@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
-from sqlalchemy import ScalarSelect, bindparam, func, select
+from sqlalchemy import ColumnElement, ScalarSelect, bindparam, func, literal_column, select
 
 from ...models import Conflict, DataMapping, MappingVersion, RecordLink, SyncRun, db
 from ...models.run import LIVE_STATES
@@ -27,7 +26,7 @@ class Standing:
     counts: dict[str, int] = field(default_factory=dict)  # of the last run
     pairs: int = 0  # records that are paired, those put aside for flapping among them; counted as a list counts
     waiting: int = 0  # records a person must match; counted so, too
-    conflicts: int = 0  # open ones
+    conflicts: int = 0  # open ones; likewise
 
     @property
     def is_running(self) -> bool:
@@ -43,33 +42,34 @@ class Standing:
 def of(mappings: Iterable[DataMapping]) -> list[Standing]:
     """How these mappings stand, in their order."""
     mappings = list(mappings)
-    ids = [mapping.id for mapping in mappings]
-    runs = {run.mapping_id: run for run in db.session.scalars(_LAST_RUNS, {"mappings": ids})}
-    totals = run_history.totals(runs.values())
-    counts = {number: found for number, *found in db.session.connection().execute(_COUNTS, {"mappings": ids})}
+    rows = db.session.execute(_STANDINGS, {"mappings": [mapping.id for mapping in mappings]})
+    found = {number: (run, counts) for number, run, *counts in rows}
+    totals = run_history.totals(run for run, _ in found.values() if run)
     return [
-        Standing(one, draft_of(one), run := runs.get(one.id), totals.get(run.id, {}) if run else {}, *counts[one.id])
-        for one in mappings
-    ]
+        Standing(one, draft_of(one), run, totals[run.id] if run else {}, *counts)
+        for one in mappings for run, counts in [found[one.id]]
+    ]  # fmt: skip
 
 
-def _links(*states: str) -> ScalarSelect[int]:
-    """How many rows of a mapping are in these states, counted to one more than MOST_COUNTED."""
-    these = select(RecordLink.id).where(RecordLink.mapping_id == DataMapping.id, RecordLink.state.in_(states))
-    rows = these.limit(MOST_COUNTED + 1).correlate(DataMapping).subquery()
+def _counted(*which: ColumnElement[bool]) -> ScalarSelect[int]:
+    """How many rows of a mapping these are, counted to one more than MOST_COUNTED."""
+    rows = select(literal_column("1")).where(*which).limit(MOST_COUNTED + 1).correlate(DataMapping).subquery()
     return select(func.count()).select_from(rows).scalar_subquery()
 
 
-_MAPPINGS: Any = bindparam("mappings", expanding=True)
-_CONFLICTS = (
-    select(Conflict.mapping_id, func.count().label("open"))
-    .where(Conflict.state == "open").group_by(Conflict.mapping_id).subquery()
+def _links(*states: str) -> ScalarSelect[int]:
+    return _counted(RecordLink.mapping_id == DataMapping.id, RecordLink.state.in_(states))
+
+
+_LAST_RUN = (
+    select(func.max(SyncRun.id)).where(SyncRun.mapping_id == DataMapping.id).correlate(DataMapping).scalar_subquery()
+)
+_STANDINGS = (  # the counts in the order a Standing has them; put together once
+    select(
+        DataMapping.id, SyncRun, _links(*PAIRED), _links(*WAITING),
+        _counted(Conflict.mapping_id == DataMapping.id, Conflict.state == "open"),
+    )
+    .select_from(DataMapping)
+    .outerjoin(SyncRun, SyncRun.id == _LAST_RUN)
+    .where(DataMapping.id.in_(bindparam("mappings", expanding=True)))
 )  # fmt: skip
-_COUNTS = (  # in the order a Standing has them; put together once
-    select(DataMapping.id, _links(*PAIRED), _links(*WAITING), func.coalesce(_CONFLICTS.c.open, 0))
-    .outerjoin(_CONFLICTS, _CONFLICTS.c.mapping_id == DataMapping.id)
-    .where(DataMapping.id.in_(_MAPPINGS))
-)
-_LAST_RUNS = select(SyncRun).where(
-    SyncRun.id.in_(select(func.max(SyncRun.id)).where(SyncRun.mapping_id.in_(_MAPPINGS)).group_by(SyncRun.mapping_id))
-)
