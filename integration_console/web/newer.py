@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from flask import render_template
+from flask import redirect, render_template, request, url_for
 from sqlalchemy import func, select
 
 from ..models import db
@@ -24,7 +24,12 @@ def above(asked: Asked, endpoint: str, table: Any, **of: object) -> str | None:
     return asked.url_of(endpoint, newer=db.session.scalar(select(func.max(table.id))) or 0, **of)
 
 
-def tell_above(asked: Asked, of: str, count: Callable[[int], int], **more: object):
+def by_hand() -> bool:
+    """Whether a part of a page is opened as if it were one: it has no frame, so whoever did is led to its page."""
+    return "HX-Request" not in request.headers
+
+
+def tell_above(asked: Asked, of: str, count: Callable[[int], int], **more: Any):
     """How many rows came, as `count` counts those above a number."""
     last = asked.place("newer")
     if last is None:
@@ -32,8 +37,10 @@ def tell_above(asked: Asked, of: str, count: Callable[[int], int], **more: objec
     return tell(asked, of, lambda: count(last or 0), **more)
 
 
-def tell(asked: Asked, of: str, came: Callable[[], int], **more: object):
+def tell(asked: Asked, of: str, came: Callable[[], int], **more: Any):
     """The part anew, leading to the list `of`; 204 while it says that already, or where its address is none of ours."""
+    if by_hand():
+        return redirect(url_for(of, **more) if asked.errors else asked.url_of(of, **more))
     if asked.errors:
         return "", 204
     count = came()

@@ -37,6 +37,10 @@ class Browser:
     def open(self, path: str, **kwargs) -> Page:
         return Page(self.client.get(path, **kwargs))
 
+    def part(self, path: str) -> Page:
+        """A part of a page, asked for as the page does."""
+        return self.open(path, headers={"HX-Request": "true"})
+
     def send(self, path: str, on: str, values: dict | None = None, **kwargs):
         """Send a form that is shown on the page `on`; the answer."""
         token = self.open(on).csrf

@@ -71,13 +71,13 @@ def _add(row) -> None:
 def test_what_came_since_is_counted_with_the_same_filters_and_said_once(app, admin, lists):
     for shown, add in lists.items():
         part = admin.open(shown).one("div", class_="newer").attrs["hx-get"]
-        assert admin.client.get(f"{part}&seen=0").status_code == 204, shown
+        assert admin.part(f"{part}&seen=0").status == 204, shown
         for _ in range(2):
             with app.app_context():
                 add()
-        told = admin.open(f"{part}&seen=0")
+        told = admin.part(f"{part}&seen=0")
         assert told.links == {"2 new, show": shown}
-        assert admin.client.get(f"{part}&seen=2").status_code == 204, shown
+        assert admin.part(f"{part}&seen=2").status == 204, shown
 
 
 def test_rows_that_the_filters_leave_out_are_not_counted(app, admin, lists, number):
@@ -89,10 +89,17 @@ def test_rows_that_the_filters_leave_out_are_not_counted(app, admin, lists, numb
         part = admin.open(f"{shown}&{without}").one("div", class_="newer").attrs["hx-get"]
         with app.app_context():
             lists[shown]()
-        assert admin.client.get(f"{part}&seen=0").status_code == 204, shown
+        assert admin.part(f"{part}&seen=0").status == 204, shown
 
 
 def test_an_address_that_names_no_row_tells_nothing(admin, number):
     for path in ("/runs", "/deliveries", "/errors/log", "/writes", "/settings/audit", f"/connections/{number}/events"):
         for made_up in ("", "?newer=-1", "?newer=x", "?newer=1&colour=red"):
-            assert admin.client.get(f"{path}/newer{made_up}").status_code == 204
+            assert admin.part(f"{path}/newer{made_up}").status == 204
+
+
+def test_a_part_that_is_opened_by_hand_leads_to_its_list(admin, lists):
+    for shown in lists:
+        part = admin.open(shown).one("div", class_="newer").attrs["hx-get"]
+        assert admin.client.get(f"{part}&seen=0").location == shown
+        assert admin.client.get(part.partition("?")[0]).location == shown.partition("?")[0]

@@ -51,9 +51,9 @@ def test_a_second_run_of_the_same_resource_leads_to_the_first(admin, firm):
 def test_a_live_run_is_sent_again_only_when_something_changed(admin, firm):
     run = firm.ask(firm.connect(), "matters")
     live = admin.open(f"/runs/{run}").one("div", id="run").attrs["hx-get"]
-    assert admin.client.get(live).status_code == 204
+    assert admin.part(live).status == 204
     admin.send(f"/runs/{run}/cancel", f"/runs/{run}")
-    assert admin.client.get(live).status_code == 200
+    assert admin.part(live).status == 200
     assert "hx-get" not in admin.open(f"/runs/{run}").one("div", id="run").attrs  # an ended run is not asked about
 
 
@@ -61,6 +61,7 @@ def test_a_live_run_is_sent_again_only_when_something_changed(admin, firm):
 def test_a_part_of_a_run_that_is_opened_by_hand_leads_to_its_page(admin, firm):
     run = firm.ask(firm.connect(), "matters")
     assert admin.client.get(f"/runs/{run}/live").location == f"/runs/{run}"
+    assert admin.client.get(f"/runs/{run}/live?seen=older").location == f"/runs/{run}"
     assert admin.client.get(f"/runs/{run}/log?level=error").location == f"/runs/{run}?level=error#log"
 
 
@@ -198,10 +199,10 @@ def test_runs_asked_for_since_the_list_was_shown_are_counted(admin, firm):
     number = firm.connect()
     firm.past_run(number)
     part = admin.open("/runs?state=done").one("div", class_="newer").attrs["hx-get"]
-    assert admin.client.get(f"{part}&seen=0").status_code == 204
+    assert admin.part(f"{part}&seen=0").status == 204
     firm.past_run(number)
-    assert admin.open(f"{part}&seen=0").links == {"1 new, show": "/runs?state=done"}
-    assert admin.client.get(f"{part}&seen=1").status_code == 204
+    assert admin.part(f"{part}&seen=0").links == {"1 new, show": "/runs?state=done"}
+    assert admin.part(f"{part}&seen=1").status == 204
 
 
 @pytest.mark.one_database
@@ -320,12 +321,12 @@ def test_a_log_is_followed_while_the_run_works_and_may_be_left_alone(admin, firm
     run = firm.ask(firm.connect(), "matters")
     page = admin.open(f"/runs/{run}")
     live = page.one("section", id="log").attrs["hx-get"]
-    assert admin.client.get(live).status_code == 204
+    assert admin.part(live).status == 204
     resting = admin.open(page.links["Stop following"])
     assert "hx-get" not in resting.one("section", id="log").attrs
     assert "Follow" in resting.links
     admin.send(f"/runs/{run}/cancel", f"/runs/{run}")
-    assert "Cancelled by" in admin.client.get(live).text
+    assert "Cancelled by" in admin.part(live).text
 
 
 @pytest.mark.one_database

@@ -20,7 +20,7 @@ from ...operations.support import run_log
 from .. import Menu, downloads, forms
 from ..access import actor, can, may
 from ..filters import Asked
-from ..newer import MOST, above, tell_above
+from ..newer import MOST, above, by_hand, tell_above
 
 page = Blueprint("runs", __name__)
 menu = Menu("Runs", icon="arrow-repeat", order=40, key="r")
@@ -127,7 +127,7 @@ def show(run_id: int):
 def live(run_id: int):
     """The part of the page that changes; 204 when it shows that already. Opened by hand it leads to the page."""
     run, seen = runs.whole(run_id), request.args.get("seen")
-    if seen is None:
+    if by_hand():
         return redirect(url_for("runs.show", run_id=run_id))
     if seen == run_history.stamp(run):
         return "", 204
@@ -189,7 +189,7 @@ def cancel(run_id: int):
 def log(run_id: int):
     """The part of the page that tells what happened; 204 when it shows the newest already. By hand as `live`."""
     facts, seen = _log_facts(runs.find(run_id)), request.args.get("seen")
-    if seen is None:
+    if by_hand():
         level = request.args.get("level")
         return redirect(url_for("runs.show", run_id=run_id, level=level, _anchor="log"))
     if seen == facts["log_seen"]:
