@@ -72,6 +72,9 @@ _OWN_WORDS = {  # where the error's own sentence is not for people
     500: "Something went wrong on our side.",
     503: "The database is busy or restarting. Nothing was saved.",
 }
+_HEADINGS_SAY = (  # these errors' usual sentence, on a page
+    errors.NotFound, errors.Forbidden, errors.Conflict, errors.InvalidInput, errors.Malformed, errors.Unavailable,
+)  # fmt: skip
 _TO_PROGRAMS: dict[type[Exception], str] = {  # the API's agreed sentences
     errors.NotSignedIn: "Authentication required",
     errors.Forbidden: "Insufficient permissions for this integration",
@@ -139,6 +142,14 @@ def sentence(error: Exception, status: int) -> str:
     return _OWN_WORDS.get(status, HTTPStatus(status).phrase)
 
 
+def _reason(error: Exception, status: int) -> str:
+    """What this error says beyond the heading of its page; empty where that says it all."""
+    told = isinstance(error, (errors.ConsoleError, DataError))
+    if not told or (type(error) in _HEADINGS_SAY and str(error) == (type(error).__doc__ or "").splitlines()[0]):
+        return ""
+    return sentence(error, status)
+
+
 def _json(error: Exception, status: int) -> Response:
     body: dict = {"success": False, "error": sentence(error, status), "code": _code(error, status)}
     body |= _more(error, status)
@@ -173,7 +184,7 @@ def _more(error: Exception, status: int) -> dict:
 def _page(error: Exception, status: int) -> Response:
     again_at = clock.now() + timedelta(seconds=wait_s(error))
     expired = isinstance(error, CSRFError)
-    facts = {"status": status, "message": sentence(error, status), "again_at": again_at, "expired": expired}
+    facts = {"status": status, "reason": _reason(error, status), "again_at": again_at, "expired": expired}
     if request.method == "POST" and (status != 403 or expired):  # else it may not be theirs to open either
         facts["page"] = this_page()
     known = f"error_pages/{status}.html"
@@ -183,7 +194,8 @@ def _page(error: Exception, status: int) -> Response:
     except Exception:  # the page itself needs what is broken: the database, or a template
         log.exception("An error page failed", status=status)
         bare = current_app.jinja_env.get_template("error_pages/bare.html")
-        return Response(bare.render(request_id=g.get("request_id", ""), **facts), status, mimetype="text/html")
+        shown = bare.render(status=status, message=sentence(error, status), request_id=g.get("request_id", ""))
+        return Response(shown, status, mimetype="text/html")
 
 
 def wait_s(error: Exception) -> int:
