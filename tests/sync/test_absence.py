@@ -68,6 +68,22 @@ def test_a_record_that_slipped_to_a_page_already_read_is_not_lost(session, sandb
 
 
 @pytest.mark.one_database
+def test_a_record_that_is_kept_from_the_account_is_not_said_to_be_gone_and_the_list_is_read(
+    session, sandbox, meanwhile
+):
+    connection = connect(sandbox, "clockify")
+    sync(connection, kind="full", only=["projects"])
+    all_there = live("projects")
+    meanwhile("projects", all_there[3])
+    sandbox.clockify.script("*/projects/*", {"status": 403, "body": {"message": "Access denied"}})
+
+    (part,) = sync(connection, kind="full", only=["projects"]).parts
+
+    assert (part.state, part.deleted) == ("done", 0)
+    assert live("projects") == all_there
+
+
+@pytest.mark.one_database
 @pytest.mark.settings(BRAKE_PERCENT=90)
 def test_many_that_were_not_met_are_looked_for_in_the_list_once_more(session, sandbox, meanwhile):
     connection = connect(sandbox, "clockify")

@@ -114,3 +114,22 @@ def test_named_records_are_read_by_themselves_and_move_no_mark(session, sandbox)
     sandbox.clio.delete("contacts", 3)
     sync(connection, records=["contacts:3"])
     assert db.session.scalar(select(Record.deleted_at).filter_by(external_id="3")) is not None
+
+
+@pytest.mark.parametrize("answer", [{"status": 403, "body": {"error": {"message": "no"}}}, {"body": "<html>"}])
+@pytest.mark.one_database
+def test_of_named_records_one_that_may_not_be_read_keeps_none_behind_it_from_being_read(session, sandbox, answer):
+    """A limitation date that was moved is asked for in this way, once, and many of them together."""
+    connection = connect(sandbox, "clio")
+    sandbox.clio.script("/matters/5", {"status": 200, "times": 99, **answer})
+
+    run = sync(connection, records=["matters:5", "matters:6", "matters:7"])
+
+    assert (run.state, run.parts[0].new) == ("failed", 2)
+    assert sorted(db.session.scalars(select(Record.external_id))) == ["6", "7"]
+    assert db.session.scalar(select(func.count(ErrorLog.id))) == 1
+
+    sandbox.clio.script("/matters/*", {"status": 403, "body": {"error": {"message": "no"}}, "times": 99})
+    before = len(sandbox.clio.requests)
+    sync(connection, records=[f"matters:{number}" for number in range(8, 40)])
+    assert len(sandbox.clio.requests) - before < 10  # it is no longer this or that record's fault

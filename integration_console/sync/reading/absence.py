@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from ...errors import Missing
+from ...errors import Missing, NotAllowed
 from ...services.base import Reading
 from ...storage.full_reads import Place
 from .keeping import Desk, Keeping
@@ -42,6 +42,8 @@ class Proof:
             self.desk.service.read_one(self.desk.upstream, self.of.resource, one.external_id, self._owner(one))
         except Missing:
             return False
+        except NotAllowed:
+            pass  # it is kept from us, and not said to be gone
         return True
 
     def _ids(self, owner: str | None) -> set[str]:

@@ -7,13 +7,14 @@ from collections.abc import Iterable, Mapping
 from sqlalchemy.orm import Session
 
 from ... import clock
-from ...errors import Missing
+from ...errors import BadAnswer, Missing, NotAllowed, UpstreamError
 from ...storage import records
 from .keeping import Keeping
 from .sifting import sift
 
 TOGETHER = 25  # records kept in one transaction: each is a write lock that others wait for
 AT_LEAST_EVERY_S = 2.0  # so that progress shows
+MOST_UNREAD = 5  # in one go
 
 
 class Single(Keeping):
@@ -40,17 +41,27 @@ class Single(Keeping):
             return records.owners_of(session, **self.facts, external_ids=ids)
 
     def _read_all(self, ids: list[str], owners: Mapping[str, str]) -> None:
+        """One that may not be read, or whose answer is no record, keeps none behind it from being read; it is told of
+        at the end.
+        """
         found: list[tuple[str, dict | None]] = []
-        began = clock.monotonic()
+        began, unread = clock.monotonic(), list[UpstreamError]()
         try:
             for external_id in ids:
-                found.append((external_id, self._fetch(external_id, owners.get(external_id))))
+                try:
+                    found.append((external_id, self._fetch(external_id, owners.get(external_id))))
+                except (NotAllowed, BadAnswer) as error:
+                    unread.append(error)
+                    if len(unread) == MOST_UNREAD:  # then it is hardly this or that record's fault
+                        break
                 if len(found) == TOGETHER or clock.monotonic() - began > AT_LEAST_EVERY_S:
                     batch, found, began = found, [], clock.monotonic()
                     self._keep(batch, owners)
         finally:
             if found:
                 self._keep(found, owners)  # also what came before one that could not be read
+        if unread:
+            raise unread[0]
 
     def _fetch(self, external_id: str, owner: str | None) -> dict | None:
         try:
