@@ -100,6 +100,17 @@ def test_names_in_each_others_place_do_not_agree_when_two_records_meet():
     assert agree(mapping(WHOLE), WHOLE, Half(SWAPPED), Half({"name": "Ada Lovelace"}), World()) is False
 
 
+def test_the_opposite_is_carried_both_ways():
+    """Billable on one side, not billable on the other: two fields that say the same word do not agree."""
+    billable = line("billable", "non_billable", transform="not")
+    one, base = mapping(billable), {billable.key: [True, False]}
+
+    assert judged(one, {"billable": False}, {"non_billable": False}, base).to_right.values == {"non_billable": True}
+    assert judged(one, {"billable": True}, {"non_billable": True}, base).to_left.values == {"billable": False}
+    assert judged(one, {"billable": False}, {"non_billable": True}, base).agreed == {billable.key: [False, True]}
+    assert judged(one, {"billable": True}, {"non_billable": True}).clashes
+
+
 def test_figures_that_change_places_are_carried_one_way():
     """What was due is paid now: the same two figures, the other way round."""
     told = line("paid,due", "memo", "to_right", "template", {"text": "{paid} paid, {due} due"})

@@ -129,8 +129,8 @@ def transform(
 ) -> Callable:
     """Put a function on the list.
 
-    back: the function for the other way; "same" when it is this one. takes, gives: types with blanks between them;
-    gives="any" for what fits wherever it is put.
+    back: the function for the other way; "same" when it is this one, and makes one spelling of many on either side.
+    takes, gives: types with blanks between them; gives="any" for what fits wherever it is put.
     """
 
     def put(function: Callable) -> Callable:

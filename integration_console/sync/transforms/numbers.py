@@ -79,15 +79,18 @@ def boolean(value):
     return word in YES
 
 
-@transform("The opposite", name="not", back="same", takes="boolean", gives="boolean")
-def not_(value):
+def opposite(value):
     """Turn yes into no and no into yes.
 
-    >>> not_(True), not_(None)
+    >>> opposite(True), opposite(None)
     (False, None)
     """
     found = boolean(value)
     return None if found is None else not found
+
+
+# Not "same": that is for what makes one spelling of many, where two values agree that come to one. These never do.
+transform("The opposite", name="not", back=opposite, takes="boolean", gives="boolean")(opposite)
 
 
 # -- spans of time ----------------------------------------------------------------------------------------------------
