@@ -74,6 +74,7 @@ class PushRun:
 
     def run(self) -> Ending:
         """Carry it. Raises what stops a run as a whole; what was sent until then stays sent."""
+        waits: list[Wait] = []
         with self.bridge.work() as session:
             self._part(session, state="running", mode="push", started_at=clock.now())
         try:
@@ -88,7 +89,7 @@ class PushRun:
                 self.sent.stale *= turn == TURNS - 1  # what is stale at the very end, the next run compares again
         finally:
             self._save()
-        ending = carried(self.bridge.counts, self.sent)
+        ending = carried(self.bridge.counts, self.sent, len(waits))
         with self.bridge.work() as session:
             self._part(session, state="done", complete=True, ended_at=clock.now(), message=ending.message)
         return ending
@@ -130,6 +131,7 @@ class PushRun:
         counts["owed"] += step.owed
         if step.verdict is not None:
             counts["conflicts"] += len(step.verdict.clashes)
+            counts["asked"] += sum(clash.winner is None for clash in step.verdict.clashes)
             counts["same"] += kind == "link" and not (step.verdict.to_left or step.verdict.to_right)
 
     def _fetch(self, waits: list[Wait]) -> bool:

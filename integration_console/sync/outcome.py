@@ -44,8 +44,8 @@ def sum_up(parts: Iterable[RunPart]) -> Ending:
     return Ending("done", _counts(parts))
 
 
-def carried(counts: Mapping[str, int], sent: Sent) -> Ending:
-    """How a mapping's run ended by what it counted and sent."""
+def carried(counts: Mapping[str, int], sent: Sent, waits: int = 0) -> Ending:
+    """How a mapping's run ended by what it counted and sent. waits: how often a record waits for another one."""
     said = f"{sent.created:,} made, {sent.done - sent.created - sent.deleted:,} changed, {sent.deleted:,} deleted."
     odd = []
     if refused := counts["refused"] + sent.dead:
@@ -65,9 +65,16 @@ def carried(counts: Mapping[str, int], sent: Sent) -> Ending:
         odd.append(f"{changed} changed upstream each time a write was tried: the next run compares again.")
     if ambiguous := counts["ambiguous"]:
         odd.append(_many(ambiguous, "record waits", "records wait") + " for a person to match.")
-    if not sent.done and not odd:
+    open_still = []
+    if asked := counts["asked"]:
+        open_still.append(f"Both sides changed {_many(asked, 'field', 'fields')}: a person is asked.")
+    if waits:
+        open_still.append(_many(waits, "record waits", "records wait") + " for another one that is not there yet.")
+    if not sent.done and not odd and not open_still:
         return Ending("done", "Both sides agreed already." if counts["seen"] else "Nothing had changed.")
-    return Ending("done_with_problems" if odd else "done", " ".join([said, *odd]), "value" if odd else None)
+    return Ending(
+        "done_with_problems" if odd else "done", " ".join([said, *odd, *open_still]), "value" if odd else None
+    )
 
 
 def _many(count: int, one: str, many: str) -> str:

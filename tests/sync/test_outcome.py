@@ -37,6 +37,15 @@ def test_what_a_mapping_left_undone_is_said_in_whole_sentences(sent, counts, sai
     assert (ending.state, ending.message) == ("done_with_problems", said)
 
 
+def test_sides_that_wait_for_a_person_or_another_record_are_not_said_to_agree():
+    said = carried(Counter(seen=9, asked=1), Sent(), 2).message
+    assert said == (
+        "0 made, 0 changed, 0 deleted. Both sides changed 1 field: a person is asked. "
+        "2 records wait for another one that is not there yet."
+    )
+    assert carried(Counter(seen=9), Sent(), 0).message == "Both sides agreed already."
+
+
 @pytest.mark.parametrize(
     ("refused", "said"),
     [
