@@ -380,6 +380,76 @@ def test_a_run_writes_no_more_than_its_cap_and_the_rest_follows(session, sandbox
     assert sent == [2, 2, 1]
 
 
+def let_send(mapping, most: int) -> None:
+    """Let runs of a mapping send so many writes, and keep the others waiting."""
+    (version,) = db.session.get_one(DataMapping, mapping).versions
+    version.options = {**version.options, "write_cap": most}
+    db.session.commit()
+
+
+@pytest.mark.parametrize("became", ["deleted", "left out", "renamed"])
+def test_what_waited_to_be_made_is_made_of_the_record_as_it_is_by_then(session, sandbox, pair, mapping, became):
+    """A bill that was voided while its invoice waited for a lost sign-in: it was made all the same."""
+    (version,) = db.session.get_one(DataMapping, mapping).versions
+    version.filters = [{"side": "left", "field": "city", "is": "not in", "values": ["Void"]}]
+    let_send(mapping, 1)
+    make_three(sandbox)
+    assert cycle(mapping, pair).new == 1
+    waits = changes(op="create", state="pending")[0]
+    number = db.session.get_one(RecordLink, waits.link_id).left_record.external_id
+    db.session.rollback()
+    if became == "deleted":
+        sandbox.ghl.delete("contacts", number)
+        sync(pair[0], kind="full", only=["contacts"])
+    else:
+        news = {"city": "Void"} if became == "left out" else {"firstName": "Newest"}
+        sandbox.ghl.put("contacts", {"id": number, **news})
+
+    let_send(mapping, 10)
+    run = cycle(mapping, pair)
+
+    assert (run.state, run.new) == ("done", 2 if became == "renamed" else 1)
+    names = [sandbox.clio.record("contacts", one)["first_name"] for one in sandbox.clio.shelves["contacts"].numbers()]
+    assert names.count("Newest") == (became == "renamed")
+    assert len(names) == 12 + (3 if became == "renamed" else 2)
+
+
+def test_what_waited_to_be_deleted_stays_where_its_other_half_is_there_again(session, sandbox, pair, mapping):
+    (version,) = db.session.get_one(DataMapping, mapping).versions
+    version.options = {**version.options, "deletes_left": True}
+    let_send(mapping, 1)
+    (_, first), (left, second), *_ = pairs(mapping)
+    there = {number: sandbox.clio.record("contacts", number) for number in (first, second)}
+    for number in there:
+        sandbox.clio.delete("contacts", number)
+    sync(pair[1], kind="full", only=["contacts"])
+    assert push(mapping).deleted == 1
+    sandbox.clio.put("contacts", there[second])
+    sync(pair[1], kind="full", only=["contacts"])
+
+    let_send(mapping, 10)
+
+    assert push(mapping).deleted == 0
+    assert sandbox.ghl.record("contacts", left)
+    assert (left, second) in pairs(mapping)
+
+
+@pytest.mark.one_database
+def test_what_a_person_drops_before_it_is_sent_is_not_made_by_the_next_run(session, sandbox, pair, mapping):
+    """Somebody has made it by hand, say: a bill would be there twice."""
+    let_send(mapping, 1)
+    make_three(sandbox)
+    assert cycle(mapping, pair).new == 1
+    first, _ = changes(op="create", state="pending")
+    outbox.drop(first, by="ada@firm")
+
+    assert [cycle(mapping, pair).new, cycle(mapping, pair).new] == [1, 0]
+
+    assert sandbox.clio.ledger()["contacts"] == 14
+    row = db.session.scalars(select(RecordLink).filter_by(state="aside")).one()
+    assert row.reason == "ada@firm dropped the write of it."
+
+
 def test_of_one_object_one_write_is_on_its_way_at_a_time_and_the_oldest_goes_first(session, sandbox, pair, clock):
     """W7: the second waits until it is known what became of the first."""
     contact = str(next(iter(sandbox.clio.shelves["contacts"].numbers())))

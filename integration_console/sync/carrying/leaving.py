@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Exists, exists, select
+from sqlalchemy import Exists, exists, select, update
 from sqlalchemy.orm import Session
 
 from ... import clock
@@ -29,7 +29,14 @@ _MADE_BY_NOW = {
 
 
 class Overtaken(ConsoleError):
-    """There is nothing left to write: what it was wanted for is settled otherwise."""
+    """There is nothing left to write: what it was wanted for is settled otherwise.
+
+    again: its pair, or the record without one, is to be looked at anew.
+    """
+
+    def __init__(self, message: str, *, again: bool = False) -> None:
+        super().__init__(message)
+        self.again = again
 
 
 def may_leave(session: Session, change: Change) -> bool:
@@ -52,8 +59,20 @@ def may_be_made(link_id: Any) -> Exists:
     return exists().where(Change.link_id == link_id, Change.op == "create", Change.state == "dead", lost)
 
 
-def overtaken(session: Session, change: Change) -> str:
-    """Why a mapping's write is not to be sent any more: what became of its pair since it was wanted; "" when it is."""
+def overtaken(session: Session, change: Change) -> Overtaken | None:
+    """Why a mapping's write is not to be sent any more: what became of its pair since it was wanted; None when it is.
+
+    Where its record is another by now, it is looked at again.
+    """
+    if why := _paired_otherwise(session, change):
+        return Overtaken(why)
+    if why := _outdated(session, change):
+        look_again(session, change.link_id)
+        return Overtaken(why, again=True)
+    return None
+
+
+def _paired_otherwise(session: Session, change: Change) -> str:
     if change.mapping_id is None:
         return ""  # a person's own write, or one that takes another back
     link = session.get(RecordLink, change.link_id) if change.link_id else None
@@ -61,6 +80,34 @@ def overtaken(session: Session, change: Change) -> str:
     if change.op == "create" and state not in ("waiting", "aside"):
         return _MADE_BY_NOW.get(state, "Its pair is none any more, so it is not made.")
     return "The pair was cut." if state == "cut" else ""
+
+
+def _outdated(session: Session, change: Change) -> str:
+    """Why what a create or a deletion was wanted for is no longer so, by our copy of the record at the other side. It
+    may have waited for days: a bill was voided meanwhile, or what was deleted is there again.
+    """
+    link = session.get(RecordLink, change.link_id) if change.link_id and change.mapping_id else None
+    if link is None or change.op == "update":
+        return ""
+    target = change.connection_id, change.resource, change.external_id
+    for record, compared in ((link.left_record, link.left_hash), (link.right_record, link.right_hash)):
+        if record is None or (record.connection_id, record.resource, record.external_id) == target:
+            continue
+        if change.op == "delete":
+            return "" if record.deleted_at else "Its other half is there again, so it is not deleted."
+        if change.options.get(LOST):
+            return ""  # it may be there by now, and only this very write finds it
+        if record.deleted_at:
+            return "The record it was to be made of was deleted."
+        if compared not in (None, record.content_hash) and change.edits_id is None:
+            return "The record it is made of changed since."
+    return ""
+
+
+def look_again(session: Session, link_id: int | None) -> None:
+    """Have a pair, or a record without one, looked at anew by the next look."""
+    again = update(RecordLink).where(RecordLink.id == link_id)
+    session.execute(again.values(left_hash=None, right_hash=None, updated_at=clock.now()))
 
 
 def fresh(change: Change, end: End, write: Write) -> Write:

@@ -10,16 +10,14 @@ from collections.abc import Iterator
 from collections.abc import Mapping as Dictionary
 from typing import Any
 
-from sqlalchemy import update
-
 from ... import clock
 from ...errors import BadAnswer, Missing, NotAllowed, Parked, RateLimited, TryLater
-from ...models import Change, RecordLink
+from ...models import Change
 from ...services.writing import CUSTOM, by_name
 from ...storage import records
 from ..carrying.compare import OTHER
 from ..carrying.ends import End
-from ..carrying.leaving import Overtaken
+from ..carrying.leaving import Overtaken, look_again
 from ..reading.keeping import Work
 from ..reading.sifting import sift
 
@@ -47,8 +45,7 @@ class Definitions:
         for name in _emptied(change):
             if not self._is_there(source, name):
                 with self.work() as session:
-                    again = update(RecordLink).where(RecordLink.id == change.link_id)
-                    session.execute(again.values(left_hash=None, right_hash=None))
+                    look_again(session, change.link_id)
                 raise Overtaken(
                     f"{source.called([name])} is no longer there at {source.service.label}: it empties nothing."
                 )

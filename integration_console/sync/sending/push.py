@@ -177,8 +177,9 @@ class Sender:
         if was != "pending" and (landed := settled.look(end, write, trusting=was != "forgotten")) is not None:
             return landed
         with self.work() as session:
-            if why := leaving.overtaken(session, change):
-                raise leaving.Overtaken(why)
+            overtaken = leaving.overtaken(session, change)
+        if overtaken:
+            raise overtaken
         self.definitions.check(change)
         fresh = leaving.fresh(change, end, write)
         if fresh.current is not write.current:  # it may be paid, locked or closed since our copy was read
@@ -219,6 +220,7 @@ class Sender:
         """Write down why it did not go through, and whether that is the end of it."""
         if isinstance(error, leaving.Overtaken):
             self._keep(change, "dropped", str(error), retry_at=None)
+            self.sent.stale += error.again
         elif isinstance(error, Stale):
             self._stale(change, error)
         elif isinstance(error, Missing) and change.op == "delete":

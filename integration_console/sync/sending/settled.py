@@ -19,6 +19,7 @@ from ...storage import errors, records
 from ..carrying import restless
 from ..carrying.compare import same
 from ..carrying.ends import End
+from ..carrying.leaving import look_again
 from ..reading.sifting import mend, sift
 
 _WITHOUT = {"create": ("waiting", "aside"), "delete": ("linked", "gone")}  # a pair's state before and after a refusal
@@ -157,11 +158,7 @@ def compare_again(
     if record is not None:
         _keep(session, end, Landed(str(change.external_id), record, ""), run_id)
     session.execute(update(Change).where(Change.id == change.id).values(state="dropped", message=why))
-    session.execute(
-        update(RecordLink)
-        .where(RecordLink.id == change.link_id)
-        .values(left_hash=None, right_hash=None, updated_at=clock.now())
-    )
+    look_again(session, change.link_id)
     wanted = Change.link_id == change.link_id, Change.run_id == change.run_id  # a flip writes both sides
     decide_again(session, *wanted)
 
