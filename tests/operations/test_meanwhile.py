@@ -12,6 +12,7 @@ from integration_console.operations.mapping import conflicts, mappings, matches
 from integration_console.operations.runs import outbox, pushes, undo
 from integration_console.operations.support import refused_writes
 from integration_console.sync.carrying.carry import Carrier
+from integration_console.sync.carrying.pairing import Pairing
 
 from .conftest import carry_out, connect, sync
 from .mapped import cycle, keep_only, make_mapping, of_clio, of_ghl, pairs, push, read
@@ -233,6 +234,45 @@ def test_a_flip_of_which_one_write_came_too_late_is_carried_whole(session, sandb
 
     assert of_clio(sandbox.clio, right)["first"] == of_ghl(sandbox.ghl, left)["first"] == name
     assert not asked()
+
+
+# -- read while a run is at work ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize("came", ["new", "changed"])
+def test_a_record_that_is_read_after_the_newcomers_were_matched_is_not_made_a_second_time(
+    session, sandbox, pair, mapping, monkeypatch, came
+):
+    """Nobody had looked whose pair it is; it was taken for nobody's."""
+    (version,) = db.session.get_one(DataMapping, mapping).versions
+    version.filters = [{"side": "left", "field": "city", "is": "not in", "values": ["Void"]}]
+    version.options = {**version.options, "creates_left": False}  # so that the other one is looked for from here alone
+    db.session.commit()
+    nova = {"firstName": "Nova", "lastName": "Quist", "email": "nova@example.org"}
+    if came == "changed":
+        there = sandbox.ghl.put("contacts", {**nova, "email": "wrong@example.org", "city": "Void"})
+        nova["id"] = there["id"]
+        cycle(mapping, pair)
+    twin = {"type": "Person", "first_name": "Nova", "last_name": "Quist"}
+    sandbox.clio.put("contacts", {**twin, "email_addresses": [{"address": "nova@example.org", "primary": True}]})
+    read(pair)
+    sandbox.ghl.put("contacts", {**nova, "city": "Reno"})
+    matched = Pairing.match_all
+
+    def and_then_read(self, side, newcomers):
+        matched(self, side, newcomers)
+        if side == "left":
+            sync(pair[0], only=["contacts"])
+            db.session.remove()  # or it would keep SQLite's writer lock
+
+    monkeypatch.setattr(Pairing, "match_all", and_then_read)
+    assert push(mapping).state == "done"
+    monkeypatch.setattr(Pairing, "match_all", matched)
+    push(mapping)
+
+    assert sandbox.clio.ledger()["contacts"] == sandbox.ghl.ledger()["contacts"] == 13
+    assert len(pairs(mapping)) == 13
 
 
 # -- a pair that is another by now ------------------------------------------------------------------------------------

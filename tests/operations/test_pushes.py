@@ -167,6 +167,33 @@ def test_a_deleted_record_leaves_its_other_half_and_is_not_made_again(session, s
     assert links(mapping) == {"linked": 11, "gone": 1, "aside": 1}
 
 
+def test_a_pair_goes_on_where_what_was_gone_is_there_again(session, sandbox, pair, mapping):
+    """Clio leaves out what an account may not see for a while. By then no key finds the pair any more, and the run was
+    green."""
+    (left, right), *_ = pairs(mapping)
+    both_change(sandbox, left, right)
+    cycle(mapping, pair)
+    there = sandbox.clio.record("contacts", right)
+    sandbox.clio.delete("contacts", right)
+    sync(pair[1], kind="full", only=["contacts"])
+    sandbox.ghl.put("contacts", {"id": left, "email": "new@example.org", "phone": None, "city": "Newtown"})
+    cycle(mapping, pair)
+    asked = select(Conflict.id).join(RecordLink).where(Conflict.state == "open", RecordLink.state == "gone")
+    assert not db.session.scalars(asked).all()  # of what is no pair nothing can be decided
+    assert links(mapping) == {"linked": 11, "gone": 1, "aside": 1}
+
+    sandbox.clio.put("contacts", there)
+    sync(pair[1], kind="full", only=["contacts"])
+    push(mapping)
+
+    assert links(mapping) == {"linked": 12}
+    assert (left, right) in pairs(mapping)
+    assert of_clio(sandbox.clio, right)["city"] == "Newtown"
+    assert sandbox.clio.ledger()["contacts"] == sandbox.ghl.ledger()["contacts"] == 12
+    (one,) = db.session.scalars(select(Conflict).filter_by(state="open", line="firstName|first_name")).all()
+    assert (one.held["left"], one.held["right"]) == ("Augusta", "Ada-May")
+
+
 @pytest.mark.one_database
 def test_two_records_that_became_one_upstream_are_followed(session, sandbox, pair, mapping):
     """The one that stays takes the other's place; nothing is made twice."""

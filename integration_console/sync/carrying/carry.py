@@ -30,6 +30,7 @@ from .steps import Known, Step
 from .verdict import Decision, Decisions, Verdict
 
 NO_PAIR = ("different", "cut", "gone")  # rows that remember a pair that is none
+ELSEWHERE = "Another mapping pairs these two records."
 NAMES = [column.key for column in COLUMNS]
 # Made once: to find the columns of a new alias takes longer than to look at a few records.
 LEFT, RIGHT, KEPT = aliased(Record), aliased(Record), aliased(RecordLink)
@@ -168,7 +169,7 @@ class Carrier:
         """Records nobody has looked at, that changed since, or that wait: first the left ones, then the right ones."""
         pairing = Pairing(self.mapping, self.ends, self.look)
         if self.chosen.only is None:
-            yield from self._paired_elsewhere(pairing)
+            yield from self._paired_before(pairing)
         for side in ("left", "right"):
             if side == "right" and not self._starts_right():
                 return
@@ -184,18 +185,16 @@ class Carrier:
         mapping = self.mapping
         return mapping.creates("left") or (bool(mapping.match_keys) and not mapping.creates("right"))
 
-    def _paired_elsewhere(self, pairing: Pairing) -> Iterator[list[Step]]:
-        """Pairs that another mapping has linked, and this one takes over."""
-        for batch in _batches(pairing.elsewhere()):
+    def _paired_before(self, pairing: Pairing) -> Iterator[list[Step]]:
+        """Pairs that another mapping has linked, and this one takes over; and those of which a record was gone."""
+        for batch in _batches(pairing.before()):
             with self.look() as session:
-                lefts = self.ends["left"].some(session, [left for left, _ in batch])
-                rights = self.ends["right"].some(session, [right for _, right in batch])
-            found = [(lefts[left], rights[right]) for left, right in batch if left in lefts and right in rights]
-            for left, right in found:
+                lefts = self.ends["left"].some(session, [left for left, _, _ in batch])
+                rights = self.ends["right"].some(session, [right for _, right, _ in batch])
+            found = [(lefts[a], rights[b], known) for a, b, known in batch if a in lefts and b in rights]
+            for left, right, _ in found:
                 pairing.paired("left", left, right)
-            yield [
-                self.pair(left, right, None, how="Another mapping pairs these two records.") for left, right in found
-            ]
+            yield [self.pair(one, other, known, how="" if known else ELSEWHERE) for one, other, known in found]
 
     def _unpaired(self, side: str) -> Iterator[list[tuple[Seen, Known | None]]]:
         end, own = self.ends[side], getattr(RecordLink, f"{side}_record_id")
@@ -225,8 +224,8 @@ class Carrier:
             yield list(zip(map(end.seen, rows), known, strict=True))
 
     def _placed(self, pairing: Pairing, side: str, seen: Seen, known: Known | None) -> Step | None:
-        """What a record without a pair comes to. None when it was paired a moment ago, from the other side."""
-        if pairing.is_paired(side, seen.record_id):
+        """What a record without a pair comes to. None when it was paired a moment ago, from the other side, or read."""
+        if pairing.is_paired(side, seen.record_id) or not pairing.was_met(seen):
             return None
         facts: dict[str, Any] = {side: seen, "known": known, "side": side}
         if self.chosen.only is None and not takes_part(self.mapping, side, seen.plain):
@@ -294,6 +293,6 @@ def _missing(end: End, values: Iterable[str]) -> str:
     return ", ".join(one.label for one in end.fields() if one.required and one.name not in given)
 
 
-def _batches(pairs: Iterator[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:
+def _batches(pairs: Iterator[tuple[int, int, Known | None]]) -> Iterator[list[tuple[int, int, Known | None]]]:
     while batch := list(islice(pairs, AT_ONCE)):
         yield batch

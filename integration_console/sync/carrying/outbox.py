@@ -40,7 +40,8 @@ class Ledger:
         if step.kind == "delete":
             self._want_delete(session, step)
         elif step.kind == "gone":
-            self._row(session, step, "gone")
+            asked = Conflict.link_id == self._row(session, step, "gone"), Conflict.state == "open"
+            session.execute(update(Conflict).where(*asked).values(state="settled", settled_at=clock.now()))
         elif step.kind == "create":
             number = self._row(session, step, "waiting", reason="It is being made.")
             self._want(session, number, step, step.side, "create")

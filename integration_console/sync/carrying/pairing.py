@@ -11,13 +11,14 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select, tuple_
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from ...models import Change, DataMapping, Record, RecordLink
 from ...models.change import WAITING_STATES
 from ..mapping import Mapping
 from .compare import OTHER
 from .ends import End, Seen
+from .steps import Known
 
 if TYPE_CHECKING:
     from ..matching.matching import Candidate, Match
@@ -62,6 +63,7 @@ class Pairing:
         self.mapping, self.ends, self.look = mapping, ends, look
         self.keys = [_prefixed(number, key) for number, key in enumerate(mapping.match_keys)]
         self._matches: dict[int, Match] = {}  # of the side looked at now; those that found something
+        self._met: dict[int, bytes | None] = {}  # of the same side: everyone, as they were then
         self._records: dict[int, Seen] = {}
 
     # -- what is known already ----------------------------------------------------------------------------------------
@@ -121,13 +123,35 @@ class Pairing:
                 if left and right:
                     yield (left, right) if connection_id == ours[0] else (right, left)
 
-    def elsewhere(self) -> Iterator[tuple[int, int]]:
-        """Pairs (left, right) that another mapping has linked, and that have no other pair here."""
+    def before(self) -> Iterator[tuple[int, int, Known | None]]:
+        """Pairs (left, right) that were one before this look, and have no other pair here: those that another mapping
+        has linked, and with their row those of which a record was gone and is there again.
+        """
         rows = self._rows
-        return (
-            (left, right) for left, right in list(rows.linked.items())
-            if left not in rows.taken.left and right not in rows.taken.right and (left, right) not in rows.different
+        elsewhere = ((left, right, None) for left, right in rows.linked.items())
+        met: tuple[set[int], set[int]] = (set(), set())
+        for left, right, known in [*self._back_again(), *elsewhere]:
+            free = left not in rows.taken.left and right not in rows.taken.right and (left, right) not in rows.different
+            if free and left not in met[0] and right not in met[1]:
+                met[0].add(left)
+                met[1].add(right)
+                yield left, right, known
+
+    def _back_again(self) -> Iterator[tuple[int, int, Known]]:
+        """Rows of pairs that are gone although both records are there, the newest first: what an account may not see
+        for a while is absent from its lists, and no key need find the pair again.
+        """
+        left, right = aliased(Record), aliased(Record)
+        query = (
+            select(RecordLink.id, left.id, right.id, RecordLink.base, RecordLink.writes)
+            .join(left, left.id == RecordLink.left_record_id).join(right, right.id == RecordLink.right_record_id)
+            .where(RecordLink.mapping_id == self.mapping.id, RecordLink.state == "gone")
+            .where(left.deleted_at.is_(None), right.deleted_at.is_(None))
+            .order_by(RecordLink.id.desc())
         )  # fmt: skip
+        with self.look() as session:
+            for number, one, other, base, writes in session.execute(query).all():
+                yield one, other, Known(number, "gone", base, writes)
 
     def is_paired(self, side: str, record_id: int) -> bool:
         """Whether it has a pair, found before or just now."""
@@ -153,7 +177,7 @@ class Pairing:
         """Match every newcomer of a side at once, so that of two that look like one record the more alike gets it."""
         from ..matching.matching import Matcher
 
-        self._matches = {}
+        self._matches, self._met = {}, {}
         first = next(newcomers, None)
         if not self.keys or first is None:
             return
@@ -163,7 +187,7 @@ class Pairing:
             rights = (self._candidate(there, seen) for seen in self.ends[there].all(session))
             matcher = Matcher(keys, rights, self.mapping.options.country)
             taken = self._labels(session, there)
-        lefts = (self._candidate(side, seen) for seen in chain([first], newcomers))
+        lefts = (self._candidate(side, self._meet(seen)) for seen in chain([first], newcomers))
         apart: dict[int, set[int]] = {}
         for left, right in self._rows.different:
             one, other = (left, right) if side == "left" else (right, left)
@@ -172,6 +196,15 @@ class Pairing:
         for candidate, match in matcher.match_all(lefts, taken, apart):
             if match.state != "none":
                 self._matches[candidate.record_id] = match
+
+    def _meet(self, seen: Seen) -> Seen:
+        self._met[seen.record_id] = seen.hash
+        return seen
+
+    def was_met(self, seen: Seen) -> bool:
+        """Whether it was among the newcomers matched, as it is now. What a read has brought since, nobody has looked
+        for on the other side: the next look does."""
+        return not self.keys or self._met.get(seen.record_id) == seen.hash
 
     def _labels(self, session: Session, side: str) -> dict[int, str]:
         """The paired records of a side, with what their partners are called."""
