@@ -12,7 +12,7 @@ from sqlalchemy import Case, ColumnElement, and_, bindparam, case, exists, inser
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, aliased
 
-from ..models import Change, DeadLetter, ErrorLog, Issue
+from ..models import Change, DeadLetter, ErrorLog, Issue, IssueNote
 from ..models.change import WAITING_STATES
 from ..models.record import field_name
 from .storable import fitting, without_nul
@@ -70,6 +70,17 @@ def resolve(
     fingerprint = _fingerprint(service, connection_id, kind, resource, code, None)
     alike = Issue.fingerprint == fingerprint, Issue.state != "resolved"
     session.execute(update(Issue).where(*alike).values(state="resolved", state_by=BY_ITSELF, state_at=now))
+
+
+def give_up(
+    session: Session, *, service: str, connection_id: int | None, kind: str, resource: str | None, code: str, by: str,
+    why: str, now: datetime,
+) -> None:  # fmt: skip
+    """Nobody finds out any longer whether what was written down so, of no field, still is: closed, with a note why."""
+    fingerprint = _fingerprint(service, connection_id, kind, resource, code, None)
+    alike = update(Issue).where(Issue.fingerprint == fingerprint, Issue.state != "resolved").returning(Issue.id)
+    if number := session.scalar(alike.values(state="resolved", state_by=by, state_at=now)):
+        session.add(IssueNote(issue_id=number, author=BY_ITSELF, text=why, at=now))
 
 
 def told_at(

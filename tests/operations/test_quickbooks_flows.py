@@ -4,12 +4,13 @@ import pytest
 from sqlalchemy import select
 
 from integration_console.errors import Conflict, InvalidInput
-from integration_console.models import Change, Issue, db
+from integration_console.models import Change, Issue, RecordLink, db
 from integration_console.operations import outbound
 from integration_console.operations.keeping import backups, restoring
-from integration_console.operations.mapping import flows
+from integration_console.operations.mapping import flows, mappings
 from integration_console.operations.people import users
-from integration_console.operations.support import refused_writes, run_log
+from integration_console.operations.runs import apart
+from integration_console.operations.support import issue_notes, refused_writes, run_log
 from integration_console.sandbox.quickbooks.writes import voided
 from integration_console.sandbox.wire import Answer
 from integration_console.sync.flows import QUICKBOOKS_CUSTOMERS, QUICKBOOKS_INVOICES
@@ -241,6 +242,50 @@ def test_what_a_run_met_that_was_stopped_is_told_by_the_next_one_and_never_after
     db.session.commit()
     push(mapping)
     assert problem()[0] == "resolved"
+
+
+@pytest.mark.one_database
+def test_the_problem_stays_while_an_older_pair_does_not_agree_however_many_newer_ones_do(firm, sandbox, monkeypatch):
+    """Only so many of the newest were looked at: a full number of those that agree by now hid an older one."""
+    push(switched_on(QUICKBOOKS_CUSTOMERS), release_brake=True)
+    mapping = switched_on(QUICKBOOKS_INVOICES, approved_by="bo@firm.example")
+    push(mapping, release_brake=True)
+    links = db.session.scalars(select(RecordLink).filter_by(mapping_id=mapping).order_by(RecordLink.id))
+    older, newer, _ = [int(link.left_record.external_id) for link in links]
+    db.session.rollback()
+    for bill in (older, newer):
+        sandbox.clio.shelves["bills"].delete(bill)
+    sync(firm["clio"], kind="full", only=["bills"])
+    push(mapping)
+    made = invoices(sandbox)[f"B-{newer:05d}"]
+    sandbox.quickbooks.put("invoices", voided(sandbox.quickbooks.record("invoices", made["Id"])))
+    sync(firm["quickbooks"], only=["invoices"])
+    monkeypatch.setattr(apart, "AT_ONCE", 1)
+
+    push(mapping)
+
+    assert problem()[0] == "open"
+
+
+@pytest.mark.one_database
+def test_the_problem_of_a_removed_mapping_ends_with_its_reason(firm, sandbox):
+    """It stayed open for ever, and its advice said that it closes by itself after the next run."""
+    push(switched_on(QUICKBOOKS_CUSTOMERS), release_brake=True)
+    number = switched_on(QUICKBOOKS_INVOICES, approved_by="bo@firm.example")
+    push(number, release_brake=True)
+    sandbox.clio.put("bills", {"id": BILLED[0], "state": "void"})
+    sync(firm["clio"], only=["bills"])
+    push(number)
+    assert problem()[0] == "open"
+
+    mappings.pause(mapping_of(QUICKBOOKS_INVOICES), by="bo@firm.example")
+    assert problem()[0] == "open"
+    mappings.remove(mapping_of(QUICKBOOKS_INVOICES), by="bo@firm.example")
+
+    issue = db.session.scalars(select(Issue).filter_by(kind="apart")).one()
+    assert (issue.state, issue.state_by) == ("resolved", "bo@firm.example")
+    [note] = issue_notes.of(issue.id)
+    assert "Nobody compares its pairs any longer" in note.text
 
 
 def raised(sandbox, bill: int, line: int, by: float) -> None:

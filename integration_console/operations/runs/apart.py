@@ -17,9 +17,9 @@ from ...models import Record, RecordLink
 from ...storage import errors
 from ...sync.crossing import Crossing
 from ...sync.transforms import bills
-from .pushes import part_name
+from ..mapping import compared
 
-MOST = 500
+AT_ONCE = 500  # pairs in memory; all are looked at, or a problem would end with older ones that still do not agree
 LEFT, RIGHT = aliased(Record), aliased(Record)
 DELETED = (LEFT.deleted_at.is_not(None), RIGHT.deleted_at.is_not(None))
 
@@ -32,11 +32,7 @@ def report(session: Session, run_id: int, crossing: Crossing) -> None:
     if not bills.carries(crossing.mapping.lines):
         return
     found = [*_refused(session, crossing), *_left_over(session, crossing)]
-    end = crossing.left
-    about: dict[str, Any] = {
-        "service": end.service.key, "connection_id": end.connection_id, "kind": "apart", "resource": end.resource.key,
-        "code": part_name(crossing.mapping.id),
-    }  # fmt: skip
+    about = compared.problem(crossing.mapping.id, crossing.mapping.left)
     if not found:
         errors.resolve(session, **about, now=clock.now())
     told = errors.told_at(session, **about)
@@ -71,5 +67,5 @@ def _of(crossing: Crossing, state: str) -> Any:
         )
         .join(LEFT, LEFT.id == RecordLink.left_record_id).join(RIGHT, RIGHT.id == RecordLink.right_record_id)
         .where(RecordLink.mapping_id == crossing.mapping.id, RecordLink.state == state)
-        .order_by(RecordLink.id.desc()).limit(MOST)
+        .order_by(RecordLink.id).execution_options(yield_per=AT_ONCE)
     )  # fmt: skip
