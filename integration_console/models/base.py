@@ -22,8 +22,11 @@ from sqlalchemy import (
     ColumnElement,
     DateTime,
     Integer,
+    LargeBinary,
     MetaData,
     String,
+    case,
+    cast,
     event,
     func,
     literal,
@@ -113,8 +116,10 @@ def _any_case(holds: _Holds, compiler, **more) -> str:
 
 @compiles(_Holds, "sqlite")
 def _any_case_in_sqlite(holds: _Holds, compiler, **more) -> str:
-    column, pattern = (func.casefold(one) for one in holds.clauses)
-    return compiler.process(column.like(pattern, escape="\\"), **more)
+    column, pattern = holds.clauses
+    in_ascii = func.length(cast(column, LargeBinary)) == func.length(column)  # folded by LIKE itself, and sooner
+    folded = case((in_ascii, column), else_=func.casefold(column))
+    return compiler.process(folded.like(func.casefold(pattern), escape="\\"), **more)
 
 
 def holds(column: Any, text: str) -> ColumnElement[bool]:
