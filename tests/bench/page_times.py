@@ -129,7 +129,7 @@ def _race(app, browser, place: Place) -> dict:
     with template_rendered.connected_to(
         lambda _app, template, context, **_: caught.append((template.name, context)), app
     ):
-        answer = _ask(browser, place)
+        answer = ask(browser, place.path)
     event.remove(engine, "before_cursor_execute", hear)
     if answer.status_code not in (200, 204):
         return {"status": answer.status_code}
@@ -144,9 +144,9 @@ def _race(app, browser, place: Place) -> dict:
     return figures | ({"missed": missed} if (missed := _missed(app, place, figures)) else {})
 
 
-def _ask(browser, place: Place):
-    part = {"HX-Request": "true"} if "seen=" in place.path else {}  # without, a live part leads to its page
-    return browser.client.get(place.path, headers=part)
+def ask(browser, path: str):
+    """The answer, of a live part as its page asks for it."""
+    return browser.client.get(path, headers={"HX-Request": "true"} if "seen=" in path else {})
 
 
 def _missed(app, place: Place, figures: dict) -> str:
@@ -165,7 +165,7 @@ def _alternating(app, browser, place: Place, rendered) -> tuple[list[float], lis
     ends = time.perf_counter() + LONGEST_S
     while len(page_ms) < TRIES and (len(page_ms) < FEWEST or time.perf_counter() < ends):
         began = time.perf_counter()
-        _ask(browser, place)
+        ask(browser, place.path)
         page_ms.append((time.perf_counter() - began) * 1000)
         if place.bare and rendered:
             with app.test_request_context(place.path):

@@ -14,7 +14,7 @@ from integration_console.operations.people import users
 
 from ..bench import million
 from ..bench.page_list import places
-from ..bench.page_times import facts_of
+from ..bench.page_times import ask, facts_of
 from .conftest import PASSWORD, Browser
 from .firm import Heard
 
@@ -48,11 +48,11 @@ def _asked(files, home, most: int) -> dict[str, list[str]]:
 
 
 def _statements(browser, engine, path: str) -> list[str]:
-    browser.client.get(path)  # what a process asks once is asked
+    ask(browser, path)  # what a process asks once is asked
     heard = Heard()
     event.listen(engine, "before_cursor_execute", heard)
     try:
-        assert browser.client.get(path).status_code in (200, 204), path
+        assert ask(browser, path).status_code in (200, 204), path
     finally:
         event.remove(engine, "before_cursor_execute", heard)
     return [one for one in heard.statements if one != "BEGIN"]
