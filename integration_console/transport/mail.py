@@ -65,7 +65,9 @@ def letter(*, sender: str, to: str, subject: str, text: str, key: str, host: str
     key: the same for the same letter, so that mail programs show it once should it arrive twice.
     """
     message = EmailMessage()
-    message["From"], message["To"] = sender, Address(addr_spec=to)
+    # An inbox shows a name; a sender may bring one: "Ruiz & Partner <console@firm.example>".
+    message["From"] = sender if "<" in sender else Address("Integration Console", addr_spec=sender)
+    message["To"] = Address(addr_spec=to)
     message["Subject"] = " ".join(subject.split())[:200]
     message["Message-ID"] = f"<{key}@{host}>"
     message["Auto-Submitted"] = "auto-generated"

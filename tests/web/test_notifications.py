@@ -75,7 +75,7 @@ def test_a_rule_is_removed(admin):
     made(admin)
     admin.send(f"{PAGE}/1/removal", f"{PAGE}/1")
 
-    assert "Nobody is told of anything yet." in admin.open(PAGE).text
+    assert "Nobody is told of anything yet. Add a rule." in admin.open(PAGE).text  # Slack is connected
     assert admin.open(f"{PAGE}/1").status == 404
 
 

@@ -37,7 +37,7 @@ def index():
     """The rules, and the last notices with what came of them."""
     return render_template(
         "settings/notifications.html", rules=rules.every(), where=rules.where, short=SHORT_WORDS,
-        notices=notices.latest(), by=_by,
+        notices=notices.latest(), by=_by, has_way=_has_mail() or bool(rules.speakers()),
     )  # fmt: skip
 
 
@@ -115,15 +115,18 @@ def send_test(rule_id: int):
 
 
 def _form_page(form: forms.Form, rule: NotificationRule | None = None):
-    speakers = rules.speakers()
+    speakers, has_mail = rules.speakers(), _has_mail()
     by = [(f"slack:{one.id}", f"{services.by_key(one.service).label}: {one.name}") for one in speakers]
-    has_mail = bool(current_app.config["SETTINGS"].SMTP_URL.get_secret_value())
     about = [("", "All connections"), *((one.id, one.name) for one in connections.every())]
     return render_template(
         "settings/notification.html", form=form, rule=rule, by=[*by, *([("email", "E-mail")] if has_mail else [])],
         has_mail=has_mail, about=about, events=[(event, EVENT_WORDS[event], HELP[event]) for event in EVENTS],
         channels=sorted({name for one in speakers for _, name in rules.channels(one.id)}), zones=zones(),
     )  # fmt: skip
+
+
+def _has_mail() -> bool:
+    return bool(current_app.config["SETTINGS"].SMTP_URL.get_secret_value())
 
 
 def _sent() -> dict[str, str]:
