@@ -145,14 +145,19 @@ def test_a_run_is_taken_back_after_its_preview(enter, sides):
     assert "At the services, 1 record is changed back. Each is checked once more" in page.text
     assert "Augusta" in page.row(1)
     answer = staff.send(address, address)
-    assert answer.location == "/runs?cause=undo"
-    row = staff.open(answer.location).row(1)
+    assert "Taken back: 0 of 1 write, 1 on the way." in staff.open(answer.location).text
+    row = staff.open("/runs?cause=undo").row(1)
     assert "Single writes" in row
     assert "Undo" in row
     with sides.firm.app.app_context():
         number = int(row.split()[0])
         assert carry_out(db.session.get_one(SyncRun, number)).state == "done"
-    assert "was taken back already" in staff.open(address).text
+    page = staff.open(address)
+    assert "Taken back: 1 of 1 write. Asked for by staff@example.com" in page.text
+    assert page.row(1).endswith(f"Done Changed back by run {number}")
+    assert page.links[f"run {number}"] == f"/runs/{number}"
+    assert "still be taken back" not in page.text
+    assert "had it taken back" in staff.open(f"/runs/{sides.last.id}").text
     assert staff.send(address, address).status_code == 409
     _, right = sides.pair()
     assert sides.firm.upstreams.clio.record("contacts", right)["first_name"] != "Augusta"

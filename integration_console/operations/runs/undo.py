@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ...errors import Conflict, InvalidInput
-from ...models import Change, Connection, DataMapping, Record, RecordLink, SyncRun, db
+from ...models import AuditEvent, Change, Connection, DataMapping, Record, RecordLink, SyncRun, db
 from ...models.change import WAITING_STATES
 from ...services.writing import Write
 from ...storage import records
@@ -23,6 +24,8 @@ from .. import audit
 from ..mapping import crossings
 from . import pushes
 
+UNDONE = "run undone"
+
 
 @dataclass(frozen=True)
 class Step:
@@ -34,6 +37,12 @@ class Step:
     op: str  # what taking it back is: update, delete; "" where it cannot be
     fields: list[dict[str, Any]]  # {"field", "now", "then"}
     why: str  # why not, in words
+    taken: Change | None = None  # the last write that was to take it back
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether it was taken back, or is on the way to."""
+        return self.taken is not None and self.taken.state in (*WAITING_STATES, "done")
 
 
 def plan(run: SyncRun) -> list[Step]:
@@ -45,17 +54,15 @@ def plan(run: SyncRun) -> list[Step]:
     changes = list(db.session.scalars(query.order_by(Change.id.desc())))
     if not changes:
         raise InvalidInput(f"Run {run.id} wrote nothing that could be taken back.")
-    again = select(Change.undoes_id).where(
-        Change.undoes_id.in_([change.id for change in changes]), Change.state.in_((*WAITING_STATES, "done"))
-    )
-    taken = {number for number in db.session.scalars(again) if number}
+    again = select(Change).where(Change.undoes_id.in_([change.id for change in changes])).order_by(Change.id)
+    takers = {one.undoes_id: one for one in db.session.scalars(again)}
     ends: dict[tuple[int, str], End] = {}
     waits = select(Change.link_id, Change.connection_id).where(
         Change.link_id.in_([change.link_id for change in changes if change.link_id]), Change.state.in_(WAITING_STATES)
     )
     busy = {(row.link_id, row.connection_id) for row in db.session.execute(waits)}  # one write of a pair at a time
     going: set[tuple[str, str]] = set()  # what is deleted on the way: a matter before the client it was made for
-    steps = [_step(db.session(), change, taken, ends, going) for change in changes]
+    steps = [_step(db.session(), change, takers.get(change.id), ends, going) for change in changes]
     return [_in_turn(step, busy) for step in steps]
 
 
@@ -71,37 +78,45 @@ def _in_turn(step: Step, busy: set[tuple[int | None, int]]) -> Step:
 
 
 def _step(
-    session: Session, change: Change, taken: set[int], ends: dict[tuple[int, str], End], going: set[tuple[str, str]]
-) -> Step:
+    session: Session, change: Change, taken: Change | None,
+    ends: dict[tuple[int, str], End], going: set[tuple[str, str]],
+) -> Step:  # fmt: skip
     end = _end(change, ends)
     record = records.find(session, change.connection_id, change.resource, str(change.external_id))
-    if change.id in taken:
-        return Step(change, record, False, "", [], "It was taken back already.")
+    left = partial(Step, change, record, False, "", [], taken=taken)
+    if left("").is_taken:
+        return left("It was taken back already.")
     if change.op == "delete":
-        return Step(change, record, False, "", [], f"What was deleted at {end.service.label} cannot be brought back.")
+        return left(f"What was deleted at {end.service.label} cannot be brought back.")
     if record is None or record.deleted_at is not None:
-        return Step(change, record, False, "", [], f"It is no longer at {end.service.label}.")
+        return left(f"It is no longer at {end.service.label}.")
     if not change.wanted:
-        return Step(change, record, False, "", [], "What was written is erased here, so it cannot be compared.")
+        return left("What was written is erased here, so it cannot be compared.")
     plain = end.plain(record.external_id, record.data)
     moved = [name for name in change.after if not same(told(plain, name), change.after[name])]
     made = change.op == "create"
     if made and moved:
-        return Step(change, record, False, "", [], f"Since then {end.called(moved)} changed at {end.service.label}.")
+        return left(f"Since then {end.called(moved)} changed at {end.service.label}.")
     away = end.service.writing.put_away.get(change.resource) if made else None
     op = "delete" if made and not away else "update"
     then = away or {name: change.before.get(name) for name in change.wanted if name not in moved}
     fields = [{"field": name, "now": told(plain, name), "then": value} for name, value in then.items()]
     if op == "update" and not fields:
-        return Step(change, record, False, "", [], f"Since then {end.called(moved)} changed at {end.service.label}.")
+        return left(f"Since then {end.called(moved)} changed at {end.service.label}.")
     values = {one["field"]: one["then"] for one in fields} if op == "update" else {}
     write = Write(op, change.resource, values, change.external_id, record.data, end.custom, allow_closed=True)
     if why := guards.refusal(session, end, write, going=going):
-        return Step(change, record, False, "", [], why)
+        return left(why)
     why = f"Left as it is, since it changed: {end.called(moved)}." if moved else ""
     if op == "delete":
         going.add((change.resource, str(change.external_id)))
-    return Step(change, record, True, op, fields if op == "update" else [], why)
+    return Step(change, record, True, op, fields if op == "update" else [], why, taken)
+
+
+def last_asked(run: SyncRun) -> AuditEvent | None:
+    """Who asked last for it to be taken back, and when."""
+    query = select(AuditEvent).where(AuditEvent.action == UNDONE, AuditEvent.target == f"run {run.id}")
+    return db.session.scalar(query.order_by(AuditEvent.id.desc()).limit(1))
 
 
 def undo(run: SyncRun, *, by: str) -> list[Change]:
@@ -114,7 +129,7 @@ def undo(run: SyncRun, *, by: str) -> list[Change]:
     if not steps:
         raise Conflict(f"Nothing of run {run.id} can be taken back any more.")
     numbers = [_want(step, run, by) for step in steps]
-    audit.add("run undone", f"run {run.id}", actor=by, writes=len(numbers))
+    audit.add(UNDONE, f"run {run.id}", actor=by, writes=len(numbers))
     db.session.commit()
     changes = list(db.session.scalars(select(Change).where(Change.id.in_(numbers)).order_by(Change.id)))
     for connection_id in sorted({change.connection_id for change in changes}):

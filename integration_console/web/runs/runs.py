@@ -14,7 +14,7 @@ from ...operations import audit
 from ...operations.accounts import connections
 from ...operations.finding.exports import Sheet, paged
 from ...operations.mapping import mappings, writes
-from ...operations.runs import forecasts, run_again, run_history, run_steps, runs
+from ...operations.runs import forecasts, run_again, run_history, run_steps, runs, undo
 from ...operations.runs.run_history import Wanted
 from ...operations.support import run_log
 from .. import Menu, downloads, forms
@@ -144,6 +144,7 @@ def _facts(run: SyncRun) -> dict:
         "carried": run_history.carried([run]).get(run.id, ""),
         "writes": writes.count(writes.Wanted(run_id=run.id)) if run.kind == "push" else 0,
         "mapping": mappings.find_or_none(run.mapping_id), "may_cancel": _may_cancel(run),
+        "undone": undo.last_asked(run) if run.kind == "push" else None,
         "steps": run_steps.of(run), "again": _again(run),
     }  # fmt: skip
 

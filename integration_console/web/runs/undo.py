@@ -27,9 +27,13 @@ def show(run_id: int):
         steps, nothing = undo.plan(run), ""
     except InvalidInput as error:
         steps, nothing = [], str(error)
-    can = [step for step in steps if step.can]
+    can, taken = [step for step in steps if step.can], [step for step in steps if step.is_taken]
+    cannot = [step for step in steps if not step.can and not step.is_taken]
     return render_template(
-        "runs/undo.html", run=run, can_undo=can[:MOST_SHOWN], cannot=[s for s in steps if not s.can][:MOST_SHOWN],
+        "runs/undo.html", run=run, can_undo=can[:MOST_SHOWN], cannot=cannot[:MOST_SHOWN],
+        taken=taken[:MOST_SHOWN], taken_count=len(taken), left_count=len(cannot), asked=undo.last_asked(run),
+        on_the_way=sum(step.taken is not None and step.taken.state != "done" for step in taken),
+        not_taken=sum(step.taken is not None and not step.is_taken for step in steps),
         total=len(steps), count=len(can), deleted=sum(step.op == "delete" for step in can), nothing=nothing,
         shown=words.shown,
         where={one.id: one for one in connections.every(removed=True)},
@@ -47,4 +51,4 @@ def create(run_id: int):
     changes = undo.undo(run, by=actor())
     count = f"{figure(len(changes))} {'writes are' if len(changes) != 1 else 'write is'}"
     flash(f"{count} on the way to take run {run_id} back. Each is checked again before it is sent.", "success")
-    return redirect(url_for("runs.index", cause="undo"))
+    return redirect(url_for("undo.show", run_id=run_id))
