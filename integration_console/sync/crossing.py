@@ -15,9 +15,11 @@ from .. import clock
 from ..errors import BrakeApplied, Wait
 from ..models import Change, RecordLink, RunPart
 from ..storage import unmatched
+from .carrying import waiting
 from .carrying.carry import Carrier, Chosen
 from .carrying.ends import End
 from .carrying.outbox import Ledger
+from .carrying.pairing import Pairing
 from .mapping import Mapping
 from .outcome import Ending, carried
 from .reading.keeping import Work
@@ -78,6 +80,7 @@ class PushRun:
         with self.bridge.work() as session:
             self._part(session, state="running", mode="push", started_at=clock.now())
         try:
+            self._look_at_what_waits()
             for turn in range(TURNS):
                 waits = self._look(self.crossing, Chosen())
                 self._brake()
@@ -95,6 +98,13 @@ class PushRun:
         return ending
 
     # -- looking ------------------------------------------------------------------------------------------------------
+
+    def _look_at_what_waits(self) -> None:
+        """What an earlier run wanted to make, and somebody has made since, is no longer to be made."""
+        ends = {"left": self.crossing.left, "right": self.crossing.right}
+        if found := waiting.resembling(Pairing(self.crossing.mapping, ends, self.bridge.look)):
+            with self.bridge.work() as session:
+                waiting.take_back(session, found)
 
     def _look(self, crossing: Crossing, chosen: Chosen) -> list[Wait]:
         """Look at what changed and write down what follows; what has to wait for another record."""

@@ -414,6 +414,30 @@ def test_what_waited_to_be_made_is_made_of_the_record_as_it_is_by_then(session, 
     assert len(names) == 12 + (3 if became == "renamed" else 2)
 
 
+@pytest.mark.parametrize("is_refused", [False, True])
+def test_what_waited_to_be_made_is_matched_with_what_somebody_made_by_hand_meanwhile(
+    session, sandbox, pair, mapping, is_refused
+):
+    """An invoice that was entered by hand while QuickBooks could not be written was there twice."""
+    let_send(mapping, 1)
+    make_three(sandbox)
+    assert cycle(mapping, pair).new == 1
+    waits = changes(op="create", state="pending")[0]
+    if is_refused:
+        waits.state, waits.retry_at = "retry", house_clock.now()
+        db.session.commit()
+    made = {name: waits.wanted[name] for name in ("first_name", "last_name")}
+    addresses = [{"address": waits.wanted["email"], "name": "Work", "primary": True}]
+    sandbox.clio.put("contacts", {"type": "Person", **made, "email_addresses": addresses})
+    let_send(mapping, 10)
+
+    run = cycle(mapping, pair)
+
+    assert (run.state, run.new) == ("done", 1)
+    assert sandbox.clio.ledger()["contacts"] == 15
+    assert links(mapping) == {"linked": 15}
+
+
 def test_what_waited_to_be_deleted_stays_where_its_other_half_is_there_again(session, sandbox, pair, mapping):
     (version,) = db.session.get_one(DataMapping, mapping).versions
     version.options = {**version.options, "deletes_left": True}

@@ -181,21 +181,28 @@ class Pairing:
         first = next(newcomers, None)
         if not self.keys or first is None:
             return
-        keys = self.keys if side == "left" else [_turned(key) for key in self.keys]
         there = OTHER[side]
         with self.look() as session:
-            rights = (self._candidate(there, seen) for seen in self.ends[there].all(session))
-            matcher = Matcher(keys, rights, self.mapping.options.country)
+            rights = (self.candidate(there, seen) for seen in self.ends[there].all(session))
+            matcher = Matcher(self.keys_from(side), rights, self.mapping.options.country)
             taken = self._labels(session, there)
-        lefts = (self._candidate(side, self._meet(seen)) for seen in chain([first], newcomers))
-        apart: dict[int, set[int]] = {}
+        lefts = (self.candidate(side, self._meet(seen)) for seen in chain([first], newcomers))
+        for candidate, match in matcher.match_all(lefts, taken, self.apart(side)):
+            if match.state != "none":
+                self._matches[candidate.record_id] = match
+
+    def keys_from(self, side: str) -> list[dict[str, Any]]:
+        """The keys for looking from a side to the other."""
+        return self.keys if side == "left" else [_turned(key) for key in self.keys]
+
+    def apart(self, side: str) -> dict[int, set[int]]:
+        """Of a side's records, those of the other that a person said are different from them."""
+        found: dict[int, set[int]] = {}
         for left, right in self._rows.different:
             one, other = (left, right) if side == "left" else (right, left)
             if one and other:
-                apart.setdefault(one, set()).add(other)
-        for candidate, match in matcher.match_all(lefts, taken, apart):
-            if match.state != "none":
-                self._matches[candidate.record_id] = match
+                found.setdefault(one, set()).add(other)
+        return found
 
     def _meet(self, seen: Seen) -> Seen:
         self._met[seen.record_id] = seen.hash
@@ -235,7 +242,8 @@ class Pairing:
         candidates = [{"record_id": one.record_id, "score": one.score, "why": one.why} for one in found]
         return Found("several", how=match.reason or _sentence(found[0].why), candidates=candidates)
 
-    def _candidate(self, side: str, seen: Seen) -> Candidate:
+    def candidate(self, side: str, seen: Seen) -> Candidate:
+        """A record as it is matched."""
         from ..matching.matching import Candidate
 
         plain = seen.plain
