@@ -11,7 +11,7 @@ import os
 import re
 import socket
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import SplitResult, urlsplit
@@ -25,6 +25,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from .. import clock
 
 CONNECT_S = 5
+PLACES, MOST_KEPT = 64, 512  # services talked with at a time, and idle connections to each
 WATCH_S = 0.1  # how late a call may be cut
 _ENCODED = re.compile(r"[\w.~*+&=%-]+", re.ASCII)  # a query as urlencode makes them
 
@@ -210,16 +211,17 @@ class _SecurePool(HTTPSConnectionPool):
     ConnectionCls = _SecureConnection
 
 
+@lru_cache(PLACES)
 def _pool(place: str) -> HTTPConnectionPool:
-    """The process's connections to a place, kept alive and shared by its threads."""
-    global _pools
-    if _pools is None:
-        with _making:
-            if _pools is None:
-                manager = urllib3.PoolManager(64, maxsize=512, ca_certs=certifi.where(), cert_reqs="CERT_REQUIRED")
-                manager.pool_classes_by_scheme = {"http": _PlainPool, "https": _SecurePool}
-                _pools = lru_cache(64)(manager.connection_from_url)  # by itself it reads the address for each call
-    return _pools(place)
+    """The process's connections to a place, kept alive and shared by its threads.
+
+    Of many places the one that was not called longest is forgotten, but not closed: a call may be on its way there.
+    """
+    parts = urlsplit(place)
+    host, port = parts.hostname or "", parts.port
+    if parts.scheme == "http":
+        return _PlainPool(host, port, maxsize=MOST_KEPT)
+    return _SecurePool(host, port, maxsize=MOST_KEPT, ca_certs=certifi.where(), cert_reqs="CERT_REQUIRED")
 
 
 def _pinned(parts: SplitResult, address: str) -> HTTPConnectionPool:
@@ -234,13 +236,12 @@ def _pinned(parts: SplitResult, address: str) -> HTTPConnectionPool:
 
 def _start_anew() -> None:
     """A forked process must not talk on its parent's sockets, and has no threads."""
-    global _pools, _watchman, _making
-    _pools, _watchman, _making = None, _Watchman(), threading.Lock()
+    global _watchman
+    _pool.cache_clear()
+    _watchman = _Watchman()
 
 
 _here = threading.local()
-_pools: Callable[[str], HTTPConnectionPool] | None = None
-_making = threading.Lock()
 _watchman = _Watchman()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_start_anew)
