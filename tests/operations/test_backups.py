@@ -117,6 +117,7 @@ def test_it_is_of_one_moment_while_others_write(session, settings, firm):
             assert len(set(dict(map(tuple, halves)).values())) <= 1
 
 
+@pytest.mark.one_database  # about the seal, which is opened before what is in it
 @pytest.mark.parametrize("damage", ["cut", "flipped", "foreign", "wrong key"])
 def test_what_cannot_be_trusted_is_refused_and_remembered(session, settings, firm, damage):
     made = backups.create(by="test")
@@ -142,6 +143,7 @@ def test_what_cannot_be_trusted_is_refused_and_remembered(session, settings, fir
     assert backups.newest_good() is None
 
 
+@pytest.mark.one_database
 def test_a_name_is_never_a_path(session, tmp_path):
     for name in ("../secret_key", "..", "/etc/passwd", "", "x.backup"):
         with pytest.raises(NotFound):

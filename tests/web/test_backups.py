@@ -1,4 +1,7 @@
-"""The page of backups: is there a good one, ask for more, and what is held back after a restore."""
+"""The page of backups: is there a good one, ask for more, and what is held back after a restore.
+
+Of one database where the page shows files, and whose they are: what is in them is tests/operations' on both.
+"""
 
 import pytest
 
@@ -28,6 +31,7 @@ def hold(app) -> None:
         gate.pause(connection, {"at": at, "backup_at": at, "backup": "x.backup", "by": "Ada"})
 
 
+@pytest.mark.one_database
 def test_it_says_whether_there_is_a_good_one(app, admin):
     empty = admin.open("/backups")
     assert "None yet" in empty.text
@@ -41,6 +45,7 @@ def test_it_says_whether_there_is_a_good_one(app, admin):
     assert "Last good backup: none yet" not in admin.open("/settings/system").text
 
 
+@pytest.mark.one_database
 def test_one_that_cannot_be_read_hides_no_other(app, admin, made):
     """A link to nowhere, and a file of another's that is not ours to open."""
     with app.app_context():
@@ -109,6 +114,7 @@ def test_what_is_asked_for_is_done_by_the_worker(app, admin, made):
         assert len(backup_files.every()) == 2
 
 
+@pytest.mark.one_database
 def test_a_download_is_sealed_and_remembered(app, admin, made):
     answer = admin.send(f"/backups/{made.name}/download", "/backups")
 
@@ -118,6 +124,7 @@ def test_a_download_is_sealed_and_remembered(app, admin, made):
         assert db.session.query(AuditEvent).filter_by(action="backup downloaded", target=made.name).count() == 1
 
 
+@pytest.mark.one_database
 def test_deleting_wants_the_name_and_never_takes_the_last_good_one(app, admin, made):
     url = f"/backups/{made.name}/removal"
     assert admin.send(url, "/backups", {"confirm": "yes"}).status_code == 422
@@ -131,12 +138,14 @@ def test_deleting_wants_the_name_and_never_takes_the_last_good_one(app, admin, m
     assert not made.file.exists()
 
 
+@pytest.mark.one_database
 @together("name", ["..%2fsecret_key", "x.backup", "20260101T000000Z-daily.backup"])
 def test_only_backups_are_given_out(admin, name):
     assert admin.send(f"/backups/{name}/download", "/backups").status_code == 404
 
 
-@pytest.mark.parametrize("role", ["staff", "support"])
+@pytest.mark.one_database
+@together("role", ["staff", "support"])
 def test_only_administrators(app, admin, made, enter, role):
     other = enter(role)
 
@@ -152,6 +161,7 @@ def test_how_often_is_said_as_people_say_it(admin):
     assert "every 24 hours, and before every upgrade" in admin.open("/backups").text
 
 
+@pytest.mark.one_database
 def test_every_page_says_that_nothing_is_sent_until_somebody_resumes(app, admin, enter):
     support = enter("support")
     assert "Nothing is sent" not in admin.open("/").text
