@@ -23,7 +23,7 @@ test: $(VENV)/.installed-dev ## lint, types and every test but `faults` and `ben
 lint: $(VENV)/.installed-dev ## style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+	$(BIN)/mypy --num-workers 2
 
 audit: $(VENV)/.installed-dev ## known weaknesses of what we stand on (needs the network)
 	@$(PIP) pip-audit
