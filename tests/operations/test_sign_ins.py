@@ -108,6 +108,21 @@ def test_a_service_that_is_down_is_asked_again_next_time(session, harbor, clock)
     assert sign_ins.keep_alive() == 1
 
 
+def test_many_sign_ins_are_renewed_in_turns_and_one_that_fails_keeps_no_other_waiting(
+    session, harbor, clock, monkeypatch
+):
+    """However long their answers took, the clock waited for all of them: no run was asked for meanwhile."""
+    signed_in(harbor)
+    signed_in(harbor)
+    harbor.script("/oauth/token", {"status": 503})
+    clock.advance(31 * DAY_S)
+    monkeypatch.setattr(sign_ins, "A_TURN_S", -1)
+    monkeypatch.setattr(sign_ins, "_tried_last", 0)
+
+    assert [sign_ins.keep_alive() for _ in range(2)] == [0, 1]
+    assert refreshes(harbor) == 2
+
+
 def test_the_end_of_a_sign_ins_life_is_told_thirty_seven_and_one_day_ahead(session, harbor, clock):
     number = signed_in(harbor)
     clock.advance(334 * DAY_S)
