@@ -38,10 +38,12 @@ def run() -> None:
             if not sqlite:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": ONE_AT_A_TIME})
             if _moves():
+                rights = views.granted(connection)
                 views.drop(connection)
             context.run_migrations()
             if _moves():
                 views.create(connection, _declared())
+                views.grant(connection, rights)
         if sqlite:
             _foreign_keys(connection, "ON")
 

@@ -23,6 +23,7 @@ from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.pool import NullPool
 
 from ..errors import BackupRefused
+from . import views
 from .copies import LOCK_WITHIN_S
 from .sealed_file import DAMAGED
 
@@ -119,7 +120,7 @@ class PostgresCopies:
         with self._connected() as connection:
             connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": ONE_AT_A_TIME})
             connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_WITHIN_S}s'"))
-            cursor = connection.connection.cursor()
+            cursor, rights = connection.connection.cursor(), views.granted(connection)
             try:
                 cursor.execute(_CLEAR)
             except cursor.connection.OperationalError as error:
@@ -133,6 +134,7 @@ class PostgresCopies:
             except cursor.connection.OperationalError as error:  # as on a full disk
                 said = str(error).strip().splitlines()[0]
                 raise BackupRefused(f"The database could not be written: {said}. Nothing was changed.") from error
+            views.grant(connection, rights)
             finish(connection)
             connection.commit()
 

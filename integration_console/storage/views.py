@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
-from sqlalchemy import inspect
+from sqlalchemy import inspect, text
 from sqlalchemy.engine import Connection
 
 MARK = "Reporting view of the integration console"  # by which ours are told from a firm's own
@@ -67,6 +67,28 @@ def drop(connection: Connection) -> None:
         connection.exec_driver_sql(f"DROP VIEW {_named(name)}")
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql("DROP FUNCTION IF EXISTS console_date(text), console_time(text)")
+
+
+def granted(connection: Connection) -> list[tuple[str, str]]:
+    """Our views that somebody was given rights on, and what gives them again: a view made anew begins without."""
+    if connection.dialect.name != "postgresql":
+        return []
+    query = f"""
+        SELECT relname, format('GRANT %s ON %I TO %s', privilege_type, relname,
+            CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END)
+        FROM pg_class CROSS JOIN LATERAL aclexplode(relacl)
+        WHERE relkind = 'v' AND pg_table_is_visible(pg_class.oid) AND grantee <> relowner
+            AND obj_description(pg_class.oid, 'pg_class') = '{MARK}'
+    """
+    return [(name, statement) for name, statement in connection.execute(text(query))]
+
+
+def grant(connection: Connection, kept: list[tuple[str, str]]) -> None:
+    """Give again what was granted, on the views that are there by now."""
+    there = set(names(connection)) if kept else set()
+    for name, statement in kept:
+        if name in there:
+            connection.execute(text(statement))
 
 
 def names(connection: Connection) -> list[str]:

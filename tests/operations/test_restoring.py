@@ -385,6 +385,7 @@ def test_what_others_keep_in_the_same_database_stays_and_stops_no_restore(sessio
     for statement in (
         "CREATE SCHEMA reports", "CREATE TABLE reports.days (day date)",
         "INSERT INTO reports.days VALUES ('2026-03-02')", "CREATE PUBLICATION everything FOR TABLE record",
+        "GRANT SELECT ON clio_matters TO pg_monitor",
     ):  # fmt: skip
         db.session.execute(text(statement))
     db.session.commit()
@@ -396,6 +397,7 @@ def test_what_others_keep_in_the_same_database_stays_and_stops_no_restore(sessio
 
     assert names() == {"Hale & Partner"}
     assert db.session.scalar(text("SELECT count(*) FROM reports.days")) == 1
+    assert db.session.scalar(text("SELECT has_table_privilege('pg_monitor', 'clio_matters', 'SELECT')"))
 
 
 @pytest.mark.one_database("postgresql")

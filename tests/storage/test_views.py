@@ -68,6 +68,23 @@ def test_upgrading_makes_the_views_anew_and_leaves_a_firms_own(session):
     assert "gone_things" not in found
 
 
+def rights(session, view):
+    grants = "SELECT grantee FROM information_schema.role_table_grants WHERE table_name = :view AND grantee <> grantor"
+    return sorted(session.execute(text(grants), {"view": view}).scalars())
+
+
+@pytest.mark.one_database("postgresql")
+def test_who_may_read_a_view_may_after_an_upgrade(session):
+    """Every upgrade took the rights of a report's reader away, and said nothing."""
+    session.execute(text("GRANT SELECT ON clio_matters TO PUBLIC, pg_monitor"))
+    session.commit()
+
+    upgrade()
+
+    assert rights(session, "clio_matters") == ["PUBLIC", "pg_monitor"]
+    assert rights(session, "clio_contacts") == []
+
+
 def test_a_view_shows_typed_columns_of_live_records_of_its_service(session, firm):
     other = connection(session, "Location", service="ghl")
     for owner in (firm, other):
