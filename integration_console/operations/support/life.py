@@ -8,8 +8,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import CompoundSelect, Result, Row, and_, bindparam, func, null, or_, select, union_all
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy import CompoundSelect, Result, Row, and_, bindparam, case, func, null, or_, select, union_all
 
 from ... import services
 from ...errors import NotFound
@@ -39,18 +38,16 @@ _PAIR = (
     RecordLink.id.label("link_id"), RecordLink.mapping_id, RecordLink.state, RecordLink.reason, RecordLink.how,
     RecordLink.decided_by, RecordLink.decided_at, RecordLink.created_at,
 )  # fmt: skip
-
-
-def _partners(own: InstrumentedAttribute, other: InstrumentedAttribute) -> Any:
-    """The record's pairs in which it is on this side, each with the partner it has."""
-    mine = select(*_COPY, *_PAIR).select_from(RecordLink).outerjoin(Record, Record.id == other)
-    return select(mine.where(own == bindparam("record")).order_by(RecordLink.id.desc()).limit(MOST).subquery())
-
-
-_EVERYONE: CompoundSelect[Any] = union_all(
-    _partners(RecordLink.left_record_id, RecordLink.right_record_id),
-    _partners(RecordLink.right_record_id, RecordLink.left_record_id),
-    select(*_COPY, *(null() for _ in _PAIR)).where(Record.id == bindparam("record")),
+_RECORD: Any = bindparam("record")
+_PARTNER = case((RecordLink.left_record_id == _RECORD, RecordLink.right_record_id), else_=RecordLink.left_record_id)
+_PAIRS = (
+    select(*_COPY, *_PAIR)
+    .select_from(RecordLink).outerjoin(Record, Record.id == _PARTNER)
+    .where(or_(RecordLink.left_record_id == _RECORD, RecordLink.right_record_id == _RECORD))
+    .order_by(RecordLink.id.desc()).limit(MOST)
+)  # fmt: skip
+_EVERYONE: CompoundSelect[Any] = union_all(  # each pair with the partner in it, and the record itself
+    select(_PAIRS.subquery()), select(*_COPY, *(null() for _ in _PAIR)).where(Record.id == _RECORD)
 )
 _CHANGES = (
     select(
