@@ -309,6 +309,31 @@ def test_time_that_was_deleted_and_comes_back_is_written_again_once(firm, sandbo
     assert partner(time, entry["id"]) is None
 
 
+@pytest.mark.one_database
+def test_an_hour_that_is_moved_to_a_matter_nobody_knows_yet_follows_when_it_is_there(firm, sandbox):
+    """Its line waited, once: the hour stayed on the matter of before, and would have been billed there."""
+    time = switched_on(TIME)
+    first = sandbox.clio.record("matters", next(iter(sandbox.clio.shelves["matters"].numbers())))
+    sandbox.clio.put("matters", {"id": first["id"], "status": "open"})
+    sync(firm["clio"], only=["matters"])
+    worked = {"start": "2026-11-20T15:00:00Z", "end": "2026-11-20T16:30:00Z", "duration": "PT1H30M"}
+    said = {"billable": True, "timeInterval": worked, "description": f"Call #{first['display_number']}"}
+    entry = sandbox.clockify.put("time_entries", said)["id"]
+    carry_hours(firm, time)
+    made = int(partner(time, entry))
+    second = sandbox.clio.put("matters", {"client": {"id": first["client"]["id"]}, "description": "Its appeal"})
+
+    sandbox.clockify.put("time_entries", {"id": entry, "description": f"Call #{second['display_number']}"})
+    waits = carry_hours(firm, time)
+    assert "for another one that is not there yet" in waits.message
+    assert sandbox.clio.record("activities", made)["matter"]["id"] == first["id"]
+    sync(firm["clio"], only=["matters"])
+    push(time)
+
+    assert sandbox.clio.record("activities", made)["matter"]["id"] == second["id"]
+    assert push(time).changed == 0
+
+
 def carry_hours(firm, time: int):
     """Read Clockify's hours whole and carry them."""
     sync(firm["clockify"], kind="full", only=["time_entries"])

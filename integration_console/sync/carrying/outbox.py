@@ -144,9 +144,10 @@ class Ledger:
             "state": state, "version": self.mapping.version, "updated_at": now, "candidates": list(step.candidates),
             "reason": step.reason if reason is None else reason,
         }  # fmt: skip
+        waits = step.verdict is not None and bool(step.verdict.waits)  # then it is looked at again, changed or not
         for side, seen in (("left", step.left), ("right", step.right)):
             if seen is not None:
-                facts |= {f"{side}_record_id": seen.record_id, f"{side}_hash": seen.hash}
+                facts |= {f"{side}_record_id": seen.record_id, f"{side}_hash": None if waits else seen.hash}
         facts |= {"base": base} if base is not None else {}
         facts |= {"how": step.how} if step.how else {}
         self._clear(session, step, facts)
