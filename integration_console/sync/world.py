@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Row, Select, or_, select, tuple_
 from sqlalchemy.orm import Session, aliased
 
-from .. import services
-from ..models import DataMapping, Record, RecordLink
+from .. import clock, services
+from ..models import Checkpoint, DataMapping, Record, RecordLink
 from ..services.writing import CUSTOM, value_of
 from .mapping import Mapping, MappingOptions
 from .transforms import World, empty, folded, text_of
@@ -123,6 +123,16 @@ class StoredWorld:
             self._owned[key] = self._by_owner(*key)
         wanted = select(Record.data).where(Record.id.in_(self._owned[key].get(external_id, ())))
         return [data for (data,) in self._rows(wanted.order_by(Record.id))]
+
+    def was_read_before(self, side: str, resource: str, other: str, external_id: str) -> bool:
+        """Whether that list was read last before that record of another one came as it is now."""
+        of: Any = self.mapping.side(side).connection_id
+        with self.look() as session:
+            state = session.scalar(select(Checkpoint.state).filter_by(connection_id=of, resource=resource))
+            known = select(Record.written_at).filter_by(connection_id=of, resource=other, external_id=external_id)
+            came = session.scalar(known)
+        begun = clock.parse((state or {}).get("begun"))
+        return came is not None and (begun is None or begun < came)
 
     def _by_owner(self, connection_id: int, resource: str, field: str) -> dict[str, list[int]]:
         """Which records lie under which: their numbers only, so that all of a firm's fit."""

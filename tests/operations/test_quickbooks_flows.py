@@ -145,6 +145,28 @@ def test_an_invoice_follows_its_bill_until_it_is_paid(firm, sandbox):
     assert any("paid in QuickBooks" in one for one in said), said
 
 
+@pytest.mark.one_database
+def test_a_bill_that_is_read_before_its_lines_waits_for_them_and_is_carried_then(firm, sandbox):
+    """A webhook brings the bill alone. It was refused as if there were tax on it, and its invoice never followed."""
+    push(switched_on(QUICKBOOKS_CUSTOMERS), release_brake=True)
+    mapping = switched_on(QUICKBOOKS_INVOICES, approved_by="bo@firm.example")
+    push(mapping, release_brake=True)
+    number = BILLED[0]
+    bill = sandbox.clio.record("bills", number)
+    line = next(n for n in sandbox.clio.shelves["line_items"].numbers()
+                if sandbox.clio.record("line_items", n)["bill"]["id"] == number)  # fmt: skip
+    raised(sandbox, number, line, 50)
+
+    sync(firm["clio"], records=[f"bills:{number}"])
+    early = push(mapping)
+    assert (early.changed, early.refused) == (0, 0)
+    assert "1 record waits for another one" in early.message
+    sync(firm["clio"], only=["line_items"])
+    push(mapping)
+
+    assert invoices(sandbox)[bill["number"]]["TotalAmt"] == round(bill["total"] + 50, 2)
+
+
 def test_a_bill_that_was_taken_back_is_told_while_its_invoice_stands(firm, sandbox):
     """Voided and billed anew, the client would owe both: the run was green."""
     push(switched_on(QUICKBOOKS_CUSTOMERS), release_brake=True)

@@ -60,6 +60,9 @@ class Village:
         held = {("line_items", "bill.id", "5"): self.lines, ("bills", "id", "5"): self.bills}
         return held.get((resource, field, external_id), [])
 
+    def was_read_before(self, side, resource, other, external_id):
+        return False
+
     def choice_text(self, side, field, value):
         return {("left", "custom:1", "31"): "Referral"}.get((side, field, value), value)
 

@@ -53,6 +53,9 @@ class World(Protocol):
     def under(self, side: str, resource: str, field: str, external_id: str) -> list[dict[str, Any]]:
         """The live records of the connection on this side whose field names that record, as they came, by their ids."""
 
+    def was_read_before(self, side: str, resource: str, other: str, external_id: str) -> bool:
+        """Whether that list was read last before that record of another one came as it is now."""
+
     def choice_text(self, side: str, field: str, value: str) -> str:
         """The words of a choice of a custom field; the value itself where choices have no ids."""
 

@@ -13,6 +13,7 @@ from ...services.writing import MISSING, bill_line, rounded, spelled_amount
 from .base import Options, Spot, empty, text_of, transform
 
 TAKEN_BACK = ("void", "voided", "deleted")  # states of a bill, and of an invoice: nobody is to pay it
+UNREAD = "This waits until the lines of the bill are read."
 OVER = ("paid", *TAKEN_BACK)  # a bill in one of these states is as it is for good
 
 
@@ -54,14 +55,16 @@ def bill_lines(values, options, spot: Spot):
     if at in OVER:
         return MISSING
     found = spot.world.under(spot.source_side, options.resource, options.field, text_of(number))
+    unread = Wait(UNREAD, resource=options.resource, external_id=text_of(number))
     if empty(total) or (not found and Decimal(str(total))):
-        raise Wait("This waits until the lines of the bill are read.", resource=options.resource,
-                   external_id=text_of(number))  # fmt: skip
+        raise unread
     currency = _currency_of(spot, options, text_of(number))
     lines = [_line(one, currency) for one in found]
     lines = [line for line in lines if Decimal(line["amount"] or 0)]  # what was written off takes no line
     came, wanted = sum((Decimal(line["amount"]) for line in lines), Decimal(0)), rounded(total, currency)
     if came != wanted:
+        if spot.world.was_read_before(spot.source_side, options.resource, options.bills, text_of(number)):
+            raise unread  # a webhook brings a bill alone, and a read brings its lines after it
         raise BadRecord(
             f"The lines of the bill come to {spelled_amount(came)} and the bill to {spelled_amount(wanted)}: there is "
             "tax, a discount or interest on it. Enter this one by hand."
