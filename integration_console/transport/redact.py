@@ -78,6 +78,15 @@ _STRETCH = 4_096  # bytes asked about, and looked through, at once
 _WORD = 32  # longer than any of the words
 _SIGN = 16  # characters of a known value to ask for: of whole tokens the question takes longer to make than to answer
 
+
+def _asking(patterns: Iterable[str]) -> Callable[[str], bool]:
+    """Asks whether a text in small letters holds anything of these. Raises SchemaError when they are too many."""
+    return SchemaValidator(core_schema.str_schema(pattern="|".join(patterns))).isinstance_python
+
+
+# What is not there need not be looked for. Every place a pass would stop at, also at an "ic_" that begins no token.
+_ASKED = [_asking([words.replace("ic_[0-9a-f]{20}", "ic_")]) for _, words, _ in _PLACES]
+
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # PostgreSQL's text takes neither
 
 
@@ -150,39 +159,50 @@ class Redactor:
     def _spans(self, data: bytes) -> Iterator[Span]:
         low = data.lower()
         absent = {sign for sign in (b"%", b"\\") if sign not in data}  # then no escaped form can be there either
-        for start, stop in self._stretches(low):
-            for value, signs in self._known:
+        for start, stop, text in self._stretches(low):
+            for value, signs in self._known if self._question_of_known(text) else ():
                 for at in () if signs & absent else _places(data, value, start, stop):
                     yield at, at + len(value), REDACTED
-            for place, _, shapes in _PLACES:
-                for hit in place.finditer(low, start, stop):
+            for (place, _, shapes), asked in zip(_PLACES, _ASKED, strict=True):
+                for hit in place.finditer(low, start, stop) if asked(text) else ():
                     yield from named_secrets.around(data, hit.start())
                     for back, shape in shapes:
                         if found := shape.match(data, max(0, hit.start() - back)):
                             yield *found.span(found.lastindex or 0), REDACTED
 
-    def _stretches(self, low: bytes) -> Iterator[tuple[int, int]]:
+    def _stretches(self, low: bytes) -> Iterator[tuple[int, int, str]]:
         """From where to where there may be something to hide. They overlap, so that nothing lies across an edge."""
-        if len(low) <= _STRETCH or (asked := self._question) is None:
-            yield 0, len(low)
-        elif asked(low.decode("utf-8", "replace")):
+        asked, text = self._question, low.decode("utf-8", "replace")
+        if len(low) <= _STRETCH or asked is None:
+            yield 0, len(low), text
+        elif asked(text):
             for at in range(0, len(low), _STRETCH):
                 start, stop = max(0, at - self._longest), at + _STRETCH + self._longest
-                if asked(low[start:stop].decode("utf-8", "replace")):
-                    yield start, stop
+                if asked(part := low[start:stop].decode("utf-8", "replace")):
+                    yield start, stop, part
+
+    @cached_property
+    def _signs_of_known(self) -> list[str] | None:
+        """What to ask for instead of the known values; None when they cannot be asked for."""
+        try:
+            return [re.escape(value.lower().decode()[:_SIGN]) for value, _ in self._known]
+        except UnicodeDecodeError:
+            return None
 
     @cached_property
     def _question(self) -> Callable[[str], bool] | None:
         """Whether a text in small letters holds any of the words or known values; None when it cannot be asked."""
-        try:
-            known = [re.escape(value.lower().decode()[:_SIGN]) for value, _ in self._known]
-        except UnicodeDecodeError:
+        if self._signs_of_known is None:
             return None
-        pattern = "|".join([*(words for _, words, _ in _PLACES), *known])
         try:
-            return SchemaValidator(core_schema.str_schema(pattern=pattern)).isinstance_python
+            return _asking([*(words for _, words, _ in _PLACES), *self._signs_of_known])
         except SchemaError:  # of very many known values the question grows too long
             return None
+
+    @cached_property
+    def _question_of_known(self) -> Callable[[str], bool]:
+        """Whether it may hold one of the known values."""
+        return _asking(self._signs_of_known) if self._question and self._signs_of_known else bool
 
 
 def _forms(secret: str) -> Iterator[bytes]:
