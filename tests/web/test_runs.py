@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import update
@@ -55,6 +56,22 @@ def test_a_live_run_is_sent_again_only_when_something_changed(admin, firm):
     admin.send(f"/runs/{run}/cancel", f"/runs/{run}")
     assert admin.part(live).status == 200
     assert "hx-get" not in admin.open(f"/runs/{run}").one("div", id="run").attrs  # an ended run is not asked about
+
+
+@pytest.mark.one_database
+def test_a_run_at_a_silent_service_says_what_it_waits_for_and_since_when(app, admin, firm):
+    run = firm.ask(firm.connect(), "matters", "contacts")
+    begun = datetime(2026, 11, 28, 9, 15, tzinfo=UTC)
+    with app.app_context():
+        waits = db.session.get_one(SyncRun, run)
+        waits.state, waits.started_at = "running", begun
+        db.session.commit()
+    assert "Waiting for the first answer of Clio, since 28 Nov 2026, 09:15:00 UTC." in admin.open(f"/runs/{run}").text
+    with app.app_context():
+        first = db.session.get_one(SyncRun, run).parts[0]
+        first.state, first.ended_at = "done", begun + timedelta(minutes=2)
+        db.session.commit()
+    assert "Waiting for the next answer of Clio, since 28 Nov 2026, 09:17:00 UTC." in admin.open(f"/runs/{run}").text
 
 
 @pytest.mark.one_database
@@ -173,6 +190,7 @@ def test_a_filter_that_is_none_is_explained_and_shows_no_rows(admin, firm, query
     page = admin.open(f"/runs?{query}")
     assert page.status == 422
     assert "These filters cannot be used." in page.text
+    assert page.one("button", class_="filters-more").attrs["aria-expanded"] == "true"
     assert page.rows == []
 
 
