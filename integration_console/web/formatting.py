@@ -24,6 +24,7 @@ from ..operations.several import MOST_COUNTED
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"))
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?Z")
+_ADDRESS = re.compile(r"[^\s@]+@[^\s@]+")
 
 _BROWSERS = (
     ("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"),
@@ -38,7 +39,7 @@ def set_up(app: Flask) -> None:
     """Make the filters known to every template."""
     filters = {
         "ago": ago, "moment": moment, "iso": iso, "duration": duration, "number": number, "bytes": size, "money": money,
-        "counted": counted,
+        "counted": counted, "breakable": breakable,
         "field_name": field_name, "middle": middle, "pretty_json": pretty_json, "percent": percent,
         "shown_time": shown_time, "labelled": labelled, "masked": masked, "browser_name": browser_name,
         "clock_time": clock_time, "local_time": local_time, "moment_of": moment_of,
@@ -226,6 +227,15 @@ def middle(text: object, width: int = 16) -> str:
         return whole
     tail = width // 3
     return f"{whole[: width - tail - 1]}…{whole[-tail:]}"
+
+
+def breakable(text: object) -> Markup:
+    """A value in which an e-mail address breaks after its signs, and not within a name.
+
+    >>> breakable("to ada@firm.example")
+    Markup('to ada@<wbr>firm.<wbr>example')
+    """
+    return Markup(_ADDRESS.sub(lambda found: re.sub("([@.])(?=.)", r"\1<wbr>", found[0]), str(escape(text))))  # noqa: S704 (escaped)
 
 
 def masked(value: object) -> str:

@@ -54,6 +54,12 @@
     setTimeout(() => button.classList.remove("copied"), 1500);
   });
 
+  // -- Filters are folded on phones ------------------------------------------------------------------------------
+  on("click", (event) => {
+    const button = event.target.closest("[data-filters]");
+    if (button) button.setAttribute("aria-expanded", String(button.closest("form").classList.toggle("filters-open")));
+  });
+
   // -- Passwords can be shown ------------------------------------------------------------------------------------
   document.querySelectorAll("input[data-can-show]").forEach((input) => {
     const button = document.createElement("button");

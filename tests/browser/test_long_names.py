@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from playwright.sync_api import expect
 
 from integration_console.operations.accounts import connections
 
@@ -36,3 +37,21 @@ def test_no_page_grows_wider_by_a_long_name(tab, live, monkeypatch, upstreams, a
             if shown.evaluate(SEEN)["wide"]:
                 wide.append(f"{path} {size['width']}")
     assert wide == []
+
+
+def test_on_a_phone_filters_are_folded_and_open_on_request(tab, live):
+    tab.sign_in(live.user())
+    tab.look("dark", NARROW)
+    page = tab.open("/runs?state=failed")
+    state, more = page.get_by_label("State", exact=True), page.get_by_role("button", name="Filters")
+    expect(state).to_be_hidden()
+    expect(page.get_by_role("link", name="State: Failed")).to_be_visible()  # what is filtered for stays in sight
+    more.click()
+    expect(more).to_have_attribute("aria-expanded", "true")
+    expect(state).to_be_visible()
+    more.click()
+    expect(state).to_be_hidden()
+    tab.look("dark", WIDE)
+    tab.open("/runs")
+    expect(state).to_be_visible()
+    expect(more).to_be_hidden()

@@ -108,6 +108,8 @@ def test_the_first_screen_answers_and_every_number_leads_to_what_it_counts(enter
 def test_the_address_is_the_state(entered, office, role, size):  # noqa: F811
     """Promise 3"""
     page = entered(role, size).open("/transactions")
+    if size == NARROW:  # folded there
+        page.get_by_role("button", name="Filters").click()
     page.get_by_label("Method").select_option("POST")
     page.get_by_role("button", name="Show").click()
     page.wait_for_url("**/transactions?method=POST")  # and nothing of what was left as it was
