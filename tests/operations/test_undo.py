@@ -1,5 +1,8 @@
 """A run taken back: what it wrote is put as it was, over real HTTP, on both databases."""
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
 import pytest
 from sqlalchemy import select
 
@@ -97,3 +100,28 @@ def test_what_changed_since_is_not_taken_back_and_said(session, sandbox, pair, m
 
     assert not step.can
     assert "First name changed at Clio" in step.why
+
+
+@pytest.mark.one_database("postgresql")  # SQLite lets only one begin at a time
+def test_two_who_take_a_run_back_at_once_take_it_back_once(app, sandbox, pair, mapping):
+    """W2: nor does the second one meet an error of ours."""
+    left, _ = pairs(mapping)[0]
+    sandbox.ghl.put("contacts", {"id": left, "firstName": "Augusta"})
+    number, together = cycle(mapping, pair).id, Barrier(2)
+    db.session.remove()
+
+    def ask(who: str) -> str:
+        with app.app_context():
+            run = db.session.get_one(SyncRun, number)
+            together.wait()
+            try:
+                return f"{len(undo.undo(run, by=who))} asked"
+            except InTheWay as error:
+                return str(error)
+            finally:
+                db.session.remove()
+
+    with ThreadPoolExecutor(2) as people:
+        told = sorted(people.map(ask, ("ada@firm", "bea@firm")))
+
+    assert told == ["1 asked", f"Nothing of run {number} can be taken back any more."]

@@ -125,6 +125,7 @@ def undo(run: SyncRun, *, by: str) -> list[Change]:
 
     Raises Conflict when nothing of the run can be taken back.
     """
+    db.session.refresh(run, with_for_update=True)  # of two who ask at once the second one sees what the first did
     steps = [step for step in plan(run) if step.can]
     if not steps:
         raise Conflict(f"Nothing of run {run.id} can be taken back any more.")
