@@ -328,6 +328,7 @@ def test_an_invoice_that_is_paid_since_it_was_read_is_not_changed(desk):
 
 def test_lines_keep_what_people_set_on_them_wherever_they_come_to_stand(desk):
     done = desk.invoice(lines=[*LINES, bill_line("Courier", 1, 12, 12)])
+    services = products_of(done.record)["Drafting"]
     items = {"Drafting": "2", "Filing fee": "3", "Courier": "6"}
     lines = [line for line in done.record["Line"] if line["DetailType"] == "SalesItemLineDetail"]
     for line in lines:
@@ -335,11 +336,47 @@ def test_lines_keep_what_people_set_on_them_wherever_they_come_to_stand(desk):
     desk.sandbox.put("invoices", {"Id": done.external_id, "Line": lines})
 
     wanted = [LINES[1], bill_line("Courier", 1, 14, 14), bill_line("New", 1, 9, 9)]
-    changed = desk.update("invoices", done.external_id, {"lines": wanted}).record
+    changed = desk.update("invoices", done.external_id, {"lines": wanted, "item": "Services"}).record
 
-    kept = {one["Description"]: one["SalesItemLineDetail"]["ItemRef"]["value"] for one in changed["Line"][:3]}
+    kept = products_of(changed)
     assert (kept["Filing fee"], kept["Courier"]) == ("3", "6")
+    assert kept["New"] == services
     assert changed["TotalAmt"] == 458
+
+
+def products_of(invoice) -> dict[str, str]:
+    """What each line is for: its words, its product's number."""
+    lines = [line for line in invoice["Line"] if line["DetailType"] == "SalesItemLineDetail"]
+    return {line["Description"]: line["SalesItemLineDetail"]["ItemRef"]["value"] for line in lines}
+
+
+def test_the_product_of_a_new_line_is_not_guessed(desk):
+    """Where none is named it took the first line's, whatever the others were for: another account of revenue."""
+    done = desk.invoice()
+    lines = [dict(line) for line in done.record["Line"]]
+    lines[0]["SalesItemLineDetail"] = {**lines[0]["SalesItemLineDetail"], "ItemRef": {"value": "6"}}
+    desk.sandbox.put("invoices", {"Id": done.external_id, "Line": lines})
+    more = [*LINES, bill_line("Expert", 1, 900, 900)]
+
+    with pytest.raises(BadRecord, match="for several products") as refused:
+        desk.update("invoices", done.external_id, {"lines": more})
+
+    assert refused.value.field == "item"
+    dearer = [bill_line("Drafting", 1.5, 500, 750), LINES[1]]
+    desk.update("invoices", done.external_id, {"lines": dearer})  # no line of it is new
+
+
+def test_a_product_that_may_not_be_billed_is_not_taken_from_the_other_lines(desk):
+    done = desk.invoice()
+    ours = products_of(done.record)["Drafting"]
+    more = [*LINES, bill_line("Expert", 1, 900, 900)]
+    desk.sandbox.put("items", {"Id": ours, "IncomeAccountRef": {"value": "6", "name": "Client Trust Liability"}})
+    with pytest.raises(BadRecord, match="trust money"):
+        desk.update("invoices", done.external_id, {"lines": more})
+
+    desk.sandbox.put("items", {"Id": ours, "Active": False})
+    with pytest.raises(BadRecord, match="not in use any more"):
+        desk.update("invoices", done.external_id, {"lines": more})
 
 
 def test_a_new_line_has_nothing_of_one_that_was_removed(desk):

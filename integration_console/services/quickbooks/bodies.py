@@ -18,9 +18,9 @@ OF_THE_AMOUNT = ("TaxInclusiveAmt", "DiscountRate", "DiscountAmt")  # what the a
 
 
 def body_of(
-    resource: str, wanted: Mapping[str, Any], current: Mapping[str, Any] | None, item: str | None
+    resource: str, wanted: Mapping[str, Any], current: Mapping[str, Any] | None, item: Callable[[], str]
 ) -> dict[str, Any]:
-    """The body for these values. item: the product of new lines.
+    """The body for these values. item: gives the product of new lines.
 
     Raises BadRecord naming the field whose value QuickBooks cannot hold.
     """
@@ -77,7 +77,7 @@ def _boolean(value: Any, field: Field) -> bool:
 _CHECKED: dict[str, Callable[[Any, Field], Any]] = {"date": _date, "boolean": _boolean}
 
 
-def _lines(value: Any, current: Mapping[str, Any] | None, item: str | None) -> list[dict[str, Any]]:
+def _lines(value: Any, current: Mapping[str, Any] | None, item: Callable[[], str]) -> list[dict[str, Any]]:
     """The lines as they shall be. A line that is there keeps its number and what people have set on it.
 
     Raises BadRecord where the invoice holds lines of a kind that would be lost.
@@ -96,8 +96,8 @@ def _lines(value: Any, current: Mapping[str, Any] | None, item: str | None) -> l
     ]  # fmt: skip
 
 
-def _line(line: Mapping[str, Any], there: Mapping[str, Any], item: str | None) -> dict[str, Any]:
-    held = there.get("SalesItemLineDetail") or {"ItemRef": {"value": item}}
+def _line(line: Mapping[str, Any], there: Mapping[str, Any], item: Callable[[], str]) -> dict[str, Any]:
+    held = there.get("SalesItemLineDetail") or {"ItemRef": {"value": item()}}
     detail = {name: one for name, one in held.items() if name not in OF_THE_AMOUNT}
     detail |= {"Qty": float(line["quantity"]), "UnitPrice": float(line["price"])}
     known = {"Id": there["Id"]} if there.get("Id") else {}

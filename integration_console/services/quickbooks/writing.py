@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from functools import cache
 from typing import Any, ClassVar
 
 from ... import clock
@@ -78,7 +79,7 @@ class QuickBooksWriting(Writing):
         wanted = _wanted(write, current)
         if current is not None and not wanted:
             return Written(str(write.external_id), current)
-        item = _item(upstream, wanted, current) if wanted.get(LINES) else None
+        item = cache(lambda: _item(upstream, write.values.get(ITEM), current))  # asked for where a line is new
         body = body_of(write.resource, wanted, current, item)
         if current is not None:
             body |= {"Id": str(write.external_id), "SyncToken": self.version_of("", current), "sparse": True}
@@ -172,26 +173,27 @@ def _wanted(write: Write, current: Mapping[str, Any] | None) -> dict[str, Any]:
     return wanted if LINES in wanted else {name: value for name, value in wanted.items() if name != ITEM}
 
 
-def _item(upstream: Upstream, wanted: Mapping[str, Any], current: Mapping[str, Any] | None) -> str:
-    """The id of the product new lines are for: the one named, else the one the invoice has.
+def _item(upstream: Upstream, name: Any, current: Mapping[str, Any] | None) -> str:
+    """The id of the product new lines are for: the one named, else the one all lines of the invoice are for.
 
     Raises BadRecord when there is none, or when it books to clients' trust money.
     """
-    name = wanted.get(ITEM)
-    if not name and current is not None:
-        for line in current.get("Line") or ():
-            if number := dig(line, "SalesItemLineDetail.ItemRef.value"):
-                return str(number)
-    if not name:
-        raise BadRecord("The lines need a product or service.", field=ITEM)
-    found = query.found(upstream, "items", query.Query("Item", where=query.equals("Name", str(name))))
+    if name:
+        where, missing = query.equals("Name", str(name)), f"QuickBooks has no product or service called “{name}”."
+    else:
+        there = {dig(line, "SalesItemLineDetail.ItemRef.value") for line in (current or {}).get("Line") or ()} - {None}
+        if len(there) > 1:
+            raise BadRecord("This invoice is for several products: say which one new lines are for.", field=ITEM)
+        if not there:
+            raise BadRecord("The lines need a product or service.", field=ITEM)
+        where, missing = query.equals("Id", str(*there)), "The product of this invoice's lines is not in use any more."
+    found = query.found(upstream, "items", query.Query("Item", where=where))
     active = [one for one in found if one.get("Active") is not False and one.get("Type") != "Category"]
     if not active:
-        message = f"QuickBooks has no product or service called “{name}”. Name one of yours in the mapping."
-        raise BadRecord(message, field=ITEM)
+        raise BadRecord(f"{missing} Name one of yours in the mapping.", field=ITEM)
     item = next((one for one in active if one.get("FullyQualifiedName") == name), active[0])
-    if _is_for_trust(dig(item, "IncomeAccountRef.name")):
-        message = f"“{name}” books to clients' trust money, which the console never writes."
+    if any(map(_is_for_trust, (item.get("Name"), dig(item, "IncomeAccountRef.name")))):
+        message = f"“{item.get('Name')}” books to clients' trust money, which the console never writes."
         raise BadRecord(message, field=ITEM)
     return str(item["Id"])
 
