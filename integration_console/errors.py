@@ -204,6 +204,7 @@ class BadRecord(UpstreamError):
     """This record is wrong; the others are fine."""
 
     kind = "value"
+    may_be_there = False  # although it was refused: then it is looked for before it is sent again
 
     def __init__(self, message: str = "", *, field: str | None = None, **facts) -> None:
         super().__init__(message, **facts)
@@ -213,6 +214,7 @@ class BadRecord(UpstreamError):
 class Over(BadRecord):
     """What a write whose answer is out may have made is voided, archived or deleted by now."""
 
+    may_be_there = True
     SAID = (
         "What this write may have made ({}) is {} {} by now. Look there. Drop this write if that is right; retry it "
         "to have another one made."

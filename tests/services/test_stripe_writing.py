@@ -287,6 +287,39 @@ def test_after_that_what_was_made_is_found_by_its_mark(fresh_stripe):
     assert WRITING.find(fresh_stripe.upstream, replace(customer, marker="another")) == []
 
 
+def test_a_key_that_was_used_with_another_body_is_a_write_that_may_be_there(fresh_stripe):
+    """W3: refused, and sent again under a new key, it would be two invoices."""
+    first = write("create", "invoices", invoice(fresh_stripe))
+    made = WRITING.send(fresh_stripe.upstream, first)
+    another = replace(first, values={**first.values, "description": "In other words"})
+
+    again = WRITING.send(fresh_stripe.upstream, another)
+
+    assert again.external_id == made.external_id
+    customer = write("create", "customers", {"name": "Nova Quist"})
+    WRITING.send(fresh_stripe.upstream, customer)
+    with pytest.raises(BadRecord, match="was first used with other parameters") as refused:
+        WRITING.send(
+            fresh_stripe.upstream,
+            replace(customer, values={"name": "Zoe"}, since=house_clock.now() + timedelta(days=1)),
+        )
+    assert not refused.value.may_be_there  # nothing bears its mark
+
+
+def test_a_key_that_was_used_for_half_an_invoice_is_looked_up_before_it_is_used_again(fresh_stripe):
+    first = write("create", "invoices", invoice(fresh_stripe))
+    fresh_stripe.sandbox.script(
+        "/v1/invoiceitems", {"method": "POST", "status": 400, "body": {"error": {"message": "No"}}}
+    )
+    with pytest.raises(BadRecord):
+        WRITING.send(fresh_stripe.upstream, first)
+
+    with pytest.raises(BadRecord, match="was begun and is still a draft") as refused:
+        WRITING.send(fresh_stripe.upstream, replace(first, values={**first.values, "description": "In other words"}))
+
+    assert refused.value.may_be_there
+
+
 def test_an_invoice_that_was_only_begun_waits_for_a_person(fresh_stripe):
     fresh_stripe.upstream._attempts = 1
     wanted = write("create", "invoices", invoice(fresh_stripe))

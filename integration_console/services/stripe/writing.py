@@ -21,20 +21,14 @@ from ...transport.call import Answer
 from ...transport.client import Upstream
 from ..base import dig, walk
 from ..writing import Field, Idempotency, Write, Writing, Written, by_name, in_use, value_of
-from .fields import FIELDS, line_words, plain
-from .money import smallest
+from .bodies import MADE_OF, MARK, draft_of, form_of, item_of, marks_of, word
+from .fields import FIELDS, plain
 from .reading import PAGES, call_for, whole
 
 PATHS = {"customers": "/v1/customers", "invoices": "/v1/invoices", "subscriptions": "/v1/subscriptions"}
 ONE = {"customers": "customer", "invoices": "invoice", "subscriptions": "subscription"}
 FINALIZE = "/v1/invoices/{id}/finalize"
 OVER = ("canceled", "incomplete_expired")  # states no subscription comes back from
-NOT_IN_FORMS = ("lines", "finalized", "canceled")  # those take calls of their own
-YES_OR_NO = ("auto_advance", "cancel_at_period_end")  # there is no empty one: it stays as it is
-MARK = "integration_console"  # in metadata: the change a record was made by
-MADE_OF = "integration_console_of"  # in metadata: whose record it was made of
-LONGEST_DESCRIPTION = 5_000  # characters of a line
-DAYS_UNTIL_DUE = 30  # of an invoice without a date
 
 
 class StripeWriting(Writing):
@@ -66,21 +60,31 @@ class StripeWriting(Writing):
         return None
 
     def send(self, upstream: Upstream, write: Write) -> Written:
-        """What is as wanted already is not sent."""
+        """What is as wanted already is not sent.
+
+        A key that Stripe knows with another body, as of an earlier release, may have made the record: it is looked for.
+        """
         if write.op not in self.writable.get(write.resource, ()):
             return super().send(upstream, write)  # refuses
         _check(write)
         if write.op == "update" and not self._differing(write):
             return Written(str(write.external_id), write.current)
-        if write.resource == "invoices":
-            return self._invoice(upstream, write)
+        try:
+            return self._invoice(upstream, write) if write.resource == "invoices" else self._other(upstream, write)
+        except BadRecord as error:
+            if error.code != "idempotency_error" or write.op != "create":
+                raise
+            return self._made_before(upstream, write, error)
+
+    def _other(self, upstream: Upstream, write: Write) -> Written:
+        """A customer or a subscription, in one call."""
         if write.resource == "subscriptions" and write.values.get("canceled"):
             path = f"{PATHS[write.resource]}/{quote(str(write.external_id), safe='')}"
             template = f"{PATHS[write.resource]}/{{id}}"
             call = call_for(upstream, "DELETE", path, template=template, resource=write.resource)
             return _written(upstream, write, upstream.send(call))
-        marks = _marks(write) if write.op == "create" else {}
-        return _written(upstream, write, self._post(upstream, write, _form(write) | marks))
+        marks = marks_of(write) if write.op == "create" else {}
+        return _written(upstream, write, self._post(upstream, write, form_of(write) | marks))
 
     def find(self, upstream: Upstream, write: Write) -> list[Mapping[str, Any]]:
         """The one that bears the mark of this change, among those made since; else the one made of the same record: a
@@ -104,6 +108,18 @@ class StripeWriting(Writing):
         over = {str(one["id"]): "void" for one in mine if one.get("status") == "void"}
         return in_use("in Stripe", write, {str(one["id"]): one for one in mine}, over)
 
+    def _made_before(self, upstream: Upstream, write: Write, refusal: BadRecord) -> Written:
+        """What a call with this key and another body made, perhaps an earlier release's. Raises the refusal."""
+        try:
+            made = self.find(upstream, write)
+        except BadRecord as error:
+            error.may_be_there = True
+            raise
+        if len(made) == 1:
+            return Written(str(made[0]["id"]), made[0])
+        refusal.may_be_there = bool(made)
+        raise refusal
+
     # -- invoices -----------------------------------------------------------------------------------------------------
 
     def _invoice(self, upstream: Upstream, write: Write) -> Written:
@@ -113,15 +129,15 @@ class StripeWriting(Writing):
         a draft final by itself within the hour, also one that was left without its lines.
         """
         is_new = write.op == "create"
-        form = _form(write) | (_draft(write) if is_new else {})
+        form = form_of(write) | (draft_of(write) if is_new else {})
         answer = self._post(upstream, write, form) if form else None
         number = str(_shown(answer, write)["id"] if answer else write.external_id)
         finalize = write.values.get("finalized", is_new)
         try:
             for at, line in enumerate(write.values["lines"] if is_new else ()):
-                item = _item(write, number, line)
+                item = item_of(write, number, line)
                 self._post(upstream, write, item, to="/v1/invoiceitems", step=f"line-{at}")
-            advances = {"auto_advance": _word(bool(write.values.get("auto_advance")))}
+            advances = {"auto_advance": word(bool(write.values.get("auto_advance")))}
             if finalize:
                 answer = self._post(upstream, write, advances, to=FINALIZE, of=number, step="end")
             elif is_new and write.values.get("auto_advance"):
@@ -171,7 +187,7 @@ def _key(write: Write, step: str) -> str:
     return f"{write.marker}-{step}" if write.marker and step else write.marker
 
 
-# -- bodies -----------------------------------------------------------------------------------------------------------
+# -- what is wanted, and what was made of it --------------------------------------------------------------------------
 
 
 def _check(write: Write) -> None:
@@ -192,43 +208,6 @@ def _check(write: Write) -> None:
             raise BadRecord(f"{known[fixed[0]].label} of an invoice is set when it is made.", field=fixed[0])
 
 
-def _form(write: Write) -> dict[str, str]:
-    """The wanted values as Stripe takes them; what is empty in a new record is left out, elsewhere it empties."""
-    form: dict[str, str] = {}
-    for name, value in write.values.items():
-        if name in NOT_IN_FORMS or (value in (None, "") and (write.op == "create" or name in YES_OR_NO)):
-            continue
-        outer, _, inner = name.partition(".")
-        if name == "pause_collection" and value not in (None, ""):
-            form["pause_collection[behavior]"] = str(value)
-        elif name == "due_date" and value:
-            form[name] = str(_midnight(value))
-        else:
-            form[f"{outer}[{inner}]" if inner else name] = _word(value)
-    if "currency" in form:
-        form["currency"] = form["currency"].lower()
-    return form
-
-
-def _draft(write: Write) -> dict[str, str]:
-    """What a new invoice needs besides: how it is collected, and that it begins without anybody else's lines.
-
-    discounts: empty, or Stripe takes off what the customer's coupon says, and it comes to less than was billed.
-    """
-    form = {
-        "collection_method": "send_invoice", "pending_invoice_items_behavior": "exclude", "auto_advance": _word(False),
-        "discounts": "",
-    }  # fmt: skip
-    if not write.values.get("due_date"):
-        form["days_until_due"] = str(DAYS_UNTIL_DUE)
-    return form | _marks(write)
-
-
-def _marks(write: Write) -> dict[str, str]:
-    marks = {MARK: write.marker, MADE_OF: write.origin}
-    return {f"metadata[{name}]": mark for name, mark in marks.items() if mark}
-
-
 def _mine(write: Write, records: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Those that bear the mark of this change; else those made of the same record."""
     own = [one for one in records if dig(one, f"metadata.{MARK}") == write.marker]
@@ -240,28 +219,6 @@ def _is_begun(write: Write, invoice: Mapping[str, Any]) -> bool:
     if invoice.get("status") != "draft" or write.values.get("finalized") is not False:
         return invoice.get("status") == "draft"
     return len(dig(invoice, "lines.data") or ()) < len(write.values.get("lines") or ())
-
-
-def _item(write: Write, invoice_id: str, line: Mapping[str, Any]) -> dict[str, str]:
-    currency, words = str(write.values["currency"]), line_words(line)[:LONGEST_DESCRIPTION]
-    return {
-        "customer": str(write.values["customer"]), "invoice": invoice_id, "currency": currency.lower(),
-        "amount": str(smallest(line.get("amount"), currency, field="lines")), "description": words,
-    }  # fmt: skip
-
-
-def _word(value: Any) -> str:
-    """A value in a form: yes and no in small letters, nothing as the empty text that empties."""
-    if value is None:
-        return ""
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _midnight(day: Any) -> int:
-    try:
-        return int(dt.datetime.combine(dt.date.fromisoformat(str(day)), dt.time(), dt.UTC).timestamp())
-    except ValueError:
-        raise BadRecord(f"This is not a date: {day}", field="due_date") from None
 
 
 # -- answers ----------------------------------------------------------------------------------------------------------

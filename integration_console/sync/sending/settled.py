@@ -28,6 +28,7 @@ _WITHOUT = {"create": ("waiting", "aside"), "delete": ("linked", "gone")}  # a p
 class Taken(BadRecord):
     """What a create came to is half of another pair by now."""
 
+    may_be_there = True
     SAID = (
         "{} has this as record {}, which was paired with another one (pair {}). No second one is made. Cut that pair "
         "and retry this write, or drop it."
@@ -143,8 +144,8 @@ def known_since(change: Change, error: Exception, is_begun: bool) -> dict[str, A
     is_begun: whether it had been on its way before.
     """
     options, key = dict(change.options), change.idempotency_key
-    if is_begun or not isinstance(error, ConsoleError) or isinstance(error, (Taken, Over)):
-        options[LOST] = True  # it may have arrived, or is there
+    if is_begun or getattr(error, "may_be_there", not isinstance(error, ConsoleError)):
+        options[LOST] = True
     if isinstance(error, Over):
         options[TOLD] = [*options.get(TOLD, ()), *error.ids]
         key = uuid4().hex  # under the old one the upstream may answer with what is voided
