@@ -412,3 +412,18 @@ def test_another_services_record_is_no_matter(app, client, own_firm, token):
     with app.app_context():
         number = db.session.query(Record.id).limit(1).scalar()
     refused(client.get(f"/api/matters/{number}", headers=token()), 404, "not_found")
+
+
+@pytest.mark.one_database
+def test_a_change_for_which_clio_asks_us_to_wait_is_kept_once_and_told_so_however_often_it_is_asked_for(
+    app, client, clio, own_firm, ours
+):
+    """It is sent by itself: a program that tries again after the time it was told must not have it sent twice."""
+    number, _, _ = first(app)
+    own_firm.upstreams.clio.script("/matters/*", {"status": 429, "headers": {"Retry-After": "40"}, "times": 9})
+
+    told = [refused(patch(client, number, ours, description="Third tenant"), 503, "unavailable") for _ in range(3)]
+
+    assert all("is sent by itself" in one["error"] and one["retryAfter"] > 20 for one in told), told
+    with app.app_context():
+        assert [one.state for one in db.session.query(Change).filter_by(record_id=number)] == ["pending"]

@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from ... import services
-from ...errors import Conflict, NotFound, TryLater
+from ... import clock, services
+from ...errors import Conflict, NotFound, Parked, RateLimited, TryLater
 from ...models import Change, Connection, db
 from ...models.change import ERASED, WAITING_STATES
 from ...services.base import Upstream
@@ -30,6 +30,7 @@ STOOD_BACK = (
     "again in a minute."
 )
 
+KEPT = "What was to be written is kept, and is sent by itself when the time has come."
 EMPTIED = "It named somebody who was erased, and its values went with them."
 
 
@@ -42,10 +43,12 @@ def send_now(
     Through the same outbox and sender as every other write: it is kept before it leaves, guarded, and logged.
     options: {"closed": True} lets a closed matter be written.
     Raises what the upstream said (BadRecord with its field, Stale, NeedsPerson ...), guards.Refused for what is never
-    written, TryLater when its answer was lost (the change then stays in the outbox and is looked up before anything is
-    sent again), Conflict when another write of the same record is on its way, OutboundPaused since a restore.
+    written, RateLimited or Parked where it is kept and sent by itself later, TryLater when its answer was lost (the
+    change then stays in the outbox and is looked up before anything is sent again), Conflict when another write of the
+    same record is on its way, OutboundPaused since a restore.
     """
     outbound.refuse_while_held()
+    _refuse_again(connection, resource, external_id, wanted)
     with calling(connection) as account:
         end = crossings.end(connection, resource, upstream=account.upstream)
         row = records.find(db.session(), connection.id, resource, external_id) if external_id else None
@@ -60,10 +63,25 @@ def send_now(
             closed=bool(options and options.get("closed")),
         )  # fmt: skip
         db.session.commit()
-        failure = Sender({connection.id: [end]}, _work, account.recorder.flush).send(number)
+        try:
+            failure = Sender({connection.id: [end]}, _work, account.recorder.flush).send(number)
+        except (RateLimited, Parked) as error:
+            error.args = (f"{error} {KEPT}",)
+            raise
         if failure is not None:
             raise failure
     return _sent(number)
+
+
+def _refuse_again(connection: Connection, resource: str, external_id: str | None, wanted: Mapping[str, Any]) -> None:
+    """Raise Parked where this very change was kept before and still has a while to wait: one is enough."""
+    kept = select(Change).where(
+        Change.connection_id == connection.id, Change.resource == resource, Change.external_id == external_id,
+        Change.link_id.is_(None), Change.state == "pending", Change.retry_at > clock.now(),
+    )  # fmt: skip
+    same = next((one for one in db.session.scalars(kept) if external_id and one.wanted == wanted), None)
+    if same is not None and same.retry_at is not None:
+        raise Parked(f"{same.message} {KEPT}", until=same.retry_at)
 
 
 def _sent(number: int) -> Change:

@@ -139,7 +139,7 @@ def change(record_id: int):
         form = MatterForm(record)
         return _show(record, form, sent, clashes=form.clashes(sent, touched)), 409
     except (Parked, RateLimited) as error:  # it stays in the outbox
-        flash(f"{error} What waits below is sent by itself.", "warning")
+        flash(str(error), "warning")
     except TryLater as error:
         flash(f"{error} Whether it was saved is not known: read the matter again in a moment.", "warning")
     except (Conflict, NotFound, UpstreamError) as error:
