@@ -15,7 +15,7 @@ from integration_console.sync.carrying.carry import Carrier
 from integration_console.sync.carrying.pairing import Pairing
 
 from .conftest import carry_out, connect, sync
-from .mapped import cycle, keep_only, make_mapping, of_clio, of_ghl, pairs, push, read
+from .mapped import CONTACTS, cycle, keep_only, make_mapping, of_clio, of_ghl, pairs, push, read
 from .ready import links
 from .test_refused_writes import NO, carry
 
@@ -60,6 +60,27 @@ def test_a_refused_write_sent_again_goes_not_over_what_was_edited_and_read_since
     assert of_ghl(sandbox.ghl, left)["first"] == "Augusta"
     (one,) = asked()
     assert (one.held["left"], one.held["right"]) == ("Augusta", "Somebody's own")
+
+
+@pytest.mark.one_database
+def test_a_refused_write_and_its_conflict_stand_once_while_another_line_of_the_pair_waits(session, sandbox, pair):
+    """Such a pair is looked at by every run: each sent the write that was refused once more."""
+    waits = ("city", "title", "to_right", "linked", {"flow": "not there", "side": "left"})
+    mapping = make_mapping(*pair, (*(line for line in CONTACTS if line[0] != "city"), waits), rule="left")
+    push(mapping)
+    left, right = pairs(mapping)[0]
+    sandbox.clio.script(f"/contacts/{right}", NO | {"times": 9})
+    sandbox.ghl.put("contacts", {"id": left, "firstName": "Augusta", "city": "Reno"})
+    sandbox.clio.put("contacts", {"id": right, "first_name": "Somebody's own"})
+
+    runs = [cycle(mapping, pair) for _ in range(3)]
+
+    assert all("not there yet" in run.message for run in runs)
+    assert [run.refused for run in runs] == [1, 0, 0]
+    assert [change.wanted for change in db.session.scalars(select(Change).filter_by(state="dead"))] == [
+        {"first_name": "Augusta"}
+    ]
+    assert len(db.session.scalars(select(Conflict).filter_by(line=FIRST)).all()) == 1
 
 
 @pytest.mark.one_database

@@ -64,7 +64,7 @@ class Ledger:
         numbers = {}
         for side in OTHER:
             if verdict.towards(side):
-                numbers[side] = self._want(session, number, step, side, "update")
+                numbers[side] = self._refused(session, step, side) or self._want(session, number, step, side, "update")
         self._answered(session, step)
         decided = self._decided_since(session, step)
         for clash in verdict.clashes:
@@ -85,15 +85,16 @@ class Ledger:
             "held": {"left": clash.left, "right": clash.right, "base_left": base[0], "base_right": base[1]},
         }  # fmt: skip
         now = clock.now()
-        if clash.winner is None:
-            there = select(Conflict.id).where(
-                Conflict.link_id == link_id, Conflict.line == line.key, Conflict.state == "open"
-            )
-            if number := session.scalar(there):  # asked already: what it shows is brought up to date
-                session.execute(update(Conflict).where(Conflict.id == number).values(**facts))
-                return
         state = "open" if clash.winner is None else "settled"
         change = numbers.get(OTHER[clash.winner]) if clash.winner else None
+        if state == "open" or change:
+            there = select(Conflict.id).where(
+                Conflict.link_id == link_id, Conflict.line == line.key, Conflict.state == state
+            )
+            there = there.where(Conflict.change_id == change) if change else there
+            if number := session.scalar(there):  # noted already: what it shows is brought up to date
+                session.execute(update(Conflict).where(Conflict.id == number).values(**facts))
+                return
         session.execute(
             insert(Conflict).values(
                 link_id=link_id, line=line.key, state=state, change_id=change, created_at=now,
@@ -171,6 +172,21 @@ class Ledger:
             session.execute(old)
 
     # -- writes -------------------------------------------------------------------------------------------------------
+
+    def _refused(self, session: Session, step: Step, side: str) -> int | None:
+        """The same write where it was the last one of its pair and was refused: a pair of which a line waits is looked
+        at by every run, and what was refused waits for a person or for other values (W4).
+        """
+        if step.known is None or step.verdict is None or not step.verdict.waits or step.decisions:
+            return None
+        end, intent = self.ends[side], step.verdict.towards(side)
+        query = select(Change.id, Change.state, Change.op, Change.wanted, Change.before).where(
+            Change.link_id == step.known.id, Change.connection_id == end.connection_id,
+            Change.resource == end.resource.key,
+        )  # fmt: skip
+        last = session.execute(query.order_by(Change.id.desc()).limit(1)).first()
+        refused = ("dead", "update", intent.values, intent.before)
+        return last.id if last and (last.state, last.op, last.wanted, last.before) == refused else None
 
     def _want(self, session: Session, link_id: int, step: Step, side: str, op: str) -> int:
         verdict, seen = step.verdict, {"left": step.left, "right": step.right}
