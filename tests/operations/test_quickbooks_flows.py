@@ -290,6 +290,31 @@ def test_the_problem_stays_while_an_older_pair_does_not_agree_however_many_newer
 
 
 @pytest.mark.one_database
+def test_the_problem_stays_while_a_bill_that_did_not_agree_waits_for_its_lines(firm, sandbox):
+    """It waited, and so was none of those that do not agree: the problem ended by itself."""
+    push(switched_on(QUICKBOOKS_CUSTOMERS), release_brake=True)
+    mapping = switched_on(QUICKBOOKS_INVOICES, approved_by="bo@firm.example")
+    push(mapping, release_brake=True)
+    total = sandbox.clio.record("bills", BILLED[0])["total"]
+    sandbox.clio.put("bills", {"id": BILLED[0], "total": total + 7})
+    sync(firm["clio"], only=["bills"])
+    sync(firm["clio"], kind="full", only=["line_items"])
+    push(mapping)
+    assert problem()[0] == "open"
+
+    sandbox.clio.put("bills", {"id": BILLED[0], "total": total + 8})
+    sync(firm["clio"], only=["bills"])
+    assert "not there yet" in push(mapping).message
+    assert problem()[0] == "open"
+
+    sandbox.clio.put("bills", {"id": BILLED[0], "total": total})
+    sync(firm["clio"], only=["bills"])
+    sync(firm["clio"], kind="full", only=["line_items"])
+    push(mapping)
+    assert problem()[0] == "resolved"
+
+
+@pytest.mark.one_database
 def test_the_problem_of_a_removed_mapping_ends_with_its_reason(firm, sandbox):
     """It stayed open for ever, and its advice said that it closes by itself after the next run."""
     push(switched_on(QUICKBOOKS_CUSTOMERS), release_brake=True)

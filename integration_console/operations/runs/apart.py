@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from ... import clock
@@ -33,7 +33,7 @@ def report(session: Session, run_id: int, crossing: Crossing) -> None:
         return
     found = [*_refused(session, crossing), *_left_over(session, crossing)]
     about = compared.problem(crossing.mapping.id, crossing.mapping.left)
-    if not found:
+    if not found and not _is_one_unseen(session, crossing):
         errors.resolve(session, **about, now=clock.now())
     told = errors.told_at(session, **about)
     for link in found:
@@ -42,6 +42,13 @@ def report(session: Session, run_id: int, crossing: Crossing) -> None:
                 session, **about, run_id=run_id, message=f"Pair {link.id}: {link.reason}", raw="", field=None,
                 title=f"{crossing.mapping.name}: what does not agree and is not carried", now=clock.now(),
             )  # fmt: skip
+
+
+def _is_one_unseen(session: Session, crossing: Crossing) -> bool:
+    """Whether a pair is still to be compared: a line of it waits, say. It may be the one that did not agree."""
+    unseen = or_(RecordLink.left_hash.is_(None), RecordLink.right_hash.is_(None))
+    of = RecordLink.mapping_id == crossing.mapping.id, RecordLink.state == "linked"
+    return bool(session.scalar(select(exists().where(*of, unseen))))
 
 
 def _refused(session: Session, crossing: Crossing) -> Iterator[Any]:
