@@ -195,6 +195,27 @@ def test_a_pair_goes_on_where_what_was_gone_is_there_again(session, sandbox, pai
 
 
 @pytest.mark.one_database
+def test_nothing_is_asked_any_more_of_a_pair_whose_other_half_was_deleted_too(session, sandbox, pair):
+    mapping = make_mapping(*pair, deletes_right=True)
+    push(mapping)
+    parted = pairs(mapping)[:2]
+    for is_client, (left, right) in enumerate(parted):
+        sandbox.clio.put("contacts", {"id": right, "is_client": bool(is_client)})
+        both_change(sandbox, left, right)
+    assert cycle(mapping, pair).conflicts == 2
+    for left, _ in parted:
+        sandbox.ghl.delete("contacts", left)
+    sync(pair[0], kind="full", only=["contacts"])
+
+    run = push(mapping)
+
+    assert (run.deleted, run.refused) == (1, 1), run.message  # one is the client of a matter
+    assert links(mapping)["gone"] == 2
+    asked = select(Conflict.id).join(RecordLink).where(Conflict.state == "open", RecordLink.state == "gone")
+    assert not db.session.scalars(asked).all()
+
+
+@pytest.mark.one_database
 def test_two_records_that_became_one_upstream_are_followed(session, sandbox, pair, mapping):
     """The one that stays takes the other's place; nothing is made twice."""
     (gone, right), *_ = pairs(mapping)

@@ -38,10 +38,9 @@ class Ledger:
         if step.kind in ("same", "update", "link", "refused") and step.left is not None and step.right is not None:
             return self._keep_pair(session, step, step.left, step.right)
         if step.kind == "delete":
-            self._want_delete(session, step)
+            self._close(session, Conflict.link_id == self._want_delete(session, step))
         elif step.kind == "gone":
-            asked = Conflict.link_id == self._row(session, step, "gone"), Conflict.state == "open"
-            session.execute(update(Conflict).where(*asked).values(state="settled", settled_at=clock.now()))
+            self._close(session, Conflict.link_id == self._row(session, step, "gone"))
         elif step.kind == "create":
             number = self._row(session, step, "waiting", reason="It is being made.")
             self._want(session, number, step, step.side, "create")
@@ -123,8 +122,13 @@ class Ledger:
         verdict = step.verdict
         assert verdict is not None
         if step.known is not None and verdict.agreed:
-            asked = Conflict.link_id == step.known.id, Conflict.state == "open", Conflict.line.in_(verdict.agreed)
-            session.execute(update(Conflict).where(*asked).values(state="settled", settled_at=clock.now()))
+            Ledger._close(session, Conflict.link_id == step.known.id, Conflict.line.in_(verdict.agreed))
+
+    @staticmethod
+    def _close(session: Session, *asked: Any) -> None:
+        """Ask people no longer: the two agree, or are no pair any more."""
+        still = update(Conflict).where(*asked, Conflict.state == "open")
+        session.execute(still.values(state="settled", settled_at=clock.now()))
 
     @staticmethod
     def _settle(session: Session, step: Step, numbers: Dictionary[str, int]) -> None:
@@ -197,7 +201,8 @@ class Ledger:
             origin=_origin(session, self.ends[OTHER[side]], seen[OTHER[side]]) if op == "create" else "",
         )  # fmt: skip
 
-    def _want_delete(self, session: Session, step: Step) -> None:
+    def _want_delete(self, session: Session, step: Step) -> int:
+        """Want the other half deleted; the number of the pair."""
         target = step.right if step.side == "right" else step.left
         assert step.known is not None
         assert target is not None
@@ -206,6 +211,7 @@ class Ledger:
             session, self.ends[step.side], "delete", link_id=step.known.id, mapping=self.mapping, run_id=self.run_id,
             target=target, intent=Intent(before=target.plain),
         )  # fmt: skip
+        return step.known.id
 
 
 def want(
