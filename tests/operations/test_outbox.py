@@ -255,11 +255,24 @@ def test_too_many_writes_stop_before_the_first_until_a_person_releases_the_brake
     released = push(mapping, release_brake=True)
     assert released.state == "done"
     assert {of_clio(sandbox.clio, right)["city"] for _, right in pairs(mapping)} == {"Elsewhere"}
+    assert db.session.scalar(select(Issue.state).filter_by(kind="conflict")) == "resolved"
 
 
 def make_three(sandbox):
     for name in ("Nova", "Otto", "Pia"):
         sandbox.ghl.put("contacts", {"firstName": name, "lastName": "Quist", "email": f"{name}@example.org"})
+
+
+def test_the_problem_of_a_brake_ends_with_its_mapping(session, sandbox, pair, mapping, monkeypatch):
+    monkeypatch.setattr(push_runs, "rules", lambda: Rules(brake_creates=3))
+    make_three(sandbox)
+    assert cycle(mapping, pair).state == "needs_person"
+
+    row = db.session.get_one(DataMapping, mapping)
+    mappings.pause(row, by="ada@firm")
+    mappings.remove(row, by="ada@firm")
+
+    assert db.session.scalar(select(Issue.state).filter_by(kind="conflict")) == "resolved"
 
 
 def test_many_new_records_stop_before_the_first_until_a_person_releases_the_brake(

@@ -17,7 +17,7 @@ from ...sync import mapping as engine
 from ...sync.mapping import Mapping, MappingDocument, Problem, Side
 from .. import audit, legal_holds
 from ..accounts import preflight
-from . import compared
+from . import problems
 from .versions import (
     Past,
     discard,
@@ -152,7 +152,7 @@ def remove(mapping: DataMapping, *, by: str) -> None:
     waiting = update(Change).where(of_it, Change.state.in_(("pending", "retry")))
     db.session.execute(waiting.values(state="dropped", message=f"{by} removed the mapping.", done_at=clock.now()))
     audit.add("mapping removed", mapping.name, actor=by, mapping=mapping.id, document=document(mapping).to_json())
-    compared.removed(mapping, by=by)
+    problems.removed(mapping, by=by)
     db.session.delete(mapping)
     db.session.commit()
 

@@ -17,7 +17,7 @@ from ...models import Record, RecordLink
 from ...storage import errors
 from ...sync.crossing import Crossing
 from ...sync.transforms import bills
-from ..mapping import compared
+from ..mapping import problems
 
 AT_ONCE = 500  # pairs in memory; all are looked at, or a problem would end with older ones that still do not agree
 LEFT, RIGHT = aliased(Record), aliased(Record)
@@ -32,7 +32,7 @@ def report(session: Session, run_id: int, crossing: Crossing) -> None:
     if not bills.carries(crossing.mapping.lines):
         return
     found = [*_refused(session, crossing), *_left_over(session, crossing)]
-    about = compared.problem(crossing.mapping.id, crossing.mapping.left)
+    about = problems.apart(crossing.mapping.id, crossing.mapping.left)
     if not found and not _is_one_unseen(session, crossing):
         errors.resolve(session, **about, now=clock.now())
     told = errors.told_at(session, **about)

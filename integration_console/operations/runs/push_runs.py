@@ -16,9 +16,9 @@ from ...sync.sending.push import Sender
 from ..accounts import connections
 from ..accounts.accounts import Opened
 from ..holds import Hold
-from ..mapping import crossings, versions
+from ..mapping import crossings, problems, versions
 from . import apart, outbox
-from .pushes import OUTBOX, part_name
+from .pushes import OUTBOX
 from .rules import rules
 
 
@@ -83,6 +83,7 @@ def _carry_over(hold: Hold, crossing: Crossing, bridge: Bridge) -> Ending | None
         _file_brake(hold, crossing, error)
         return Ending("needs_person", str(error), error.kind)
     with hold.work() as session:
+        errors.resolve(session, **problems.braked(crossing.mapping.id, crossing.mapping.left), now=clock.now())
         apart.report(session, hold.run_id, crossing)
     _first_run_done(crossing.mapping, hold)
     return ending
@@ -117,9 +118,8 @@ def _send_single(hold: Hold, run: SyncRun, opened: _Accounts) -> Ending:
 def _file_brake(hold: Hold, crossing: Crossing, error: BrakeApplied) -> None:
     with hold.work() as session:
         errors.log_failure(
-            session, connection_id=crossing.left.connection_id, run_id=hold.run_id, service=crossing.left.service.key,
-            resource=crossing.mapping.left.resource, kind=error.kind, message=str(error), raw="",
-            code=f"brake of {part_name(crossing.mapping.id)}", field=None, now=clock.now(),
+            session, **problems.braked(crossing.mapping.id, crossing.mapping.left), run_id=hold.run_id,
+            message=str(error), raw="", field=None, now=clock.now(),
             title=f"{crossing.mapping.name} stopped at its brake",
         )  # fmt: skip
 
