@@ -18,11 +18,16 @@ from sqlalchemy.engine import Connection as Link
 from sqlalchemy.orm import Session
 
 from ... import clock
-from ...errors import SealBroken
+from ...errors import BackupRefused, SealBroken
 from ...models import Connection, Erasure, LegalHold, Record, RecordLink, Setting
 from ...storage.records import ERASED
 from ..sealed import vault
 from . import erasures
+
+UNREAD = (
+    "An earlier restore still has people to erase, and none of the encryption keys opens the list of them: they would "
+    "come back. Put the key of that time into ENCRYPTION_KEYS and restore again. Nothing was changed."
+)
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,10 @@ class Kept:
 
 
 def of_now(link: Link) -> list[Kept]:
-    """Every erasure that was asked for and not stopped."""
+    """Every erasure that was asked for and not stopped.
+
+    Raises BackupRefused where what an earlier restore left to be done cannot be read: it would be forgotten for good.
+    """
     there = set(inspect(link).get_table_names())
     found = []
     if Erasure.__tablename__ in there:
@@ -50,9 +58,11 @@ def of_now(link: Link) -> list[Kept]:
                 Kept(row.asked_by, row.asked_at, row.done_at, row.reason, begun, records, _terms(row.id, row.terms))
             )
     if Setting.__tablename__ in there:
-        with suppress(SealBroken):
-            for value in link.scalars(select(Setting.value).where(Setting.name == erasures.AGAIN)):
+        for value in link.scalars(select(Setting.value).where(Setting.name == erasures.AGAIN)):
+            try:
                 found += [_kept(link, one) for one in erasures.owed(value)]
+            except SealBroken:
+                raise BackupRefused(UNREAD) from None
     return found
 
 
