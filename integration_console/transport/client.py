@@ -251,7 +251,8 @@ class Upstream:
         error: UpstreamError | None = None,
     ) -> None:  # fmt: skip
         if self._record:
-            self._record(attempt_of(sending, self._key, self._redactor(), headers, word, answer, error))
+            outcome = "retry" if word == "later" else word
+            self._record(attempt_of(sending, self._key, self._redactor(), headers, outcome, answer, error))
 
     def _redactor(self) -> Redactor:
         secrets = tuple(self._secrets())

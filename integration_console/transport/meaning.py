@@ -11,7 +11,7 @@ from ..errors import BadAnswer, BadRecord, Missing, NeedsPerson, NotAllowed, Rat
 from .call import Answer
 
 DECISIONS = (
-    "fine", "nothing", "retry", "slow down", "refresh", "refused", "missing", "not allowed", "needs a person",
+    "fine", "nothing", "retry", "later", "slow down", "refresh", "refused", "missing", "not allowed", "needs a person",
     "stale", "unusable",
 )  # fmt: skip
 LONGEST_WAIT_S = 7 * 86_400  # a Retry-After beyond this is not believed
@@ -24,6 +24,7 @@ _USUAL = {
 # Word -> the error, and its sentence: {label} is the service's name.
 _ERRORS: dict[str, tuple[type[UpstreamError], str]] = {
     "retry": (TryLater, "{label} has a problem of its own just now (status {status})."),
+    "later": (TryLater, "{label} has a problem of its own just now (status {status})."),  # and not within this call
     "slow down": (RateLimited, "{label} asks us to slow down."),
     "refresh": (NeedsPerson, "{label} no longer accepts the connection's credentials. Please reconnect."),
     "refused": (BadRecord, "{label} refused the call (status {status})."),

@@ -329,6 +329,19 @@ def test_what_may_go_through_the_next_time_is_tried_again(fresh_stripe, status, 
     assert fresh_stripe.one("customers", name)["id"] == name
 
 
+@pytest.mark.parametrize(("status", "code"), [(500, ""), (409, "idempotency_key_in_use"), (429, "lock_timeout")])
+def test_what_stripe_says_not_to_try_again_is_left_for_later(fresh_stripe, status, code):
+    name = fresh_stripe.records("customers")[0]["id"]
+    told = {"status": status, "body": refusal(code), "headers": {"Stripe-Should-Retry": "false"}}
+    fresh_stripe.sandbox.script("/v1/customers/*", told)
+    since = len(fresh_stripe.asked(0))
+
+    with pytest.raises(TryLater) as raised:
+        fresh_stripe.one("customers", name)
+    assert raised.value.status == status
+    assert len(fresh_stripe.asked(since)) == 1
+
+
 def test_a_lock_on_one_object_slows_nobody_else_down(fresh_stripe):
     fresh_stripe.upstream._attempts = 1
     fresh_stripe.sandbox.script("/v1/customers/*", {"status": 429, "body": refusal("lock_timeout")})

@@ -298,7 +298,7 @@ def test_a_key_that_was_used_with_another_body_is_a_write_that_may_be_there(fres
     assert again.external_id == made.external_id
     customer = write("create", "customers", {"name": "Nova Quist"})
     WRITING.send(fresh_stripe.upstream, customer)
-    with pytest.raises(BadRecord, match="was first used with other parameters") as refused:
+    with pytest.raises(BadRecord, match="same parameters they were first used with") as refused:
         WRITING.send(
             fresh_stripe.upstream,
             replace(customer, values={"name": "Zoe"}, since=house_clock.now() + timedelta(days=1)),

@@ -99,7 +99,10 @@ def once(function):
         asked = (request.holder, request.path, request.body)
         if (kept := self.first_answers.get(key)) is not None:
             if kept[0] != asked:
-                told = f"The key '{key}' was first used with other parameters."
+                told = (
+                    "Keys for idempotent requests can only be used with the same parameters they were first used with. "
+                    f"Try using a key other than '{key}' if you meant to execute a different request."
+                )
                 return fault(400, told, kind="idempotency_error")
             return Answer(kept[1], kept[2], {"Idempotent-Replayed": "true", "Original-Request": kept[3]})
         answer = function(self, request)

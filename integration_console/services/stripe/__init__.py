@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from ...errors import BadAnswer, BadRecord, NotAllowed, WrongAccount
+from ...transport.meaning import usual
 from ..base import (
     Account,
     Answer,
@@ -205,14 +206,15 @@ class StripeService(Service):
     def decide(self, answer: Answer) -> str | None:
         """Stripe's own word on trying again goes before the status; a lock on one object is no limit of ours."""
         code = self.explain(answer)[1] if answer.status in (400, 429) else ""
+        again = answer.headers.get("Stripe-Should-Retry", "").lower() if answer.status >= 400 else ""
         if answer.status == 429:
             is_lock = code == "lock_timeout" and not answer.headers.get("Stripe-Rate-Limited-Reason")
-            return "retry" if is_lock else "slow down"
-        if answer.status == 400 and code == "rate_limit":
-            return "slow down"
-        if answer.status >= 400 and answer.headers.get("Stripe-Should-Retry", "").lower() == "true":
-            return "retry"
-        return super().decide(answer)
+            word = "retry" if is_lock else "slow down"
+        elif answer.status == 400 and code == "rate_limit":
+            word = "slow down"
+        else:
+            word = "retry" if again == "true" else super().decide(answer) or usual(answer.status)
+        return "later" if word == "retry" and again == "false" else word
 
 
 SERVICE = StripeService()
