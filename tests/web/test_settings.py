@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from integration_console.models import ApiConfig, AuditEvent, db
+from integration_console.operations import audit
 from integration_console.operations import settings as firm
 from integration_console.operations.accounts.app_settings import AppSettings
 from integration_console.services import by_key
@@ -61,6 +62,14 @@ def test_what_was_changed_is_in_the_audit_log_with_before_and_after(app, admin):
     assert "90 → 10" in rows
     assert "365" not in rows
     assert "not set → app-1" in rows
+
+
+@pytest.mark.one_database
+def test_sentences_in_the_audit_log_stand_one_after_the_other(app, admin):
+    with app.app_context():
+        audit.add("mapping saved", actor="test", changes=["Line a added.", "Line b added, as it is."])
+        db.session.commit()
+    assert "Changes: Line a added. Line b added, as it is." in " ".join(admin.open("/settings/audit").rows)
 
 
 def test_retention_counts_and_goes_back_to_the_environment(app, admin):
@@ -171,8 +180,6 @@ def test_the_system_page_tells_what_support_asks_for(admin):
 
 def test_the_audit_log_is_read_page_by_page(app, admin):
     with app.app_context():
-        from integration_console.operations import audit
-
         for action in ("exported", "exported", "thing 7 done"):
             audit.add(action, actor="test")
         for number in range(60):

@@ -25,6 +25,13 @@ def test_a_view_is_kept_shown_and_removed(enter):
 
 
 @pytest.mark.one_database
+def test_filters_that_cannot_be_used_are_not_offered_to_be_kept(enter):
+    staff = enter("staff")
+    assert "Save this view" in staff.open("/transactions?status=5xx").text
+    assert "Save this view" not in staff.open("/transactions?status=9xx").text
+
+
+@pytest.mark.one_database
 def test_what_everybody_looks_for_is_there_from_the_start(enter):
     support = enter("support")
     for path, given in views.BUILT_IN.items():
