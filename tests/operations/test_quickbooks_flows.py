@@ -121,21 +121,17 @@ def test_a_bill_becomes_an_invoice_after_a_second_administrator_approved_and_nev
 
 @pytest.mark.one_database
 def test_an_invoice_follows_its_bill_until_it_is_paid(firm, sandbox):
-    push(switched_on(QUICKBOOKS_CUSTOMERS), release_brake=True)
-    mapping = switched_on(QUICKBOOKS_INVOICES, approved_by="bo@firm.example")
-    push(mapping, release_brake=True)
+    mapping = all_billed()
     number = BILLED[0]
     bill = sandbox.clio.record("bills", number)
-    line = next(n for n in sandbox.clio.shelves["line_items"].numbers()
-                if sandbox.clio.record("line_items", n)["bill"]["id"] == number)  # fmt: skip
-    raised(sandbox, number, line, 50)
+    raised(sandbox, number, 50)
     sync(firm["clio"], only=["bills", "line_items"])
     assert push(mapping).changed == 1
     invoice = invoices(sandbox)[bill["number"]]
     assert invoice["TotalAmt"] == round(bill["total"] + 50, 2)
 
     sandbox.quickbooks.pay(invoice["Id"])
-    raised(sandbox, number, line, 25)
+    raised(sandbox, number, 25)
     sync(firm["quickbooks"], only=["invoices"])
     sync(firm["clio"], only=["bills", "line_items"])
     push(mapping)
@@ -148,14 +144,10 @@ def test_an_invoice_follows_its_bill_until_it_is_paid(firm, sandbox):
 @pytest.mark.one_database
 def test_a_bill_that_is_read_before_its_lines_waits_for_them_and_is_carried_then(firm, sandbox):
     """A webhook brings the bill alone. It was refused as if there were tax on it, and its invoice never followed."""
-    push(switched_on(QUICKBOOKS_CUSTOMERS), release_brake=True)
-    mapping = switched_on(QUICKBOOKS_INVOICES, approved_by="bo@firm.example")
-    push(mapping, release_brake=True)
+    mapping = all_billed()
     number = BILLED[0]
     bill = sandbox.clio.record("bills", number)
-    line = next(n for n in sandbox.clio.shelves["line_items"].numbers()
-                if sandbox.clio.record("line_items", n)["bill"]["id"] == number)  # fmt: skip
-    raised(sandbox, number, line, 50)
+    raised(sandbox, number, 50)
 
     sync(firm["clio"], records=[f"bills:{number}"])
     early = push(mapping)
@@ -169,9 +161,7 @@ def test_a_bill_that_is_read_before_its_lines_waits_for_them_and_is_carried_then
 
 def test_a_bill_that_was_taken_back_is_told_while_its_invoice_stands(firm, sandbox):
     """Voided and billed anew, the client would owe both: the run was green."""
-    push(switched_on(QUICKBOOKS_CUSTOMERS), release_brake=True)
-    mapping = switched_on(QUICKBOOKS_INVOICES, approved_by="bo@firm.example")
-    push(mapping, release_brake=True)
+    mapping = all_billed()
     sandbox.clio.put("bills", {"id": BILLED[0], "state": "void"})
     sync(firm["clio"], only=["bills"])
 
@@ -190,9 +180,7 @@ def test_a_bill_that_was_taken_back_is_told_while_its_invoice_stands(firm, sandb
 
 
 def test_a_bill_and_an_invoice_whose_other_half_was_deleted_are_told(firm, sandbox):
-    push(switched_on(QUICKBOOKS_CUSTOMERS), release_brake=True)
-    mapping = switched_on(QUICKBOOKS_INVOICES, approved_by="bo@firm.example")
-    push(mapping, release_brake=True)
+    mapping = all_billed()
     made = [invoices(sandbox)[f"B-{number:05d}"]["Id"] for number in BILLED]
     sandbox.clio.shelves["bills"].delete(BILLED[0])  # its invoice stands
     sandbox.quickbooks.shelves["invoices"].delete(int(made[1]))  # its bill does
@@ -217,9 +205,7 @@ def problem() -> tuple[str, str]:
 @pytest.mark.parametrize("what", ["taken back", "deleted"])
 def test_a_bill_that_is_no_more_stays_a_problem_until_its_invoice_is_none_either(firm, sandbox, what):
     """The run that met it said so; the next one was green again over an invoice that nobody owes."""
-    push(switched_on(QUICKBOOKS_CUSTOMERS), release_brake=True)
-    mapping = switched_on(QUICKBOOKS_INVOICES, approved_by="bo@firm.example")
-    push(mapping, release_brake=True)
+    mapping = all_billed()
     assert not db.session.scalars(select(Issue)).all()
     if what == "deleted":
         sandbox.clio.shelves["bills"].delete(BILLED[0])
@@ -246,9 +232,7 @@ def test_what_a_run_met_that_was_stopped_is_told_by_the_next_one_and_never_after
     firm, sandbox, app, monkeypatch
 ):
     """Nothing of the pair changes any more: only the run that stopped had met it, and the next one was green."""
-    push(switched_on(QUICKBOOKS_CUSTOMERS), release_brake=True)
-    mapping = switched_on(QUICKBOOKS_INVOICES, approved_by="bo@firm.example")
-    push(mapping, release_brake=True)
+    mapping = all_billed()
     sandbox.clio.put("bills", {"id": BILLED[0], "state": "void"})
     sandbox.clio.put("bills", {"id": BILLED[1], "due_at": "2026-07-28"})
     sync(firm["clio"], only=["bills"])
@@ -269,9 +253,7 @@ def test_what_a_run_met_that_was_stopped_is_told_by_the_next_one_and_never_after
 @pytest.mark.one_database
 def test_the_problem_stays_while_an_older_pair_does_not_agree_however_many_newer_ones_do(firm, sandbox, monkeypatch):
     """Only so many of the newest were looked at: a full number of those that agree by now hid an older one."""
-    push(switched_on(QUICKBOOKS_CUSTOMERS), release_brake=True)
-    mapping = switched_on(QUICKBOOKS_INVOICES, approved_by="bo@firm.example")
-    push(mapping, release_brake=True)
+    mapping = all_billed()
     links = db.session.scalars(select(RecordLink).filter_by(mapping_id=mapping).order_by(RecordLink.id))
     older, newer, _ = [int(link.left_record.external_id) for link in links]
     db.session.rollback()
@@ -292,9 +274,7 @@ def test_the_problem_stays_while_an_older_pair_does_not_agree_however_many_newer
 @pytest.mark.one_database
 def test_the_problem_stays_while_a_bill_that_did_not_agree_waits_for_its_lines(firm, sandbox):
     """It waited, and so was none of those that do not agree: the problem ended by itself."""
-    push(switched_on(QUICKBOOKS_CUSTOMERS), release_brake=True)
-    mapping = switched_on(QUICKBOOKS_INVOICES, approved_by="bo@firm.example")
-    push(mapping, release_brake=True)
+    mapping = all_billed()
     total = sandbox.clio.record("bills", BILLED[0])["total"]
     sandbox.clio.put("bills", {"id": BILLED[0], "total": total + 7})
     sync(firm["clio"], only=["bills"])
@@ -335,8 +315,18 @@ def test_the_problem_of_a_removed_mapping_ends_with_its_reason(firm, sandbox):
     assert "Nobody compares its pairs any longer" in note.text
 
 
-def raised(sandbox, bill: int, line: int, by: float) -> None:
+def all_billed() -> int:
+    """The mapping of invoices, after the customers were carried and each bill has its invoice."""
+    push(switched_on(QUICKBOOKS_CUSTOMERS), release_brake=True)
+    mapping = switched_on(QUICKBOOKS_INVOICES, approved_by="bo@firm.example")
+    push(mapping, release_brake=True)
+    return mapping
+
+
+def raised(sandbox, bill: int, by: float) -> None:
     """A line of a bill costs more by now, and so does the bill."""
+    lines = sandbox.clio.shelves["line_items"].numbers()
+    line = next(n for n in lines if sandbox.clio.record("line_items", n)["bill"]["id"] == bill)
     there = sandbox.clio.record("line_items", line)
     more = round(there["total"] + by, 2)
     sandbox.clio.put("line_items", {"id": line, "total": more, "sub_total": more, "price": more, "quantity": 1.0})
