@@ -232,7 +232,8 @@ def resolve_dead_letters(
 def resolve_written(
     session: Session, change_id: int, *, link_id: int | None, connection_id: int, now: datetime
 ) -> None:
-    """This write went through. An issue none of whose refused writes waits any longer is resolved with it.
+    """This write went through, or has nothing left to change. An issue none of whose refused writes waits any longer is
+    resolved with it.
 
     A refused write waits no longer, too, once a later one of its pair went through: that one carried whatever differed.
     """

@@ -76,6 +76,24 @@ def issue(number: int) -> tuple[str, str, str | None]:
     return found.kind, found.state, found.state_by
 
 
+def test_a_refused_change_of_a_record_that_was_deleted_since_waits_for_nobody(sandbox, pair, mapping, refused):
+    """There is nothing left to change; the write of the record that is still there waits on."""
+    gone, there = (right for _, right in pairs(mapping)[:2])
+    sandbox.clio.delete("contacts", gone)
+    sync(pair[1], kind="full", only=["contacts"])
+    cycle(mapping, pair)
+
+    dropped, waits = changes(issue_id=refused)
+    assert (dropped.external_id, dropped.state, dropped.message) == (str(gone), "dropped", "The record is gone.")
+    assert (waits.external_id, waits.state) == (str(there), "dead")
+    assert issue(refused)[1] == "open"
+
+    sandbox.clio.delete("contacts", there)
+    sync(pair[1], kind="full", only=["contacts"])
+    cycle(mapping, pair)
+    assert issue(refused)[1:] == ("resolved", "the console")
+
+
 def test_the_problem_closes_by_itself_when_the_last_of_its_writes_went_through(sandbox, pair, mapping, refused):
     """One sent again as it was, the other overtaken by what was corrected where it came from."""
     first, second = changes(issue_id=refused)

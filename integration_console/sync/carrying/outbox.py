@@ -15,8 +15,9 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from ... import clock
-from ...models import Change, Conflict, Connection, RecordLink
+from ...models import Change, Conflict, Connection, Record, RecordLink
 from ...models.change import ORIGIN
+from ...storage import errors
 from ..mapping import Mapping
 from . import restless
 from .compare import OTHER
@@ -37,10 +38,10 @@ class Ledger:
         """Write one step down; its kind, or "paused" when the pair was found not to come to rest."""
         if step.kind in ("same", "update", "link", "refused") and step.left is not None and step.right is not None:
             return self._keep_pair(session, step, step.left, step.right)
-        if step.kind == "delete":
-            self._close(session, Conflict.link_id == self._want_delete(session, step))
-        elif step.kind == "gone":
-            self._close(session, Conflict.link_id == self._row(session, step, "gone"))
+        if step.kind in ("delete", "gone"):
+            parted = self._want_delete(session, step) if step.kind == "delete" else self._row(session, step, "gone")
+            self._close(session, Conflict.link_id == parted)
+            self._let_be(session, parted)
         elif step.kind == "create":
             number = self._row(session, step, "waiting", reason="It is being made.")
             self._want(session, number, step, step.side, "create")
@@ -129,6 +130,15 @@ class Ledger:
         """Ask people no longer: the two agree, or are no pair any more."""
         still = update(Conflict).where(*asked, Conflict.state == "open")
         session.execute(still.values(state="settled", settled_at=clock.now()))
+
+    @staticmethod
+    def _let_be(session: Session, link_id: int) -> None:
+        """Nobody need decide about a refused change of a record that is gone: there is nothing left to change."""
+        gone = Change.record_id.in_(select(Record.id).where(Record.deleted_at.is_not(None)))
+        moot = update(Change).where(Change.link_id == link_id, Change.op == "update", Change.state == "dead", gone)
+        dropped = moot.values(state="dropped", message="The record is gone.").returning(Change.id, Change.connection_id)
+        for number, connection_id in session.execute(dropped).all():
+            errors.resolve_written(session, number, link_id=link_id, connection_id=connection_id, now=clock.now())
 
     @staticmethod
     def _settle(session: Session, step: Step, numbers: Dictionary[str, int]) -> None:
