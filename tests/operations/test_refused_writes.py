@@ -10,7 +10,17 @@ from sqlalchemy import select, update
 
 from integration_console import clock as house_clock
 from integration_console.errors import Conflict, InvalidInput
-from integration_console.models import AuditEvent, Change, FieldMapping, Issue, Record, SyncRun, db
+from integration_console.models import (
+    AuditEvent,
+    Change,
+    ErrorLog,
+    FieldMapping,
+    Issue,
+    Record,
+    SyncRun,
+    Transaction,
+    db,
+)
 from integration_console.operations.runs import outbox, runs
 from integration_console.operations.support import refused_writes
 from integration_console.sync.sending import guards
@@ -48,6 +58,15 @@ def changes(**of) -> list[Change]:
 def carry(runs) -> None:
     for run in list(runs):
         carry_out(db.session.get_one(SyncRun, run.id))
+
+
+def test_what_was_refused_leads_to_the_call_that_was_refused_from_the_write_and_from_the_failure(sandbox, refused):
+    """Neither told its call: nobody could see what had been sent, and the support packet was without it."""
+    calls = {change.call_key for change in changes(issue_id=refused)}
+    failed = set(db.session.scalars(select(ErrorLog.transaction_key).filter_by(issue_id=refused)))
+    query = select(Transaction.call_key).where(Transaction.method == "PATCH", Transaction.status == 422)
+    assert len(calls) == 2
+    assert calls == failed == set(db.session.scalars(query))
 
 
 def test_all_alike_are_estimated_sent_again_in_order_and_their_outcome_is_kept(sandbox, mapping, refused):

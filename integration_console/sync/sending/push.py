@@ -125,7 +125,7 @@ class Sender:
         except (RateLimited, Parked, NeedsPerson) as error:
             was = self._stands(change, was, before)
             until = getattr(error, "until", None)
-            self._keep(change, "pending" if was == "pending" else "uncertain", str(error), retry_at=until)
+            self._keep(change, "pending" if was == "pending" else "uncertain", error, retry_at=until)
             raise
         except Exception as error:
             self._failed(change, self._stands(change, was, before), error)
@@ -219,7 +219,7 @@ class Sender:
     def _failed(self, change: Change, was: str, error: Exception) -> None:
         """Write down why it did not go through, and whether that is the end of it."""
         if isinstance(error, leaving.Overtaken):
-            self._keep(change, "dropped", str(error), retry_at=None)
+            self._keep(change, "dropped", error, retry_at=None)
             self.sent.stale += error.again
         elif isinstance(error, Stale):
             self._stale(change, error)
@@ -230,7 +230,7 @@ class Sender:
         elif isinstance(error, TryLater) and error.code == "not sent":
             self._later(change, was, error)
         elif isinstance(error, (TryLater, BadAnswer)):  # it may have arrived all the same
-            self._keep(change, "uncertain", str(error), retry_at=clock.now() + timedelta(seconds=LOOK_AFTER_S))
+            self._keep(change, "uncertain", error, retry_at=clock.now() + timedelta(seconds=LOOK_AFTER_S))
             self.sent.waiting += 1
         else:
             self._dead(change, error)
@@ -238,14 +238,14 @@ class Sender:
     def _later(self, change: Change, was: str, error: TryLater) -> None:
         pause = RETRY_AFTER_S[min(change.tries, len(RETRY_AFTER_S)) - 1]
         state = "retry" if was == "pending" else "uncertain"
-        self._keep(change, state, str(error), retry_at=clock.now() + timedelta(seconds=pause))
+        self._keep(change, state, error, retry_at=clock.now() + timedelta(seconds=pause))
         self.sent.waiting += 1
 
     def _stale(self, change: Change, error: Stale) -> None:
         """It changed upstream meanwhile: drop this write and have the pair read and compared again (W4)."""
         end = self.ends[change.connection_id, change.resource]
         if change.link_id is None:  # whoever asked looks again, and what they want then is another change
-            self._keep(change, "dropped", str(error), retry_at=None)
+            self._keep(change, "dropped", error, retry_at=None)
             return
         if change.tries >= STALE_TRIES:
             self._dead(change, error)
@@ -273,7 +273,7 @@ class Sender:
                 kind="refused" if kind == "value" else kind, message=message,
                 raw=getattr(error, "raw", "") or repr(error), code=getattr(error, "code", "") or type(error).__name__,
                 field=at_field, now=clock.now(), external_id=change.external_id,
-                title=common,
+                title=common, transaction_key=getattr(error, "call_key", "") or None,
             )  # fmt: skip
             self._update(
                 session, change, state="dead", message=message, error_kind=kind, error_field=at_field,
@@ -283,9 +283,10 @@ class Sender:
         self.sent.dead += 1
         self.sent.messages.append(common)
 
-    def _keep(self, change: Change, state: str, message: str, *, retry_at: datetime | None) -> None:
+    def _keep(self, change: Change, state: str, error: Exception, *, retry_at: datetime | None) -> None:
         with self.work() as session:
-            self._update(session, change, state=state, message=message, retry_at=retry_at)
+            facts = {"message": str(error), "call_key": settled.call_of(change, error), "retry_at": retry_at}
+            self._update(session, change, state=state, **facts)
             self.flush(session)
 
     @staticmethod

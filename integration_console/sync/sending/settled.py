@@ -139,7 +139,8 @@ def dead(session: Session, change: Change, message: str) -> None:
 
 
 def known_since(change: Change, error: Exception, is_begun: bool) -> dict[str, Any]:
-    """What is written down with a refused write for when a person tries it again: its options, and its key.
+    """What is written down with a refused write for when a person looks at it or tries it again: the call that decided,
+    its options, and its key.
 
     is_begun: whether it had been on its way before.
     """
@@ -149,7 +150,12 @@ def known_since(change: Change, error: Exception, is_begun: bool) -> dict[str, A
     if isinstance(error, Over):
         options[TOLD] = [*options.get(TOLD, ()), *error.ids]
         key = uuid4().hex  # under the old one the upstream may answer with what is voided
-    return {"options": options, "idempotency_key": key}
+    return {"options": options, "idempotency_key": key, "call_key": call_of(change, error)}
+
+
+def call_of(change: Change, error: Exception) -> str | None:
+    """The call a write failed on; the one before, where it did not come to a call this time."""
+    return getattr(error, "call_key", "") or change.call_key
 
 
 def compare_again(
