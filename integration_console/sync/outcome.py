@@ -49,13 +49,13 @@ def carried(counts: Mapping[str, int], sent: Sent, waits: int = 0) -> Ending:
     said = f"{sent.created:,} made, {sent.done - sent.created - sent.deleted:,} changed, {sent.deleted:,} deleted."
     odd = []
     if refused := counts["refused"] + sent.dead:
-        odd.append(f"{refused:,} could not be carried: {_ended((sent.messages or ['see the pairs'])[0])}")
+        odd.append(f"{refused:,} could not be carried: {as_sentence((sent.messages or ['see the pairs'])[0])}")
     if owed := counts["owed"]:
         halves = _many(owed, "bill or invoice stands", "bills or invoices stand")
         odd.append(f"{halves} whose other half was deleted: look at both sides.")
     if sent.unkept:
         taken = _many(sent.unkept, "was taken and is", "were taken and are")
-        odd.append(f"{taken} not all there: {_ended(sent.messages[-1])}")
+        odd.append(f"{taken} not all there: {as_sentence(sent.messages[-1])}")
     if paused := counts["paused"]:
         odd.append(_many(paused, "pair was paused: it does", "pairs were paused: they do") + " not come to rest.")
     if sent.waiting:
@@ -81,10 +81,10 @@ def _many(count: int, one: str, many: str) -> str:
     return f"{count:,} {one if count == 1 else many}"
 
 
-def _ended(said: str) -> str:
-    """What a service said, so that another sentence may follow."""
-    said = said.strip()
-    return said if said.endswith((".", "!", "?", "…")) else f"{said}."
+def as_sentence(said: str | None) -> str:
+    """What a service said, so that another sentence may follow: "It is invalid" gets its full stop."""
+    said = (said or "").strip()
+    return said if not said or said.endswith((".", "!", "?", "…")) else f"{said}."
 
 
 def receipt(run: SyncRun) -> dict:

@@ -21,6 +21,7 @@ from ..models import Record
 from ..models.record import field_name
 from ..operations import settings as firm_settings
 from ..operations.several import MOST_COUNTED
+from ..sync.outcome import as_sentence
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"))
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?Z")
@@ -186,12 +187,6 @@ def moment_of(text: str) -> datetime | None:
         return clock.parse(text)
     except ValueError:
         return None
-
-
-def as_sentence(text: str | None) -> str:
-    """What a service said, so that another sentence may follow: "It is invalid" gets its full stop."""
-    text = (text or "").strip()
-    return text if not text or text[-1] in ".!?…" else f"{text}."
 
 
 def called(record: Record | Row) -> str:

@@ -52,6 +52,14 @@ def test_a_file_holds_exactly_what_the_filter_finds(firm, enter):
     assert book.active.max_row == len(some)
 
 
+@pytest.mark.one_database
+def test_times_in_a_file_of_calls_have_no_more_digits_than_were_measured(firm, staff):
+    names, *calls = rows_of(staff.send(CALLS, "/transactions", {"format": "csv"}))
+    told = [call[names.index(name)] for call in calls for name in ("duration_ms", "waited_ms")]
+    assert told
+    assert all(len(one.partition(".")[2]) <= 1 for one in told)
+
+
 def test_a_wrong_filter_gives_no_file(firm, enter):
     assert enter("staff").send(f"{CALLS}?status=strange", "/transactions", {"format": "csv"}).status_code == 422
     assert enter("admin").send(CALLS, "/transactions", {"format": "exe"}).status_code == 422

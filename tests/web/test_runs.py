@@ -360,6 +360,17 @@ def test_values_in_a_log_are_for_those_who_may_see_them(enter, firm):
 
 
 @pytest.mark.one_database
+def test_every_line_of_a_log_is_a_sentence_with_an_end(admin, firm):
+    """What a service says often has none, and ran into what was told beside it."""
+    number = firm.connect()
+    run = firm.past_run(number, "failed", "It says: Service unavailable", note="It was tried twice")
+    firm.failure(run, number, "It says: no such page", kind="missing")
+    lines = admin.send(f"/runs/{run}/log-download", f"/runs/{run}", {"format": "txt"}).text.splitlines()
+    assert [line for line in lines if not line.partition(" (problem")[0].endswith(".")] == []
+    assert any("no such page. (problem" in line for line in lines)
+
+
+@pytest.mark.one_database
 def test_a_run_again_names_both_settings_when_they_differ(admin, firm):
     number = firm.connect()
     run = firm.past_run(number)

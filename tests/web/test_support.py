@@ -22,6 +22,7 @@ from integration_console.models import (
     db,
 )
 from integration_console.operations import sealed
+from integration_console.operations.support import support_packet
 
 from ..cases import together
 from ..operations.mapped import make_mapping
@@ -146,6 +147,25 @@ def test_a_packet_says_what_to_do_how_the_service_answers_and_what_last_went_wel
     with firm.app.app_context():
         event = db.session.query(AuditEvent).filter_by(action="support packet made").one()
         assert (event.target, event.details) == (f"issue {scene['errors']}", {"contents": False})
+
+
+@pytest.mark.one_database
+def test_the_packet_of_a_long_run_begins_with_what_failed(enter, scene, firm, monkeypatch):
+    """The latest calls and writes were in it, and of eight that were refused none."""
+    monkeypatch.setattr(support_packet, "MOST", 1)
+    with firm.app.app_context():
+        bad = db.session.get_one(Transaction, scene["transactions"])
+        facts = {c.name: getattr(bad, c.name) for c in Transaction.__table__.columns if c.name != "id"}
+        db.session.add(Transaction(**facts | {"outcome": "ok", "status": 200, "call_key": "k2"}))
+        told = {"connection_id": bad.connection_id, "sent_run_id": bad.run_id, "created_at": clock.now()}
+        db.session.add(Change(
+            **told, resource="matters", op="update", wanted={}, idempotency_key="i2", cause="test", state="done",
+        ))  # fmt: skip
+        db.session.commit()
+    found = packet(enter("admin"), "runs", scene["runs"])
+    assert [call["status"] for call in json.loads(found["calls.json"])] == [502]
+    assert [write["state"] for write in json.loads(found["writes.json"])] == ["dead"]
+    assert "names and data of clients" in found["README.txt"]
 
 
 @pytest.mark.one_database

@@ -17,6 +17,7 @@ from ...errors import Conflict, InvalidInput
 from ...models import Change, Connection, Record, SyncRun, db
 from ...models.change import ERASED, LOST, WAITING_STATES
 from ...services.writing import Write, by_name
+from ...sync.outcome import as_sentence
 from ...sync.sending import guards
 from .. import audit, outbound, several
 from ..accounts import connections
@@ -213,7 +214,8 @@ def _send(new: Change, change: Change, changed: list[str], by: str) -> Change:
     db.session.add(new)
     change.state = "dropped"  # before the new one is written down: one write of a pair waits at a time
     db.session.flush()
-    change.message = f"It was refused: {change.message or 'no reason was told.'} Sent again as write {new.id} by {by}."
+    why = as_sentence(change.message) or "no reason was told."
+    change.message = f"It was refused: {why} Sent again as write {new.id} by {by}."
     audit.add("write edited", f"change {change.id}", actor=by, sent_as=new.id, fields=changed)
     db.session.commit()
     return new

@@ -18,6 +18,7 @@ from sqlalchemy import Row, Select, and_, func, or_, select
 from ... import services
 from ...models import Change, Connection, DataMapping, ErrorLog, RunPart, SyncRun, Transaction, db
 from ...models.error import SPEAKS_OF_VALUES
+from ...sync.outcome import as_sentence
 from ...transport.redact import Redactor
 from .support_packet import secrets_of
 
@@ -159,7 +160,7 @@ def _own(run: SyncRun) -> Iterable[Message]:
             yield Message(Place(part.ended_at, _ENDS, part.id), level, _ends(run, part))
     if run.ended_at:
         said = run.message or f"It ended: {run.state.replace('_', ' ')}."
-        yield Message(Place(run.ended_at, _ENDS, 2**62), _ENDED.get(run.state, "error"), said)
+        yield Message(Place(run.ended_at, _ENDS, 2**62), _ENDED.get(run.state, "error"), as_sentence(said))
 
 
 def _begins(run: SyncRun, part: RunPart) -> str:
@@ -176,7 +177,7 @@ def _ends(run: SyncRun, part: RunPart) -> str:
         f"{part.seen:,} {seen}, {part.new:,} {new}, {part.changed:,} changed, {part.deleted:,} {gone}, "
         f"{part.refused:,} {refused}."
     )
-    beside = " ".join(text for text in (part.message, part.note) if text and text != run.message)
+    beside = " ".join(as_sentence(text) for text in (part.message, part.note) if text and text != run.message)
     return f"{_called(run, part)}: {part.state}. {counts} {beside}".strip()
 
 
@@ -232,7 +233,7 @@ def _writes(run: SyncRun, least: str, contents: bool) -> _Source:
         place = Place(row.at, _WRITE, row.id)
         if row.state == "done":
             return Message(place, "detail", f"{_DONE[row.op]}: {what}.", write_id=row.id)
-        why = f" {row.message}" if row.message and contents else ""
+        why = f" {as_sentence(row.message)}" if row.message and contents else ""
         how = "not sent any more" if row.state == "dropped" else "waits for another try"
         return Message(place, "warning", f"Write of {what}: {how}.{why}", write_id=row.id)
 
@@ -248,7 +249,7 @@ def _failures(run: SyncRun, contents: bool) -> _Source:
     def message(row: Row) -> Message:
         hidden = row.kind in SPEAKS_OF_VALUES and not contents
         about = " ".join(filter(None, (row.resource, row.external_id)))
-        text = "A value could not be used." if hidden else row.message
+        text = "A value could not be used." if hidden else as_sentence(row.message)
         return Message(
             Place(row.at, _FAILURE, row.id), "error", f"{about}: {text}" if about else text, problem_id=row.issue_id
         )

@@ -97,14 +97,18 @@ def of_run(run_id: int, *, contents: bool, by: str) -> bytes:
     """The packet of a run. Raises NotFound."""
     run = runs.find(run_id)
     failures = select(ErrorLog).filter_by(run_id=run_id).order_by(ErrorLog.id.desc()).limit(MOST)
-    calls = select(Transaction).filter_by(run_id=run_id).order_by(Transaction.started_at.desc(), Transaction.id.desc())
-    changes = select(Change).filter_by(sent_run_id=run_id).order_by(Change.id.desc()).limit(MOST)
+    calls = (
+        select(Transaction)
+        .filter_by(run_id=run_id)
+        .order_by(Transaction.outcome == "ok", Transaction.started_at.desc(), Transaction.id.desc())
+    )  # what failed first: of a long run most went well
+    changes = select(Change).filter_by(sent_run_id=run_id).order_by(Change.state == "done", Change.id.desc())
     found = list(db.session.scalars(failures))
     return _packed(
         _Subject(
             "run", run_id, {run.connection_id}, {error.kind for error in found},
             {"summary": run_history.summary(run).splitlines(), "message": run.message},
-            list(db.session.scalars(calls.limit(MOST))), found, list(db.session.scalars(changes)),
+            list(db.session.scalars(calls.limit(MOST))), found, list(db.session.scalars(changes.limit(MOST))),
         ), contents=contents, by=by,
     )  # fmt: skip
 
@@ -155,7 +159,8 @@ def _packed(subject: _Subject, *, contents: bool, by: str) -> bytes:
     hide = Redactor(secrets_of(connections))
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        bodies = "Bodies are redacted." if contents else "Bodies and values of records are left out."
+        left_out = "Bodies and values of records are left out."
+        bodies = "Bodies and values are: they hold names and data of clients." if contents else left_out
         archive.writestr("README.txt", _ABOUT_IT.format(bodies=bodies))
         for name, facts in files.items():
             archive.writestr(name, hide.text(json.dumps(_clean(facts, hide), indent=2, ensure_ascii=False)))
@@ -172,7 +177,9 @@ def _clean(facts: Any, hide: Redactor) -> Any:
         return [_clean(value, hide) for value in facts]
     if isinstance(facts, datetime):
         return facts.isoformat()
-    return facts if facts is None or isinstance(facts, bool | int | float) else hide.text(str(facts))
+    if isinstance(facts, float):
+        return round(facts, 3)  # of milliseconds: what comes after was never measured
+    return facts if facts is None or isinstance(facts, bool | int) else hide.text(str(facts))
 
 
 def secrets_of(connections: Iterable[Connection]) -> list[str]:

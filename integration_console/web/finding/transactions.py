@@ -179,7 +179,11 @@ def export():
         found = transactions.search(db.session(), wanted, place)
         return found.rows, found.older
 
-    rows = paged(page_after, lambda call: [getattr(call, name) for name in EXPORTED])
+    def row(call):
+        facts = (getattr(call, name) for name in EXPORTED)
+        return [round(one, 1) if isinstance(one, float) else one for one in facts]  # milliseconds
+
+    rows = paged(page_after, row)
     return downloads.export(asked, Sheet("transactions", EXPORTED, rows))
 
 
