@@ -32,7 +32,7 @@ def sum_up(parts: Iterable[RunPart]) -> Ending:
     if failed and len(failed) == len(parts):
         return Ending("failed", failed[0].message or "", failed[0].failure_kind)
     if failed:
-        names = ", ".join(p.resource for p in failed)
+        names = ", ".join(p.resource.replace("_", " ") for p in failed)
         return Ending(
             "done_with_problems", f"Everything was read except {names}. {failed[0].message}", failed[0].failure_kind
         )

@@ -95,9 +95,12 @@
   on("keydown", (event) => {
     if (event.key === "Escape") document.querySelectorAll(boxes).forEach((details) => close(details, details.contains(document.activeElement)));
   });
-  on("toggle", (event) => {  // the safe button has the focus
-    const safe = event.target.matches?.("details.confirm[open]") && event.target.querySelector("[data-close-details]");
-    if (safe) safe.focus();
+  on("toggle", (event) => {  // it stays beside the menu, and the safe button has the focus
+    if (!event.target.matches?.("details.confirm[open]")) return;
+    const box = event.target.querySelector(".confirm-box");
+    box.classList.remove("from-left");
+    box.classList.toggle("from-left", box.getBoundingClientRect().left < document.querySelector("main").getBoundingClientRect().left);
+    event.target.querySelector("[data-close-details]")?.focus();
   }, true);
 
   // -- The menu is a dialog only while it covers the page ------------------------------------------------------------

@@ -28,6 +28,9 @@ LOOK = """() => ({
   named: document.title.includes(document.querySelector('h1').innerText.slice(0, 20)),
   headings: document.querySelectorAll('h1').length,
   dead: document.querySelectorAll('main a[href=""], main a[href="#"]:not([role])').length,
+  small: innerWidth > 767 ? null : [...document.querySelectorAll('main a, main summary')]
+    .filter(e => e.checkVisibility() && !e.closest('p, .alert') && e.getBoundingClientRect().height < 24)
+    .map(e => e.outerHTML),
   empty: [...document.querySelectorAll('main .empty')].filter(e => !e.querySelector('a, button, svg')).length,
 })"""
 
@@ -75,7 +78,7 @@ def test_every_page_looks_the_same_fits_and_leads_on(entered, office, role, size
     tab, found = entered(role, size), {}
     for path in paths(office):
         told = tab.open(path).evaluate(LOOK)
-        wrong = {name for name in ("wide", "times", "silent", "bare", "dead", "empty") if told[name]}
+        wrong = {name for name in ("wide", "times", "silent", "bare", "dead", "small", "empty") if told[name]}
         if wrong or told["headings"] != 1 or not told["named"]:
             found[path] = {name: value for name, value in told.items() if value}
     assert found == {}
@@ -135,6 +138,20 @@ def test_a_failure_says_what_happened_what_was_lost_and_what_to_do(entered, offi
     for heading in ("What happened", "Was anything lost?", "What to do"):
         expect(page.get_by_role("heading", name=heading).locator("+ p")).not_to_be_empty()
     expect(page.get_by_text("The field open_date holds 31.02.2026").first).to_be_visible()
+
+
+def test_a_question_opens_beside_the_menu_and_its_buttons_stand_on_one_line(entered, office):  # noqa: F811
+    """Below a long title the buttons stand on the left: the box covered the menu. One button was taller than others."""
+    page = entered("admin").open(f"/runs/{office.failed_run}")
+    boxes = [button.bounding_box() for button in page.locator(".heading-actions").first.locator("button:visible").all()]
+    assert len({(round(box["y"]), round(box["height"])) for box in boxes}) == 1 < len(boxes)
+    page.goto(f"{office.url}/errors")
+    page.locator("main a.row-link").first.click()
+    page.locator("h1").evaluate("title => { title.textContent = 'A long title of a problem '.repeat(9) }")
+    page.locator("summary", has_text="Resolve").click()
+    expect(page.get_by_role("button", name="Keep as it is")).to_be_focused()
+    left = page.locator("main").bounding_box()["x"]
+    assert page.locator(".confirm[open] .confirm-box").bounding_box()["x"] >= left
 
 
 @for_everybody

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -321,6 +322,8 @@ def test_a_digest_comes_once_a_local_day(sandbox, clio, slack, clock):
     told_by(slack, events=("digest",), digest_at="08:00", time_zone="Europe/Berlin")
     ended(clio, "done")
     ended(clio, "failed")
+    connections.find(clio).last_sync_at = morning
+    db.session.commit()
     clock.travel_to(morning + timedelta(hours=3))  # behind 08:00 in Berlin, summer and winter
     tell()
     tell()
@@ -329,10 +332,16 @@ def test_a_digest_comes_once_a_local_day(sandbox, clio, slack, clock):
 
     (text,) = posted(sandbox)
     assert "1 of 2 need attention" in text.splitlines()[0]
-    assert "Clio of the firm: 2 runs, 1 failed, fails at the moment." in text
+    assert "Clio of the firm: 2 runs, 1 failed, fails at the moment" in text
+    assert re.search(r", last read \d\d \w{3} 0[78]:00 CES?T\.", text)  # by whose clock
     clock.advance(days=1)
     tell()
     assert len(posted(sandbox)) == 2
+
+
+def next_night(clock) -> None:
+    """One hour after midnight: what was due then is not late, whatever time of day it is here."""
+    clock.travel_to((clock.now() + timedelta(days=1)).replace(hour=1))
 
 
 @pytest.mark.one_database
@@ -344,7 +353,7 @@ def test_a_digest_is_not_well_over_a_problem_of_the_console_itself(sandbox, clio
         message="The disk is full.", raw="", code="", field=None, now=house_clock.now(), title="No backup.",
     )  # fmt: skip
     db.session.commit()
-    clock.advance(days=1)
+    next_night(clock)
     tell()
 
     said = posted(sandbox)[-1]
@@ -356,7 +365,7 @@ def test_a_digest_is_not_well_over_a_problem_of_the_console_itself(sandbox, clio
 def test_a_digest_is_not_well_over_limitation_dates_that_are_none(sandbox, clio, slack, clock, monkeypatch):
     monkeypatch.setattr(due_dates, "near", lambda: due_dates.Near(0, 0, 2))
     told_by(slack, events=("digest",), digest_at="00:00", time_zone="UTC")
-    clock.advance(days=1)
+    next_night(clock)
     tell()
 
     assert posted(sandbox)[-1].splitlines()[0].endswith(": 2 limitation dates not a date")
@@ -365,7 +374,7 @@ def test_a_digest_is_not_well_over_limitation_dates_that_are_none(sandbox, clio,
 def test_a_digest_is_not_well_over_limitation_dates_that_passed_or_open_problems(sandbox, clio, slack, clock):
     """Who reads only this in the morning must not take a good night's runs for a good day."""
     told_by(slack, events=("digest",), digest_at="00:00", time_zone="UTC")
-    clock.advance(days=1)
+    next_night(clock)
     tell()
     assert posted(sandbox)[-1].splitlines()[0].endswith(": all is well")
 
@@ -374,12 +383,12 @@ def test_a_digest_is_not_well_over_limitation_dates_that_passed_or_open_problems
         message="No.", raw="", code="", field=None, now=house_clock.now(), external_id="7", title="No.",
     )  # fmt: skip
     db.session.commit()
-    clock.advance(days=1)
+    next_night(clock)
     tell()
     assert posted(sandbox)[-1].splitlines()[0].endswith(": problems are open")
 
     sync(clio)
-    clock.advance(days=1)
+    next_night(clock)
     tell()
     said = posted(sandbox)[-1].splitlines()
     assert said[0].endswith(" limitation dates passed")

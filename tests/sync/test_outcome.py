@@ -55,3 +55,11 @@ def test_sides_that_wait_for_a_person_or_another_record_are_not_said_to_agree():
 )  # fmt: skip
 def test_one_record_that_was_not_kept_is_one(refused, said):
     assert sum_up([RunPart(state="done", resource="contacts", refused=refused, complete=True)]).message == said
+
+
+def test_what_was_not_read_is_called_as_people_call_it():
+    parts = [
+        RunPart(state="done", resource="contacts", complete=True),
+        RunPart(state="failed", resource="time_entries", message="It is down."),
+    ]
+    assert sum_up(parts).message == "Everything was read except time entries. It is down."

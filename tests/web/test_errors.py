@@ -11,6 +11,8 @@ from integration_console import clock
 from integration_console.models import Change, DeadLetter, SyncRun, db
 from integration_console.storage import errors
 
+from ..html_page import Page
+
 
 @pytest.fixture
 def admin(enter):
@@ -156,7 +158,7 @@ def test_support_assigns_notes_and_snoozes_and_the_one_named_finds_it(enter, peo
 
     support.send(f"{here}/snooze", here, {"for": "events", "events": "2"})
     assert "No open errors." in support.open("/errors").text
-    assert "snoozed until 3 events" in support.open("/errors?state=snoozed").row(1)
+    assert "snoozed, wakes at 3 events" in support.open("/errors?state=snoozed").row(1)
     fail(firm, 1)
     fail(firm, 1)
     assert len(support.open("/errors").rows) == 1
@@ -170,7 +172,6 @@ def test_support_assigns_notes_and_snoozes_and_the_one_named_finds_it(enter, peo
         ("snooze", {"for": "time", "until": "2020-01-01T10:00"}, "Choose a time to come"),
         ("snooze", {"for": "time", "until": "soon"}, "is no time"),
         ("snooze", {"for": "ever"}, "Choose for how long"),
-        ("notes", {"text": "@nobody@example.com"}, "Nobody who may sign in"),
         ("assignee", {"email": "nobody@example.com"}, "Nobody who may sign in"),
     ],
 )
@@ -184,11 +185,22 @@ def test_what_cannot_be_is_said_and_nothing_changes(admin, firm, where, values, 
 
 
 @pytest.mark.one_database
+def test_a_note_that_names_nobody_comes_back_as_it_was_typed(admin, firm):
+    """It was thrown away, however long it was."""
+    here = f"/errors/{fail(firm, firm.connect())}"
+    page = Page(admin.send(f"{here}/notes", here, {"text": "A long story. @nobody@example.com"}))
+    assert page.status == 422
+    assert "A long story. @nobody@example.com" in page.one("textarea").text
+    assert "Nobody who may sign in" in page.one("p", id="f-text-error").text
+    assert "Nobody has noted anything yet." in page.text
+
+
+@pytest.mark.one_database
 def test_a_snoozed_problem_is_woken_by_hand(admin, firm):
     here = f"/errors/{fail(firm, firm.connect())}"
     for how in ("1h", "1d", "7d", "worse"):
         admin.send(f"{here}/snooze", here, {"for": how})
-        assert "Asleep until" in admin.open(here).text
+        assert " Wakes " in admin.open(here).text
     admin.send(f"{here}/reopen", here)
     assert len(admin.open("/errors").rows) == 1
 

@@ -98,6 +98,8 @@ def test_an_account_that_is_connected_needs_a_tick(admin, app, harbor):
     page = admin.open(where)
     assert page.headings == ["Connected already"]
     assert "Connected already, as First." in page.text
+    assert page.links["See that connection"] == "/connections/1"
+    assert page.links["To the connections"] == "/connections"
 
     sent = {"state": where.partition("state=")[2], "account": "F1"}
     refused = admin.send("/oauth/harbor/account", where, sent)

@@ -70,7 +70,7 @@ def _lines(
         elif one.id in trouble:
             parts.append("waits for a person" if trouble[one.id] == "person" else "fails at the moment")
         if one.last_sync_at:
-            parts.append(f"last read {local(one.last_sync_at, rule):%d %b %H:%M}")
+            parts.append(f"last read {local(one.last_sync_at, rule):%d %b %H:%M %Z}")
         mark = "! " if one.status == "needs_reconnect" or one.id in trouble else ""
         yield f"{mark}{one.name}: {', '.join(parts)}."
 

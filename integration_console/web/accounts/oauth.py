@@ -126,7 +126,7 @@ def _accounts_page(service: Service, asked: OAuthState, state: str, form: forms.
     twins = {one["id"]: connections.twin_of(service.key, one["id"]) for one in asked.choices}
     return render_template(
         "connections/accounts.html", service=service, asked=asked, state=state, form=form,
-        twins={account: twin.name for account, twin in twins.items() if twin},
+        twins={account: twin for account, twin in twins.items() if twin},
     )  # fmt: skip
 
 

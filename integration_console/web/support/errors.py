@@ -128,6 +128,24 @@ def export():
 @may("see errors")
 def show(issue_id: int):
     """What happened, was anything lost, what to do; whom it concerns."""
+    return _page_of(issue_id, forms.Form())
+
+
+@page.post("/<int:issue_id>/notes")
+@may("handle errors")
+def note(issue_id: int):
+    """Write a note; @ and an e-mail tells that person."""
+    sent = forms.sent("text")
+    try:
+        issue_notes.add(issue_id, sent["text"], by=actor())
+    except InvalidInput as error:
+        return _page_of(issue_id, forms.Form(sent, error)), 422
+    flash("The note is kept.", "success")
+    return redirect(url_for("errors.show", issue_id=issue_id, _anchor="notes"))
+
+
+def _page_of(issue_id: int, form: forms.Form) -> str:
+    """The page of a problem. form: the note, where it comes back with a message."""
     detail = issues.detail(issue_id, reader=actor())
     issue = detail.issue
     service = services.every().get(issue.service)
@@ -135,7 +153,7 @@ def show(issue_id: int):
     every = connections.every(removed=True)
     connection = next((c for c in every if c.id == issue.connection_id and c.status != "removed"), None)
     return render_template(
-        "errors/show.html", issue=issue, detail=detail, resource=resource, connection=connection,
+        "errors/show.html", form=form, issue=issue, detail=detail, resource=resource, connection=connection,
         copies=failures.copies_of(detail.letters), calls=failures.calls_of(detail.errors),
         can_retry=connection is not None and connection.status == "connected" and resource is not None,
         fix=_fix(detail, connection), who=advice.WHO[detail.advice.who], people=issues.people(), me=actor(),

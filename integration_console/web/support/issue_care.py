@@ -43,18 +43,6 @@ def snooze(issue_id: int):
     return _back(issue_id, f"The problem is snoozed {until}. Then it is open again by itself.")
 
 
-@page.post("/notes")
-@may("handle errors")
-def note(issue_id: int):
-    """Write a note; @ and an e-mail tells that person."""
-    text = forms.sent("text")["text"]
-    try:
-        issue_notes.add(issue_id, text, by=actor())
-    except InvalidInput as error:
-        return _back(issue_id, f"{error} The note was not kept.", "error")
-    return _back(issue_id, "The note is kept.", part="notes")
-
-
 @page.post("/mentions")
 @may("handle errors")
 def mention_read(issue_id: int):
