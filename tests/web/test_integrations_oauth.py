@@ -65,6 +65,32 @@ def test_a_connection_has_an_id_before_the_person_is_back(app, program, base):
     assert fine(ana("POST", f"{one}/sync", {"syncType": "incremental"}), 202)
 
 
+def test_what_waits_for_consent_is_met_once_by_a_walk_of_pages_however_short(program, own_firm):
+    ana = program()
+    ids = [begin(ana)["connectionId"] for _ in range(3)][::-1]
+    for name in ("Office", "Branch"):
+        own_firm.connect("clockify", name=name)
+
+    def walk(query: str) -> list[str]:
+        met, cursor = [], ""
+        while cursor is not None:
+            page = fine(ana("GET", f"{API}/connections?{query}{cursor and f'&cursor={cursor}'}"))
+            assert page["connections"]
+            met, cursor = [*met, *(one["id"] for one in page["connections"])], page["nextCursor"]
+        return met
+
+    everything = walk("limit=50")
+    assert (everything[:3], len(everything)) == (ids, 5)
+    for most in (1, 2, 3, 4):
+        assert walk(f"limit={most}") == everything
+        assert walk(f"status=pending&limit={most}") == ids
+        assert walk(f"service=clio&limit={most}") == ids
+        assert walk(f"status=connected&limit={most}") == everything[3:]
+    place = fine(ana("GET", f"{API}/connections?limit=1"))["nextCursor"]
+    for query in (f"status=connected&cursor={place}", f"status=pending&cursor={everything[3]}", "cursor=pend_zz"):
+        wrong(ana("GET", f"{API}/connections?{query}"), "cursor")
+
+
 @pytest.mark.one_database
 def test_a_state_is_good_once_for_its_owner_only(app, program, base):
     """X7"""

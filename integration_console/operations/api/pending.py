@@ -13,7 +13,9 @@ from ... import clock, services
 from ...errors import Conflict, InvalidInput
 from ...models import Connection, OAuthState, PendingConnection, db
 from ..accounts import consent, preflight, slots
-from . import integrations, sync_status, webhook_targets
+from . import integrations, places, sync_status, webhook_targets
+
+_PLACE = "pend_"
 
 
 def begin(
@@ -88,19 +90,22 @@ def drop(text: str) -> bool:
 def with_them(
     service: str | None, status: str | None, limit: int, cursor: str | None
 ) -> tuple[list[dict[str, Any]], str | None]:
-    """A page of connections; those that wait for consent stand first, being the newest."""
+    """A page of connections; those that wait for consent stand first, being the newest. Raises InvalidInput."""
     waiting: list[PendingConnection] = []
-    if cursor is None and status in (None, integrations.PENDING):
+    if status == integrations.PENDING or (not status and (cursor is None or places.is_one(_PLACE, cursor))):
         query = select(PendingConnection).where(*_waiting())
         query = query.where(PendingConnection.service == service) if service else query
-        most = limit if status else limit // 2  # there is always room for what is connected
-        waiting = list(db.session.scalars(query.order_by(PendingConnection.id.desc()).limit(most)))
-    told = [_line(row) for row in waiting]
-    if status == integrations.PENDING:
-        return told, None
-    room = limit - len(told)
-    found, following = integrations.listing(service=service, status=status, limit=room, after=cursor)
-    return [*told, *integrations.describe(found)], following
+        query = query.where(PendingConnection.id < places.number(_PLACE, cursor)) if cursor else query
+        waiting = list(db.session.scalars(query.order_by(PendingConnection.id.desc()).limit(limit + 1)))
+        cursor = None  # those that are connected begin behind all of them
+    told, more = [_line(row) for row in waiting[:limit]], len(waiting) > limit
+    if status != integrations.PENDING and not more:
+        room = limit - len(told)
+        found, following = integrations.listing(service=service, status=status, limit=room or 1, after=cursor)
+        if room:
+            return [*told, *integrations.describe(found)], following
+        more = bool(found)
+    return told, places.behind(_PLACE, waiting[limit - 1].id) if more else None
 
 
 def describe(text: str) -> dict[str, Any]:

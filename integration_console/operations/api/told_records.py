@@ -10,7 +10,7 @@ from ... import services
 from ...errors import InvalidInput
 from ...models import Connection, Record, db
 from ...services.base import Service
-from . import data_types
+from . import data_types, places
 
 _PLACE = "rec_"
 
@@ -26,9 +26,9 @@ def listing(connection: Connection, data_type: str, *, limit: int, cursor: str |
         Record.connection_id == connection.id, Record.resource.in_(behind), Record.deleted_at.is_(None)
     )
     if cursor is not None:
-        query = query.where(Record.id < _number(cursor))
+        query = query.where(Record.id < places.number(_PLACE, cursor))
     found = list(db.session.scalars(query.order_by(Record.id.desc()).limit(limit + 1)))
-    following = f"{_PLACE}{found[limit - 1].id:x}" if len(found) > limit else None
+    following = places.behind(_PLACE, found[limit - 1].id) if len(found) > limit else None
     return [_line(row, data_type, service) for row in found[:limit]], following
 
 
@@ -37,10 +37,3 @@ def _line(row: Record, data_type: str, service: Service) -> dict[str, Any]:
         "externalId": row.external_id, "dataType": data_type, "updatedAt": row.updated_at, "seenAt": row.written_at,
         "data": service.told(row.data),
     }  # fmt: skip
-
-
-def _number(cursor: str) -> int:
-    digits = cursor.removeprefix(_PLACE)
-    if cursor.startswith(_PLACE) and 0 < len(digits) < 16 and all(digit in "0123456789abcdef" for digit in digits):
-        return int(digits, 16)
-    raise InvalidInput("This is no nextCursor of a page before.", field="cursor")
