@@ -49,3 +49,13 @@ def test_compose_migrates_before_anything_starts_and_wakes_its_workers_by_the_qu
         assert services[name]["depends_on"] == {"migrate": {"condition": "service_completed_successfully"}}
         assert services[name]["environment"]["ENGINE"] == "procrastinate"
     assert services["web"]["ports"] == ["127.0.0.1:8000:8000"]
+
+
+def test_what_has_to_wait_for_its_database_is_started_again_for_as_long_as_that_takes():
+    """systemd gives a unit up after five ends within ten seconds, and each of ours may end within two (D8)."""
+    units = re.findall(r"```ini\n(\[Unit\].+?)```", DOCUMENT, re.DOTALL)
+    assert len(units) == 2
+    for unit in units:
+        first, service = unit.split("[Service]")
+        assert "StartLimitIntervalSec=0\n" in first
+        assert "Restart=always\nRestartSec=2\n" in service
