@@ -10,7 +10,10 @@ def test_a_database_without_tables_asks_for_the_upgrade(installed, tmp_path):
 
     assert console("users", "list").failed("flask db upgrade")
     assert console("serve", "--port", "0").failed("flask db upgrade")
-    assert console("db", "upgrade").status == 0
+    told = console.json("db", "upgrade")
+    assert (told["before"], told["schema"]) == (None, console.json("db", "upgrade")["before"])
+    assert console("db", "upgrade").out == f"The tables are at schema {told['schema']}, as before.\n"
+    assert console("db", "upgrade", "nope").status == 1
     assert console("users", "list", "--json").out == ""
 
 

@@ -111,6 +111,8 @@ def test_bad_input_is_one_plain_line(firm):
     assert console("mappings", "pause", number).failed("not switched on")
     assert console("mappings", "import", "-", "--into", number, stdin="[]").status in (1, 2)
     assert console("undo", 999).failed("no run 999")
+    (last,) = console.lines("runs", "--limit", 1)
+    assert console("undo", last["id"]).failed("wrote nothing")
     assert console("conflicts", "settle", 999, "left").failed("no such conflict")
     assert console("matches", "same", 999, 1).failed("no such")
     for list_of in ("conflicts", "matches"):

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ...errors import Conflict, InvalidInput
+from ...errors import Conflict
 from ...models import AuditEvent, Change, Connection, DataMapping, Record, RecordLink, SyncRun, db
 from ...models.change import WAITING_STATES
 from ...services.writing import Write
@@ -48,12 +48,12 @@ class Step:
 def plan(run: SyncRun) -> list[Step]:
     """What taking this run back would do, newest write first, by our copies; each is checked again before it is sent.
 
-    Raises InvalidInput when the run wrote nothing.
+    Raises Conflict when the run wrote nothing.
     """
     query = select(Change).where(Change.sent_run_id == run.id, Change.state == "done", Change.undoes_id.is_(None))
     changes = list(db.session.scalars(query.order_by(Change.id.desc())))
     if not changes:
-        raise InvalidInput(f"Run {run.id} wrote nothing that could be taken back.")
+        raise Conflict(f"Run {run.id} wrote nothing that could be taken back.")
     again = select(Change).where(Change.undoes_id.in_([change.id for change in changes])).order_by(Change.id)
     takers = {one.undoes_id: one for one in db.session.scalars(again)}
     ends: dict[tuple[int, str], End] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, flash, redirect, render_template, url_for
 
-from ...errors import InvalidInput
+from ...errors import Conflict
 from ...operations.accounts import connections
 from ...operations.mapping import writes
 from ...operations.runs import run_history, runs, undo
@@ -25,7 +25,7 @@ def show(run_id: int):
     run = runs.find(run_id)
     try:
         steps, nothing = undo.plan(run), ""
-    except InvalidInput as error:
+    except Conflict as error:
         steps, nothing = [], str(error)
     can, taken = [step for step in steps if step.can], [step for step in steps if step.is_taken]
     cannot = [step for step in steps if not step.can and not step.is_taken]
