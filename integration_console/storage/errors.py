@@ -18,6 +18,7 @@ from ..models.record import field_name
 from .storable import fitting, without_nul
 
 BY_ITSELF = "the console"  # who resolved an issue whose last record passed
+ON_THE_WAY = ("upstream", "rate limit", "connection", "permission")  # kinds of what keeps a list from being read
 
 
 class Refused(Protocol):
@@ -227,6 +228,14 @@ def resolve_dead_letters(
         )
         .values(state="resolved", state_by=BY_ITSELF, state_at=now)
     )
+
+
+def resolve_read(session: Session, *, connection_id: int, resources: Collection[str], now: datetime) -> None:
+    """These were read or carried to their end: what kept them from it is over. Where refused writes wait, it is not."""
+    waiting = exists().where(Change.issue_id == Issue.id, Change.state.in_((*WAITING_STATES, "dead")))
+    here = Issue.connection_id == connection_id, Issue.resource.in_(resources), Issue.kind.in_(ON_THE_WAY)
+    over = update(Issue).where(*here, Issue.state != "resolved", ~waiting)
+    session.execute(over.values(state="resolved", state_by=BY_ITSELF, state_at=now))
 
 
 def resolve_written(

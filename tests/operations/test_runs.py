@@ -21,6 +21,7 @@ from integration_console.models import (
 from integration_console.operations import holds
 from integration_console.operations.accounts import connections
 from integration_console.operations.runs import runs
+from integration_console.storage import errors
 from integration_console.sync.outcome import receipt
 
 from .conftest import ask, carry_out, connect, sync
@@ -164,6 +165,35 @@ def test_a_time_of_change_that_has_not_come_yet_hides_no_later_change(session, s
     line = receipt(sync(connection, only=["matters"]))["resources"]["matters"]
     assert (line["mode"], line["changed"]) == ("full", 1)
     assert receipt(sync(connection, only=["matters"]))["resources"]["matters"]["mode"] == "incremental"
+
+
+def test_an_outage_and_a_lost_sign_in_are_no_open_problems_once_the_same_list_is_read_again(session, sandbox):
+    """They stayed so until a person resolved each, over data that was all there."""
+
+    def open_ones() -> list[tuple[str, str]]:
+        db.session.rollback()
+        found = db.session.execute(select(Issue.kind, Issue.resource).where(Issue.state == "open"))
+        return [tuple(row) for row in found]
+
+    connection = connect(sandbox, "clio")
+    sandbox.clio.script("/users*", {"status": 503, "times": 9, "body": {}})
+    sync(connection, only=["users"])
+    assert open_ones() == [("upstream", "users")]
+    sandbox.clio.unscript()
+    sync(connection, only=["tasks"])
+    assert open_ones() == [("upstream", "users")]
+    sync(connection, only=["users"])
+    assert open_ones() == []
+    assert db.session.scalar(select(Issue.state_by)) == errors.BY_ITSELF
+
+    sandbox.clio.revoke()
+    sync(connection, only=["users"])
+    assert open_ones() == [("connection", "users")]
+    sandbox.clio.open_sign_in()
+    connections.reconnect(connections.find(connection), sandbox.clio.token_answer(), by="Ana")
+    assert len(open_ones()) == 1
+    sync(connection, only=["users"])
+    assert open_ones() == []
 
 
 def test_a_malformed_record_is_a_dead_letter_and_the_page_goes_on(session, sandbox):

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from ... import clock
 from ...models import Connection, RunPart, SyncRun
 from ...models.run import LIVE_STATES
+from ...storage import errors
 from ...sync.outcome import Ending
 from ..accounts import connections
 from ..holds import Hold
@@ -46,11 +47,19 @@ def write(session: Session, run: SyncRun, ending: Ending, hold: Hold, *, foregro
         run.ended_at = now
         session.execute(_END_PARTS, {"run": run.id})
         drift.report(session, run)
+        _end_problems(session, run, now)
     run.connection.budget = connections.budget_seen(hold.budget) or run.connection.budget
     if ending.state in ("done", "done_with_problems") and run.kind in ("full", "incremental"):
         run.connection.last_sync_at = now
     if lost:
         connection.status, connection.status_reason, connection.status_since = "needs_reconnect", ending.message, now
+
+
+def _end_problems(session: Session, run: SyncRun, now: datetime) -> None:
+    """An outage or a lost sign-in stayed an open problem for as long as nobody looked, over data that was all there."""
+    whole = {part.resource for part in run.parts if part.state == "done" and part.complete}
+    if whole and run.kind in ("full", "incremental", "push"):
+        errors.resolve_read(session, connection_id=run.connection_id, resources=whole, now=now)
 
 
 def _again_later(run: SyncRun, ending: Ending, now: datetime) -> Ending:
