@@ -16,7 +16,8 @@ from .office import ROLES, office  # noqa: F401  (a fixture)
 
 PAGES = (
     "/", "/connections", "/connections/{clio}", "/connections/{clio}/timeline", "/mappings", "/mappings/{mapping}",
-    "/runs", "/runs/{failed_run}", "/records", "/transactions", "/errors", "/errors/log", "/matches", "/conflicts",
+    "/runs", "/runs/{failed_run}", "/records", "/records/{record}", "/records/{record}/life",
+    "/transactions", "/errors", "/errors/log", "/matches", "/conflicts",
     "/matters", "/settings/",
 )  # fmt: skip
 LOOK = """() => ({
@@ -31,6 +32,7 @@ LOOK = """() => ({
   small: innerWidth > 767 ? null : [...document.querySelectorAll('main a, main summary')]
     .filter(e => e.checkVisibility() && !e.closest('p, .alert') && e.getBoundingClientRect().height < 24)
     .map(e => e.outerHTML),
+  spilt: [...document.querySelectorAll('main .facts dd')].filter(e => e.scrollWidth > e.clientWidth + 1).length,
   empty: [...document.querySelectorAll('main .empty')].filter(e => !e.querySelector('a, button, svg')).length,
 })"""
 
@@ -66,7 +68,8 @@ for_everybody = pytest.mark.parametrize(("role", "size"), [
 
 
 def paths(office) -> list[str]:  # noqa: F811
-    there = {"clio": office.clio, "mapping": office.sides.mapping, "failed_run": office.failed_run}
+    record = office.sides.records(office.sides.left)[0]
+    there = {"record": record, "clio": office.clio, "mapping": office.sides.mapping, "failed_run": office.failed_run}
     return [path.format(**there) for path in PAGES]
 
 
@@ -78,7 +81,7 @@ def test_every_page_looks_the_same_fits_and_leads_on(entered, office, role, size
     tab, found = entered(role, size), {}
     for path in paths(office):
         told = tab.open(path).evaluate(LOOK)
-        wrong = {name for name in ("wide", "times", "silent", "bare", "dead", "small", "empty") if told[name]}
+        wrong = {name for name in ("wide", "times", "silent", "bare", "dead", "small", "spilt", "empty") if told[name]}
         if wrong or told["headings"] != 1 or not told["named"]:
             found[path] = {name: value for name, value in told.items() if value}
     assert found == {}

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from integration_console import clock
-from integration_console.models import Record, Transaction, db
+from integration_console.models import Change, Record, Transaction, db
 from integration_console.operations.finding import search, traces
 
 from ..cases import together
@@ -112,6 +112,10 @@ def test_numbers_find_runs_and_calls(sides, firm, enter):
         number, key = call.id, call.call_key
     assert f"/transactions/{number}" in staff.open(f"/search?q={number}").html
     assert f"/transactions/{number}" in staff.open(f"/search?q={key}").html
+    with firm.app.app_context():
+        db.session.get_one(Transaction, number).outcome = "refused"
+        db.session.commit()
+    assert staff.open(f"/search?q={key}").row(1).endswith("Refused")  # in the words of its own page
     assert "/runs/1" in staff.open("/search?q=1").html
     for theirs in ("req_AbCdEfGhIjKl", "0f8fad5b-d9cb-469f-a165-70867728950e", "Root=1-67a5b2c0"):
         with firm.app.app_context():
@@ -150,7 +154,10 @@ def test_a_life_tells_what_the_console_wrote_and_where_it_came_from(sides, firm,
     clock.advance(minutes=2)
     with firm.app.app_context():
         traces.follow()
+        db.session.query(Change).filter_by(record_id=made).update({"message": "It says: all right"})
+        db.session.commit()
     page = staff.open(f"/records/{made}/life")
+    assert "Made by the console. It says: all right. " in page.text
     assert "Call Our clio" in page.text
     assert "GET /contacts/" in page.text
     for words in ("Made by the console", "First read", "Paired", "Our ghl", "Our clio", "Quackenbush", "See the call"):

@@ -24,6 +24,7 @@ from ...models import (
     db,
 )
 from ...storage import deliveries
+from ...sync.outcome import as_sentence
 from ..finding import traces
 from ..mapping import pairs, writes
 
@@ -174,7 +175,7 @@ def _sent(records: Mapping[int, Row], accounts: Mapping[int, Row]) -> Iterator[E
         state = {"done": "", "dead": " and refused", "dropped": " and dropped"}.get(one.state, f", {one.state}")
         yield Event(
             one.done_at or one.sent_at or one.created_at, "sent", records[one.record_id or 0],
-            f"{what} by the console{state}. {one.message or ''}".strip(), values, one.asked_by or one.cause,
+            f"{what} by the console{state}. {as_sentence(one.message)}".strip(), values, one.asked_by or one.cause,
             one.sent_run_id or one.run_id, one.call,
         )  # fmt: skip
 
