@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from flask import Response, request, stream_with_context
@@ -14,6 +15,8 @@ from . import forms
 from .access import actor
 from .filters import Asked
 
+_NOT_NAMED = {"q", "sort", "columns", "column", "older", "newer", "client", "matter"}
+
 
 def export(asked: Asked, sheet: Sheet) -> Response:
     """The list with the filters of this very address, as the file the form asked for.
@@ -23,12 +26,18 @@ def export(asked: Asked, sheet: Sheet) -> Response:
     kind = forms.sent("format")["format"]
     asked.must_be_right()
     exports.allow(actor(), sheet.name, kind, request.query_string.decode("ascii", "replace"))
-    name = f"{sheet.name}-{clock.now():%Y-%m-%d-%H%M}.{kind}"
+    name = f"{'-'.join([sheet.name, *_filter_words()])}-{clock.now():%Y-%m-%d-%H%M}.{kind}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
     if kind == "xlsx":
         with reading():
             return Response(exports.as_xlsx(sheet), mimetype=exports.KINDS[kind], headers=headers)
     return streamed(exports.as_csv(sheet), name, exports.KINDS[kind])
+
+
+def _filter_words() -> list[str]:
+    """The filters of this address for a file's name: `status-4xx`. What was typed is left out, for it names clients."""
+    told = [(name, value) for name, value in request.args.items(multi=True) if value and name not in _NOT_NAMED]
+    return [re.sub(r"[^a-z0-9]+", "-", f"{name}-{value}".lower()).strip("-")[:30] for name, value in told[:5]]
 
 
 def streamed(chunks: Iterable[str] | Iterable[bytes], name: str, content_type: str) -> Response:

@@ -84,6 +84,14 @@ def test_every_list_has_its_file(firm, staff, address):
     assert rows_of(answer)[0]
 
 
+@pytest.mark.one_database
+def test_a_files_name_says_what_was_filtered_for_but_nothing_that_was_typed(firm, staff):
+    asked = f"{CALLS}?status=2xx&service=clio&q=Ana%20Ruiz"
+    name = staff.send(asked, "/transactions", {"format": "csv"}).headers["Content-Disposition"]
+    assert name.startswith('attachment; filename="transactions-status-2xx-service-clio-20')
+    assert "ruiz" not in name.lower()
+
+
 def test_who_took_what_is_written_down_and_only_so_often(firm, enter, session):
     """X11, X13"""
     staff = enter("staff")

@@ -45,6 +45,8 @@ def test_what_everybody_looks_for_is_there_from_the_start(enter):
 def test_a_shared_view_is_everybodys_and_its_makers_or_an_administrators_to_remove(enter):
     staff, support, admin = enter("staff"), enter("support"), enter("admin")
     save(staff, "status=4xx", "Refused ones", shared="on")
+    assert "Manage views" in staff.open("/transactions").text
+    assert "Manage views" not in support.open("/transactions").text  # nothing of theirs is there
     assert "Refused ones" in support.open("/transactions").text
     assert support.send("/views/1/removal", "/transactions").status_code == 403
     assert admin.send("/views/1/removal", "/transactions").status_code == 302
