@@ -198,6 +198,13 @@ def test_a_refused_consent_changes_nothing_and_says_so(admin, firm):
     state = Page(answer).links["Continue to Clio"].rpartition("state=")[2].partition("&")[0]
     page = admin.open(f"/oauth/clio/callback?state={state}&error=access_denied")
     assert "did not give its consent (access_denied). Nothing was changed." in page.text
+    assert page.headings[0] == "Clio was not connected"
+
+    number = firm.connect()
+    answer = admin.send(f"/connections/{number}/consent", f"/connections/{number}/reconnect")
+    state = Page(answer).links["Continue to Clio"].rpartition("state=")[2].partition("&")[0]
+    page = admin.open(f"/oauth/clio/callback?state={state}&error=access_denied")
+    assert page.headings[0] == "Clio was not connected again"  # it may well work as it is
 
 
 # -- one connection --------------------------------------------------------------------------------------------------

@@ -103,6 +103,23 @@ def test_a_connection_that_lost_its_sign_in_has_its_button(admin, enter, firm):
 
 
 @pytest.mark.one_database
+def test_a_connection_whose_sign_in_is_there_again_no_longer_needs_anybody_but_is_not_green_yet(admin, firm):
+    """It "stopped and needs you" beside the words that it is connected again."""
+    firm.worker()
+    number = firm.connect(name="Ruiz")
+    run = firm.past_run(number, "needs_person", "Please reconnect.")
+    with firm.app.app_context():
+        db.session.get_one(SyncRun, run).failure_kind = "connection"
+        db.session.commit()
+    assert "Ruiz stopped and needs you. Please reconnect." in verdict(admin)
+    firm.change(number, status_since=clock.now() + timedelta(seconds=1))
+    assert "Ruiz was connected again. What it missed comes with the next read." in verdict(admin)
+    assert "needs you. Please" not in verdict(admin)
+    firm.past_run(number)
+    assert "Ruiz" not in verdict(admin)
+
+
+@pytest.mark.one_database
 def test_late_and_never_read_are_not_green(admin, firm):
     firm.worker()
     hours_ago = clock.now() - timedelta(hours=3)

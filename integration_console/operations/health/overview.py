@@ -192,6 +192,10 @@ def _ended_as(run: SyncRun) -> str:
 
 
 def _ended_need(one: Health, run: SyncRun) -> Need:
+    since = one.connection.status_since
+    if run.failure_kind == "connection" and run.ended_at and run.ended_at < since:
+        said = "was connected again. What it missed comes with the next read."
+        return _need(one, said, since, "See the run", run=run, grave=False)
     words = _ENDED_WORDS if run.kind in READS else _CARRIED_WORDS
     ended = words.get(run.state, words["done_with_problems"])  # whatever it says of itself, a part was left out
     said, grave = f"{ended} {run.message or ''}".strip(), run.state in ("failed", "needs_person")
