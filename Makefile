@@ -29,7 +29,7 @@ audit: $(VENV)/.installed-dev ## known weaknesses of what we stand on (needs the
 	@$(PIP) pip-audit
 	$(BIN)/pip-audit --requirement constraints.txt --requirement requirements.txt --disable-pip --no-deps
 
-faults: $(VENV)/.installed-dev ## kill processes, cut networks, look at every page in every look: up to an hour
+faults: $(VENV)/.installed-dev ## kill processes, cut networks, every page in every look, more on PostgreSQL: up to an hour
 	@sh .ci/browser
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m faults --ignore=tests/faults
 	$(BIN)/python -m pytest -m faults tests/faults

@@ -9,6 +9,7 @@ clock                        advance() and travel_to() move it, sleep() only not
 
 @pytest.mark.settings(TICK_SECONDS=1)   settings of this test's app
 @pytest.mark.one_database               this test needs SQLite only; or the one named: one_database("postgresql")
+@pytest.mark.postgresql_at_length       `make test` runs it on SQLite only, `make faults` on PostgreSQL
 @together("words", [...])               (cases.py) cases that only look share one database and app; each is named
 """
 
@@ -53,6 +54,7 @@ def pytest_configure(config) -> None:
     _be_patient()
     config.addinivalue_line("markers", "settings(NAME=value): settings of this test's app")
     config.addinivalue_line("markers", "one_database(kind='sqlite'): one is enough for this test")
+    config.addinivalue_line("markers", "postgresql_at_length: on PostgreSQL with `make faults` only")
 
 
 def pytest_collection_finish() -> None:
@@ -72,6 +74,9 @@ def pytest_generate_tests(metafunc) -> None:
     elif "database" in metafunc.fixturenames:
         one = metafunc.definition.get_closest_marker("one_database") or "sqlite_app" in metafunc.fixturenames
         named = (getattr(one, "args", ()) or KINDS[:1]) if one else KINDS
+        if metafunc.definition.get_closest_marker("postgresql_at_length"):
+            # Each kind of statement it sends to PostgreSQL others send too, in `make test`, and there none was refused.
+            named = [pytest.param(kind, marks=pytest.mark.faults if kind == "postgresql" else ()) for kind in named]
         metafunc.parametrize("database", named, indirect=True)
 
 

@@ -61,6 +61,7 @@ def test_a_stranger_is_led_to_the_door(app):
             assert page.status == 401 or "/sign-in" in page.headers["Location"]
 
 
+@pytest.mark.postgresql_at_length
 def test_the_menu_leads_only_to_pages_its_reader_may_open(app):
     """No dead links"""
     for role in ROLES:

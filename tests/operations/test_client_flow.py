@@ -79,6 +79,7 @@ def assert_at_rest(firm, sandbox) -> None:
     assert not [one for upstream, since in zip(upstreams, begun, strict=True) for one in writes(upstream, since)]
 
 
+@pytest.mark.postgresql_at_length
 def test_what_clockify_or_highlevel_changes_reaches_all_three_and_comes_to_rest(firm, sandbox):
     """W6"""
     acme = client(sandbox, ACME, "office@acme.example", addresses=[{"name": "Work", "primary": True, **HOUSE}])

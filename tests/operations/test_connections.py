@@ -175,6 +175,7 @@ def test_a_revoked_key_is_told_by_the_test_button(session, sandbox):
 # -- reconnecting -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.postgresql_at_length
 def test_reconnecting_another_account_is_refused_and_the_old_credentials_stay(session, sandbox):
     """K5"""
     connection = add(sandbox, "clio")
@@ -333,6 +334,7 @@ def test_removing_does_not_depend_on_the_service(session, sandbox, clock, monkey
 # -- small changes ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.postgresql_at_length
 def test_a_resource_switched_off_is_not_read(session, sandbox):
     connection = connect(sandbox, "clockify")
     connections.set_resource(connections.find(connection), "time_entries", False, by="Ana")

@@ -130,6 +130,7 @@ def test_a_note_nobody_has_met_is_read_under_the_contact_the_event_names(door, s
 # -- H3: once ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.postgresql_at_length
 def test_a_hundred_repeats_at_once_are_one_delivery_and_one_read_h3(door, sandbox):
     number = connect(sandbox, "clio")
     sync(number, only=["matters"])
@@ -178,6 +179,7 @@ def test_where_nothing_tells_a_repeat_from_a_change_it_is_read_once_more_h3(door
 # -- H4, H5: many, in any order, fairly -------------------------------------------------------------------------------
 
 
+@pytest.mark.postgresql_at_length
 def test_twenty_events_of_one_record_cost_one_read_h5(door, sandbox):
     number = connect(sandbox, "clio")
     sync(number, only=["matters"])

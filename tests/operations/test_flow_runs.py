@@ -53,6 +53,7 @@ def attorney_of(sandbox, opportunity: str) -> int:
     return next(one["id"] for one in users if one["email"].lower() == email.lower())
 
 
+@pytest.mark.postgresql_at_length
 def test_a_won_opportunity_becomes_a_matter_and_its_client_is_made_first(firm, sandbox):
     contacts, matters = switched_on(CONTACTS), switched_on(MATTERS)
     push(contacts)
@@ -204,6 +205,7 @@ def test_an_open_matter_gets_a_project_of_its_client_and_a_closed_one_archives_i
     assert sandbox.clockify.record("projects", made)["archived"] is True
 
 
+@pytest.mark.postgresql_at_length
 def test_hours_become_time_on_the_matter_follow_while_unbilled_and_then_rest(firm, sandbox):
     push(switched_on(CLIENTS))
     projects, time = switched_on(PROJECTS), switched_on(TIME)
@@ -280,6 +282,7 @@ def test_time_that_is_billed_is_not_deleted_with_its_entry_and_that_is_said_once
     assert [(one.can, "on a bill" in one.why) for one in steps] == [(False, True)]
 
 
+@pytest.mark.postgresql_at_length
 def test_time_that_was_deleted_and_comes_back_is_written_again_once(firm, sandbox):
     """Clockify can restore an entry. What somebody deleted in Clio stays deleted."""
     time = switched_on(TIME)

@@ -92,6 +92,7 @@ def test_fields_both_sides_made_under_one_name_get_a_line_but_for_money(firm, sa
     assert (added[f"custom:{day}|custom:15"].direction, added[f"custom:{day}|custom:15"].transform) == ("both", "date")
 
 
+@pytest.mark.postgresql_at_length
 def test_a_draft_somebody_touched_stays_as_they_left_it(firm):
     flows.ensure()
     contacts = next(mapping for mapping in mappings.every() if mapping.flow == CONTACTS)

@@ -103,6 +103,7 @@ def told(way: Way) -> list[tuple[str, str]]:
     return [(fault.kind, fault.text) for fault in way.faults]
 
 
+@pytest.mark.postgresql_at_length
 def test_an_hour_goes_all_the_way_with_every_rounding_shown(firm):
     way = firm.carried()
     assert told(way) == [("missing", "It is on no bill yet.")]
@@ -128,6 +129,7 @@ def test_an_hour_goes_all_the_way_with_every_rounding_shown(firm):
     assert way.matters == {str(firm.matter["id"])}
 
 
+@pytest.mark.postgresql_at_length
 def test_time_that_nobody_made_an_activity_of_is_missing_and_a_running_timer_is_not(firm):
     entry = firm.work(description="No matter named")
     running = firm.work(timeInterval={**WORKED, "end": None, "duration": None})
@@ -159,6 +161,7 @@ def test_time_that_has_just_ended_is_missing_once_a_run_could_have_carried_it(fi
     assert (told(firm.way(entry)), missing()) == ([("missing", "No activity in Clio was made of it.")], before + 1)
 
 
+@pytest.mark.postgresql_at_length
 def test_two_activities_for_one_entry_are_doubled_though_only_one_is_linked(firm):
     way = firm.carried()
     first = firm.sandbox.clio.record("activities", int(way.activities[0].external_id))
@@ -171,6 +174,7 @@ def test_two_activities_for_one_entry_are_doubled_though_only_one_is_linked(firm
     assert ("doubled", "2 activities in Clio are for this one entry.") in told(way)
 
 
+@pytest.mark.postgresql_at_length
 def test_one_activity_on_two_bills_is_doubled(firm):
     way = firm.carried()
     number = firm.activity(way, price=300.0)
@@ -184,6 +188,7 @@ def test_one_activity_on_two_bills_is_doubled(firm):
     assert [bill.external_id for bill in way.bills] == ["501", "502"]
 
 
+@pytest.mark.postgresql_at_length
 def test_a_draft_bill_needs_no_invoice_and_time_that_is_not_billable_no_bill(firm):
     way = firm.carried()
     firm.bill(firm.activity(way), state="draft")
@@ -202,6 +207,7 @@ def switched_on_again() -> int:
     return mapping_of(TIME).id
 
 
+@pytest.mark.postgresql_at_length
 def test_an_invoice_that_lost_the_line_is_marked(firm):
     way = firm.carried()
     firm.bill(firm.activity(way, price=300.0))
@@ -258,6 +264,7 @@ def test_the_list_goes_on_where_a_page_ended(firm, monkeypatch):
         assert found == sorted(found, key=lambda entry: (entry.starts_at, entry.id), reverse=True)
 
 
+@pytest.mark.postgresql_at_length
 def test_another_record_is_no_time_entry(firm):
     contact = db.session.query(Record).filter_by(resource="contacts").first()
 

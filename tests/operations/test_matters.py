@@ -86,6 +86,7 @@ def test_a_write_left_by_a_process_that_died_holds_its_matter_back_for_minutes_a
     assert matters.plain(changed)[LIMITATION] == "2028-05-04"
 
 
+@pytest.mark.postgresql_at_length
 def test_nothing_is_written_while_the_connection_is_paused_or_removed(clio):
     """W9"""
     connections.pause(connections.find(clio), by="Ana")

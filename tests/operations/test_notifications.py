@@ -96,6 +96,7 @@ def posted(sandbox) -> list[str]:
 # -- what is told -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.postgresql_at_length
 def test_a_failure_is_told_once_however_many_runs_fail_and_then_that_it_is_over(sandbox, clio, slack, clock):
     told_by(slack)
     for state in ("done", "failed", "failed", "failed", "done", "done"):

@@ -46,6 +46,7 @@ from .ready import links
 # -- sending ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.postgresql_at_length
 def test_a_newer_edit_is_never_written_over(session, sandbox, pair, mapping):
     """W4, W5: Clio refuses the stale version; the pair is read and compared anew, in the same run."""
     left, right = pairs(mapping)[0]
@@ -98,6 +99,7 @@ def test_a_refused_write_is_filed_and_not_repeated(session, sandbox, pair, mappi
     assert of_clio(sandbox.clio, right)["first"] == "Augusta"
 
 
+@pytest.mark.postgresql_at_length
 @pytest.mark.settings(CALL_DEADLINE_SECONDS=0.6)
 def test_a_create_whose_answer_was_lost_is_found_and_not_made_twice(session, sandbox, pair, mapping, clock):
     """W2, W3"""
@@ -180,6 +182,7 @@ def test_what_was_being_sent_when_a_process_died_is_looked_up_first(session, san
     assert len(writes(sandbox.clio)) == sent + (not reached)
 
 
+@pytest.mark.postgresql_at_length
 def test_nothing_is_sent_while_a_connection_is_paused(session, sandbox, pair, mapping):
     """W9"""
     left, right = pairs(mapping)[0]
@@ -263,6 +266,7 @@ def make_three(sandbox):
         sandbox.ghl.put("contacts", {"firstName": name, "lastName": "Quist", "email": f"{name}@example.org"})
 
 
+@pytest.mark.postgresql_at_length
 def test_the_problem_of_a_brake_ends_with_its_mapping(session, sandbox, pair, mapping, monkeypatch):
     monkeypatch.setattr(push_runs, "rules", lambda: Rules(brake_creates=3))
     make_three(sandbox)
@@ -275,6 +279,7 @@ def test_the_problem_of_a_brake_ends_with_its_mapping(session, sandbox, pair, ma
     assert db.session.scalar(select(Issue.state).filter_by(kind="conflict")) == "resolved"
 
 
+@pytest.mark.postgresql_at_length
 def test_many_new_records_stop_before_the_first_until_a_person_releases_the_brake(
     session, sandbox, pair, mapping, monkeypatch
 ):

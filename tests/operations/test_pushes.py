@@ -30,6 +30,7 @@ from .ready import links
 # -- pairs ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.postgresql_at_length
 def test_twins_are_linked_and_never_made_and_what_differs_is_carried_or_asked(session, sandbox, pair):
     mapping = make_mapping(*pair)
 
@@ -41,6 +42,7 @@ def test_twins_are_linked_and_never_made_and_what_differs_is_carried_or_asked(se
     assert run.conflicts == db.session.scalar(select(func.count()).select_from(Conflict)) > 0
 
 
+@pytest.mark.postgresql_at_length
 def test_a_cycle_without_edits_writes_nothing(session, sandbox, pair, mapping):
     """W6"""
     before = [len(u.requests) for u in (sandbox.ghl, sandbox.clio)]
@@ -70,6 +72,7 @@ def test_a_run_that_still_sends_tells_how_far_it_is(session, sandbox, pair, mapp
     assert 0 < calls[1] < calls[2]
 
 
+@pytest.mark.postgresql_at_length
 def test_a_sign_in_lost_on_one_side_stops_that_side_only_and_a_new_one_is_enough(session, sandbox, pair, mapping):
     """The other account was marked as lost, too, and the mapping waited for a person although both sides worked."""
     sandbox.ghl.put("contacts", {"id": pairs(mapping)[0][0], "firstName": "Augusta"})
@@ -86,6 +89,7 @@ def test_a_sign_in_lost_on_one_side_stops_that_side_only_and_a_new_one_is_enough
     assert of_clio(sandbox.clio, pairs(mapping)[0][1])["first"] == "Augusta"
 
 
+@pytest.mark.postgresql_at_length
 def test_edits_of_different_fields_on_both_sides_are_merged(session, sandbox, pair, mapping):
     """W5"""
     left, right = pairs(mapping)[0]
@@ -115,6 +119,7 @@ def test_every_value_written_tells_where_it_came_from(session, sandbox, pair, ma
     assert change.call_key
 
 
+@pytest.mark.postgresql_at_length
 def test_a_new_record_is_made_once_on_the_other_side(session, sandbox, pair, mapping):
     sandbox.ghl.put("contacts", {"firstName": "Nova", "lastName": "Quist", "email": "nova@example.org", "tags": []})
     sandbox.clio.put("contacts", {"type": "Person", "first_name": "Otto", "last_name": "Ravn",
@@ -154,6 +159,7 @@ def test_what_looks_like_a_record_that_is_paired_already_is_asked_about_and_not_
     assert "paired already" in asked.reason
 
 
+@pytest.mark.postgresql_at_length
 def test_a_deleted_record_leaves_its_other_half_and_is_not_made_again(session, sandbox, pair, mapping):
     """P7, H4"""
     left, _ = pairs(mapping)[0]

@@ -64,6 +64,7 @@ def invoices(sandbox) -> dict[str, dict]:
     return {one["DocNumber"]: one for one in shown}
 
 
+@pytest.mark.postgresql_at_length
 def test_the_clients_are_customers_once_and_a_change_on_either_side_reaches_the_other(firm, sandbox):
     mapping = switched_on(QUICKBOOKS_CUSTOMERS)
     before = len(sandbox.quickbooks.shelves["customers"])
@@ -159,6 +160,7 @@ def test_a_bill_that_is_read_before_its_lines_waits_for_them_and_is_carried_then
     assert invoices(sandbox)[bill["number"]]["TotalAmt"] == round(bill["total"] + 50, 2)
 
 
+@pytest.mark.postgresql_at_length
 def test_a_bill_that_was_taken_back_is_told_while_its_invoice_stands(firm, sandbox):
     """Voided and billed anew, the client would owe both: the run was green."""
     mapping = all_billed()
@@ -179,6 +181,7 @@ def test_a_bill_that_was_taken_back_is_told_while_its_invoice_stands(firm, sandb
     assert push(mapping).refused == 1  # the one whose bill still stands
 
 
+@pytest.mark.postgresql_at_length
 def test_a_bill_and_an_invoice_whose_other_half_was_deleted_are_told(firm, sandbox):
     mapping = all_billed()
     made = [invoices(sandbox)[f"B-{number:05d}"]["Id"] for number in BILLED]
@@ -349,6 +352,7 @@ def test_bills_for_trust_and_bills_that_do_not_add_up_make_no_invoice(firm, sand
     assert made == {f"B-{fine:05d}"}
 
 
+@pytest.mark.postgresql_at_length
 def test_a_lost_answer_leaves_one_invoice(firm, sandbox, monkeypatch):
     push(switched_on(QUICKBOOKS_CUSTOMERS), release_brake=True)
     mapping = switched_on(QUICKBOOKS_INVOICES, approved_by="bo@firm.example")
@@ -362,6 +366,7 @@ def test_a_lost_answer_leaves_one_invoice(firm, sandbox, monkeypatch):
     assert len(sandbox.quickbooks.shelves["invoices"]) == 8
 
 
+@pytest.mark.postgresql_at_length
 def test_invoices_of_the_hours_a_restore_lost_are_not_made_again(firm, sandbox):
     """Though QuickBooks gave them numbers of its own, and though the backup is younger than its memory for repeats."""
     push(switched_on(QUICKBOOKS_CUSTOMERS), release_brake=True)

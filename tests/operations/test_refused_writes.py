@@ -113,6 +113,7 @@ def test_a_refused_change_of_a_record_that_was_deleted_since_waits_for_nobody(sa
     assert issue(refused)[1:] == ("resolved", "the console")
 
 
+@pytest.mark.postgresql_at_length
 def test_the_problem_closes_by_itself_when_the_last_of_its_writes_went_through(sandbox, pair, mapping, refused):
     """One sent again as it was, the other overtaken by what was corrected where it came from."""
     first, second = changes(issue_id=refused)
@@ -151,6 +152,7 @@ def test_all_of_a_mapping_are_sent_again_whatever_their_problem(sandbox, pair, m
     assert refused_writes.estimate(mapping_id=mapping).count == 0
 
 
+@pytest.mark.postgresql_at_length
 def test_a_cancelled_retry_leaves_what_it_had_not_sent_waiting(session, mapping, refused):
     _, (run,) = refused_writes.retry_all(issue_id=refused, by=BY)
     runs.cancel(db.session.get_one(SyncRun, run.id), BY)
@@ -159,6 +161,7 @@ def test_a_cancelled_retry_leaves_what_it_had_not_sent_waiting(session, mapping,
         refused_writes.retry_all(issue_id=refused, by=BY)
 
 
+@pytest.mark.postgresql_at_length
 def test_an_older_wish_never_goes_over_a_newer_one(session, refused):
     first = changes(issue_id=refused)[0]
     session.add(
@@ -191,6 +194,7 @@ def test_one_is_sent_with_other_values_and_the_refused_one_is_kept(sandbox, mapp
     assert of_clio(sandbox.clio, pairs(mapping)[0][1])["first"] == "Augustina"
 
 
+@pytest.mark.postgresql_at_length
 def test_one_is_sent_as_the_mapping_of_today_makes_it(sandbox, mapping, refused):
     old = changes(issue_id=refused)[0]
     (name,) = [name for name, value in old.wanted.items() if value == "Augusta0"]
@@ -212,6 +216,7 @@ def test_one_is_sent_as_the_mapping_of_today_makes_it(sandbox, mapping, refused)
         refused_writes.send_anew(old, by=BY)
 
 
+@pytest.mark.postgresql_at_length
 def test_only_fields_of_the_write_may_be_edited_and_only_while_it_waits(session, refused):
     old = changes(issue_id=refused)[0]
     name = next(name for name, value in old.wanted.items() if value == "Augusta0")

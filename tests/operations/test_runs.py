@@ -44,6 +44,7 @@ def lists(upstream, path: str) -> list:
     return [r for r in upstream.requests if r.path.removesuffix(".json").endswith(path)]
 
 
+@pytest.mark.postgresql_at_length
 @pytest.mark.parametrize("key", ["clio", "ghl", "clockify"])
 def test_the_whole_account_is_read_and_every_count_is_the_upstreams_own(session, sandbox, key):
     connection = connect(sandbox, key)
@@ -230,6 +231,7 @@ def test_a_record_that_comes_malformed_later_keeps_its_older_copy(session, sandb
     assert (line["refused"], line["deleted"]) == (1, 0)
 
 
+@pytest.mark.postgresql_at_length
 def test_a_resource_the_account_may_not_read_stops_only_itself(session, sandbox):
     sandbox.clio.script(
         "/bills", {"status": 403, "body": {"error": {"type": "Forbidden", "message": "no"}}, "times": 9}
@@ -376,6 +378,7 @@ def test_every_call_is_recorded_and_no_secret_is(session, sandbox):
     assert {row.outcome for row in rows} == {"ok"}
 
 
+@pytest.mark.postgresql_at_length
 def test_reference_data_is_read_at_most_once_an_hour_unless_asked(session, sandbox, clock):
     connection = connect(sandbox, "clio")
     sync(connection, kind="full", only=["users", "tasks"])
@@ -410,6 +413,7 @@ def test_a_paused_connection_starts_nothing(session, sandbox):
     assert ask(connection).state == "queued"
 
 
+@pytest.mark.postgresql_at_length
 def test_the_receipt_adds_up(session, sandbox):
     connection = connect(sandbox, "clio")
     sync(connection, kind="full")

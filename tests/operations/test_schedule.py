@@ -210,6 +210,7 @@ def test_one_connection_that_cannot_be_run_does_not_stop_the_others(session, san
     assert db.session.scalar(select(func.count(SyncRun.id))) == 1
 
 
+@pytest.mark.postgresql_at_length
 def test_a_scheduled_run_reads(session, sandbox, clock):
     connection = scheduled(sandbox, key="clockify")
     clock.advance(hours=1)

@@ -31,6 +31,7 @@ def change(sandbox, pair):
     return found.id
 
 
+@pytest.mark.postgresql_at_length
 def test_the_same_mapping_makes_the_same_and_nothing_is_sent(sandbox, change):
     before = len(writes(sandbox.clio)), len(writes(sandbox.ghl)), db.session.query(Change).count()
     found = shade.of(db.session.get_one(Change, change))
@@ -52,6 +53,7 @@ def test_another_mapping_shows_the_difference(session, change):
     assert not found.fields[0].same
 
 
+@pytest.mark.postgresql_at_length
 def test_what_the_mapping_no_longer_writes_is_said(session, change):
     row = db.session.get_one(Change, change)
     (name,) = row.wanted

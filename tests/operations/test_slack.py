@@ -32,6 +32,7 @@ def test_a_workspace_is_read_and_its_receipt_says_what_was_left_out(session, san
     assert connections.find(number).settings["team_id"] == "T0SBXFIRM"
 
 
+@pytest.mark.postgresql_at_length
 def test_an_increment_costs_a_call_a_channel_and_brings_what_is_new(session, sandbox):
     number = connect(sandbox, "slack")
     before = part(sync(number), "messages").seen

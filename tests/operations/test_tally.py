@@ -67,6 +67,7 @@ def test_what_comes_late_counts_for_an_hour_and_what_is_done_is_never_looked_at_
     assert told(6)[0][0] == 0
 
 
+@pytest.mark.postgresql_at_length
 def test_the_past_is_counted_lot_by_lot_until_a_month_is_known(noon, called, app):
     called(NOON - timedelta(days=29), 500)
     turns = 0

@@ -86,6 +86,7 @@ def test_both_ready_mappings_are_off_until_previewed(firm):
             mappings.activate(mapping_of(flow), by="ada@firm")
 
 
+@pytest.mark.postgresql_at_length
 def test_the_clients_are_contacts_once_and_a_change_on_either_side_reaches_the_other(firm, sandbox):
     known = sandbox.xero.record("contacts", 1)
     assert sandbox.clio.record("contacts", 3)["primary_email_address"].lower() == known["EmailAddress"].lower()
@@ -135,6 +136,7 @@ def test_who_is_invoiced_in_xero_is_a_contact_in_clio_and_a_supplier_is_not(firm
     assert "Paper Ltd" not in names
 
 
+@pytest.mark.postgresql_at_length
 def test_a_bill_becomes_a_draft_after_a_second_administrator_approved_and_never_a_second_one(firm, sandbox):
     contacts = switched_on(XERO_CONTACTS)
     push(contacts, release_brake=True)
@@ -232,6 +234,7 @@ def test_an_invoice_that_is_part_paid_since_it_was_read_is_not_changed(firm, san
     assert any("paid or credited" in one for one in said), said
 
 
+@pytest.mark.postgresql_at_length
 def test_a_refused_invoice_is_made_when_its_cause_is_repaired_and_it_is_tried_again(firm, sandbox):
     """Xero gives its refusal again for what comes under the same key."""
     clients = switched_on(XERO_CONTACTS)

@@ -218,6 +218,7 @@ def test_an_opportunity_that_moved_to_a_page_already_read_is_not_lost(session, s
     assert moved in live("opportunities")
 
 
+@pytest.mark.postgresql_at_length
 @pytest.mark.settings(BRAKE_RECORDS=2, BRAKE_PERCENT=0)
 def test_what_is_known_to_be_deleted_is_not_weighed_again(session, sandbox):
     """Clockify's list of deleted entries tells those of a whole day each time: a person was asked each time, too."""

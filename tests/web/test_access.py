@@ -36,6 +36,7 @@ def test_a_route_that_forgot_its_right_opens_for_nobody(app, enter):
     assert enter("admin").open("/forgotten").status == 403
 
 
+@pytest.mark.postgresql_at_length
 def test_somebody_not_signed_in_is_led_to_the_door_and_back(people, browser):
     """X12: not signed in means the sign-in page, then the page that was asked for."""
     people.add("admin")

@@ -222,6 +222,7 @@ def test_a_matter_we_do_not_hold_yet_is_read_by_clios_number(app, client, clio, 
     refused(client.get("/api/matters/clio:99999999?fresh=true", headers=header), 404, "not_found")
 
 
+@pytest.mark.postgresql_at_length
 def test_a_matter_gone_from_clio_is_gone_here(app, client, clio, own_firm, token):
     number, external_id, _ = first(app)
     own_firm.upstreams.clio.delete("matters", int(external_id))
@@ -246,6 +247,7 @@ def test_with_two_clio_accounts_clios_number_needs_the_connection(app, client, c
 # -- changing a matter ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.postgresql_at_length
 def test_what_is_named_is_changed_and_nothing_else(app, client, clio, own_firm, token):
     number, external_id, data = first(app)
     body = {
@@ -273,6 +275,7 @@ def test_what_is_named_is_changed_and_nothing_else(app, client, clio, own_firm, 
         assert row.after["status"] == "pending"
 
 
+@pytest.mark.postgresql_at_length
 def test_an_empty_value_clears_and_an_absent_one_does_not(app, client, clio, own_firm, token):
     """P6"""
     number, _, _ = first(app)
@@ -285,6 +288,7 @@ def test_an_empty_value_clears_and_an_absent_one_does_not(app, client, clio, own
     assert told["openDate"] is None
 
 
+@pytest.mark.postgresql_at_length
 def test_what_is_so_already_is_not_written_again(app, client, clio, token):
     """W6"""
     number, _, data = first(app)
@@ -349,6 +353,7 @@ def test_clios_own_refusal_names_the_field(app, client, clio, token):
         assert db.session.query(Change).one().state == "dead"
 
 
+@pytest.mark.postgresql_at_length
 def test_a_change_of_something_else_in_clio_meanwhile_stays(app, client, clio, own_firm, token):
     """W5: different fields merge."""
     number, external_id, _ = first(app)
@@ -357,6 +362,7 @@ def test_a_change_of_something_else_in_clio_meanwhile_stays(app, client, clio, o
     assert (told["description"], told["clientReference"]) == ("Ours", "Their 7")
 
 
+@pytest.mark.postgresql_at_length
 def test_a_change_of_the_same_thing_in_clio_meanwhile_is_a_conflict_with_what_is_there(
     app, client, clio, own_firm, token
 ):
@@ -369,6 +375,7 @@ def test_a_change_of_the_same_thing_in_clio_meanwhile_is_a_conflict_with_what_is
     assert patch(client, number, token("staff"), description="Ours").get_json()["description"] == "Ours"
 
 
+@pytest.mark.postgresql_at_length
 def test_a_lost_sign_in_is_said_as_one(app, client, clio, own_firm, token):
     number, _, _ = first(app)
     own_firm.upstreams.clio.revoke()
@@ -382,6 +389,7 @@ def test_a_lost_sign_in_is_said_as_one(app, client, clio, own_firm, token):
     refused(client.get(f"/api/matters/{number}?fresh=true", headers=header), 401, "needs_reconnect")
 
 
+@pytest.mark.postgresql_at_length
 def test_what_clio_does_not_allow_is_forbidden_and_silence_is_to_be_tried_later(app, client, clio, own_firm, token):
     number, _, _ = first(app)
     header = token()
@@ -397,6 +405,7 @@ def test_a_paused_connection_writes_nothing(app, client, clio, own_firm, token):
     assert "paused" in refused(patch(client, number, token(), description="Ours"), 409, "conflict")["error"]
 
 
+@pytest.mark.postgresql_at_length
 def test_a_closed_matter_takes_nothing_but_its_reopening(app, client, clio, token):
     number, _, _ = first(app, status="Closed")
     header = token()

@@ -122,6 +122,7 @@ def test_a_settled_conflict_is_flipped_once_per_click(app, enter, two):
     assert "by staff@example.com" in staff.open("/conflicts?state=flipped").row(1)
 
 
+@pytest.mark.postgresql_at_length
 def test_a_later_conflict_of_the_same_field_and_a_cut_pair_take_the_buttons_away(app, enter, two):
     with app.app_context():
         old, new = (two.conflict(two.link, "settled", "left", line="a|b") for _ in range(2))

@@ -207,6 +207,7 @@ def test_a_mapping_that_was_not_carried_stays_said_until_it_was(admin, firm):
     assert "One was refused." in verdict(admin)
 
 
+@pytest.mark.postgresql_at_length
 @pytest.mark.parametrize("alone", [False, True])
 def test_what_was_not_carried_stays_said_behind_thousands_of_other_runs(admin, firm, alone):
     """They were sought among the newest 2,000 runs: a busy account that tells of every change has as many in a day."""
@@ -276,6 +277,7 @@ def test_open_problems_keep_the_light_from_being_green(admin, firm):
     assert "One problem is open under Errors." in verdict(admin)
 
 
+@pytest.mark.postgresql_at_length
 def test_the_chart_leads_to_the_calls_it_counts_and_says_them_in_figures(admin, firm):
     firm.read(firm.connect(), "users", kind="full")
     assert "Not counted yet." in admin.open("/").text
@@ -372,6 +374,7 @@ def test_what_waits_is_counted_so_far_and_said_to_be_more(app, admin, monkeypatc
     assert "1+ matches to decide" in admin.open("/").one("div", id="menu").text
 
 
+@pytest.mark.postgresql_at_length
 def test_no_list_counts_a_table(admin, firm):
     """Issue 2: no count over a whole table anywhere."""
     number = firm.connect()

@@ -141,6 +141,7 @@ def test_nothing_that_failed_is_good_news(admin, firm):
 # -- looked after ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.postgresql_at_length
 def test_support_assigns_notes_and_snoozes_and_the_one_named_finds_it(enter, people, firm):
     issue = fail(firm, firm.connect())
     here = f"/errors/{issue}"

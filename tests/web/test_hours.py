@@ -138,6 +138,7 @@ def test_time_that_has_just_ended_is_not_missing_yet(app, enter, books):
     assert "It has only just ended" in staff.open(f"/hours/{number}").text
 
 
+@pytest.mark.postgresql_at_length
 def test_the_list_is_narrowed_by_its_address(enter, books):
     staff = enter("staff")
 

@@ -462,6 +462,7 @@ MAY = {
 }  # fmt: skip
 
 
+@pytest.mark.postgresql_at_length
 def test_every_role_may_what_it_may_and_nothing_else(program, own_firm):
     """X10, X12"""
     own_firm.connect("clio")
@@ -488,6 +489,7 @@ def test_without_a_token_nothing_opens(base):
 # -- how often, and only once -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.postgresql_at_length
 def test_each_kind_of_call_has_its_own_limit_shared_by_all_processes(app, program, firm, clock):
     """X11"""
     firm.connect("clio")

@@ -67,6 +67,7 @@ def test_matters_are_listed_searched_filtered_and_walked(enter, app, clio):
     assert admin.open("/matters?status=won").status == 422
 
 
+@pytest.mark.postgresql_at_length
 def test_all_that_may_be_chosen_for_a_matter_is_read_at_once(enter, app, clio, own_firm):
     record, staff = some(app), enter("staff")
     with own_firm.statements() as asked:
@@ -76,6 +77,7 @@ def test_all_that_may_be_chosen_for_a_matter_is_read_at_once(enter, app, clio, o
         assert len(page.one("select", name=field).all("option")) > 1, field
 
 
+@pytest.mark.postgresql_at_length
 def test_only_what_somebody_touched_is_written(enter, app, clio, own_firm):
     record, staff = some(app), enter("staff")
     lead = "4" if record.data["responsible_attorney"]["id"] == 3 else "3"
@@ -93,6 +95,7 @@ def test_only_what_somebody_touched_is_written(enter, app, clio, own_firm):
     assert "Nothing was changed." in staff.open(send(staff, record).headers["Location"]).text
 
 
+@pytest.mark.postgresql_at_length
 def test_what_cannot_be_used_is_said_at_its_fields_with_the_form_kept(enter, app, clio):
     record, staff = some(app), enter("staff")
     page = send(staff, record, description="", **{"custom:4": "much", "status": "pending"})
@@ -105,6 +108,7 @@ def test_what_cannot_be_used_is_said_at_its_fields_with_the_form_kept(enter, app
     assert send(staff, record, colour="red").status == 422
 
 
+@pytest.mark.postgresql_at_length
 def test_both_versions_are_shown_when_clio_changed_the_same_meanwhile(enter, app, clio, own_firm):
     """Section 9: both versions side by side; W5."""
     record, staff = some(app), enter("staff")
@@ -121,6 +125,7 @@ def test_both_versions_are_shown_when_clio_changed_the_same_meanwhile(enter, app
     assert own_firm.upstreams.clio.get("matters", int(record.external_id))["description"] == "Ours"
 
 
+@pytest.mark.postgresql_at_length
 def test_a_stale_form_keeps_what_others_changed_in_other_fields(enter, app, clio, own_firm):
     record, staff = some(app), enter("staff")
     values = filled(staff.open(f"/matters/{record.id}"))
@@ -174,6 +179,7 @@ def test_a_save_for_which_no_calls_are_left_waits_and_the_page_says_that_it_goes
         assert db.session.query(Change).order_by(Change.id.desc()).first().state == "pending"
 
 
+@pytest.mark.postgresql_at_length
 def test_a_refused_save_of_a_paused_or_gone_matter_says_why_on_its_page(enter, app, clio, own_firm):
     record, staff = some(app), enter("staff")
     values = filled(staff.open(f"/matters/{record.id}"))
@@ -190,6 +196,7 @@ def test_a_refused_save_of_a_paused_or_gone_matter_says_why_on_its_page(enter, a
     assert "This matter is gone from Clio. Nothing was saved." in page.text
 
 
+@pytest.mark.postgresql_at_length
 def test_what_the_page_offers_after_a_refused_save_leads_back_to_it(enter, app, clio):
     record, staff = some(app), enter("staff")
     page = send(staff, record, **{"responsible_attorney.id": "999999"})
@@ -205,6 +212,7 @@ def test_a_closed_matter_says_so_and_is_reopened(enter, app, clio):
     assert send(staff, record, description="Ours", status="open").status == 302
 
 
+@pytest.mark.postgresql_at_length
 def test_a_matter_is_read_again_when_asked(enter, app, clio, own_firm):
     record, staff = some(app), enter("staff")
     own_firm.upstreams.clio.put("matters", {"id": int(record.external_id), "description": "Newer"})
@@ -250,6 +258,7 @@ def test_what_came_from_clio_is_text_and_never_markup(enter, app, clio, own_firm
 # -- limitation dates -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.postgresql_at_length
 def test_what_is_due_is_shown_overdue_first(enter, app, clio):
     staff = enter("staff")
     page = staff.open("/limitations")
@@ -291,6 +300,7 @@ def test_an_account_whose_matters_were_never_read_is_named_beside_the_others_dat
     assert "none is overdue" not in staff.open(f"/limitations?connection={number}").text
 
 
+@pytest.mark.postgresql_at_length
 def test_what_is_no_date_is_said_wherever_dates_are(enter, app, clio):
     with app.app_context():
         db.session.add(LimitationRule(
@@ -312,6 +322,7 @@ def test_what_is_no_date_is_said_wherever_dates_are(enter, app, clio):
     assert "2026-02-31" not in support.open(f"/matters/{number}").text
 
 
+@pytest.mark.postgresql_at_length
 def test_what_is_due_and_what_is_proposed_is_leafed_through(enter, app, clio, monkeypatch):
     staff = enter("staff")
     enter("admin").send("/limitations/rules", "/limitations/rules/new", RULE)

@@ -115,6 +115,7 @@ def test_without_slack_and_mail_the_form_says_what_is_missing(enter):
     assert "There is no way to tell anybody yet." in page.text
 
 
+@pytest.mark.postgresql_at_length
 @pytest.mark.parametrize("role", ["staff", "support"])
 def test_others_see_the_rules_and_change_none(admin, enter, role):
     """X12"""

@@ -114,6 +114,7 @@ def test_support_corrects_nothing_and_sees_no_clients_words(few, enter):
     assert "It is really about" not in send(support, "", text="my divorce").text
 
 
+@pytest.mark.postgresql_at_length
 @pytest.mark.parametrize("role", ["staff", "support"])
 def test_rules_are_seen_by_all_and_kept_by_admins(app, few, enter, role):
     """X12"""

@@ -40,6 +40,7 @@ def test_every_resource_shows_its_size_and_age(admin, clio):
     assert "Bank accounts Trust, read only 0 never never" in page.rows
 
 
+@pytest.mark.postgresql_at_length
 def test_walking_older_and_newer_meets_every_record_once(admin, clio):
     address = f"/records/{clio}/matters"
     seen, page = [], admin.open(address)

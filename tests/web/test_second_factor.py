@@ -98,6 +98,7 @@ def test_a_first_code_that_is_wrong_switches_nothing_on(person, browser, clock):
     assert enter_with(browser(), "staff@example.com", "").status_code == 302
 
 
+@pytest.mark.postgresql_at_length
 def test_it_is_removed_with_the_password_and_reset_by_an_administrator(person, enter, browser, clock):
     added(person)
     assert person.send(f"{HOME}/removal", HOME, {"present_password": "wrong"}).status_code == 422

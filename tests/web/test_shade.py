@@ -26,6 +26,7 @@ def written(firm):
     return two, left, two.changes(op="update", state="done")[-1]
 
 
+@pytest.mark.postgresql_at_length
 def test_a_write_is_shown_as_it_was_sent_and_as_it_would_be_today(enter, firm):
     two, left, write = written(firm)
     admin = enter("admin")
