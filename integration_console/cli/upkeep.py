@@ -40,8 +40,16 @@ def _lines() -> Iterator[Line]:
     for part in parts:
         yield part.name, part.fine, part.word
     if all(part.fine for part in parts if part.name in ("database", "schema")):
+        yield _of_keys()
         for connection in connections.every():
             yield _of_connection(connection)
+
+
+def _of_keys() -> Line:
+    """Second factors and webhook secrets, too: a key taken away too early shuts people and services out, unnoticed."""
+    shut = rotation.unreadable()
+    told = ", ".join(f"{count:,} of {name}" for name, count in shut.items())
+    return "keys", not shut, f"none of ENCRYPTION_KEYS opens {told}: add the old key" if shut else "ok"
 
 
 def _of_connection(connection: Connection) -> Line:

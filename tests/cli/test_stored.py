@@ -79,12 +79,13 @@ def test_check_names_what_is_not_right(installed, fresh_upstreams):
 
     assert ended.status == 3
     assert {line["name"].split()[0]: line["ok"] for line in ended.lines()} == {
-        "database": True, "schema": True, "disk": True, "connection": False,
+        "database": True, "schema": True, "disk": True, "keys": True, "connection": False,
     }  # fmt: skip
 
     other_keys = console("check", "--json", ENCRYPTION_KEYS="k" * 43 + "=")
     assert other_keys.status == 3
     assert other_keys.lines()[-1]["ok"] is False
+    assert "1 of connections" in next(line["message"] for line in other_keys.lines() if line["name"] == "keys")
 
 
 def test_check_goes_on_where_other_commands_stop(console, database):

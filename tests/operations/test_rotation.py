@@ -113,7 +113,14 @@ def test_who_was_erased_and_is_still_in_a_restored_database_is_known_under_the_n
 
 
 def test_what_no_key_opens_is_counted_and_stays(number, monkeypatch):
+    assert rotation.unreadable() == {}
     monkeypatch.setattr(rotation, "vault", lambda: Vault(NEW))
+    seal = Vault(OLD).seal(f"setting:{erasures.AGAIN}", "[]")
+    db.session.add(Setting(name=erasures.AGAIN, value=seal, updated_at=clock.now()))
+    db.session.commit()
+    assert rotation.unreadable() == {"connections": 1, "erasures owed": 1}
+    db.session.delete(db.session.get(Setting, erasures.AGAIN))
+    db.session.commit()
 
     assert rotation.rotate("Ana")["unreadable"] == 1
 

@@ -17,6 +17,7 @@ from ...models import (
     WebhookSubscription,
     WebhookTarget,
     db,
+    reading,
 )
 from ...storage import sealed_file
 from .. import audit
@@ -51,6 +52,24 @@ def rotate(actor: str) -> dict[str, int]:
     audit.add("keys rotated", ", ".join(f"{count} {name}" for name, count in done.items()), actor=actor)
     db.session.commit()
     return done
+
+
+def unreadable() -> dict[str, int]:
+    """How many stored secrets of each kind none of ENCRYPTION_KEYS opens; kinds that all open are left out."""
+    with reading():
+        found = {name: _shut(column) for name, column in SEALED.items()}
+        owed = db.session.scalar(select(Setting.value).where(Setting.name == erasures.AGAIN))
+        db.session.rollback()
+    found["erasures owed"] = int(owed is not None and not vault().opens(owed))
+    return {name: count for name, count in found.items() if count}
+
+
+def _shut(column: InstrumentedAttribute) -> int:
+    last, count = 0, 0
+    while rows := _after(column, last):
+        count += sum(not vault().opens(sealed) for _number, sealed in rows)
+        last = rows[-1][0]
+    return count
 
 
 def _owed(done: dict[str, int]) -> int:
