@@ -14,6 +14,7 @@ from ...services.base import Upstream
 from ...sync import mapping as mappings
 from ...sync.carrying.ends import End
 from ...sync.crossing import Crossing
+from ...sync.mapping import Mapping
 from ...sync.practice_areas import firm_area
 from ...sync.reading.keeping import Work
 from ...sync.world import StoredWorld
@@ -30,13 +31,18 @@ def of(
 
     Raises NotFound when there is no such version.
     """
-    found = db.session.scalar(select(MappingVersion).filter_by(mapping_id=row.id, number=version))
-    if found is None:
-        raise NotFound(f"The mapping {row.name} has no version {version}.")
-    mapping = mappings.of(row, found)
+    mapping = model_of(row, version)
     left, right = (end_of(row, side, upstream_of) for side in ("left", "right"))
     world = StoredWorld(look, mapping, zone=settings.get("firm.time_zone"), detect=_detector(right))
     return Crossing(mapping, left, right, world)
+
+
+def model_of(row: DataMapping, version: int | None) -> Mapping:
+    """One version of a mapping, as the engine reads it. Raises NotFound when there is no such version."""
+    found = db.session.scalar(select(MappingVersion).filter_by(mapping_id=row.id, number=version))
+    if found is None:
+        raise NotFound(f"The mapping {row.name} has no version {version}.")
+    return mappings.of(row, found)
 
 
 def _detector(end: End) -> Callable[[str], tuple[str | None, float, str]]:

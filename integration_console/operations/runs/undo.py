@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session
 from ...errors import Conflict
 from ...models import AuditEvent, Change, Connection, DataMapping, Record, RecordLink, SyncRun, db
 from ...models.change import WAITING_STATES
-from ...services.writing import Write
+from ...services.writing import MISSING, Write
 from ...storage import records
-from ...sync.carrying.compare import same
+from ...sync.carrying.compare import OTHER, now, same
 from ...sync.carrying.ends import End
 from ...sync.carrying.outbox import want
 from ...sync.carrying.verdict import Intent
@@ -143,9 +143,7 @@ def _want(step: Step, run: SyncRun, by: str) -> int:
     assert record is not None
     end = _end(change, {})
     touched = {one["field"] for one in step.fields}
-    intent = Intent(
-        agree={line: one for line, one in _present_halves(change, end).items() if touched.intersection(one["fields"])}
-    )
+    intent = Intent(agree=_present_halves(change, end, record, touched))
     for one in step.fields:
         name = one["field"]
         intent.values[name], intent.before[name] = one["then"], one["now"]
@@ -158,24 +156,27 @@ def _want(step: Step, run: SyncRun, by: str) -> int:
     )  # fmt: skip
 
 
-def _present_halves(change: Change, end: End) -> dict[str, dict]:
-    """The source side as it is now, line by line: once this is written the pair rests, until a side changes again."""
+def _present_halves(change: Change, end: End, record: Record, touched: set[str]) -> dict[str, dict]:
+    """Both sides as they are now, by each line that writes what is taken back: once it is written the pair rests, until
+    a side changes again. By today's lines: by those of then nobody compares it any more, and what was taken back would
+    be carried over the record it came from.
+    """
     link = db.session.get(RecordLink, change.link_id) if change.link_id else None
-    agreed: dict[str, dict] = change.options.get("agree") or {}
-    mapping = db.session.get(DataMapping, link.mapping_id) if link else None
+    row = db.session.get(DataMapping, link.mapping_id) if link else None
     other = (link.left_record if end.side == "right" else link.right_record) if link else None
-    if mapping is None or other is None:
-        return agreed
-    there = crossings.end_of(mapping, "left" if end.side == "right" else "right")
+    if row is None or other is None or row.active_version is None:
+        return {}
+    mapping = crossings.model_of(row, row.active_version)
+    here, there = end.plain(record.external_id, record.data), crossings.end_of(row, OTHER[end.side])
     plain = there.plain(other.external_id, other.data)
-    return {line: {**one, "source": _half(line, there.side, plain, one["source"])} for line, one in agreed.items()}
-
-
-def _half(line: str, side: str, plain: dict[str, Any], was: Any) -> Any:
-    """What a side says of a line now, in the shape it was compared in."""
-    left, _, right = line.partition("|")
-    values = [told(plain, name) for name in (left if side == "left" else right).split(",") if name]
-    return values if isinstance(was, list) and len(values) > 1 else values[0] if values else was
+    found = {}
+    for line in mapping.lines_towards(end.side):
+        names = line.written(end.side)
+        if touched.intersection(names):
+            kept = {name: told(here, name) for name in names if name not in touched}
+            said = now(mapping, line, there.side, plain)
+            found[line.key] = {"source": None if said is MISSING else said, "fields": list(names), "kept": kept}
+    return found
 
 
 def _end(change: Change, ends: dict[tuple[int, str], End]) -> End:

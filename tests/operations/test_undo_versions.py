@@ -1,0 +1,59 @@
+"""A run taken back when its mapping, or the pair, is another by now: what is taken back stays on its side."""
+
+from integration_console.models import DataMapping, FieldMapping, MappingVersion, SyncRun, db
+
+from .mapped import CONTACTS, cycle, make_mapping, of_clio, pairs, push
+from .test_undo import undo_now
+
+
+def switch_on(number: int, lines) -> None:
+    """A new version of a mapping, with these lines."""
+    mapping = db.session.get_one(DataMapping, number)
+    old = mapping.versions[-1]
+    fields = [
+        FieldMapping(position=n, left=one, right=other, direction=way, transform=name, options=more)
+        for n, (one, other, way, name, more) in enumerate(lines)
+    ]
+    new = MappingVersion(
+        number=old.number + 1, state="active", direction=old.direction, rule=old.rule, keys=old.keys, filters=[],
+        options=old.options, changed_at=old.changed_at, fields=fields,
+    )  # fmt: skip
+    old.state, mapping.active_version = "old", new.number
+    mapping.versions.append(new)
+    db.session.commit()
+
+
+def test_what_is_taken_back_is_not_carried_over_its_source_by_a_newer_line(session, sandbox, pair, mapping):
+    """The firm keeps the town in another field since: the run before is taken back at Clio, and only there."""
+    left, right = pairs(mapping)[0]
+    was = of_clio(sandbox.clio, right)
+    sandbox.ghl.put("contacts", {"id": left, "city": "Elsewhere", "state": "Elsewhere"})
+    run = cycle(mapping, pair).id
+    switch_on(mapping, [("state", *line[1:]) if line[0] == "city" else line for line in CONTACTS])
+    cycle(mapping, pair)  # the two agree under the new line
+
+    undo_now(db.session.get_one(SyncRun, run))
+
+    assert of_clio(sandbox.clio, right) == was
+    cycle(mapping, pair)
+    assert sandbox.ghl.get("contacts", left)["state"] == "Elsewhere"
+    assert of_clio(sandbox.clio, right) == was
+
+
+def test_half_of_a_line_taken_back_is_not_carried_over_its_source(session, sandbox, pair):
+    """The first name is taken back; the last one was carried by a later run, and stays."""
+    mapping = make_mapping(*pair, [("companyName", "first_name,last_name", "both", "split_name", {}), *CONTACTS[2:4]])
+    push(mapping, release_brake=True)  # every contact of the location gets a company's name
+    left, right = pairs(mapping)[0]
+    sandbox.ghl.put("contacts", {"id": left, "companyName": "Ada Lovelace"})
+    cycle(mapping, pair)
+    sandbox.ghl.put("contacts", {"id": left, "companyName": "Augusta Lovelace"})
+    run = cycle(mapping, pair).id
+    sandbox.ghl.put("contacts", {"id": left, "companyName": "Augusta King"})
+    cycle(mapping, pair)
+
+    undo_now(db.session.get_one(SyncRun, run))
+
+    assert (of_clio(sandbox.clio, right)["first"], of_clio(sandbox.clio, right)["last"]) == ("Ada", "King")
+    cycle(mapping, pair)
+    assert sandbox.ghl.get("contacts", left)["companyName"] == "Augusta King"
