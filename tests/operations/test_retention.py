@@ -1,12 +1,16 @@
 """What is past its days is removed, in small steps that can be killed and begun again (D9, X15)."""
 
+import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import event, func, select
 
+import integration_console
 from integration_console import clock as house
 from integration_console.models import (
+    AuditEvent,
     DeadLetter,
     ErrorLog,
     Issue,
@@ -21,6 +25,7 @@ from integration_console.models import (
 )
 from integration_console.operations import legal_holds, schedule
 from integration_console.operations import settings as firm
+from integration_console.operations.accounts import connections
 from integration_console.operations.keeping import retention
 from integration_console.operations.mapping import mappings, practice_areas, previews
 
@@ -39,6 +44,44 @@ def test_nothing_young_is_removed(session, sandbox):
 
     assert retention.purge() == {}
     assert (count(Transaction), count(SyncRun), count(Record)) == before
+
+
+def test_the_audit_log_stays_word_for_word_however_old(session, sandbox, clock):
+    """X14: whatever goes by age, and whatever is done meanwhile, its lines are only ever added to."""
+    told: list[str] = []
+
+    def note(_connection, _cursor, statement, *_others):
+        told.append(statement.lower())
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        number = connect(sandbox, "clockify")
+        sync(number, only=["tags"])
+        connections.pause(connections.find(number), by="Ana")
+        before = db.session.execute(select(AuditEvent.id, AuditEvent.action, AuditEvent.at)).all()
+        clock.advance(days=4000)
+        assert retention.purge()["transactions"]
+        connections.remove(connections.find(number), by="Ana")
+    finally:
+        event.remove(db.engine, "before_cursor_execute", note)
+
+    after = db.session.execute(select(AuditEvent.id, AuditEvent.action, AuditEvent.at).order_by(AuditEvent.id)).all()
+    assert before
+    assert after[: len(before)] == sorted(before)
+    assert len(after) > len(before)
+    changed = re.compile(r"^\s*(update|delete from|truncate)\s+(table\s+)?\"?audit_event\b")
+    assert not [statement for statement in told if changed.match(statement)]
+
+
+def test_no_code_of_ours_changes_a_line_of_the_audit_log():
+    """X14"""
+    home = Path(integration_console.__file__).parent
+    changing = re.compile(
+        r"(update|delete)\(\s*AuditEvent|(UPDATE|DELETE FROM|TRUNCATE)\s+\"?audit_event|session\.delete\(event",
+        re.IGNORECASE,
+    )
+    found = {file.name for file in home.rglob("*.py") if changing.search(file.read_text())}
+    assert not found
 
 
 def test_bodies_go_first_then_calls_then_runs_and_records_stay(session, sandbox, clock):
