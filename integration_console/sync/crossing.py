@@ -15,7 +15,7 @@ from .. import clock
 from ..errors import BrakeApplied, Wait
 from ..models import Change, RecordLink, RunPart
 from ..storage import unmatched
-from .carrying import waiting
+from .carrying import leaving, waiting
 from .carrying.carry import Carrier, Chosen
 from .carrying.ends import End
 from .carrying.outbox import Ledger
@@ -24,7 +24,6 @@ from .mapping import Mapping
 from .outcome import Ending, carried
 from .reading.keeping import Work
 from .reading.plan import Rules
-from .sending import settled
 from .sending.push import Sender, Sent
 from .world import StoredWorld
 
@@ -204,7 +203,7 @@ class PushRun:
                 .where(RecordLink.id.in_(select(Change.link_id).where(*mine)))
                 .values(left_hash=None, right_hash=None)
             )
-            settled.decide_again(session, *mine)
+            leaving.decide_again(session, *mine)
             session.execute(update(Change).where(*mine).values(state="dropped", message="Stopped at the brake."))
         told = "Nothing more was written." if self.sent.done else "Nothing was written."
         raise BrakeApplied(f"{why} {told} If that is right, release the brake.")

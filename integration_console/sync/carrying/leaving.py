@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from ... import clock
 from ...errors import ConsoleError, Stale
-from ...models import Change, Connection, DataMapping, RecordLink
+from ...models import Change, Conflict, Connection, DataMapping, RecordLink
 from ...models.change import LOST
 from ...services.writing import Write
 from ...storage import outbound
@@ -66,8 +66,9 @@ def overtaken(session: Session, change: Change) -> Overtaken | None:
     """
     if why := _paired_otherwise(session, change):
         return Overtaken(why)
-    if why := _outdated(session, change):
+    if why := _of_another_version(session, change) or _outdated(session, change):
         look_again(session, change.link_id)
+        decide_again(session, Change.link_id == change.link_id, Change.run_id == change.run_id)  # a flip writes both
         return Overtaken(why, again=True)
     return None
 
@@ -80,6 +81,17 @@ def _paired_otherwise(session: Session, change: Change) -> str:
     if change.op == "create" and state not in ("waiting", "aside"):
         return _MADE_BY_NOW.get(state, "Its pair is none any more, so it is not made.")
     return "The pair was cut." if state == "cut" else ""
+
+
+def _of_another_version(session: Session, change: Change) -> str:
+    """Why a write that waited is not sent as another version of its mapping wanted it: a line, a direction or the
+    deletions may have been taken out since. A run sends what it wanted itself, and a person's own values are theirs.
+    """
+    own = change.mapping_id is None or change.run_id == change.sent_run_id or change.edits_id is not None
+    if own or (change.op == "create" and change.options.get(LOST)):  # only this very write finds what may be there
+        return ""
+    active = session.scalar(select(DataMapping.active_version).where(DataMapping.id == change.mapping_id))
+    return "" if change.version == active else f"Version {active} of its mapping is on by now, and is asked anew."
 
 
 def _outdated(session: Session, change: Change) -> str:
@@ -108,6 +120,12 @@ def look_again(session: Session, link_id: int | None) -> None:
     """Have a pair, or a record without one, looked at anew by the next look."""
     again = update(RecordLink).where(RecordLink.id == link_id)
     session.execute(again.values(left_hash=None, right_hash=None, updated_at=clock.now()))
+
+
+def decide_again(session: Session, *dropped: Any) -> None:
+    """What people decided, and what these writes were to carry, is still to be carried: they were dropped."""
+    tied = Conflict.change_id.in_(select(Change.id).where(*dropped)), Conflict.settled_by.is_not(None)
+    session.execute(update(Conflict).where(*tied).values(change_id=None))
 
 
 def fresh(change: Change, end: End, write: Write) -> Write:

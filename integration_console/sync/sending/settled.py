@@ -12,14 +12,14 @@ from sqlalchemy.orm import Session
 
 from ... import clock
 from ...errors import BadRecord, ConsoleError, Missing, Over
-from ...models import Change, Conflict, DataMapping, Record, RecordLink
+from ...models import Change, DataMapping, Record, RecordLink
 from ...models.change import LOST, TOLD
 from ...services.writing import Write, value_of
 from ...storage import errors, records
 from ..carrying import restless
 from ..carrying.compare import same
 from ..carrying.ends import End
-from ..carrying.leaving import look_again
+from ..carrying.leaving import decide_again, look_again
 from ..reading.sifting import mend, sift
 
 _WITHOUT = {"create": ("waiting", "aside"), "delete": ("linked", "gone")}  # a pair's state before and after a refusal
@@ -168,12 +168,6 @@ def compare_again(
     look_again(session, change.link_id)
     wanted = Change.link_id == change.link_id, Change.run_id == change.run_id  # a flip writes both sides
     decide_again(session, *wanted)
-
-
-def decide_again(session: Session, *dropped: Any) -> None:
-    """What people decided, and what these writes were to carry, is still to be carried: they were dropped."""
-    tied = Conflict.change_id.in_(select(Change.id).where(*dropped)), Conflict.settled_by.is_not(None)
-    session.execute(update(Conflict).where(*tied).values(change_id=None))
 
 
 def _keep(session: Session, end: End, landed: Landed, run_id: int | None) -> tuple[Record, str]:

@@ -1,12 +1,13 @@
-"""A run taken back when its mapping, or the pair, is another by now: what is taken back stays on its side."""
+"""What becomes of runs and waiting writes of a mapping that is another by now."""
 
 from integration_console.models import DataMapping, FieldMapping, MappingVersion, SyncRun, db
 
-from .mapped import CONTACTS, cycle, make_mapping, of_clio, pairs, push
+from .conftest import sync
+from .mapped import CONTACTS, changes, cycle, make_mapping, of_clio, pairs, push
 from .test_undo import undo_now
 
 
-def switch_on(number: int, lines) -> None:
+def switch_on(number: int, lines, **options) -> None:
     """A new version of a mapping, with these lines."""
     mapping = db.session.get_one(DataMapping, number)
     old = mapping.versions[-1]
@@ -16,7 +17,7 @@ def switch_on(number: int, lines) -> None:
     ]
     new = MappingVersion(
         number=old.number + 1, state="active", direction=old.direction, rule=old.rule, keys=old.keys, filters=[],
-        options=old.options, changed_at=old.changed_at, fields=fields,
+        options={**old.options, **options}, changed_at=old.changed_at, fields=fields,
     )  # fmt: skip
     old.state, mapping.active_version = "old", new.number
     mapping.versions.append(new)
@@ -57,3 +58,37 @@ def test_half_of_a_line_taken_back_is_not_carried_over_its_source(session, sandb
     assert (of_clio(sandbox.clio, right)["first"], of_clio(sandbox.clio, right)["last"]) == ("Ada", "King")
     cycle(mapping, pair)
     assert sandbox.ghl.get("contacts", left)["companyName"] == "Augusta King"
+
+
+def test_what_waits_is_not_sent_once_the_line_that_wanted_it_is_taken_out(session, sandbox, pair, mapping):
+    """Somebody saw the first wrong town at Clio, and took the line out before the others were written."""
+    (one, _), (other, right), *_ = pairs(mapping)
+    was = of_clio(sandbox.clio, right)
+    switch_on(mapping, CONTACTS, write_cap=1)
+    for number in (one, other):
+        sandbox.ghl.put("contacts", {"id": number, "firstName": "Augusta", "city": "Elsewhere"})
+    assert cycle(mapping, pair).changed == 1
+    switch_on(mapping, [line for line in CONTACTS if line[0] != "city"], write_cap=10)
+
+    run = cycle(mapping, pair)
+
+    assert (run.state, run.changed) == ("done", 1)
+    assert of_clio(sandbox.clio, right) == {**was, "first": "Augusta"}
+    assert [change.state for change in changes(external_id=str(right))][-2:] == ["dropped", "done"]
+
+
+def test_what_waits_to_be_deleted_stays_once_the_mapping_deletes_nothing(session, sandbox, pair, mapping):
+    row = db.session.get_one(DataMapping, mapping)
+    row.versions[0].options = {**row.versions[0].options, "deletes_left": True, "write_cap": 1}
+    db.session.commit()
+    (_, first), (other, second), *_ = pairs(mapping)
+    for number in (first, second):
+        sandbox.clio.delete("contacts", number)
+    sync(pair[1], kind="full", only=["contacts"])
+    assert push(mapping).deleted == 1
+    switch_on(mapping, CONTACTS, deletes_left=False, write_cap=10)
+
+    assert push(mapping).deleted == 0
+
+    assert sandbox.ghl.record("contacts", other)
+    assert push(mapping).message == "Nothing had changed."
