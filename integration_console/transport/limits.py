@@ -23,6 +23,7 @@ from .windows import Limit, count, length_ms, margin_ms, pause_ms, restamp, used
 
 BELIEVED_S = 600  # a limit told in a header counts this long unless told again
 SAVE_EVERY_MS = 5_000  # so that other processes' pages show the headers too
+COMING_MS = 250  # how late one who goes first may wake up, and still find the turn free
 
 
 def parse_limits(text: str) -> tuple[Limit, ...]:
@@ -37,11 +38,14 @@ def parse_limits(text: str) -> tuple[Limit, ...]:
 
 
 class Budget:
-    """The right to call one account, shared by every thread and process that uses the same key."""
+    """The right to call one account, shared by every thread and process that uses the same key.
 
-    def __init__(self, key: str, limits: tuple[Limit, ...], store: Store | None = None) -> None:
+    first: others wait for these calls, such as a person at a page: when nothing is free, they go before a run's.
+    """
+
+    def __init__(self, key: str, limits: tuple[Limit, ...], store: Store | None = None, *, first: bool = False) -> None:
         self.key, self.limits = key, tuple(sorted(limits, key=lambda limit: limit.per_s))
-        self._store = store or MemoryStore()
+        self._store, self._first = store or MemoryStore(), first
         self._lock, self._turn = Lock(), local()
         self._version, self._row = -1, {}  # type: int, dict[str, Any]
         self._told: Seen | None = None
@@ -63,6 +67,8 @@ class Budget:
             if deadline_s is not None and waited_s + pause_s > deadline_s:
                 until = clock.now() + timedelta(seconds=pause_s)
                 raise Parked("The limit of calls to this account is used up for now.", until=until)
+            if self._first:
+                self._go_first(pause_s)
             pause(pause_s, should_stop)
 
     def landed(self) -> None:
@@ -113,6 +119,11 @@ class Budget:
 
     # -- one turn -----------------------------------------------------------------------------------------------------
 
+    def _go_first(self, pause_s: float) -> None:
+        """Let the others pass over the turn we wait for. It ends by itself, should we never come."""
+        ours_ms = round(pause_s * 1000) + COMING_MS
+        self._change(lambda row, now: row | {"first": max(now + ours_ms, row.get("first", 0))})
+
     def _take(self) -> int:
         """Take a turn and return 0, or return the milliseconds until there may be one."""
         with self._lock:
@@ -120,9 +131,8 @@ class Budget:
             while True:
                 now = _now_ms()
                 limits = self._rated(self._row, now)
-                wait_ms = max(
-                    0, self._row.get("until", 0) - now, *(pause_ms(self._row, limit, now) for limit in limits)
-                )
+                closed_until = max(self._row.get("until", 0), 0 if self._first else self._row.get("first", 0))
+                wait_ms = max(0, closed_until - now, *(pause_ms(self._row, limit, now) for limit in limits))
                 if wait_ms and fresh:
                     return wait_ms
                 if not wait_ms and (not limits or self._swap(count(self._row, limits, now))):

@@ -3,12 +3,14 @@
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
 
 import config
-from integration_console.errors import NeedsPerson, SealBroken, TryLater
+from integration_console import clock
+from integration_console.errors import Cancelled, NeedsPerson, Parked, SealBroken, TryLater
 from integration_console.models import Connection, db
 from integration_console.operations import sealed
 from integration_console.operations.accounts import accounts, connections
@@ -337,3 +339,22 @@ def _quietly(function) -> None:
         function()
     except (NeedsPerson, TryLater):
         pass
+
+
+def test_where_calls_are_short_a_page_goes_before_a_run(session, sandbox):
+    connection = by_tokens(sandbox)
+    run = opened(connection).budget
+    with accounts.briefly(8):
+        page = opened(connection).budget
+    run.slow_down(clock.now() + timedelta(seconds=30))
+    looks = iter((False, True))
+    with pytest.raises(Cancelled):
+        page.wait(should_stop=lambda: next(looks))  # has begun to wait, and is not there yet
+
+    turns = []
+    for budget in (page, run):
+        with pytest.raises(Parked) as parked:
+            budget.wait(deadline_s=0)
+        turns.append(parked.value.until)
+
+    assert turns[0] + timedelta(seconds=0.1) < turns[1]

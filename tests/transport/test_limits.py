@@ -59,6 +59,49 @@ def test_two_budgets_of_one_key_are_one_and_of_two_keys_are_two(store):
     assert other.wait(deadline_s=1) < 1000
 
 
+def test_a_person_who_waits_gets_the_next_turn_before_runs_that_have_waited_longer(store):
+    declared, taken, stop = parse_limits("1/0.6"), [], threading.Event()
+    Budget("a", declared, store).wait()
+
+    def run():
+        budget = Budget("a", declared, store)
+        try:
+            while True:
+                budget.wait(should_stop=stop.is_set)
+                taken.append("run")
+        except Cancelled:
+            return
+
+    runs = [threading.Thread(target=run) for _ in range(4)]
+    for one in runs:
+        one.start()
+    try:
+        time.sleep(0.2)
+        for _ in range(3):
+            before = taken.count("run")
+            Budget("a", declared, store, first=True).wait(deadline_s=10)
+            assert taken.count("run") == before
+            time.sleep(0.01)
+        until = time.monotonic() + 10
+        while taken.count("run") < 2 and time.monotonic() < until:
+            time.sleep(0.05)
+    finally:
+        stop.set()
+        for one in runs:
+            one.join(10)
+
+    assert taken.count("run") >= 2  # they go on as soon as nobody waits
+
+
+def test_who_gives_up_at_a_page_keeps_no_turn_from_a_run(store):
+    declared = parse_limits("1/0.6")
+    Budget("a", declared, store).wait()
+    with pytest.raises(Parked):
+        Budget("a", declared, store, first=True).wait(deadline_s=0)
+
+    assert Budget("a", declared, store).wait() < 800
+
+
 def test_nothing_left_means_nobody_calls_before_the_reset(store):
     one, same = Budget("a", parse_limits("50/10"), store), Budget("a", parse_limits("50/10"), store)
     one.wait()

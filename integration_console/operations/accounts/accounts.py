@@ -149,12 +149,13 @@ def _open(
     service: Service, keys: Keys, settings: Mapping[str, str], budget_key: str,
     should_stop: Callable[[], bool] = lambda: False, within_s: float | None = None,
 ) -> Opened:  # fmt: skip
-    config, within_s = current_app.config["SETTINGS"], within_s or _briefly.get()
+    config, others_wait = current_app.config["SETTINGS"], _briefly.get()
+    within_s, first = within_s or others_wait, others_wait is not None
     store = open_store(config.database_url, config.INSTANCE_DIR / "limits")
-    budget = Budget(budget_key, _limits(service, keys.app, settings), store)
+    budget = Budget(budget_key, _limits(service, keys.app, settings), store, first=first)
     told = keys.app.get("limits")  # what a person set holds for each kind of call
     apart = {
-        template: Budget(f"{budget_key}:{template}", parse_limits(told) if told else declared, store)
+        template: Budget(f"{budget_key}:{template}", parse_limits(told) if told else declared, store, first=first)
         for template, declared in service.limits_apart(settings).items()
     }
     upstream = Upstream(
