@@ -43,6 +43,7 @@ class ConsoleError(Exception):
     """Something went wrong in the console."""
 
     kind = "ours"  # the word under which ErrorLog files it
+    may_be_there = False  # what was to be written, in spite of this: then it is looked for before it is sent again
 
     def __init__(self, message: str = "") -> None:
         super().__init__(message or (self.__doc__ or "").splitlines()[0])
@@ -204,7 +205,6 @@ class BadRecord(UpstreamError):
     """This record is wrong; the others are fine."""
 
     kind = "value"
-    may_be_there = False  # although it was refused: then it is looked for before it is sent again
 
     def __init__(self, message: str = "", *, field: str | None = None, **facts) -> None:
         super().__init__(message, **facts)

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 from urllib.parse import quote
 
 from ... import clock
-from ...errors import BadAnswer, BadRecord, Missing
+from ...errors import BadAnswer, BadRecord, ConsoleError, Missing
 from ...transport.call import Answer
 from ...transport.client import Upstream
 from ..base import dig, walk
@@ -109,10 +109,13 @@ class StripeWriting(Writing):
         return in_use("in Stripe", write, {str(one["id"]): one for one in mine}, over)
 
     def _made_before(self, upstream: Upstream, write: Write, refusal: BadRecord) -> Written:
-        """What a call with this key and another body made, perhaps an earlier release's. Raises the refusal."""
+        """What a call with this key and another body made, perhaps an earlier release's. Raises the refusal.
+
+        Whatever keeps it from being looked for, it may be there: Stripe forgets the key before a right is given.
+        """
         try:
             made = self.find(upstream, write)
-        except BadRecord as error:
+        except ConsoleError as error:
             error.may_be_there = True
             raise
         if len(made) == 1:

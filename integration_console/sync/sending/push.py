@@ -123,12 +123,12 @@ class Sender:
         except (LeaseLost, Cancelled):
             raise
         except (RateLimited, Parked, NeedsPerson) as error:
-            was = self._stands(change, was, before)
+            was = self._stands(change, was, before, error)
             until = getattr(error, "until", None)
             self._keep(change, "pending" if was == "pending" else "uncertain", error, retry_at=until)
             raise
         except Exception as error:
-            self._failed(change, self._stands(change, was, before), error)
+            self._failed(change, self._stands(change, was, before, error), error)
             return error
         try:
             self._done(change, landed)
@@ -142,11 +142,11 @@ class Sender:
         end = self.ends.get((change.connection_id, change.resource))
         return end.upstream.written if end and end.upstream else 0
 
-    def _stands(self, change: Change, was: str, before: int) -> str:
+    def _stands(self, change: Change, was: str, before: int, error: Exception) -> str:
         """What it is after it was stopped: a create that takes several calls may be there half-way by then, and is
-        looked up before it is sent again, for its key may be forgotten when that is (W3).
-        """
-        return "uncertain" if change.op == "create" and self._written(change) > before else was
+        looked up before it is sent again, for its key may be forgotten when that is (W3)."""
+        may_be_there = self._written(change) > before or getattr(error, "may_be_there", False)
+        return "uncertain" if change.op == "create" and may_be_there else was
 
     def _begin(self, number: int) -> tuple[Change, str] | None:
         """Mark it as being sent, before it is. None when it may not leave now."""

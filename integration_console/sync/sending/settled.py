@@ -11,7 +11,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from ... import clock
-from ...errors import BadRecord, ConsoleError, Missing, Over
+from ...errors import BadRecord, Missing, Over
 from ...models import Change, DataMapping, Record, RecordLink
 from ...models.change import LOST, TOLD
 from ...services.writing import Write, value_of
@@ -145,7 +145,7 @@ def known_since(change: Change, error: Exception, is_begun: bool) -> dict[str, A
     is_begun: whether it had been on its way before.
     """
     options, key = dict(change.options), change.idempotency_key
-    if is_begun or getattr(error, "may_be_there", not isinstance(error, ConsoleError)):
+    if is_begun or getattr(error, "may_be_there", True):
         options[LOST] = True
     if isinstance(error, Over):
         options[TOLD] = [*options.get(TOLD, ()), *error.ids]
