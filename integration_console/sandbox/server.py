@@ -11,6 +11,7 @@ import threading
 import time
 import traceback
 from collections import deque
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import cache
 from typing import Any
@@ -87,7 +88,7 @@ class Upstream:
 
         answer: status, body, headers, delay_s, times (1), after (calls let through first, 0),
         method, cut (hang up in the middle), raw (these bytes and nothing else),
-        through (True: only the delay is scripted, then answer as usual).
+        through (True: only delay_s and cut are scripted; what was asked for is done as usual).
         """
         with self.lock:
             self._scripts.append((path, {"times": 1, "after": 0, **answer}))
@@ -126,12 +127,13 @@ class Upstream:
     def answer(self, request: Request) -> Answer:
         if request.path.startswith("/__sandbox__/"):
             return self._control(request)
-        if (scripted := self._scripted(request)) is not None:
-            return scripted
+        told = self._scripted(request)
+        if told and not told.get("through"):
+            return _as_told(told)
         with self.lock:
             answer = self._find_or_confess(request)
             self.adorn(request, answer)
-        return answer
+        return replace(answer, cut=True) if told and told.get("cut") else answer
 
     def _find_or_confess(self, request: Request) -> Answer:
         try:
@@ -177,7 +179,8 @@ class Upstream:
         told = getattr(function, "answers_to", [])
         return [(method, path if path.startswith("/") else getattr(self, path)) for method, path in told]
 
-    def _scripted(self, request: Request) -> Answer | None:
+    def _scripted(self, request: Request) -> dict | None:
+        """What was scripted for this call, after its delay."""
         with self.lock:
             told = next((told for path, told in self._scripts if self._is_for(path, told, request)), None)
             if told is None:
@@ -188,17 +191,7 @@ class Upstream:
             told["times"] -= 1
             self._scripts = [(path, told) for path, told in self._scripts if told["times"] > 0]
         time.sleep(told.get("delay_s", 0))
-        if told.get("through"):
-            return None
-        raw = told.get("raw")
-        raw = raw.encode() if isinstance(raw, str) else raw
-        return Answer(
-            told.get("status", 200),
-            told.get("body", b""),
-            dict(told.get("headers", {})),
-            cut=told.get("cut", False),
-            raw=raw,
-        )
+        return told
 
     def _is_for(self, path: str, told: dict, request: Request) -> bool:
         return fnmatchcase(self.short_path(request), path) and told.get("method", request.method) == request.method
@@ -256,6 +249,17 @@ class Upstream:
         ending.join()
         self._server.server_close()
         self._server.hang_up()
+
+
+def _as_told(told: dict) -> Answer:
+    raw = told.get("raw")
+    return Answer(
+        told.get("status", 200),
+        told.get("body", b""),
+        dict(told.get("headers", {})),
+        cut=told.get("cut", False),
+        raw=raw.encode() if isinstance(raw, str) else raw,
+    )
 
 
 @cache

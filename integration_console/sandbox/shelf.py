@@ -92,7 +92,7 @@ class Shelf:
 
     def blank(self) -> dict:
         """A record with the fields of the first one and nothing in them, to be filled in."""
-        first = self.get(next(self.numbers())) or {}
+        first = self.get(next(self.numbers(), 1)) or (self._make(1) if self.count else {})  # all may be deleted
         return {
             name: [] if isinstance(value, list) else False if isinstance(value, bool) else None
             for name, value in first.items()

@@ -92,21 +92,12 @@ class ClioWrites(Upstream):
     def _keep(self, resource: str, number: int | None, sent: dict) -> int:
         shelf = self.shelves[resource]
         before = shelf.get(number) if number else None
-        record = before or self._blank(resource, sent)
+        record = before or {**shelf.blank(), "created_at": self.firm.local(time.time())}
         record = {**record, **{name: value for name, value in sent.items() if name in record}}
         number = shelf.put(number, record)
         record["id"] = number
         AFTERWARDS.get(resource, lambda *_: None)(self, record, sent, before or {})
         return number
-
-    def _blank(self, resource: str, sent: dict) -> dict:
-        """An empty record of that resource: every field it can have, lists empty, the rest None."""
-        made = self.shelves[resource].get(next(self.shelves[resource].numbers()))
-        blank: dict = {
-            name: [] if isinstance(value, list) else False if isinstance(value, bool) else None
-            for name, value in made.items()
-        }
-        return {**blank, "created_at": self.firm.local(time.time())}
 
     def _shown(self, resource: str, number: int, request: Request, status: int = 200) -> Answer:
         """The record as a GET of it answers."""
