@@ -5,10 +5,11 @@ from datetime import date, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import select
 
 from integration_console import clock as house_clock
 from integration_console.errors import Conflict, InvalidInput, NotFound
-from integration_console.models import Change, LimitationProposal, Record, Transaction, db
+from integration_console.models import AuditEvent, Change, LimitationProposal, Record, Transaction, db
 from integration_console.operations import settings
 from integration_console.operations.matters import due_dates, limitation_rules, limitations, matter_list, matters
 from integration_console.operations.matters.limitation_rules import later
@@ -262,6 +263,15 @@ def test_a_date_in_a_rules_own_field_is_a_limitation_date_too(clio):
     record = db.session.get(Record, proposals("set")[0].record_id)
     assert limitation_rules.limitation_of(record.data, ["custom:2"]).isoformat() == proposals("set")[0].due_on
     assert record.id not in {r.id for r in matter_list.without(limit=900)[0]}
+
+
+def test_the_audit_log_names_the_field_of_a_rule_by_its_label(clio):
+    made, values = rule(area := an_area(), to_field="custom:2"), {**VALUES, "practice_area": area}
+    limitation_rules.save(made, values, actor="Ana")
+
+    made_so, changed = db.session.scalars(select(AuditEvent).order_by(AuditEvent.id.desc()).limit(2)).all()[::-1]
+    assert made_so.details["to_field"] == "Date of loss (2)"
+    assert changed.details["to_field"] == "Date of loss (2) → statute_of_limitations"
 
 
 @pytest.mark.parametrize("ending", ["switched off", "removed", "another field"])

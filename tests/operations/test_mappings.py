@@ -138,6 +138,30 @@ def test_a_draft_changes_in_place_and_loses_its_preview_and_approval(session, en
     assert "Line phone ↔ phone added, telephone number." in told("mapping changed")[0].details["changes"]
 
 
+def test_what_was_changed_names_a_field_of_the_accounts_own_by_its_label(session, ends):
+    mapping = switched_on(ends)
+    mappings.edit(mapping, by=BO, lines=[EMAIL, FEE], keys=[{"by": "field", "left": "budget", "right": "custom:7"}])
+
+    changes = told("mapping changed")[0].details["changes"]
+    assert "Line budget → Fee added, money." in changes
+    assert "Match key added: the same value (budget, Fee)." in changes
+    assert mappings.history(mapping)[0].changes == changes
+    assert "custom:" not in " ".join(changes)
+
+
+def test_two_fields_that_an_account_calls_alike_are_told_apart_by_their_numbers(session, ends, monkeypatch):
+    alike = [Field("email", "E-mail", "email"), Field("custom:7", "Fee", "money"), Field("custom:8", "Fee", "money")]
+    for key in ("ghl", "clio"):
+        monkeypatch.setattr(type(services.by_key(key).writing), "fields", lambda *_: alike)
+    mapping = make(ends, filters=[{"side": "right", "field": "custom:7", "is": "filled"}])
+
+    mappings.edit(mapping, by=BO, filters=[{"side": "right", "field": "custom:8", "is": "filled"}])
+
+    assert told("mapping changed")[0].details["changes"] == [
+        "Filter removed: right Fee 7 is filled.", "Filter added: right Fee 8 is filled.",
+    ]  # fmt: skip
+
+
 def test_saving_what_is_there_already_changes_nothing(session, ends):
     mapping = previewed(make(ends))
 

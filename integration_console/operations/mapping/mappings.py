@@ -10,7 +10,7 @@ from sqlalchemy.orm import joinedload, selectinload
 
 from ... import clock, services
 from ...errors import Conflict, Forbidden, InvalidInput, NotFound
-from ...models import AuditEvent, Change, Connection, DataMapping, MappingVersion, Record, UnmatchedValue, User, db
+from ...models import AuditEvent, Change, Connection, DataMapping, MappingVersion, UnmatchedValue, User, db
 from ...services.writing import Field
 from ...storage import unmatched as unmatched_values
 from ...sync import mapping as engine
@@ -20,10 +20,12 @@ from ..accounts import preflight
 from . import problems
 from .versions import (
     Past,
+    compare,
     discard,
     document,
     draft_of,
     edit,
+    fields_of,
     history,
     latest,
     must_be_as_seen,
@@ -132,11 +134,6 @@ def create(wanted: MappingDocument, left: Connection, right: Connection, *, by: 
     return mapping
 
 
-def compare(mapping: DataMapping, wanted: MappingDocument) -> list[str]:
-    """What importing a document would change of the latest version, in sentences."""
-    return engine.diff(document(mapping), wanted)
-
-
 def remove(mapping: DataMapping, *, by: str) -> None:
     """Forget a mapping, its versions and its links; no record changes on either side, and runs keep their history.
 
@@ -165,15 +162,6 @@ def check(mapping: DataMapping, number: int | None = None) -> list[Problem]:
     version = in_engine(mapping, number)
     others = [other for other in active() if other.id != mapping.id]
     return [*engine.check(version, *_fields(version), others), *_unlinked(version, others)]
-
-
-def fields_of(side: Side) -> list[Field]:
-    """What of this resource can be mapped today, the account's own fields among it."""
-    query = select(Record.data).where(
-        Record.connection_id == side.connection_id, Record.resource == "custom_fields", Record.deleted_at.is_(None)
-    )
-    custom = db.session.scalars(query.order_by(Record.id)).all()
-    return services.by_key(side.service).writing.fields(side.resource, custom)
 
 
 def needs_approval(mapping: DataMapping, number: int | None = None) -> bool:

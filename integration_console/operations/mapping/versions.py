@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,10 +12,11 @@ from typing import Any
 from sqlalchemy import bindparam, select
 from sqlalchemy.exc import IntegrityError
 
-from ... import clock
+from ... import clock, services
 from ...errors import ChangedMeanwhile, Conflict, Forbidden, InvalidInput, NotFound
-from ...models import DataMapping, FieldMapping, MappingVersion, db
+from ...models import DataMapping, FieldMapping, MappingVersion, Record, db
 from ...models.change import OPERATIONS
+from ...services.writing import CUSTOM, Field
 from ...sync import mapping as engine
 from ...sync.mapping import MappingDocument, Side
 from .. import audit
@@ -58,10 +60,47 @@ def document(mapping: DataMapping, number: int | None = None) -> MappingDocument
     return engine.document_of(mapping, numbered(mapping, number))
 
 
+def compare(mapping: DataMapping, wanted: MappingDocument) -> list[str]:
+    """What a document would change of the latest version, in sentences."""
+    return engine.diff(document(mapping), wanted, _labels(mapping))
+
+
+def _labels(mapping: DataMapping) -> engine.Label:
+    """The account's own fields by what it calls them: people know no field `custom:13`.
+
+    Where an account calls two fields alike, the number tells them apart. Nothing is looked up before one is named.
+    """
+    known: dict[str, dict[str, str]] = {}
+
+    def label(side: str, names: str) -> str:
+        if CUSTOM not in names:
+            return names
+        if side not in known:
+            fields = fields_of(sides(mapping)[side == "right"])
+            alike = Counter(one.label for one in fields)
+            known[side] = {
+                one.name: one.label if alike[one.label] == 1 else f"{one.label} {one.name.removeprefix(CUSTOM)}"
+                for one in fields if one.name.startswith(CUSTOM)
+            }  # fmt: skip
+        return ",".join(known[side].get(name, name) for name in names.split(","))
+
+    return label
+
+
+def fields_of(side: Side) -> list[Field]:
+    """What of this resource can be mapped today, the account's own fields among it."""
+    query = select(Record.data).where(
+        Record.connection_id == side.connection_id, Record.resource == "custom_fields", Record.deleted_at.is_(None)
+    )
+    custom = db.session.scalars(query.order_by(Record.id)).all()
+    return services.by_key(side.service).writing.fields(side.resource, custom)
+
+
 def history(mapping: DataMapping) -> list[Past]:
     """Every version with what it changed, the newest first."""
     documents = [engine.document_of(mapping, version) for version in mapping.versions]
-    changes = [[], *(engine.diff(old, new) for old, new in pairwise(documents))]
+    label = _labels(mapping)
+    changes = [[], *(engine.diff(old, new, label) for old, new in pairwise(documents))]
     same: list[int | None] = []
     for place, said in enumerate(documents):
         older = zip(mapping.versions[: max(0, place - 1)], documents, strict=False)
@@ -137,7 +176,7 @@ def _become(
     if wanted == was:
         return latest(mapping)
     refuse_trust(wanted, *sides(mapping), by=by)
-    changes = engine.diff(was, wanted)
+    changes = compare(mapping, wanted)
     draft = draft_of(mapping)
     if draft is not None and aside and _is_work(mapping, draft):
         draft.state, draft = "aside", None

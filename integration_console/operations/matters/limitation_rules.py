@@ -221,7 +221,9 @@ def save(rule: LimitationRule | None, values: Mapping[str, str], *, actor: str) 
     if rule is not None and rule.to_field != checked["to_field"]:
         _remember_field(rule)
     rule = rule or LimitationRule()
-    told = checked if made else audit.changes({name: getattr(rule, name) for name in checked}, checked)
+    told = _in_words(checked)
+    if not made:
+        told = audit.changes(_in_words({name: getattr(rule, name) for name in checked}), told)
     for name, value in checked.items():
         setattr(rule, name, value)
     rule.changed_by, rule.changed_at = actor, clock.now()
@@ -229,6 +231,14 @@ def save(rule: LimitationRule | None, values: Mapping[str, str], *, actor: str) 
     audit.add(f"limitation rule {'made' if made else 'changed'}", rule.name, actor=actor, **told)
     db.session.commit()
     return rule
+
+
+def _in_words(values: Mapping[str, Any]) -> dict[str, Any]:
+    """For the audit log: a field of the account's own by its label, and by its number, as two may be called alike."""
+    known = date_fields()
+    own = [name for name in ("from_field", "to_field") if values[name].startswith(CUSTOM)]
+    said = {name: f"{field_label(values[name], known)} ({values[name].removeprefix(CUSTOM)})" for name in own}
+    return {**values, **said}
 
 
 def remove(rule: LimitationRule, *, actor: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ..transforms import TRANSFORMS
@@ -21,13 +21,20 @@ RULES = {
 BLANKS = {"keep": "keeps the other side", "clear": "clears the other side", "default": "writes a default"}
 HOLDS = {"in": "is one of", "not in": "is none of", "empty": "is empty", "filled": "is filled"}
 
-
-def diff(old: MappingDocument, new: MappingDocument) -> list[str]:
-    """What the new one does differently; empty when it does the same."""
-    return list(_changes(old, new))
+Label = Callable[[str, str], str]  # a side and the fields of a line there, by name -> what people call them
 
 
-def _changes(old: MappingDocument, new: MappingDocument) -> Iterator[str]:
+def by_name(_side: str, names: str) -> str:
+    """Fields as documents name them."""
+    return names
+
+
+def diff(old: MappingDocument, new: MappingDocument, label: Label = by_name) -> list[str]:
+    """What the new one does differently; empty when it does the same. label: different for different fields."""
+    return list(_changes(old, new, label))
+
+
+def _changes(old: MappingDocument, new: MappingDocument, label: Label) -> Iterator[str]:
     if old.name != new.name:
         yield f"The name changes from “{old.name}” to “{new.name}”."
     for side in ("left", "right"):
@@ -38,10 +45,10 @@ def _changes(old: MappingDocument, new: MappingDocument) -> Iterator[str]:
         yield f"It goes {DIRECTIONS[new.direction]}, not {DIRECTIONS[old.direction]}."
     if old.rule != new.rule:
         yield f"When both sides changed a field, {RULES[new.rule]}; before, {RULES[old.rule]}."
-    yield from _lists("Match key", [key_in_words(key) for key in old.keys], [key_in_words(key) for key in new.keys])
-    yield from _lists("Filter", list(map(filter_in_words, old.filters)), list(map(filter_in_words, new.filters)))
+    yield from _lists("Match key", *([key_in_words(key, label) for key in one.keys] for one in (old, new)))
+    yield from _lists("Filter", *([filter_in_words(held, label) for held in one.filters] for one in (old, new)))
     yield from _options(old.options.model_dump(), new.options.model_dump())
-    yield from _lines(old, new)
+    yield from _lines(old, new, label)
     if old.note != new.note:
         yield "The note changes."
 
@@ -59,14 +66,14 @@ def _options(old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
             yield f"Option {name} changes from {in_words(old.get(name))} to {in_words(new.get(name))}."
 
 
-def _lines(old: MappingDocument, new: MappingDocument) -> Iterator[str]:
+def _lines(old: MappingDocument, new: MappingDocument, label: Label) -> Iterator[str]:
     before, after = {line.key: line for line in old.lines}, {line.key: line for line in new.lines}
-    yield from (f"Line {line_in_words(line)} removed." for key, line in before.items() if key not in after)
+    yield from (f"Line {line_in_words(line, label)} removed." for key, line in before.items() if key not in after)
     for key, line in after.items():
         if key not in before:
-            yield f"Line {line_in_words(line)} added, {TRANSFORMS[line.transform].label.lower()}."
+            yield f"Line {line_in_words(line, label)} added, {TRANSFORMS[line.transform].label.lower()}."
         elif line != before[key]:
-            yield from (f"Line {line_in_words(line)}: {what}." for what in _line_changes(before[key], line))
+            yield from (f"Line {line_in_words(line, label)}: {what}." for what in _line_changes(before[key], line))
     kept = [key for key in before if key in after]
     if kept != [key for key in after if key in before]:
         yield "The order of the lines changes."
@@ -93,17 +100,17 @@ def _line_changes(old: LineDocument, new: LineDocument) -> Iterator[str]:
 # -- words ------------------------------------------------------------------------------------------------------------
 
 
-def line_in_words(line: LineDocument) -> str:
+def line_in_words(line: LineDocument, label: Label = by_name) -> str:
     """The fields of a line with an arrow.
 
     >>> line_in_words(LineDocument(left="email", right="email"))
     'email ↔ email'
     """
     arrow = {"both": "↔", "to_right": "→", "to_left": "←"}[line.direction]
-    return f"{line.left} {arrow} {line.right}".strip()
+    return f"{label('left', line.left)} {arrow} {label('right', line.right)}".strip()
 
 
-def key_in_words(key: Key) -> str:
+def key_in_words(key: Key, label: Label = by_name) -> str:
     """A match key as a phrase.
 
     >>> key_in_words(Key(by="email", left="email", right="email"))
@@ -113,17 +120,18 @@ def key_in_words(key: Key) -> str:
         "field": "the same value", "email": "the same e-mail", "phone": "the same telephone number",
         "name": "the same name and a second fact", "link": f"linked by {key.flow}",
     }[key.by]  # fmt: skip
-    fields = [*filter(None, (key.left, key.right)), *(f"{left} and {right}" for left, right in key.with_)]
+    fields = [label(side, name) for side, name in (("left", key.left), ("right", key.right)) if name]
+    fields += [f"{label('left', left)} and {label('right', right)}" for left, right in key.with_]
     return f"{what} ({', '.join(fields)})" if fields else what
 
 
-def filter_in_words(one: Filter) -> str:
+def filter_in_words(one: Filter, label: Label = by_name) -> str:
     """A filter as a phrase.
 
     >>> filter_in_words(Filter(side="left", field="status", values=("won",)))
     'left status is one of won'
     """
-    return f"{one.side} {one.field} {HOLDS[one.is_]} {', '.join(map(in_words, one.values))}".strip()
+    return f"{one.side} {label(one.side, one.field)} {HOLDS[one.is_]} {', '.join(map(in_words, one.values))}".strip()
 
 
 def in_words(value: Any) -> str:
