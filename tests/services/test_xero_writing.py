@@ -12,6 +12,7 @@ from integration_console.errors import BadAnswer, BadRecord, TryLater
 from integration_console.services.writing import Write, bill_line
 from integration_console.services.xero import SERVICE
 from integration_console.services.xero.fields import FIELDS, plain_of
+from integration_console.services.xero.paging import PAGE
 from integration_console.sync.sending import guards
 
 WRITING = SERVICE.writing
@@ -302,6 +303,27 @@ def test_an_invoice_without_a_number_is_found_by_what_it_is(fresh_xero):
 
     assert [one["InvoiceID"] for one in WRITING.find(fresh_xero.upstream, write)] == [made.external_id]
     assert not WRITING.find(fresh_xero.upstream, replace(write, values={**values, "Date": "2026-11-04"}))
+
+
+def test_one_behind_the_first_page_of_those_it_may_be_is_found(fresh_xero):
+    """A firm's client may get a hundred invoices in an hour: the one that was made stood on a page nobody asked for."""
+    values = values_for(fresh_xero, InvoiceNumber=None)
+    write = Write("create", "invoices", values, since=clock.now())
+    first = create(fresh_xero, "invoices", {**values, "Date": "2026-11-04"})
+    other = fresh_xero.one("invoices", first.external_id)
+    for number in range(PAGE):
+        fresh_xero.sandbox.put("invoices", {**other, "InvoiceID": None, "InvoiceNumber": f"N-{number}"})
+    made = WRITING.send(fresh_xero.upstream, replace(write, marker="n" * 32))
+
+    assert [one["InvoiceID"] for one in WRITING.find(fresh_xero.upstream, write)] == [made.external_id]
+
+
+def test_an_answer_without_a_list_does_not_say_that_nothing_was_made(fresh_xero):
+    write = Write("create", "invoices", values_for(fresh_xero), since=clock.now())
+    fresh_xero.sandbox.script("/Invoices", {"body": {"Status": "OK"}})
+
+    with pytest.raises(BadAnswer):
+        WRITING.find(fresh_xero.upstream, write)
 
 
 def test_what_was_archived_meanwhile_waits_for_a_person_and_is_found_when_it_is_in_use_again(fresh_xero):

@@ -18,10 +18,12 @@ from ... import clock
 from ...errors import BadAnswer, BadRecord
 from ...transport.call import Answer, Call
 from ...transport.client import Upstream
+from ...transport.paging import walk
 from ..writing import Field, Idempotency, Write, Writing, Written, by_name, in_use, value_of
 from .bodies import as_kept, body_of_contact, body_of_invoice
 from .faults import at_fault, is_refused, sentences
 from .fields import EDITABLE_STATES, FIELDS, plain_of
+from .paging import XeroPages
 from .records import readable
 
 PLACES = {"contacts": ("/Contacts", "Contacts", "ContactID"), "invoices": ("/Invoices", "Invoices", "InvoiceID")}
@@ -89,17 +91,17 @@ class XeroWriting(Writing):
 
         An invoice without a number: those that are the same in contact, day, reference and lines. What has not changed
         since the write was wanted is not what it made.
-        Raises Over where it is not in use any more: a person decides.
+        Raises Over where it is not in use any more: a person decides; BadAnswer where the answer holds no list.
         """
         params = _search(write)
         if write.op != "create" or params is None:
             return []
         path, items_at, id_name = PLACES[write.resource]
         since = {} if write.since is None else {"If-Modified-Since": _stamp(write.since - clock.APART)}
-        asked = {**params, "page": 1} | (FINE if write.resource == "invoices" else {})
-        found = upstream.send(Call("GET", path, asked, headers=since, template=path, resource=write.resource)).data
-        items = found.get(items_at) if isinstance(found, dict) else None
-        records = [readable(item) for item in items or () if isinstance(item, dict) and item.get(id_name)]
+        asked = {**params, "order": f"{id_name} ASC", **(FINE if write.resource == "invoices" else {})}
+        call = Call("GET", path, asked, headers=since, template=path, resource=write.resource)
+        items = (item for page in walk(upstream.send, call, XeroPages(), items_at=items_at) for item in page.items)
+        records = [readable(item) for item in items if isinstance(item, dict) and item.get(id_name)]
         mine = {str(one[id_name]): one for one in records if _is_it(write, plain_of(write.resource, one))}
         over = {number: _state(one) for number, one in mine.items() if _state(one) in OVER}
         return in_use("at Xero", write, mine, over)
