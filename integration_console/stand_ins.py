@@ -63,6 +63,7 @@ def start(wanted: Wanted, settings, minder: Minder) -> tuple[Flask, list[ToConne
     told = _start_sandbox(wanted, settings.INSTANCE_DIR / "sandbox-sign-ins" / wanted.size, minder)
     name = "sandbox" if wanted.size == "small" else f"sandbox-{wanted.size}"
     environment = _environment(told) | {"BASE_URL": os.environ.get("BASE_URL", settings.BASE_URL)}
+    environment["INSTANCE_DIR"] = str(settings.INSTANCE_DIR)  # its keys open what they sealed, wherever a command runs
     if not settings.DATABASE_URL:
         environment["DATABASE_URL"] = f"sqlite:///{settings.INSTANCE_DIR / name}.db"
         environment["BACKUP_DIR"] = str(settings.INSTANCE_DIR / f"{name}-backups")  # not among the real ones

@@ -40,7 +40,8 @@ def test_everything_comes_up_is_kept_alive_and_ends_cleanly(installed, tmp_path)
     sandbox = ("--env-file", tmp_path / "sandbox.env")
     assert {c["service"] for c in console.lines(*sandbox, "connections", "list")} == set(SANDBOX_LIMITS)
     assert console(*sandbox, "connections", "test", 1).status == 0
-    assert f"BACKUP_DIR='{tmp_path}/sandbox-backups'" in (tmp_path / "sandbox.env").read_text()
+    for name, place in (("BACKUP_DIR", tmp_path / "sandbox-backups"), ("INSTANCE_DIR", tmp_path)):
+        assert f"{name}='{place}'" in (tmp_path / "sandbox.env").read_text()
     assert (tmp_path / "sandbox.env").stat().st_mode & 0o077 == 0
     assert console.lines("connections", "list") == []  # the console's own database is free for other processes
 

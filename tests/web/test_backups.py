@@ -42,7 +42,18 @@ def test_it_says_whether_there_is_a_good_one(app, admin):
     assert made.name in page.text
     assert "Verified" in page.row(1)
     assert f"flask backup restore {made.name} --dry-run" in page.text
+    assert page.one("a", data_key="s", aria_current="page").text == "Settings"
     assert "Last good backup: none yet" not in admin.open("/settings/system").text
+
+
+@pytest.mark.one_database
+@pytest.mark.settings(SANDBOX=True)
+def test_a_command_of_the_sandbox_reaches_the_sandbox(app, admin, tmp_path):
+    """As it stood, it went for the firm's own settings and database."""
+    left = app.config["SETTINGS"].INSTANCE_DIR / "sandbox.env"
+    left.write_text("SANDBOX='1'\n")
+
+    assert f"flask -e {left} backup restore NAME --dry-run" in admin.open("/backups").text
 
 
 @pytest.mark.one_database
