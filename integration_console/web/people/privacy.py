@@ -49,7 +49,7 @@ def place_hold():
         legal_holds.place(number, sent["why"], by=actor())
     except InvalidInput as error:
         field = {"reason": "why"}.get(error.field or "", error.field)
-        return _page(forms.Form(sent, InvalidInput(str(error), field=field))), 422
+        return _page(hold=forms.Form(sent, InvalidInput(str(error), field=field))), 422
     flash("The hold stands. Nothing of it is removed or erased.", "success")
     return redirect(url_for("privacy.index"))
 
@@ -64,7 +64,9 @@ def lift_hold(hold_id: int):
     return redirect(url_for("privacy.index"))
 
 
-def _page(form: forms.Form):
+def _page(form: forms.Form | None = None, hold: forms.Form | None = None):
+    """form: of the erasure; hold: of the hold to be placed. What one was refused for is told there alone."""
+    form = form or forms.Form()
     found, text = [], form.value("q")
     if text:
         try:
@@ -73,6 +75,7 @@ def _page(form: forms.Form):
             form = forms.Form(form.values, error)
     names = {one.id: one for one in connections.every(removed=True)}
     return render_template(
-        "settings/privacy.html", form=form, found=found, erasures=erasures.every(), holds=legal_holds.every(),
-        names=names, labels={key: one.label for key, one in services.every().items()}, most=erasures.FOUND_AT_MOST,
+        "settings/privacy.html", form=form, hold=hold or forms.Form(), found=found, erasures=erasures.every(),
+        holds=legal_holds.every(), names=names, most=erasures.FOUND_AT_MOST,
+        labels={key: one.label for key, one in services.every().items()},
     )  # fmt: skip
