@@ -8,11 +8,11 @@ from datetime import datetime
 from hashlib import blake2b, sha256
 from typing import Any, Protocol
 
-from sqlalchemy import Case, ColumnElement, and_, bindparam, case, exists, insert, or_, select, update
+from sqlalchemy import Case, ColumnElement, and_, bindparam, case, exists, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, aliased
 
-from ..models import Change, DeadLetter, ErrorLog, Issue, IssueNote
+from ..models import Change, DeadLetter, ErrorLog, Issue, IssueNote, SyncRun
 from ..models.change import WAITING_STATES
 from ..models.record import field_name
 from .storable import fitting, without_nul
@@ -230,11 +230,17 @@ def resolve_dead_letters(
     )
 
 
-def resolve_read(session: Session, *, connection_id: int, resources: Collection[str], now: datetime) -> None:
-    """These were read or carried to their end: what kept them from it is over. Where refused writes wait, it is not."""
+def resolve_read(
+    session: Session, *, connection_id: int, resources: Collection[str], in_full: Collection[str], now: datetime
+) -> None:
+    """These were read or carried to their end: what kept them from it is over. Where refused writes wait, it is not;
+    nor where a full read failed, before one comes to its end (in_full): what was deleted shows in no other.
+    """
     waiting = exists().where(Change.issue_id == Issue.id, Change.state.in_((*WAITING_STATES, "dead")))
+    since = ErrorLog.created_at >= func.coalesce(Issue.regressed_at, Issue.first_seen_at)
+    full = exists().where(ErrorLog.issue_id == Issue.id, since, ErrorLog.run_id == SyncRun.id, SyncRun.kind == "full")
     here = Issue.connection_id == connection_id, Issue.resource.in_(resources), Issue.kind.in_(ON_THE_WAY)
-    over = update(Issue).where(*here, Issue.state != "resolved", ~waiting)
+    over = update(Issue).where(*here, Issue.state != "resolved", ~waiting, or_(Issue.resource.in_(in_full), ~full))
     session.execute(over.values(state="resolved", state_by=BY_ITSELF, state_at=now))
 
 

@@ -197,6 +197,26 @@ def test_an_outage_and_a_lost_sign_in_are_no_open_problems_once_the_same_list_is
     assert open_ones() == []
 
 
+def test_a_full_read_that_failed_stays_a_problem_until_one_comes_to_its_end(session, sandbox):
+    """An increment that goes well says nothing of what was deleted: a green light over records that are gone."""
+
+    def is_open() -> bool:
+        db.session.rollback()
+        return db.session.scalars(select(Issue.state)).one() == "open"
+
+    connection = connect(sandbox, "clio")
+    sync(connection, only=["matters"])
+    sandbox.clio.script("/matters*", {"status": 503, "times": 9, "body": {}})
+    sync(connection, kind="full", only=["matters"])
+    sandbox.clio.unscript()
+    assert is_open()
+
+    sync(connection, only=["matters"])
+    assert is_open()
+    sync(connection, kind="full", only=["matters"])
+    assert not is_open()
+
+
 def test_a_malformed_record_is_a_dead_letter_and_the_page_goes_on(session, sandbox):
     """P5"""
     connection = connect(sandbox, "clio")

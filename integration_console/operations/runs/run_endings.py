@@ -59,7 +59,8 @@ def _end_problems(session: Session, run: SyncRun, now: datetime) -> None:
     """An outage or a lost sign-in stayed an open problem for as long as nobody looked, over data that was all there."""
     whole = {part.resource for part in run.parts if part.state == "done" and part.complete}
     if whole and run.kind in ("full", "incremental", "push"):
-        errors.resolve_read(session, connection_id=run.connection_id, resources=whole, now=now)
+        full = {part.resource for part in run.parts if part.mode == "full"}
+        errors.resolve_read(session, connection_id=run.connection_id, resources=whole, in_full=whole & full, now=now)
 
 
 def _again_later(run: SyncRun, ending: Ending, now: datetime) -> Ending:
