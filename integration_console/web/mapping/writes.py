@@ -131,7 +131,7 @@ def retry(change_id: int):
     outbox.retry(change, by=actor())
     if change.mapping_id:
         pushes.nudge(change.mapping_id, asked_by=actor())
-    flash("It is sent again with the next run.", "success")
+    flash("It is sent again in a moment.", "success")
     return redirect(local_path(sent["back"]) if sent["back"] else url_for("writes.index"))
 
 
