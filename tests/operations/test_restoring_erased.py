@@ -188,3 +188,23 @@ def test_who_is_still_to_be_erased_is_not_forgotten_where_no_key_opens_the_list(
         db.session.remove()
     assert db.session.scalar(owed) == lost
     db.session.rollback()
+
+
+def test_what_an_erasure_still_looks_for_is_not_forgotten_where_no_key_opens_it(session, account):
+    """A backup from before the person was read does not tell it anew, and its texts speak of them all the same."""
+    spoken_of(account)
+    made = backups.create(by="test")
+    erasures.request([known(account, "4711", NAME, {"name": NAME, "email": MAIL})], "Asked by letter", by="ada")
+    sealed = db.session.scalar(select(Erasure.terms))
+    lost = sealed[:-6] + ("AAAAA=" if not sealed.endswith("AAAAA=") else "BBBBB=")
+    db.session.execute(update(Erasure).values(terms=lost))
+    db.session.commit()
+    assert erasures.work() == 0  # its records are erased, and it says which key is missing
+    db.session.remove()
+
+    for asked in (restoring.plan, partial(restoring.restore, by="test")):
+        with pytest.raises(BackupRefused, match="ENCRYPTION_KEYS"):
+            asked(made.file)
+        db.session.remove()
+    assert db.session.scalar(select(Erasure.terms)) == lost
+    db.session.rollback()

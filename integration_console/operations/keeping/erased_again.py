@@ -7,7 +7,6 @@ Written for tables of any version, like restored.py.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -24,9 +23,14 @@ from ...storage.records import ERASED
 from ..sealed import vault
 from . import erasures
 
+_ADD_THE_KEY = "Put the key of that time into ENCRYPTION_KEYS and restore again. Nothing was changed."
 UNREAD = (
     "An earlier restore still has people to erase, and none of the encryption keys opens the list of them: they would "
-    "come back. Put the key of that time into ENCRYPTION_KEYS and restore again. Nothing was changed."
+    f"come back. {_ADD_THE_KEY}"
+)
+UNREAD_TERMS = (
+    "An erasure still looks through texts, and none of the encryption keys opens what it looks for: it would be taken "
+    f"for done. {_ADD_THE_KEY}"
 )
 
 
@@ -46,7 +50,8 @@ class Kept:
 def of_now(link: Link) -> list[Kept]:
     """Every erasure that was asked for and not stopped.
 
-    Raises BackupRefused where what an earlier restore left to be done cannot be read: it would be forgotten for good.
+    Raises BackupRefused where what is left to be done, also of an earlier restore, cannot be read: it would be
+    forgotten for good.
     """
     there = set(inspect(link).get_table_names())
     found = []
@@ -80,9 +85,10 @@ def _names(link: Link, numbers: list[int]) -> list[tuple[str, str, str]]:
 
 
 def _terms(number: int, sealed: str | None) -> list[str]:
-    with suppress(SealBroken):
+    try:
         return orjson.loads(vault().open(f"erasure:{number}", sealed)) if sealed else []
-    return []
+    except SealBroken:
+        raise BackupRefused(UNREAD_TERMS) from None
 
 
 def holds_of_now(link: Link) -> list[Any]:
