@@ -35,6 +35,7 @@ BEFORE_BASIL = {
     "invoices": {"subscription", "payment_intent", "charge", "paid"},
     "subscriptions": {"current_period_start", "current_period_end"},
 }  # fmt: skip
+LATER = {"refund.failed"}  # told since 2024-10-28; the document is of 2022
 UNDECLARED.setdefault("stripe", {"subtotal", "invoice"})  # of a line; told since 2025
 http = urllib3.PoolManager()
 
@@ -198,7 +199,7 @@ def test_endpoints_are_made_as_the_document_says():
 
     for call in notebook.calls:
         assert_known(call)
-    assert set(ENABLED) <= set(known)
+    assert set(ENABLED) - LATER <= set(known)
 
 
 # -- the stand-in -----------------------------------------------------------------------------------------------------

@@ -122,7 +122,7 @@ def test_an_invoice_stopped_half_way_and_taken_up_after_a_day_is_no_second_one(a
     draft = shelf.get(max(shelf.numbers()))
     assert draft["status"] == "draft"
     clock.advance(25 * 3600)
-    sandbox.stripe.first_answers.clear()
+    sandbox.stripe.key_life_s = 0
     key = {"api_key": sandbox.described()["stripe"]["api_key"]}
     connections.reconnect(connections.find(account), key, by="Ana")
     carry_out(pushes.send_waiting(connections.find(account), cause="mapping"))
@@ -145,7 +145,7 @@ def test_an_invoice_refused_half_way_and_tried_again_after_a_day_is_no_second_on
     with pytest.raises(BadRecord, match="is left in Stripe"):
         outbox.send_now(connections.find(account), "invoices", "create", None, wanted, by="Ana", cause="a test")
     clock.advance(25 * 3600, days=-days_ahead)
-    sandbox.stripe.first_answers.clear()
+    sandbox.stripe.key_life_s = 0
 
     (change,) = db.session.scalars(select(Change))
     outbox.retry(change, by="Ana")

@@ -180,6 +180,15 @@ def test_a_key_makes_a_call_happen_once(sandbox):
         api.create({"name": "Grace"}, {"idempotency_key": "k1"})
 
 
+def test_a_key_is_forgotten_after_its_time(sandbox):
+    """Then a repeat makes a second one: whoever comes so late has to look first (W3)."""
+    api = client(sandbox).v1.customers
+    first = api.create({"name": "Ada"}, {"idempotency_key": "k1"})
+    sandbox.key_life_s = 0
+
+    assert api.create({"name": "Ada"}, {"idempotency_key": "k1"}).id != first.id
+
+
 def test_what_failed_validation_may_come_again_with_its_key(sandbox):
     api = client(sandbox).v1.customers
     with pytest.raises(official.InvalidRequestError):

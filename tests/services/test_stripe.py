@@ -217,6 +217,21 @@ def test_an_invoice_that_is_paid_shows_with_its_payment_and_charge(fresh_stripe)
     assert payment["amount_received"] == charge["amount"] == due["total"]
 
 
+def test_a_refund_is_a_change_of_its_charge_and_so_is_its_failure(fresh_stripe):
+    """Of a failure, which may come days later, only the refund tells, whatever was paid with."""
+    sandbox = fresh_stripe.sandbox
+    old = next(one for one in reversed(fresh_stripe.records("charges")) if one["paid"] and not one["amount_refunded"])
+    refund = sandbox.refund(old["id"], 100)
+    ((partly,), _) = changes(fresh_stripe, "charges")
+    assert (partly["amount_refunded"], partly["refunded"]) == (100, False)
+    sandbox.events.clear()
+
+    sandbox.fail_refund(refund)
+
+    ((back,), _) = changes(fresh_stripe, "charges")
+    assert (back["id"], back["amount_refunded"]) == (old["id"], 0)
+
+
 def test_changes_of_many_pages_are_read_to_their_end_and_go_on_after_a_stop(fresh_stripe):
     begun = house_clock.now() - timedelta(minutes=1)
     every = ids(fresh_stripe.records("customers"))[:130]

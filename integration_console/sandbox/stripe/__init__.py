@@ -25,6 +25,7 @@ MAKERS = {
     "charges": "charge",
     "subscriptions": "subscription",
     "invoice_items": "",
+    "refunds": "",
     "webhook_endpoints": "",
 }
 
@@ -33,6 +34,7 @@ class Stripe(StripeSignIn, StripeLists, StripeInvoices):
     key = "stripe"
     usual_port = 8105
     real_limits = (25, 1.0)
+    key_life_s = 86_400.0  # of an idempotency key: Stripe may forget it after that
     default_version = "2026-10-28.endive"  # of the account, where a call names none
 
     def __init__(self, firm, **options) -> None:
@@ -81,7 +83,7 @@ class Stripe(StripeSignIn, StripeLists, StripeInvoices):
             return record is not None
 
     def ledger(self) -> dict[str, int]:
-        hidden = ("invoice_items", "webhook_endpoints")
+        hidden = ("invoice_items", "refunds", "webhook_endpoints")
         return {name: size for name, size in super().ledger().items() if name not in hidden}
 
     def forbid(self, *parts: str) -> None:

@@ -16,6 +16,7 @@ NOUNS = {
     "charges": "charge",
     "subscriptions": "customer.subscription",
     "invoice_items": "invoiceitem",
+    "refunds": "refund",
 }
 # What a record has become -> the event that says so, beside the plain one.
 BECAME = {
@@ -33,6 +34,7 @@ BECAME = {
     },
     "charges": {"succeeded": "succeeded", "failed": "failed", "pending": "pending"},
 }
+TOLD_OF_A_CHARGE = ("description", "metadata", "status", "captured")  # only of these it says "updated"
 UNHEARD_OF = (("payments", "updated"), ("charges", "created"))  # events there are none of
 
 
@@ -165,8 +167,13 @@ def _kinds(resource: str, record: dict, before: dict | None, *, gone: bool = Fal
         kinds.append(became)
     if resource == "subscriptions" and record["status"] == "canceled" and before and before["status"] != "canceled":
         kinds = ["deleted"]
-    if resource == "charges" and record["refunded"] and before and not before["refunded"]:
-        kinds.append("refunded")
+    if resource == "charges" and before:
+        if all(before.get(name) == record.get(name) for name in TOLD_OF_A_CHARGE):
+            kinds = []
+        if record["amount_refunded"] > before["amount_refunded"]:
+            kinds.append("refunded")
+    if resource == "refunds" and record["status"] == "failed":
+        kinds = ["failed"]
     return kinds
 
 

@@ -150,6 +150,26 @@ class StripeInvoices(StripeWrites):
         paid = {"status": "paid", "amount_paid": invoice["total"], "amount_remaining": 0, "_paid_by": number}
         return {**invoice, **paid, "status_transitions": moved}
 
+    def refund(self, charge: str, amount: int) -> str:
+        """Give money of a charge back: the id of the refund."""
+        with self.lock:
+            number, there = self.next_number("refunds"), self.existing("charges", charge)
+            self._given_back(there, there["amount_refunded"] + amount)
+            facts = {"charge": charge, "amount": amount, "currency": there["currency"], "status": "succeeded"}
+            return self.save("refunds", number, {**self.common("refunds", number), **facts})["id"]
+
+    def fail_refund(self, refund: str) -> None:
+        """The bank sends the money back, days later: the charge is as it was, and only the refund tells of it."""
+        with self.lock:
+            there = self.existing("refunds", refund)
+            charge = self.existing("charges", there["charge"])
+            self._given_back(charge, charge["amount_refunded"] - there["amount"])
+            self.save("refunds", number_of("refunds", refund), {**there, "status": "failed"})
+
+    def _given_back(self, charge: dict, amount: int) -> None:
+        changed = {**charge, "amount_refunded": amount, "refunded": amount == charge["amount"]}
+        self.save("charges", number_of("charges", charge["id"]), changed)
+
     def _draft(self, name: str, param: str) -> dict:
         invoice = self.existing_on_wire("invoices", name)
         if invoice["status"] != "draft":

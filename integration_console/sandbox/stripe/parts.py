@@ -10,6 +10,7 @@ PREFIXES = {
     "charges": "ch",
     "subscriptions": "sub",
     "invoice_items": "ii",
+    "refunds": "re",
     "webhook_endpoints": "we",
 }
 OBJECTS = {
@@ -19,6 +20,7 @@ OBJECTS = {
     "charges": "charge",
     "subscriptions": "subscription",
     "invoice_items": "invoiceitem",
+    "refunds": "refund",
     "webhook_endpoints": "webhook_endpoint",
 }
 BASIL = "2025-03-31"

@@ -34,6 +34,7 @@ class StripeRecords:
             "charges": firm.count(640, 60_000),
             "subscriptions": firm.count(60, 2_000),
             "invoice_items": 0,
+            "refunds": 0,
             "webhook_endpoints": 0,
         }
         self.account_id = "acct_1SbxAshbyOkoye"

@@ -1,6 +1,7 @@
 """How Stripe's requests and refusals look: nested forms, the error envelope, keys that make a call happen once."""
 
 import re
+import time
 from functools import wraps
 from urllib.parse import parse_qsl
 
@@ -86,7 +87,7 @@ def yes(value) -> bool:
 def once(function):
     """A POST with a key that was used before gets the first answer again; another body with that key is refused.
 
-    What failed validation is not kept, so a corrected body may follow.
+    What failed validation is not kept, so a corrected body may follow; nor is anything for longer than a key's life.
     """
 
     @wraps(function)
@@ -97,7 +98,8 @@ def once(function):
         if len(key) > 255:
             return fault(400, "The idempotency key is longer than 255 characters", kind="idempotency_error")
         asked = (request.holder, request.path, request.body)
-        if (kept := self.first_answers.get(key)) is not None:
+        kept = self.first_answers.get(key)
+        if kept is not None and time.time() - kept[4] < self.key_life_s:
             if kept[0] != asked:
                 told = (
                     "Keys for idempotent requests can only be used with the same parameters they were first used with. "
@@ -107,7 +109,7 @@ def once(function):
             return Answer(kept[1], kept[2], {"Idempotent-Replayed": "true", "Original-Request": kept[3]})
         answer = function(self, request)
         if answer.status != 400:
-            self.first_answers[key] = (asked, answer.status, answer.body, self.next_request_id())
+            self.first_answers[key] = (asked, answer.status, answer.body, self.next_request_id(), time.time())
         return answer
 
     return answered

@@ -25,8 +25,8 @@ ENABLED = (
     "invoice.paid", "invoice.payment_failed", "invoice.marked_uncollectible", "invoice.voided", "invoice.deleted",
     "payment_intent.created", "payment_intent.processing", "payment_intent.requires_action",
     "payment_intent.payment_failed", "payment_intent.canceled", "payment_intent.succeeded", "charge.succeeded",
-    "charge.pending", "charge.failed", "charge.captured", "charge.updated", "charge.refunded",
-    "charge.dispute.created", "charge.dispute.closed",
+    "charge.pending", "charge.failed", "charge.captured", "charge.expired", "charge.updated",
+    "charge.refunded", "refund.updated", "refund.failed", "charge.dispute.created", "charge.dispute.closed",
 )  # fmt: skip
 
 

@@ -27,7 +27,13 @@ OBJECTS = {
 }  # fmt: skip
 ABOUT: Mapping[str, Mapping[str, Any]] = {
     "payments": {"type": "payment_intent.*"},
-    "charges": {"type": "charge.*"},
+    # That a refund failed changes its charge, and for most ways to pay the refund's own event alone tells of it.
+    "charges": {"types[]": [
+        "charge.succeeded", "charge.pending", "charge.failed", "charge.captured", "charge.expired", "charge.updated",
+        "charge.refunded", "charge.refund.updated", "charge.dispute.created", "charge.dispute.updated",
+        "charge.dispute.closed", "charge.dispute.funds_withdrawn", "charge.dispute.funds_reinstated",
+        "refund.updated", "refund.failed",
+    ]},
     "invoices": {"type": "invoice.*"},
     "customers": {"types[]": [
         "customer.created", "customer.updated", "customer.deleted", "customer.discount.created",
