@@ -28,9 +28,9 @@ def knocked(connection: int, letter, **changed) -> None:
     webhooks.receive("quickbooks", key, webhooks.Knock("here", headers, letter.body))
 
 
-def letters(sandbox, resource: str, number: int, what: str, form: str = "cloudevents"):
+def letters(sandbox, resource: str, number: int, what: str, form: str = "cloudevents", **more):
     sandbox.quickbooks.hook_form = form
-    return next(iter(sandbox.quickbooks.letters(resource, number, what)))
+    return next(iter(sandbox.quickbooks.letters(resource, number, what, **more)))
 
 
 def settle() -> None:
@@ -60,6 +60,19 @@ def test_a_change_and_a_deletion_are_read_again(connected, sandbox, form):
     assert copy("expenses", "Bill:6").data["PrivateNote"] == "checked"
     assert copy("expenses", "Purchase:6").data.get("PrivateNote") is None
     assert copy("invoices", "5").deleted_at is not None
+
+
+@pytest.mark.parametrize("form", ["cloudevents", "legacy"])
+def test_a_customer_who_was_merged_into_another_is_gone(connected, sandbox, form):
+    """The event names both, and the change data never tells of the one who went."""
+    sandbox.quickbooks.merge("customers", 9, 4)
+    sandbox.quickbooks.put("customers", {"Id": "4", "Notes": "two in one"})
+
+    knocked(connected, letters(sandbox, "customers", 4, "merged", form, gone="9"))
+    settle()
+
+    assert copy("customers", "4").data["Notes"] == "two in one"
+    assert copy("customers", "9").deleted_at is not None
 
 
 def test_a_repeat_is_kept_once_and_a_forgery_never(connected, sandbox):

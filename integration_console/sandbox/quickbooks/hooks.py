@@ -12,7 +12,7 @@ from ..hooks import Hooks, Letter, json_bytes, signed_as_quickbooks
 from .writes import ENTITIES
 
 NOUNS = {resource: entity for entity, resource in ENTITIES.items()}
-LEGACY = {"created": "Create", "updated": "Update", "deleted": "Delete"}
+LEGACY = {"created": "Create", "updated": "Update", "deleted": "Delete", "merged": "Merge"}
 
 
 class QuickBooksHooks(Hooks):
@@ -21,14 +21,21 @@ class QuickBooksHooks(Hooks):
     verifier = "sandbox-quickbooks-verifier-token"
     realm_id: str
 
-    def letters(self, resource: str, number: int, what: str):
+    def merge(self, resource: str, gone: int, into: int) -> None:
+        """A bookkeeper makes one of two: of the one that goes, only this event tells."""
+        with self.lock:
+            self.shelves[resource].delete(gone)
+            for letter in self.letters(resource, into, "merged", gone=str(gone)):
+                self.send(letter)
+
+    def letters(self, resource: str, number: int, what: str, gone: str | None = None):
         if self.hook_url is None:
             return
         said = self._legacy if self.hook_form == "legacy" else self._event
-        body = json_bytes(said(NOUNS[resource], str(number), what))
+        body = json_bytes(said(NOUNS[resource], str(number), what, gone))
         yield Letter(self.hook_url, body, signed_as_quickbooks(self.verifier))
 
-    def _event(self, entity: str, number: str, what: str) -> list:
+    def _event(self, entity: str, number: str, what: str, gone: str | None) -> list:
         event = {
             "specversion": "1.0",
             "id": str(uuid4()),
@@ -38,13 +45,14 @@ class QuickBooksHooks(Hooks):
             "time": utc(time.time(), millis=True).replace("Z", "179851Z"),  # to the nanosecond, as Intuit writes it
             "intuitentityid": number,
             "intuitaccountid": self.realm_id,
-            "data": {},
+            "data": {"deletedid": gone} if gone else {},
         }
         return [event]
 
-    def _legacy(self, entity: str, number: str, what: str) -> dict:
+    def _legacy(self, entity: str, number: str, what: str, gone: str | None) -> dict:
         at = utc(time.time()).replace("Z", "+0000")
         told = {"name": entity, "id": number, "operation": LEGACY[what], "lastUpdated": at}
+        told |= {"deletedId": gone} if gone else {}
         return {"eventNotifications": [{"realmId": self.realm_id, "dataChangeEvent": {"entities": [told]}}]}
 
     def _control_hook_form(self, request, sent):

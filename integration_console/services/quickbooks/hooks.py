@@ -3,7 +3,7 @@
 Only ids come, in one of two forms: CloudEvents since 2026, `eventNotifications` before. One delivery may hold events of
 several companies.
 
-Source: Intuit's manual, "Webhooks", and its developer blog of 2025-11-12.
+Source: Intuit's manual, "Webhooks" and "Understanding the data object", and its developer blog of 2025-11-12.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 
 from ... import clock
 from ...transport.signatures import HmacHeader
+from ..base import dig
 from ..webhook import Event, Named, Notice, Webhook
 
 RESOURCES = {
@@ -23,14 +24,18 @@ RESOURCES = {
 
 
 def events(notice: Notice) -> Iterator[Event]:
-    """Every event of a delivery, whichever form it has."""
+    """Every event of a delivery, whichever form it has; who was merged into another has one of their own."""
     if isinstance(notice.data, list):
         for said in notice.data:
             yield _cloud_event(said)
+            if gone := dig(said, "data.deletedid"):
+                yield _cloud_event({**said, "id": f"{said['id']}:{gone}", "intuitentityid": gone})
         return
     for company in notice.data["eventNotifications"]:
         for said in (company.get("dataChangeEvent") or {}).get("entities") or ():
             yield _legacy(str(company["realmId"]), said)
+            if gone := said.get("deletedId"):
+                yield _legacy(str(company["realmId"]), {**said, "id": gone})
 
 
 def _cloud_event(said: dict[str, Any]) -> Event:
