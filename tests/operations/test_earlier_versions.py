@@ -1,8 +1,15 @@
 """What becomes of runs and waiting writes of a mapping that is another by now."""
 
-from integration_console.models import DataMapping, FieldMapping, MappingVersion, SyncRun, db
+from datetime import timedelta
 
-from .conftest import sync
+import pytest
+from sqlalchemy import select, update
+
+from integration_console import clock as house_clock
+from integration_console.models import DataMapping, FieldMapping, MappingVersion, SyncRun, db
+from integration_console.operations.runs import pushes
+
+from .conftest import carry_out, sync
 from .mapped import CONTACTS, changes, cycle, make_mapping, of_clio, pairs, push
 from .test_undo import undo_now
 
@@ -19,7 +26,7 @@ def switch_on(number: int, lines, **options) -> None:
         number=old.number + 1, state="active", direction=old.direction, rule=old.rule, keys=old.keys, filters=[],
         options={**old.options, **options}, changed_at=old.changed_at, fields=fields,
     )  # fmt: skip
-    old.state, mapping.active_version = "old", new.number
+    old.state, mapping.active_version = "retired", new.number
     mapping.versions.append(new)
     db.session.commit()
 
@@ -92,3 +99,45 @@ def test_what_waits_to_be_deleted_stays_once_the_mapping_deletes_nothing(session
 
     assert sandbox.ghl.record("contacts", other)
     assert push(mapping).message == "Nothing had changed."
+
+
+@pytest.mark.parametrize("noticed", [True, False])
+def test_a_run_that_waits_for_a_limit_does_not_go_on_in_a_version_that_is_off(
+    session, sandbox, pair, mapping, clock, noticed
+):
+    """Somebody mends the mapping meanwhile: the rest would have been written as it was before, hours later."""
+    (_, one), (_, other), *_ = pairs(mapping)
+    was = of_clio(sandbox.clio, other)
+    for left, _ in pairs(mapping)[:2]:
+        sandbox.ghl.put("contacts", {"id": left, "firstName": "Augusta", "city": "Elsewhere"})
+    sandbox.clio.script(
+        "/contacts/*", {"method": "PATCH", "status": 429, "headers": {"Retry-After": "3000"}, "after": 1, "times": 9}
+    )
+    waits = cycle(mapping, pair)
+    assert waits.state == "waiting"
+    sandbox.clio.unscript()
+    switch_on(mapping, [line for line in CONTACTS if line[0] != "city"])
+
+    clock.advance(hours=1)
+    if not noticed:  # it is taken up again before the clock looks
+        long_ago = house_clock.now() - timedelta(days=9)
+        db.session.execute(update(SyncRun).where(SyncRun.id == waits.id).values(retry_at=long_ago))
+        db.session.commit()
+        assert carry_out(db.session.get_one(SyncRun, waits.id)).state == "interrupted"
+
+    assert pushes.due() == 1
+
+    old, new = db.session.scalars(select(SyncRun).where(SyncRun.id >= waits.id).order_by(SyncRun.id)).all()
+    assert (old.state, "Version 2" in old.message) == ("interrupted", True)
+    assert carry_out(new).state == "done"
+    assert of_clio(sandbox.clio, one)["city"] == "Elsewhere"  # what was done stays done
+    assert of_clio(sandbox.clio, other) == {**was, "first": "Augusta"}
+
+
+def test_an_earlier_version_that_was_asked_for_once_more_goes_on(session, sandbox, pair, mapping):
+    switch_on(mapping, CONTACTS[:4])
+    asked = pushes.request(db.session.get_one(DataMapping, mapping), version=1).id
+
+    pushes.due()
+
+    assert db.session.get_one(SyncRun, asked).state == "queued"

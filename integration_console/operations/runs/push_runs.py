@@ -18,7 +18,7 @@ from ..accounts.accounts import Opened
 from ..holds import Hold
 from ..mapping import crossings, problems, versions
 from . import apart, outbox
-from .pushes import OUTBOX
+from .pushes import OUTBOX, outdated
 from .rules import rules
 
 
@@ -40,6 +40,8 @@ def _carry(hold: Hold, opened: _Accounts) -> Ending | None:
         return Ending("failed", "The mapping is not there any more. Nothing was written.", "ours")
     if mapping.state != "active":
         return Ending("failed", f"The mapping {mapping.name} was switched off meanwhile. Nothing was written.", "ours")
+    if why := outdated(run, mapping):
+        return Ending("interrupted", why)
     for connection in (mapping.left_connection, mapping.right_connection):
         if connection.status != "connected":
             return Ending(

@@ -13,12 +13,13 @@ from ...errors import Conflict, ConsoleError, NotFound
 from ...models import Change, Checkpoint, Connection, DataMapping, MappingVersion, RunPart, SyncRun, db
 from ...sync.carrying.leaving import CALL_ENDS_S
 from .. import outbound
-from ..holds import LiveRun
+from ..holds import LiveRun, stop
 from . import wakers
 
 log = structlog.get_logger(__name__)
 
 RECENT_RUNS = 2_000  # among these are all that ended since a mapping's last run, or a read has come in between
+AS_THEN = "as then"  # among a run's options: a person asked for this version, whichever is on
 OUTBOX = "outbox"  # the line of a run that sends what belongs to no mapping
 
 
@@ -48,7 +49,7 @@ def request(
     run = SyncRun(
         connection_id=mapping.left_connection_id, kind="push", state="queued", cause=cause, asked_by=asked_by,
         queued_at=clock.now(), mapping_id=mapping.id, mapping_version=version or mapping.active_version,
-        options={"released": release_brake},
+        options={"released": release_brake, AS_THEN: version is not None},
         parts=[RunPart(connection_id=mapping.left_connection_id, resource=part_name(mapping.id))],
     )  # fmt: skip
     number, name, connection_id = mapping.id, mapping.name, mapping.left_connection_id
@@ -103,6 +104,7 @@ def due() -> int:
     if outbound.is_held():
         db.session.rollback()
         return 0
+    _give_way()
     asked = 0
     for number in list(db.session.scalars(select(DataMapping.id).where(DataMapping.state == "active"))):
         mapping = db.session.get_one(DataMapping, number)
@@ -120,6 +122,24 @@ def due() -> int:
         asked += connection.status == "connected" and send_waiting(connection, cause="mapping") is not None
     db.session.rollback()
     return asked
+
+
+def outdated(run: SyncRun, mapping: DataMapping) -> str:
+    """Why a run of a mapping is not to begin, or go on after a wait: another version is on since it was asked for."""
+    if run.mapping_version == mapping.active_version or run.options.get(AS_THEN):
+        return ""
+    return f"Version {mapping.active_version} of the mapping is on by now, and its own run carries what is left."
+
+
+def _give_way() -> None:
+    """Stop what waits in a version that is off: it would go on in it, and keeps the mapping's next run back."""
+    query = select(SyncRun, DataMapping).join(DataMapping, DataMapping.id == SyncRun.mapping_id).where(
+        SyncRun.state.in_(("queued", "waiting")), SyncRun.mapping_version != DataMapping.active_version
+    )  # fmt: skip
+    for run, mapping in db.session.execute(query).all():
+        if why := outdated(run, mapping):
+            stop(db.session(), run, why)
+    db.session.commit()
 
 
 def _has_news(mapping: DataMapping) -> bool:
