@@ -12,7 +12,7 @@ from quickbooks import QuickBooks as Client
 from quickbooks import exceptions
 from quickbooks.cdc import change_data_capture
 from quickbooks.objects.account import Account
-from quickbooks.objects.base import Ref
+from quickbooks.objects.base import PhoneNumber, Ref
 from quickbooks.objects.bill import Bill
 from quickbooks.objects.customer import Customer
 from quickbooks.objects.detailline import SalesItemLine, SalesItemLineDetail
@@ -150,6 +150,22 @@ def test_change_data_tells_what_changed_and_what_was_deleted(sandbox, client):
     assert [one.Id for one in told.Customer._object_list] == ["2"]
     with pytest.raises(exceptions.QuickbooksException):
         change_data_capture([Invoice], "2020-01-01T00:00:00+00:00", qb=client)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "code"),
+    [("DisplayName", "Ada\tLtd", 6240), ("Notes", "x" * 2001, 2050), ("PrimaryPhone", "5" * 31, 2050)],
+)
+def test_what_does_not_fit_is_refused(client, field, value, code):
+    customer = Customer()
+    customer.DisplayName = "Ada Ltd"
+    setattr(customer, field, value)
+    if field == "PrimaryPhone":
+        customer.PrimaryPhone = PhoneNumber()
+        customer.PrimaryPhone.FreeFormNumber = value
+    with pytest.raises(exceptions.QuickbooksException) as told:
+        customer.save(qb=client)
+    assert told.value.error_code == code
 
 
 def test_references_that_are_not_there_and_sums_that_are_wrong_are_refused(sandbox, client):

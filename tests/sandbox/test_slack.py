@@ -112,6 +112,10 @@ def test_an_increment_holds_what_came_after(client, slack):
     assert [one["text"] for one in found] == ["Now"]
 
 
+def section(text):
+    return {"type": "section", "text": {"type": "mrkdwn", "text": text}}
+
+
 @pytest.mark.parametrize(
     ("call", "error"),
     [
@@ -120,6 +124,8 @@ def test_an_increment_holds_what_came_after(client, slack):
         (lambda c: c.conversations_list(cursor="!"), "invalid_cursor"),
         (lambda c: c.chat_postMessage(channel="C0SBX000013", text="x"), "is_archived"),
         (lambda c: c.chat_postMessage(channel="C0SBX000001", text="x" * 40_001), "msg_too_long"),
+        (lambda c: c.chat_postMessage(channel="C0SBX000001", text="x", blocks=[section("x")] * 51), "invalid_blocks"),
+        (lambda c: c.chat_postMessage(channel="C0SBX000001", text="x", blocks=[section("x" * 3001)]), "invalid_blocks"),
         (lambda c: c.users_info(user="U0NOBODY"), "user_not_found"),
         (lambda c: c.reminders_list(), "unknown_method"),
     ],

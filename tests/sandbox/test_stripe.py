@@ -134,6 +134,11 @@ def test_refusals_are_what_the_client_takes_them_for(sandbox):
         api.customers.create({"colour": "red"})
     with pytest.raises(official.InvalidRequestError) as strange:
         api.invoices.create({"customer": "cus_nope"})
+    for name, longest in (("description", 1500), ("footer", 5000)):
+        with pytest.raises(official.InvalidRequestError, match="longer"):
+            api.invoices.create({"customer": listed(sandbox, "customers")[0].id, name: "x" * (longest + 1)})
+    with pytest.raises(official.InvalidRequestError, match="metadata"):
+        api.customers.create({"metadata": {"a": "x" * 501}})
     sandbox.forbid("invoices")
     with pytest.raises(official.PermissionError):
         api.invoices.list()

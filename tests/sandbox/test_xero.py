@@ -401,6 +401,8 @@ def invoice(xero, **more) -> dict:
     ("wrong", "said"),
     [
         ({"InvoiceNumber": "INV-0001"}, "must be unique"),
+        ({"Reference": "x" * 256}, "maximum length of 255"),
+        ({"LineItems": [{"Description": "x" * 4001, "UnitAmount": 1}]}, "maximum length of 4000"),
         ({"LineItems": []}, "line items"),
         ({"LineItems": [{"Description": "", "UnitAmount": 1}]}, "Description"),
         ({"LineItems": [{"Description": "x", "UnitAmount": 1, "AccountCode": "999"}]}, "'999'"),

@@ -16,7 +16,14 @@ ENTITIES = {
 BY_PATH = {entity.lower(): entity for entity in ENTITIES}
 DELETABLE = ("Invoice", "Purchase", "Bill")
 ITS_OWN = ("Id", "SyncToken", "MetaData", "domain", "sparse", "Balance", "TotalAmt", "LinkedTxn", "FullyQualifiedName")
-LONGEST = {"DisplayName": 500, "GivenName": 100, "FamilyName": 100, "CompanyName": 100, "DocNumber": 21}
+LONGEST = {
+    "DisplayName": 500, "GivenName": 100, "MiddleName": 100, "FamilyName": 100, "CompanyName": 100, "Notes": 2000,
+    "PrimaryEmailAddr.Address": 100, "PrimaryPhone.FreeFormNumber": 30, "BillAddr.Line1": 500, "BillAddr.City": 255,
+    "BillAddr.CountrySubDivisionCode": 255, "BillAddr.PostalCode": 30, "BillAddr.Country": 255, "DocNumber": 21,
+    "PrivateNote": 4000, "CustomerMemo.value": 1000, "BillEmail.Address": 100,
+}  # fmt: skip
+LONGEST_DESCRIPTION = 4000  # of a line
+LONGEST_REPEAT = 50
 
 
 class QuickBooksWrites(Upstream):
@@ -55,6 +62,8 @@ class QuickBooksWrites(Upstream):
         if entity is None:
             return self.unknown_path(request)
         repeat = request.one("requestid")
+        if repeat and len(repeat) > LONGEST_REPEAT:
+            return fault("2050", "Invalid String length", f"requestid is too long: at most {LONGEST_REPEAT}")
         if repeat and repeat in self.answered:
             return Answer(**vars(self.answered[repeat]))
         answer = self._written(entity, request)
@@ -104,7 +113,9 @@ class QuickBooksWrites(Upstream):
 
     def _refused(self, entity: str, kept: dict, current: dict | None) -> Answer | None:
         for name, longest in LONGEST.items():
-            if len(str(kept.get(name) or "")) > longest:
+            outer, _, inner = name.partition(".")
+            value = (kept.get(outer) or {}).get(inner) if inner else kept.get(outer)
+            if len(str(value or "")) > longest:
                 return fault("2050", "Invalid String length", f"{name} is too long: at most {longest}", name)
         if entity in ("Customer", "Vendor"):
             return self._name_refused(kept, current)
@@ -116,8 +127,10 @@ class QuickBooksWrites(Upstream):
         name = display_name(kept)
         if not name:
             return fault("2020", "Required param missing, need to supply the required value for the API", "DisplayName")
-        if ":" in name:
-            return fault("6240", "Invalid name", "A name has no colon", "DisplayName", kind="ValidationFault")
+        if any(one in name for one in (":", "\t", "\n")):
+            return fault(
+                "6240", "Invalid name", "A name has no colon, tab or line break", "DisplayName", kind="ValidationFault"
+            )
         own = (current or {}).get("DisplayName")
         if name.casefold() != str(own or "").casefold() and self.is_taken(name):
             said = f"The name supplied already exists. : Another customer, vendor or employee is using {name}"
@@ -145,6 +158,8 @@ class QuickBooksWrites(Upstream):
                 "2020", "Required param missing, need to supply the required value for the API", "Line", "Line"
             )
         for line in sold:
+            if len(line.get("Description") or "") > LONGEST_DESCRIPTION:
+                return fault("2050", "Invalid String length", "Description is too long", "Line")
             detail = line.get("SalesItemLineDetail") or {}
             if self.get("items", (detail.get("ItemRef") or {}).get("value") or 1) is None:
                 return fault(

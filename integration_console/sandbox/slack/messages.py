@@ -9,6 +9,7 @@ from .sign_in import no
 
 MOST_RESTRICTED = 15
 LONGEST_TEXT = 40_000
+MOST_BLOCKS, LONGEST_SECTION = 50, 3_000
 
 
 class SlackMessages(Upstream):
@@ -77,6 +78,8 @@ class SlackMessages(Upstream):
             return no("no_text")
         if len(sent.get("text") or "") > LONGEST_TEXT:
             return no("msg_too_long")
+        if len(blocks) > MOST_BLOCKS or any(len(_words(one)) > LONGEST_SECTION for one in blocks):
+            return no("invalid_blocks")
         said = {"channel": channel["id"], "text": sent.get("text") or "", "bot_id": BOT_ID, "user": id_of("users", 1)}
         said |= {"blocks": blocks} if blocks else {}
         said |= {"thread_ts": sent["thread_ts"]} if sent.get("thread_ts") else {}
@@ -129,3 +132,7 @@ class SlackMessages(Upstream):
     def _numbers(self, channel: str) -> list[int]:
         shelf = self.shelves["messages"]
         return shelf.grouped("channel", lambda number: shelf.get(number)["channel"]).get(channel, [])
+
+
+def _words(block: dict) -> str:
+    return (block.get("text") or {}).get("text") or ""

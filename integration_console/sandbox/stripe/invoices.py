@@ -12,6 +12,7 @@ INVOICE_TAKES = (
     "metadata", "pending_invoice_items_behavior", "number", "subscription", "discounts",
 )  # fmt: skip
 DESCRIPTION = 5000  # characters of a line
+LONGEST = {"description": 1500, "footer": 5000}  # characters of an invoice's own
 ITEM_TAKES = ("customer", "invoice", "amount", "currency", "description", "metadata", "quantity", "unit_amount_decimal")
 
 
@@ -19,7 +20,7 @@ class StripeInvoices(StripeWrites):
     @on("POST", "/v1/invoices")
     @once
     def make_invoice(self, request: Request) -> Answer:
-        sent = sent_in(request, *INVOICE_TAKES)
+        sent = _fitting(sent_in(request, *INVOICE_TAKES))
         customer = self.named("customers", sent, "customer")
         by_mail = sent.get("collection_method", "charge_automatically") == "send_invoice"
         if by_mail and not ("days_until_due" in sent or "due_date" in sent):
@@ -87,7 +88,7 @@ class StripeInvoices(StripeWrites):
     @on("POST", "/v1/invoices/{invoice}")
     @once
     def change_invoice(self, request: Request) -> Answer:
-        sent = sent_in(request, *INVOICE_TAKES)
+        sent = _fitting(sent_in(request, *INVOICE_TAKES))
         known = self.existing_on_wire("invoices", request.params["invoice"])
         invoice = known if set(sent) <= {"metadata"} else self._draft(known["id"], "id")
         plain = {name: sent[name] or None for name in ("description", "footer", "number") if name in sent}
@@ -181,6 +182,13 @@ class StripeInvoices(StripeWrites):
         if invoice["status"] not in ("open", "uncollectible"):
             raise wrong(f"The invoice is {invoice['status']}", "id", "invoice_not_open")
         return invoice
+
+
+def _fitting(sent: dict) -> dict:
+    for name, longest in LONGEST.items():
+        if len(sent.get(name) or "") > longest:
+            raise wrong(f"The {name} is longer than {longest} characters", name, "parameter_too_long")
+    return sent
 
 
 def percent_off(customer: dict) -> float:

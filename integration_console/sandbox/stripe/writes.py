@@ -271,5 +271,7 @@ def with_metadata(record: dict, sent: dict) -> dict:
     given = sent.get("metadata")
     if not isinstance(given, dict):
         return record
+    if any(len(name) > 40 or len(value) > 500 for name, value in given.items()):
+        raise wrong("A metadata key has 40 characters at most, and a value 500", "metadata")
     merged = {**record["metadata"], **given}
     return {**record, "metadata": {name: value for name, value in merged.items() if value != ""}}

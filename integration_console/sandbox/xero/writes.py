@@ -21,6 +21,13 @@ READ_ONLY = (
 )  # fmt: skip
 
 
+LONGEST = {
+    "Name": 255, "FirstName": 255, "LastName": 255, "EmailAddress": 255, "ContactNumber": 50, "AccountNumber": 50,
+    "TaxNumber": 50, "InvoiceNumber": 255, "Reference": 255, "AddressLine1": 500, "AddressLine2": 500, "City": 255,
+    "Region": 255, "PostalCode": 50, "Country": 50, "PhoneNumber": 50, "Description": 4000,
+}  # fmt: skip
+
+
 class Refused(Exception):
     """What is wrong with one element."""
 
@@ -97,6 +104,7 @@ class XeroWrites:
             id_name = "ContactID" if noun == "Contacts" else "InvoiceID"
             element = {**element, **({id_name: external_id} if external_id else {})}
             try:
+                _must_fit(element)
                 kept = save(book, priced(element, request))
                 done.append({**priced(kept, request), "StatusAttributeString": "OK"})
             except Refused as error:
@@ -250,6 +258,16 @@ class XeroWrites:
         shelf = book.shelves["invoices"]
         numbers = shelf.grouped("number", lambda number: str(shelf.get(number)["InvoiceNumber"]).casefold())
         return next(iter(numbers.get(str(name).casefold(), ())), None)
+
+
+def _must_fit(sent: dict) -> None:
+    """Raises Refused for a text that is too long, wherever it lies."""
+    for name, value in sent.items():
+        if isinstance(value, str) and len(value) > LONGEST.get(name, len(value)):
+            raise Refused(f"The value for {name} exceeds its maximum length of {LONGEST[name]}")
+        for one in value if isinstance(value, list) else [value]:
+            if isinstance(one, dict):
+                _must_fit(one)
 
 
 def day_of(sent: str) -> str:
