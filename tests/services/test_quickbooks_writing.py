@@ -298,6 +298,17 @@ def test_a_voided_invoice_is_not_taken_for_the_one_that_was_to_be_made(desk):
     assert WRITING.find(desk.connected.upstream, replace(wanted, told=(made.external_id,))) == []
 
 
+def test_a_lost_customer_is_found_though_somebody_made_it_inactive(desk):
+    """W3: else a second one would be made, for QuickBooks hides the inactive unless they are asked for."""
+    wanted = Write("create", "customers", {"DisplayName": "Nova O'Quist"}, since=clock.now())
+    made = desk.create("customers", DisplayName="Nova O'Quist")
+    desk.sandbox.put("customers", {"Id": made.external_id, "Active": False})
+
+    (found,) = WRITING.find(desk.connected.upstream, wanted)
+
+    assert (found["Id"], found["Active"]) == (made.external_id, False)
+
+
 def test_a_lost_invoice_that_quickbooks_numbered_itself_is_found_though_it_was_voided(desk):
     """A voided one says its lines with no amounts: the bill was made a second time."""
     desk.sandbox.numbers_itself = True
