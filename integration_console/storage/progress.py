@@ -1,4 +1,4 @@
-"""The three small writes that go with every page: the lease kept, the part's line, the bookmark."""
+"""The small writes that go with every page: the lease kept, the part's line, the bookmark."""
 
 from __future__ import annotations
 
@@ -21,6 +21,9 @@ _KEEP_ON_POSTGRESQL = _KEEP.format(until="clock_timestamp() + make_interval(secs
 _MARK = """
     INSERT INTO checkpoint ({names}) VALUES ({values}) ON CONFLICT (connection_id, resource) DO UPDATE SET {changes}
 """
+_WAS_READ = """
+    SELECT 1 FROM checkpoint WHERE connection_id = :connection AND resource = :resource AND last_read_at IS NOT NULL
+"""
 _NEW_POINT: dict[str, Any] = {"state": {}, "record_count": 0}
 
 
@@ -41,6 +44,12 @@ def save_point(session: Session, connection_id: int, resource: str, values: Mapp
     """Where a read of the resource goes on, or where it ended, in the transaction of the page before it (P1)."""
     facts = {"connection_id": connection_id, "resource": resource, **_NEW_POINT, **values}
     driver.run(session, _point_statement(tuple(facts), tuple(values)), facts)
+
+
+def was_read(session: Session, connection_id: int, resource: str) -> bool:
+    """Whether a resource was ever read whole."""
+    asked = {"connection": connection_id, "resource": resource}
+    return bool(driver.run(session, _WAS_READ, asked))
 
 
 @lru_cache

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ... import clock
-from ...services.base import Resource
+from ...services.base import Resource, Service
 from .walk import Walk
 
 
@@ -104,6 +104,23 @@ def mark_of(point: Point, rules: Rules, now: datetime) -> datetime | None:
     """How far changes are known; None where that was said to be a time that has not come yet."""
     mark = point.high_water
     return mark if mark is None or mark <= rules.latest(now) else None
+
+
+def why_short(service: Service, resource: Resource, walk: Walk) -> str | None:
+    """A sentence when a read cannot be whole: whom to ask was not all known, or the upstream counts more than it sent.
+
+    Taken for whole, a list of too few owners would be followed by increments, and what the others had before them
+    would not be read until the next full read.
+    """
+    if walk.few_owners:
+        owners, kind = service.resources[str(resource.per)].label.lower(), resource.label.lower()
+        return f"Not all {owners} could be read so far, and {kind} are listed under them: some may be missing."
+    if walk.said is None or resource.per or walk.seen >= walk.said:
+        return None
+    return (
+        f"{service.label} counts {walk.said:,} but sent {walk.seen:,}. "
+        "Nothing was marked deleted; the next run looks again."
+    )
 
 
 def _too_long_ago(point: Point, resource: Resource, now: datetime) -> bool:

@@ -16,7 +16,7 @@ from ...services.base import Page, Reading, Resource, Span
 from ...storage import full_reads, progress, records
 from .absence import Proof
 from .keeping import Desk, Keeping, Known
-from .plan import Order, age_in_words, mark_of, still_fresh, walk_of
+from .plan import Order, age_in_words, mark_of, still_fresh, walk_of, why_short
 from .side_by_side import ahead, each_owner
 from .sifting import Refused, Sifted, newest, oldest_refused, sift
 from .walk import Walk
@@ -99,6 +99,9 @@ class Pull(Keeping):
             except Missing:  # the owner went away since we read it
                 walk.lost.append(owner)
 
+        with self.desk.look() as session:
+            whose: dict[str, Any] = {"connection_id": self.order.connection_id, "resource": str(self.resource.per)}
+            walk.few_owners |= not progress.was_read(session, **whose)
         owners, at_once = self._owners(walk), self.desk.rules.owners_at_once
         for owner, pair in each_owner(owners, pages_of, at_once, walk.begun_owners.append):
             if pair is not None:
@@ -276,13 +279,7 @@ class Pull(Keeping):
         return values
 
     def _short(self, walk: Walk) -> str | None:
-        """A sentence when the upstream itself counts more than it sent."""
-        if walk.said is None or self.resource.per or walk.seen >= walk.said:
-            return None
-        return (
-            f"{self.desk.service.label} counts {walk.said:,} but sent {walk.seen:,}. "
-            "Nothing was marked deleted; the next run looks again."
-        )
+        return why_short(self.desk.service, self.resource, walk)
 
     def _brake(self, walk: Walk, gone: int, live: int) -> BrakeApplied | None:
         """Why to stop before the first of too many deletions; the last record of a list is one too many (P7)."""

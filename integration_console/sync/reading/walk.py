@@ -27,6 +27,7 @@ class Walk:
     after: str | None = None  # lists by owner: every owner up to this one is done
     done: list[str] = field(default_factory=list)  # ... and so are these behind it
     lost: list[str] = field(default_factory=list)  # owners that are no longer there to ask
+    few_owners: bool = False  # the owners had never been read whole while this was under way
     resumed: bool = False  # read back from a checkpoint
     begun_owners: list[str] = field(default_factory=list)  # handed out, in order, not yet done
 
@@ -59,7 +60,7 @@ class Walk:
             "v": VERSION, "mode": self.mode, "runs": self.runs, "begun": self.begun.isoformat(),
             "since": _text(self.since), "newest": _text(self.newest), "held_back": _text(self.held_back),
             "seen": self.seen, "new": self.new, "said": self.said, "gone": self.gone, "next": self.next,
-            "after": self.after, "done": self.done, "lost": self.lost,
+            "after": self.after, "done": self.done, "lost": self.lost, "few_owners": self.few_owners,
         }  # fmt: skip
 
     @classmethod
@@ -72,7 +73,7 @@ class Walk:
             since=_time(kept["since"]), newest=_time(kept["newest"]), held_back=_time(kept["held_back"]),
             seen=kept["seen"], new=kept["new"], said=kept["said"], gone=kept["gone"],
             next=kept["next"], after=kept["after"], done=kept["done"], lost=kept.get("lost", []),
-            resumed=True,
+            few_owners=kept.get("few_owners", False), resumed=True,
         )  # fmt: skip
 
 
