@@ -48,6 +48,7 @@ class Answer:
     waited_ms: float = 0.0  # for our turn
     duration_ms: float = 0.0
     call_key: str = ""  # Transaction.call_key of this call
+    asked: Call | None = None  # what it answers, where an upstream's refusal does not say what was refused
     homes: frozenset = frozenset()  # the origins an address in it may name; empty when nobody looks
 
     @cached_property

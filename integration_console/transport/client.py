@@ -126,8 +126,9 @@ class Upstream:
         self._landed(sending)
         self._budget_of(sending).saw(self._limit_headers.read(reply.headers, clock.now()))
         answer = Answer(
-            reply.status, reply.headers, reply.body, waited_ms, sending.took_s * 1000, sending.call_key, self._homes
-        )
+            reply.status, reply.headers, reply.body, waited_ms, sending.took_s * 1000, sending.call_key,
+            asked=sending.call, homes=self._homes,
+        )  # fmt: skip
         word = self._word_for(answer)
         if word in ("fine", "nothing"):
             self.written += sending.call.method != "GET"

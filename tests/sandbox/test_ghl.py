@@ -217,7 +217,10 @@ def token(ghl, **sent):
 
 
 def test_signing_in_goes_over_the_location_page(ghl):
-    asked = {"response_type": "code", "client_id": ghl.client_id, "redirect_uri": "http://localhost/back", "scope": "x"}
+    asked = {
+        "response_type": "code", "client_id": ghl.client_id, "redirect_uri": "http://localhost/back",
+        "scope": "locations.readonly",
+    }  # fmt: skip
     assert http.request("GET", f"{ghl.auth_url}?{urlencode(asked)}").status == 200
     answer = http.request(
         "POST", ghl.auth_url, fields={**asked, "decision": "approve"}, redirect=False, encode_multipart=False
@@ -227,6 +230,8 @@ def test_signing_in_goes_over_the_location_page(ghl):
 
     assert (told["locationId"], told["userType"], told["expires_in"]) == (ghl.location_id, "Location", 86_399)
     assert call(ghl, f"/locations/{ghl.location_id}", Authorization=f"Bearer {told['access_token']}").status == 200
+    refused = call(ghl, f"/users/?locationId={ghl.location_id}", Authorization=f"Bearer {told['access_token']}")
+    assert (refused.status, "scope" in refused.json()["message"]) == (401, True)
 
 
 def test_a_refresh_token_works_once_and_brings_the_next(ghl):

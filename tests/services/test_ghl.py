@@ -9,6 +9,8 @@ import pytest
 
 from integration_console import services
 from integration_console.errors import BadRecord, InvalidInput, Missing, NeedsPerson, NotAllowed
+from integration_console.sandbox.ghl.scopes import ALL
+from integration_console.services.ghl.scopes import SCOPES
 
 from .conftest import moment
 
@@ -161,12 +163,25 @@ def test_another_location_than_the_tokens_needs_a_person(ghl):
         ghl.service.account(ghl_at(ghl, "ve9EPM428hElsewhere0"))
 
 
-def test_a_scope_the_token_lacks_stops_only_that_list(fresh_ghl):
-    body = {"statusCode": 401, "message": "The token is not authorized for this scope."}
-    fresh_ghl.sandbox.script("/users*", {"status": 401, "body": body})
+def test_every_scope_we_need_is_asked_for_and_a_missing_one_stops_only_its_list(fresh_ghl):
+    """HighLevel does not say which scope is missing: we do, and where it is given."""
+    everything = {name for name, resource in fresh_ghl.service.resources.items() if not resource.per}
+    fresh_ghl.sandbox.withhold(*(scope for scope in ALL if scope not in SCOPES))
+    assert all(fresh_ghl.records(name) for name in everything)
 
-    with pytest.raises(NotAllowed):
-        fresh_ghl.records("users")
+    for scope, lost in {
+        "users.readonly": {"users"}, "locations/tags.readonly": {"tags"}, "calendars.readonly": {"calendars"},
+        "locations/customFields.readonly": {"custom_fields"}, "contacts.readonly": {"contacts"},
+        "opportunities.readonly": {"opportunities", "pipelines"}, "locations.readonly": set(),
+    }.items():  # fmt: skip
+        fresh_ghl.sandbox.withhold(scope)
+        for name in everything - lost:
+            fresh_ghl.records(name)
+        for name in lost:
+            with pytest.raises(NotAllowed) as told:
+                fresh_ghl.records(name)
+            assert f"lacks the scope {scope}: without it" in str(told.value)
+            assert "Settings, Private Integrations" in str(told.value)
 
 
 def test_a_refused_property_is_named(fresh_ghl):

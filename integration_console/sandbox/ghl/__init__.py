@@ -224,6 +224,8 @@ class Ghl(GhlSignIn, GhlHooks, GhlSearch, GhlWrites, Upstream):
         if request.headers.get("Version") not in wanted:
             is_there = "Version" in request.headers
             return refusal(400, "version header is invalid" if is_there else "version header was not found.")
+        if self.lacks_scope(request, token):
+            return refusal(401, "The token is not authorized for this scope.")
         request.holder = token
         limit, per_s = self.limits
         request.room = room = self.windows.take(self.location_id, int(limit), float(per_s))

@@ -1,10 +1,11 @@
 """How a person chooses a location and signs in at HighLevel."""
 
-from ..oauth import OTHER, SignIn
+from ..oauth import OTHER
 from ..server import Answer, Request
+from .scopes import GhlScopes
 
 
-class GhlSignIn(SignIn):
+class GhlSignIn(GhlScopes):
     """HighLevel: tokens live a day, every refresh token works once."""
 
     label = "GoHighLevel"
@@ -20,18 +21,12 @@ class GhlSignIn(SignIn):
         return "otherLocation00000000" if self.account_of(token) == OTHER else self.location_id
 
     def tell(self, access: str, refresh: str | None) -> dict:
-        scopes = self.scopes_of(access) or (
-            "contacts.readonly",
-            "contacts.write",
-            "opportunities.readonly",
-            "opportunities.write",
-        )
         return {
             "access_token": access,
             "token_type": "Bearer",
             "expires_in": self.token_life_s,
             "refresh_token": refresh,
-            "scope": " ".join(scopes),
+            "scope": " ".join(self.scopes_held(access)),
             "userType": "Location",
             "locationId": self.location_of(access),
             "companyId": self.company_id,

@@ -35,25 +35,10 @@ from ..base import (
 )
 from .hooks import WEBHOOK
 from .records import Calendar, Contact, CustomField, Note, Opportunity, Pipeline, Tag, Task, User, as_by_id
+from .scopes import SCOPES, STOPS_WITHOUT, WITHOUT_SCOPE, lacking
 from .writing import GHLWriting
 
 PAGE = 100
-SCOPES = (
-    "contacts.readonly", "contacts.write", "opportunities.readonly", "opportunities.write", "users.readonly",
-    "locations.readonly", "locations/customFields.readonly", "locations/tags.readonly", "calendars.readonly",
-)  # fmt: skip
-STOPS_WITHOUT = {
-    "contacts.readonly": "contacts, their notes and their tasks cannot be read",
-    "contacts.write": "no mapping can write contacts",
-    "opportunities.readonly": "opportunities and pipelines cannot be read",
-    "opportunities.write": "no mapping can write opportunities",
-    "users.readonly": "users cannot be read, so owners stay numbers",
-    "locations.readonly": "the location cannot be told, and nothing can be connected",
-    "locations/customFields.readonly": "custom fields have no names",
-    "locations/tags.readonly": "the list of tags cannot be read",
-    "calendars.readonly": "calendars cannot be read",
-}
-
 # -- paging -----------------------------------------------------------------------------------------------------------
 
 
@@ -214,10 +199,13 @@ class GHLService(Service):
     def explain(self, answer: Answer) -> tuple[str, str, str | None]:
         """`message` is a sentence, or a list of them when properties are at fault: "property x should not exist".
 
-        A contact that is there already is a "duplicate", and the field it is known by is told beside its id.
+        A contact that is there already is a "duplicate", and the field it is known by is told beside its id. A scope
+        that is missing is not named by HighLevel: we say which, and where it is given.
         """
         body = body_of(answer)
         said = body.get("message")
+        if answer.status == 401 and "scope" in str(said).lower():
+            return f"{said} {lacking(answer.asked)}".strip(), WITHOUT_SCOPE, None
         if dig(body, "meta.contactId"):
             known_by = dig(body, "meta.matchingField")
             return str(said or ""), "duplicate", known_by if known_by in ("email", "phone") else None
@@ -227,10 +215,11 @@ class GHLService(Service):
 
     def decide(self, answer: Answer) -> str | None:
         """Three answers mean something else than their status: a strange id, a missing scope, another location."""
-        message = self.explain(answer)[0].lower() if answer.status in (400, 401, 403) else ""
+        message, code, _ = self.explain(answer) if answer.status in (400, 401, 403) else ("", "", None)
+        message = message.lower()
         if answer.status == 400 and ("not found" in message or "id is invalid" in message):
             return "missing"
-        if answer.status == 401 and "scope" in message:
+        if code == WITHOUT_SCOPE:
             return "not allowed"
         if answer.status == 403 and "access to this location" in message:
             return "needs a person"
