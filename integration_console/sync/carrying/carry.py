@@ -8,7 +8,7 @@ is looked at twice.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import islice
@@ -24,6 +24,7 @@ from ..mapping import Mapping, takes_part
 from ..transforms import World, bills
 from .compare import OTHER, compare, create
 from .ends import AT_ONCE, COLUMNS, End, Seen
+from .gone import StandIns, moot
 from .leaving import may_be_made
 from .pairing import Pairing
 from .steps import Known, Step
@@ -148,8 +149,9 @@ class Carrier:
         """Pairs of which one side was deleted. The other is deleted too only where the mapping says so."""
         query = self._linked().where(or_(LEFT.deleted_at.is_not(None), RIGHT.deleted_at.is_not(None)))
         query = query.where(~_on_its_way(RecordLink.id))
+        stand_ins = StandIns(Pairing(self.mapping, self.ends, self.look))
         for rows, _ in self._walk(query, RecordLink.id):
-            yield [self._parted(row) for row in rows]
+            yield stand_ins.spared([self._parted(row) for row in rows])
 
     def _parted(self, row: Any) -> Step:
         halves = {side: self.ends[side].seen(_part(row, side)) for side in OTHER}
@@ -204,7 +206,9 @@ class Carrier:
             RecordLink.state == "waiting", hash_.is_(None), hash_ != Record.content_hash, version.is_(None),
             version != self.mapping.version,
         )  # fmt: skip
-        single = and_(RecordLink.state.in_(("waiting", "aside")), again, ~_on_its_way(RecordLink.id))
+        with self.look() as session:
+            asked_in_vain = RecordLink.id.in_(moot(session, self.mapping.id))
+        single = and_(RecordLink.state.in_(("waiting", "aside")), again, ~_on_its_way(RecordLink.id)) | asked_in_vain
         cut = exists().where(
             KEPT.mapping_id == self.mapping.id, getattr(KEPT, f"{side}_record_id") == Record.id, KEPT.state == "cut"
         )
@@ -262,7 +266,7 @@ class Carrier:
         facts |= {"side": there, "verdict": verdict}
         if verdict.waits:
             return Step("wait", **facts, reason=" ".join(str(wait) for wait in verdict.waits))
-        if missing := _missing(end, verdict.towards(there).values):
+        if missing := end.missing(verdict.towards(there).values):
             why = " ".join(text for _, text in verdict.problems)
             return Step("refused", **facts, reason=f"{end.service.label} needs {missing}. {why}".strip())
         return Step("create", **facts)
@@ -286,11 +290,6 @@ class _Row:
 def _on_its_way(link_id: Any) -> Any:
     """Whether a write of this pair is under way: it is compared again when that is settled."""
     return exists().where(Change.link_id == link_id, Change.state.in_(WAITING_STATES))
-
-
-def _missing(end: End, values: Iterable[str]) -> str:
-    given = set(values)
-    return ", ".join(one.label for one in end.fields() if one.required and one.name not in given)
 
 
 def _batches(pairs: Iterator[tuple[int, int, Known | None]]) -> Iterator[list[tuple[int, int, Known | None]]]:

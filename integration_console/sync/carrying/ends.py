@@ -42,6 +42,11 @@ class End:
         known = by_name(self.fields())
         return ", ".join(known[name].label if name in known else name for name in names)
 
+    def missing(self, given: Iterable[str]) -> str:
+        """What a record has to have here and is not among these fields."""
+        there = set(given)
+        return ", ".join(one.label for one in self.fields() if one.required and one.name not in there)
+
     def plain(self, external_id: str, data: Mapping[str, Any]) -> dict[str, Any]:
         """A record in plain values; `id` is always among them."""
         plain = {"id": external_id, **self.service.writing.plain(self.resource.key, data)}
