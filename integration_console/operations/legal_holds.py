@@ -1,4 +1,7 @@
-"""Legal holds: what stays although its days are over, and is not erased, until the hold is lifted (X15)."""
+"""Legal holds: what stays although its days are over, and is not erased, until the hold is lifted (X15).
+
+Nor is it deleted at its service: such a write waits (sync/carrying/leaving.py).
+"""
 
 from __future__ import annotations
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from integration_console.models import SyncRun, db
+from integration_console.operations import legal_holds
+from integration_console.operations.runs import undo
+
 from .conftest import sync
-from .mapped import Carried, make_mapping, pairs, push
+from .mapped import Carried, changes, make_mapping, pairs, push
 from .ready import links
 
 BOTH_DELETE = {"deletes_left": True, "deletes_right": True}
@@ -93,3 +97,65 @@ def test_a_question_of_which_every_answer_is_gone_is_asked_no_longer(session, sa
     assert not links(mapping).get("ambiguous")
     names = {right: left for left, right in pairs(mapping)}
     assert sandbox.ghl.record("contacts", names[nova])["firstName"] == "Nova"
+
+
+# -- under a legal hold -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def held(sandbox, pair, deleting) -> tuple[int, str, int]:
+    """A contact deleted at HighLevel while a hold keeps what Clio has: the hold, and the pair."""
+    left, right = pairs(deleting)[0]
+    sandbox.clio.put("contacts", {"id": right, "is_client": False})
+    hold = legal_holds.place(pair[1], "Doe v. Roe, 26-1401", by="ada@firm.example").id
+    sandbox.ghl.delete("contacts", left)
+    return hold, left, right
+
+
+def test_nothing_is_deleted_at_an_account_under_a_legal_hold_before_it_is_lifted(sandbox, pair, deleting, held, clock):
+    hold, _, right = held
+
+    run = full(deleting, pair)
+
+    assert str(right) in there(sandbox.clio)
+    assert (run.state, run.deleted) == ("done_with_problems", 0)
+    (waits,) = changes(op="delete")
+    assert (waits.state, "Doe v. Roe" in waits.message) == ("retry", True)
+    clock.advance(days=1, minutes=1)
+    assert full(deleting, pair).deleted == 0
+
+    legal_holds.lift(hold, by="ada@firm.example")
+    clock.advance(days=1, minutes=1)
+
+    assert full(deleting, pair).deleted == 1
+    assert str(right) not in there(sandbox.clio)
+
+
+@pytest.mark.one_database
+def test_what_waits_to_be_deleted_stays_where_its_other_half_was_made_anew_meanwhile(
+    sandbox, pair, deleting, held, clock
+):
+    hold, _, right = held
+    full(deleting, pair)
+    one = sandbox.clio.record("contacts", right)
+    again = {"firstName": one["first_name"], "lastName": one["last_name"], "email": one["primary_email_address"]}
+    made = sandbox.ghl.put("contacts", again)["id"]
+    legal_holds.lift(hold, by="ada@firm.example")
+    clock.advance(days=1, minutes=1)
+
+    assert full(deleting, pair).deleted == 0
+
+    assert str(right) in there(sandbox.clio)
+    assert (made, right) in pairs(deleting)
+
+
+@pytest.mark.one_database
+def test_a_run_that_made_records_is_not_taken_back_while_a_legal_hold_keeps_them(session, sandbox, pair, deleting):
+    sandbox.ghl.put("contacts", {"firstName": "Nova", "lastName": "Quist", "email": "nova@example.org"})
+    run = full(deleting, pair)
+    assert run.new == 1
+    legal_holds.place(None, "Doe v. Roe, 26-1401", by="ada@firm.example")
+
+    (step,) = undo.plan(db.session.get_one(SyncRun, run.id))
+
+    assert (step.can, "Doe v. Roe" in step.why) == (False, True)

@@ -20,7 +20,7 @@ from ...sync.carrying.outbox import want
 from ...sync.carrying.verdict import Intent
 from ...sync.sending import guards
 from ...sync.sending.settled import told
-from .. import audit
+from .. import audit, legal_holds
 from ..mapping import crossings
 from . import pushes
 
@@ -99,6 +99,8 @@ def _step(
         return left(f"Since then {end.called(moved)} changed at {end.service.label}.")
     away = end.service.writing.put_away.get(change.resource) if made else None
     op = "delete" if made and not away else "update"
+    if op == "delete" and (hold := legal_holds.on(change.connection_id)):
+        return left(f"A legal hold keeps this data: {hold.reason}.")
     then = away or {name: change.before.get(name) for name in change.wanted if name not in moved}
     fields = [{"field": name, "now": told(plain, name), "then": value} for name, value in then.items()]
     if op == "update" and not fields:

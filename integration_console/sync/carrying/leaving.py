@@ -8,12 +8,12 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Exists, exists, select, update
+from sqlalchemy import Exists, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from ... import clock
-from ...errors import ConsoleError, Stale
-from ...models import Change, Conflict, Connection, DataMapping, RecordLink
+from ...errors import ConsoleError, Stale, TryLater
+from ...models import Change, Conflict, Connection, DataMapping, LegalHold, RecordLink
 from ...models.change import LOST
 from ...services.writing import Write
 from ...storage import outbound
@@ -37,6 +37,12 @@ class Overtaken(ConsoleError):
     def __init__(self, message: str, *, again: bool = False) -> None:
         super().__init__(message)
         self.again = again
+
+
+class Kept(TryLater):
+    """A legal hold keeps the record: it is deleted when the hold is lifted, and asked for once a day."""
+
+    wait_s = 24 * 3600
 
 
 def may_leave(session: Session, change: Change) -> bool:
@@ -71,6 +77,19 @@ def overtaken(session: Session, change: Change) -> Overtaken | None:
         decide_again(session, Change.link_id == change.link_id, Change.run_id == change.run_id)  # a flip writes both
         return Overtaken(why, again=True)
     return None
+
+
+def kept(session: Session, change: Change) -> Kept | None:
+    """Why a deletion waits: what an account under a legal hold has is not removed, least of all there (X15)."""
+    if change.op != "delete":
+        return None
+    theirs = or_(LegalHold.connection_id.is_(None), LegalHold.connection_id == change.connection_id)
+    why = session.scalar(select(LegalHold.reason).where(LegalHold.lifted_at.is_(None), theirs).limit(1))
+    if why is None:
+        return None
+    return Kept(
+        f"A legal hold keeps this data: {why}. It is deleted within a day after the hold is lifted.", code="not sent"
+    )
 
 
 def _paired_otherwise(session: Session, change: Change) -> str:

@@ -1,4 +1,5 @@
-"""New records that wait to be made, and what was read at the other side since: who is there by now is not made.
+"""What waits to be made or deleted, and what was read at the other side since: who is there by now is not made, and who
+is there again is not deleted.
 
 A write may wait for days, for a sign-in or a limit, and somebody makes the record by hand meanwhile.
 """
@@ -8,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import and_, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from ...models import Change, Record, RecordLink
@@ -24,7 +25,8 @@ Waiting = dict[int, tuple[int, int]]  # source record -> change, pair
 
 
 def resembling(pairing: Pairing) -> list[tuple[int, int]]:
-    """The creates (change, pair) of a mapping that wait, and whose record looks like one that was read since."""
+    """The creates and deletions (change, pair) of a mapping that wait, and whose record, or the half that is left,
+    looks like one that was read since."""
     found: list[tuple[int, int]] = []
     for side in OTHER if pairing.keys else ():
         waiting, since = _waiting(pairing, side)
@@ -45,8 +47,8 @@ def _waiting(pairing: Pairing, side: str) -> tuple[Waiting, datetime | None]:
     own, other = getattr(RecordLink, f"{side}_record_id"), getattr(RecordLink, f"{OTHER[side]}_record_id")
     query = select(own, Change.id, RecordLink.id, Change.created_at).join(Change, Change.link_id == RecordLink.id)
     query = query.where(
-        Change.mapping_id == pairing.mapping.id, Change.op == "create", Change.state.in_(UNSENT), own.is_not(None),
-        other.is_(None),
+        Change.mapping_id == pairing.mapping.id, Change.state.in_(UNSENT), own.is_not(None),
+        or_(and_(Change.op == "create", other.is_(None)), and_(Change.op == "delete", Change.record_id == own)),
     )  # fmt: skip
     with pairing.look() as session:
         rows = session.execute(query).all()

@@ -177,9 +177,9 @@ class Sender:
         if was != "pending" and (landed := settled.look(end, write, trusting=was != "forgotten")) is not None:
             return landed
         with self.work() as session:
-            overtaken = leaving.overtaken(session, change)
-        if overtaken:
-            raise overtaken
+            stopped = leaving.overtaken(session, change) or leaving.kept(session, change)
+        if stopped:
+            raise stopped
         self.definitions.check(change)
         fresh = leaving.fresh(change, end, write)
         if fresh.current is not write.current:  # it may be paid, locked or closed since our copy was read
@@ -236,7 +236,7 @@ class Sender:
             self._dead(change, error)
 
     def _later(self, change: Change, was: str, error: TryLater) -> None:
-        pause = RETRY_AFTER_S[min(change.tries, len(RETRY_AFTER_S)) - 1]
+        pause = getattr(error, "wait_s", 0) or RETRY_AFTER_S[min(change.tries, len(RETRY_AFTER_S)) - 1]
         state = "retry" if was == "pending" else "uncertain"
         self._keep(change, state, error, retry_at=clock.now() + timedelta(seconds=pause))
         self.sent.waiting += 1
