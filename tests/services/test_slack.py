@@ -265,6 +265,7 @@ FAILURES = {
     "user_not_found": Missing,
     "rate_limited": RateLimited,
     "internal_error": TryLater,
+    "team_added_to_org": TryLater,
     "invalid_limit": BadAnswer,
     "something_new": BadRecord,
 }

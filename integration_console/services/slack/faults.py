@@ -11,8 +11,9 @@ from typing import Any
 _MEANS = {
     "needs a person": (
         "not_authed", "invalid_auth", "account_inactive", "token_revoked", "org_login_required",
-        "team_access_not_granted", "team_added_to_org",
+        "team_access_not_granted",
     ),
+    "later": ("team_added_to_org",),  # the workspace moves to an organization, which takes hours, and ends by itself
     "refresh": ("token_expired",),
     "not allowed": (
         "missing_scope", "no_permission", "not_in_channel", "is_archived", "restricted_action", "access_denied",
@@ -37,6 +38,7 @@ _SENTENCES = {
     "not_in_channel": "the app is not in this channel; invite it there",
     "channel_not_found": "there is no such channel, or the app may not see it",
     "is_archived": "the channel is archived",
+    "team_added_to_org": "the workspace is moving to an organization",
     "msg_too_long": "the message is too long",
     "ratelimited": "too many calls of this method",
     "rate_limited": "too many messages",
