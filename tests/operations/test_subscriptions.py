@@ -55,6 +55,32 @@ def test_a_hook_is_renewed_when_two_thirds_of_its_life_are_over_h5(door, sandbox
 
 
 @pytest.mark.one_database
+@pytest.mark.parametrize("found", ["suspended", "gone"])
+def test_a_hook_that_is_found_dead_at_its_renewal_is_made_anew_at_once_h5(door, sandbox, clock, found):
+    """A renewal moves only the end of a hook's life: a suspended one stays silent with a month before it."""
+    number = connect(sandbox, "clio")
+    hooked(number)
+    row = subscriptions.of(connections.find(number))[0]
+    topic, old = row.topic, int(row.external_id)
+    row.expires_at, row.looked_at = house_clock.now() + timedelta(days=10), house_clock.now()
+    db.session.commit()
+    if found == "gone":
+        del sandbox.clio.hooks[old]
+    else:
+        sandbox.clio.hooks[old]["status"] = "suspended"
+
+    tending.tend()
+
+    assert old not in sandbox.clio.hooks
+    (anew,) = [hook for hook in sandbox.clio.hooks.values() if hook["model"] == topic]
+    until(lambda: anew["status"] == "enabled")
+    db.session.rollback()
+    assert {row.state for row in subscriptions.of(connections.find(number))} == {"active"}
+    kinds = [run.kind for run in db.session.scalars(select(runs.SyncRun).filter_by(cause="webhook"))]
+    assert "incremental" in kinds  # what was missed is read
+
+
+@pytest.mark.one_database
 def test_a_hook_that_was_switched_off_there_is_made_anew_and_what_was_missed_is_read_h5(door, sandbox, clock):
     number = connect(sandbox, "clockify")
     hooked(number)

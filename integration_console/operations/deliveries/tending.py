@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 
@@ -136,11 +137,11 @@ class _Hand:
         elif external_id is None or state in ("wanted", "failed", "broken", "expired") or over:
             self._make(external_id, over=over or state in ("broken", "expired"))
         elif due:
-            self._keep(self.registrar.renew(self.opened.upstream, external_id, now))
+            self._heed(external_id, lambda: self.registrar.renew(self.opened.upstream, external_id, now))
         elif state == "asked" and secret:
             self._keep(self.registrar.activate(self.opened.upstream, external_id, secret))
         else:
-            self._look(external_id)
+            self._heed(external_id, lambda: self.registrar.look(self.opened.upstream, external_id))
 
     def _make(self, old: str | None, *, over: bool) -> None:
         """The row says that an exchange is under way before the service is told to begin it (H6)."""
@@ -173,10 +174,12 @@ class _Hand:
             row.state, row.message = "broken", f"The service says: {told.said or 'switched off'}. It is made anew."
         db.session.commit()
 
-    def _look(self, external_id: str) -> None:
-        """How the service says it is. One that is gone or switched off is made anew, and what was missed is read."""
+    def _heed(self, external_id: str, told: Callable[[], Registered]) -> None:
+        """How the service says it is, also at a renewal: a longer life wakes no hook. One that is gone or switched off
+        is made anew, and what was missed is read.
+        """
         try:
-            found = self.registrar.look(self.opened.upstream, external_id)
+            found = told()
         except Missing:
             found = Registered(external_id, works=False, said="it is gone")
         self._keep(found)
