@@ -30,6 +30,7 @@ from integration_console.transport.signatures import (
     TokenHeader,
 )
 
+RETIRED = "X-WH-Signature"  # HighLevel's, RSA; it ended on 2026-09-01
 SECRET, OTHER = "whsec-8f2b71c0d5e94a36b1", "whsec-ffffffffffffffffff"
 BODY = json.dumps({"data": {"id": 152, "name": "Zoë"}, "meta": {"event": "updated"}}).encode()
 
@@ -220,19 +221,17 @@ def rsa_signed(body: bytes, which: str = "the sender's") -> str:
 
 
 def _wrong_keys(signature: PublishedKey, body: bytes, genuine: Headers) -> Iterator[Forgery]:
-    right = genuine[signature.newest]
-    yield Forgery("RSA of a stranger under the newest name", body, {signature.newest: rsa_signed(body, "a stranger's")})
-    if not signature.legacy:
-        return
-    legacy = {
-        "RSA of a stranger": rsa_signed(body, "a stranger's"), "Ed25519 under the old name": right, "empty": "",
-        "N/A": "N/A", "RSA of another body": rsa_signed(body + b" "),
+    right = genuine[signature.header]
+    yield Forgery("RSA of a stranger under the newest name", body, {signature.header: rsa_signed(body, "a stranger's")})
+    yield Forgery("RSA of the sender under the newest name", body, {signature.header: rsa_signed(body)})
+    retired = {
+        "genuine": rsa_signed(body), "RSA of a stranger": rsa_signed(body, "a stranger's"),
+        "Ed25519 under the old name": right, "empty": "", "N/A": "N/A", "RSA of another body": rsa_signed(body + b" "),
     }  # fmt: skip
-    for kind, text in legacy.items():
-        yield Forgery(f"legacy: {kind}", body, {signature.legacy: text})
+    for kind, text in retired.items():
+        yield Forgery(f"retired header alone: {kind}", body, {RETIRED: text})
+        yield Forgery(f"retired header beside N/A: {kind}", body, {RETIRED: text, signature.header: "N/A"})
     old = rsa_signed(body)
     for kind, text in {"wrong": "A" * 88, "empty": "", "of another": hooks.HighLevelKey(OTHER).sign(body)[
-        signature.newest]}.items():  # fmt: skip
-        yield Forgery(
-            f"newest {kind}, legacy genuine: never falls back", body, {signature.newest: text, signature.legacy: old}
-        )
+        signature.header]}.items():  # fmt: skip
+        yield Forgery(f"newest {kind}, retired genuine: never falls back", body, {signature.header: text, RETIRED: old})

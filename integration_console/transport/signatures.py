@@ -18,10 +18,7 @@ from typing import Any, Protocol
 
 import orjson
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from .. import clock
@@ -113,26 +110,20 @@ class TokenHeader:
 class PublishedKey:
     """A signature with the sender's private key, base64. The secrets are its published keys: DER as base64.
 
-    HighLevel: X-GHL-Signature (Ed25519), before it X-WH-Signature (RSA-SHA256). The older counts only where the newer
-    header is absent; the word N/A in a header means absent. The time stands in the body, which is signed.
+    HighLevel: X-GHL-Signature, Ed25519. Its older X-WH-Signature (RSA) ended on 2026-09-01 and proves nothing any more.
+    The time stands in the body, which is signed.
     """
 
-    newest: str
-    legacy: str = ""
+    header: str
     time_at: str = ""  # the field of the body that holds when it was sent
 
     def prove(self, body: bytes, headers: Mapping[str, str], secrets: Sequence[str], now: datetime) -> str:
-        is_new = not self.legacy or self._is_signed(headers)
-        sent = _decoded(_header(headers, self.newest if is_new else self.legacy))
-        fits = [secret for secret in secrets if _signed_with(secret, sent, body, is_new=is_new)]
+        sent = _decoded(_header(headers, self.header))
+        fits = [secret for secret in secrets if _signed_with(secret, sent, body)]
         if not fits:
             raise Unproved("The signature does not fit the published key.")
         self._must_be_fresh(body, now)
         return fits[0]
-
-    def _is_signed(self, headers: Mapping[str, str]) -> bool:
-        """Whether the newest header is there, right or wrong: then nothing older is looked at."""
-        return any(value.strip().upper() != "N/A" for value in _values(headers, self.newest))
 
     def _must_be_fresh(self, body: bytes, now: datetime) -> None:
         """Read only after the signature fits. A body without a time is known by its number, should it come again."""
@@ -225,15 +216,12 @@ def _decoded(sent: str) -> bytes:
     return raw
 
 
-def _signed_with(key: str, sent: bytes, body: bytes, *, is_new: bool) -> bool:
-    """Whether this key fits. Which kind of key goes with which header is fixed, whatever keys there are."""
+def _signed_with(key: str, sent: bytes, body: bytes) -> bool:
+    """Whether this key fits. A key of another kind fits nothing, whatever keys there are."""
     try:
         public = load_der_public_key(b64decode(key))
-        if is_new and isinstance(public, Ed25519PublicKey):
+        if isinstance(public, Ed25519PublicKey):
             public.verify(sent, body)
-            return True
-        if not is_new and isinstance(public, RSAPublicKey):
-            public.verify(sent, body, PKCS1v15(), hashes.SHA256())
             return True
     except (InvalidSignature, ValueError):
         return False

@@ -13,17 +13,7 @@ from ... import clock
 from ...transport.signatures import PublishedKey
 from ..webhook import Event, Named, Notice, Webhook
 
-# Published in HighLevel's webhook guide; the second, RSA, is the one its older header is signed with.
-KEYS = (
-    "MCowBQYDK2VwAyEAi2HR1srL4o18O8BRa7gVJY7G7bupbN3H9AwJrHCDiOg=",
-    "MIICIjANBgkqhkiG9w0BAQEFAAOCAg8AMIICCgKCAgEAokvo/r9tVgcfZ5DysOSCFrm602qYV0MaAiNnX9O8KxMbiyRKWeL9JpCpVpt4XHIcBOK4"
-    "u3cLSqJGOLaPuXw6dO0t6Q/ZVdAV5Phz+ZtzPL16iCGeK9po6D6JHBpbi989mmzMryUnQJezlYJ3DVfBcsedpinheNnyYeFXolrJvcsjDtfAeRx5"
-    "ByHQmTnSdFUzuAnC9/GepgLT9SM4nCpvuxmZMxrJt5Rw+VUaQ9B8JSvbMPpez4peKaJPZHBbU3OdeCVx5klVXXZQGNHOs8gF3kvoV5rTnXV0IknL"
-    "BXlcKKAQLZcY/Q9rG6Ifi9c+5vqlvHPCUJFT5XUGG5RKgOKUJ062fRtN+rLYZUV+BjafxQauvC8wSWeYja63VSUruvmNj8xkx2zE/Juc+yjLjTXp"
-    "IocmaiFeAO6fUtNjDeFVkhf5LNb59vECyrHD2SQIrhgXpO4Q3dVNA5rw576PwTzNh/AMfHKIjE4xQA1SZuYJmNnmVZLIZBlQAF9Ntd03rfadZ+yD"
-    "iOXCCs9FkHibELhCHULgCsnuDJHcrGNd5/Ddm5hxGQ0ASitgHeMZ0kcIOwKDOzOU53lDza6/Y09T7sYJPQe7z0cvj7aE4B+Ax1ZoZGPzpJlZtGXC"
-    "su9aTEGEnKzmsFqwcSsnw3JB31IGKAykT1hhTiaCeIY/OwwwNUY2yvcCAwEAAQ==",
-)
+KEYS = ("MCowBQYDK2VwAyEAi2HR1srL4o18O8BRa7gVJY7G7bupbN3H9AwJrHCDiOg=",)  # published in HighLevel's webhook guide
 
 # How an event's name begins -> the resource.
 OF = {"Contact": "contacts", "Opportunity": "opportunities", "Note": "notes", "Task": "tasks", "User": "users"}
@@ -54,7 +44,7 @@ def _named(kind: str, said: dict) -> Iterator[Named]:
 
 
 WEBHOOK = Webhook(
-    PublishedKey("X-GHL-Signature", legacy="X-WH-Signature", time_at="timestamp"), events, published_keys=KEYS,
+    PublishedKey("X-GHL-Signature", time_at="timestamp"), events, published_keys=KEYS,
     shared=True,
     retries_for=timedelta(minutes=70),  # only after a 429: every ten minutes, six times
     instructions="In the HighLevel marketplace, open your app, then Advanced settings, Webhooks. Enter {address} as "
