@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import select
 
-from integration_console.models import SyncRun, db
+from integration_console.models import DataMapping, RecordLink, SyncRun, db
 from integration_console.operations import legal_holds
+from integration_console.operations.mapping import previews
 from integration_console.operations.runs import undo
 
 from .conftest import sync
@@ -68,6 +70,9 @@ def test_who_was_merged_into_another_keeps_the_other_half_and_a_person_is_asked(
     assert (run.deleted, run.ambiguous) == (0, 1), run.message
     assert str(right) in there(sandbox.clio)
     assert (left, stays) in pairs(deleting)
+    (asked,) = db.session.scalars(select(RecordLink).filter_by(state="ambiguous"))
+    partner = sandbox.clio.record("contacts", stays)["name"]
+    assert asked.reason.endswith(f"is paired already with {partner}.")
 
 
 def test_who_is_nowhere_any_more_is_deleted_on_the_other_side(session, sandbox, pair, deleting):
@@ -77,6 +82,28 @@ def test_who_is_nowhere_any_more_is_deleted_on_the_other_side(session, sandbox, 
 
     assert full(deleting, pair).deleted == 1
     assert str(right) not in there(sandbox.clio)
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize("deletes", [False, True])
+def test_a_preview_tells_of_who_was_made_anew_what_the_run_then_does(session, sandbox, pair, deletes):
+    """It writes nothing down, and took the half that is left for a pair still: a person would be asked."""
+    mapping = make_mapping(*pair, deletes_left=deletes)
+    push(mapping)
+    left, right = pairs(mapping)[0]
+    sandbox.ghl.put("contacts", {"id": left, "city": "Reno"})
+    again = person(sandbox.clio, right)
+    sandbox.clio.delete("contacts", right)
+    sandbox.clio.put("contacts", again)
+    for connection in pair:
+        sync(connection, kind="full", only=["contacts"])
+
+    row = db.session.get_one(DataMapping, mapping)
+    told = previews.look(row, row.versions[0])
+    run = push(mapping)
+
+    assert (told.counts["link"], told.counts["ambiguous"], told.counts["delete"]) == (1, 0, 0)
+    assert (told.writes, run.new, run.changed) == ({"left": 0, "right": 1}, 0, 1)
 
 
 @pytest.mark.one_database

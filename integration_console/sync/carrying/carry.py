@@ -54,6 +54,7 @@ class Carrier:
     ) -> None:  # fmt: skip
         self.mapping, self.world, self.look, self.chosen = mapping, world, look, chosen
         self.ends = {"left": left, "right": right}
+        self.stand_ins = StandIns(Pairing(mapping, self.ends, look))
         self.matching_s = 0.0  # spent on finding whose pair the newcomers are
 
     def steps(self) -> Iterator[list[Step]]:
@@ -149,9 +150,8 @@ class Carrier:
         """Pairs of which one side was deleted. The other is deleted too only where the mapping says so."""
         query = self._linked().where(or_(LEFT.deleted_at.is_not(None), RIGHT.deleted_at.is_not(None)))
         query = query.where(~_on_its_way(RecordLink.id))
-        stand_ins = StandIns(Pairing(self.mapping, self.ends, self.look))
         for rows, _ in self._walk(query, RecordLink.id):
-            yield stand_ins.spared([self._parted(row) for row in rows])
+            yield self.stand_ins.spared([self._parted(row) for row in rows])
 
     def _parted(self, row: Any) -> Step:
         halves = {side: self.ends[side].seen(_part(row, side)) for side in OTHER}
@@ -169,7 +169,7 @@ class Carrier:
 
     def _newcomers(self) -> Iterator[list[Step]]:
         """Records nobody has looked at, that changed since, or that wait: first the left ones, then the right ones."""
-        pairing = Pairing(self.mapping, self.ends, self.look)
+        pairing = Pairing(self.mapping, self.ends, self.look, self.stand_ins.left_behind if self.chosen.every else ())
         if self.chosen.only is None:
             yield from self._paired_before(pairing)
         for side in ("left", "right"):
@@ -226,6 +226,8 @@ class Carrier:
         for rows, _ in self._walk(query, Record.id):
             known = (Known(row.link_id, row.state, may_be_made=row.made) if row.link_id else None for row in rows)
             yield list(zip(map(end.seen, rows), known, strict=True))
+        if self.chosen.every:
+            yield from self.stand_ins.halves(side)
 
     def _placed(self, pairing: Pairing, side: str, seen: Seen, known: Known | None) -> Step | None:
         """What a record without a pair comes to. None when it was paired a moment ago, from the other side, or read."""

@@ -5,6 +5,7 @@ Upstreams tell of neither. The record that is gone has another id then, and only
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from ...models import Record, RecordLink
 from .compare import OTHER
 from .ends import AT_ONCE, Seen
 from .pairing import Pairing
-from .steps import Step
+from .steps import Known, Step
 
 if TYPE_CHECKING:
     from ..matching.matching import Matcher
@@ -29,17 +30,29 @@ class StandIns:
 
     def __init__(self, pairing: Pairing) -> None:
         self.pairing = pairing
+        # Pairs of which a half is gone: a run writes that down, a preview only remembers it.
+        self.left_behind: list[tuple[int, int]] = []
         self._matchers: dict[str, Matcher] = {}
 
     def spared(self, steps: list[Step]) -> list[Step]:
         """The same steps, and nothing is deleted whose other half may be there still: it is matched again instead."""
         kept = set().union(*(self._found(side, [one for one in steps if one.kind == "delete" and one.side == side])
                              for side in OTHER))  # fmt: skip
-        return [
+        told = [
             replace(one, kind="gone", side=OTHER[one.side], reason=f"{one.reason[:-1]}{REPLACED}")
             if one.kind == "delete" and _left(one).record_id in kept else one
             for one in steps
         ]  # fmt: skip
+        self.left_behind += [one.both for one in told if one.kind == "gone"]
+        return told
+
+    def halves(self, side: str) -> Iterator[list[tuple[Seen, Known | None]]]:
+        """What is left on a side of the pairs that are none any more, for whom it may be the other half of by now."""
+        numbers = [both[side == "right"] for both in self.left_behind]
+        for start in range(0, len(numbers), AT_ONCE):
+            with self.pairing.look() as session:
+                some = self.pairing.ends[side].some(session, numbers[start : start + AT_ONCE])
+            yield [(seen, None) for seen in some.values()]
 
     def _found(self, side: str, steps: list[Step]) -> set[int]:
         """The records of a side, to be deleted, that something at the other side looks like by the mapping's keys."""

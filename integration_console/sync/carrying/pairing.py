@@ -18,7 +18,7 @@ from ...models.change import WAITING_STATES
 from ..mapping import Mapping
 from .compare import OTHER
 from .ends import End, Seen
-from .steps import Known
+from .steps import Known, Sides
 
 if TYPE_CHECKING:
     from ..matching.matching import Candidate, Match
@@ -36,31 +36,17 @@ class Found:
     candidates: Sequence[dict[str, Any]] = ()
 
 
-@dataclass
-class Sides:
-    """Record numbers of each side."""
-
-    left: set[int] = field(default_factory=set)
-    right: set[int] = field(default_factory=set)
-
-    def of(self, side: str) -> set[int]:
-        """One side's."""
-        return self.left if side == "left" else self.right
-
-    def add(self, left: int | None, right: int | None) -> None:
-        """A row's records."""
-        for side, number in (("left", left), ("right", right)):
-            if number is not None:
-                self.of(side).add(number)
-
-
 class Pairing:
     """Finds pairs for one mapping's newcomers."""
 
     def __init__(
-        self, mapping: Mapping, ends: Dictionary[str, End], look: Callable[[], AbstractContextManager[Session]]
+        self,
+        mapping: Mapping,
+        ends: Dictionary[str, End],
+        look: Callable[[], AbstractContextManager[Session]],
+        left_behind: Sequence[tuple[int, int]] = (),
     ) -> None:
-        self.mapping, self.ends, self.look = mapping, ends, look
+        self.mapping, self.ends, self.look, self.left_behind = mapping, ends, look, left_behind
         self.keys = [_prefixed(number, key) for number, key in enumerate(mapping.match_keys)]
         self._matches: dict[int, Match] = {}  # of the side looked at now; those that found something
         self._met: dict[int, bytes | None] = {}  # of the same side: everyone, as they were then
@@ -89,6 +75,8 @@ class Pairing:
                 rows.add(state, left if side != "right" else None, right if side != "left" else None, candidates)
             for left, right in session.execute(making):
                 rows.asked.add(left, right)
+            for left, right in self.left_behind:
+                rows.part(left, right)
             rows.linked = dict(self._linked_elsewhere(session))
         return rows
 
@@ -218,7 +206,8 @@ class Pairing:
         own, other = getattr(RecordLink, f"{side}_record_id"), getattr(RecordLink, f"{OTHER[side]}_record_id")
         query = select(own, Record.label).join(Record, other == Record.id)
         rows = session.execute(query.where(RecordLink.mapping_id == self.mapping.id, RecordLink.state.in_(HELD)))
-        return {row[0]: row[1] for row in rows} | dict.fromkeys(self._rows.taken.of(side), "another record")
+        taken = self._rows.taken.of(side)
+        return dict.fromkeys(taken, "another record") | {row[0]: row[1] for row in rows if row[0] in taken}
 
     def fetch(self, side: str, batch: Sequence[Seen]) -> None:
         """Read the records found for a batch, so that finding each asks the database for nothing."""
@@ -275,6 +264,12 @@ class _Rows:
             self.parted.add(left, right)
         elif state in ("different", "cut"):
             self.different.add((left, right))
+
+    def part(self, left: int, right: int) -> None:
+        """A pair of which a half is gone, and nobody has written so down: a preview writes nothing."""
+        self.taken.left.discard(left)
+        self.taken.right.discard(right)
+        self.parted.add(left, right)
 
 
 def _turned(key: Dictionary[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,24 @@ from .verdict import Verdict
 KINDS = ("same", "link", "update", "create", "delete", "ambiguous", "aside", "wait", "gone", "refused")
 
 
+@dataclass
+class Sides:
+    """Record numbers of each side."""
+
+    left: set[int] = field(default_factory=set)
+    right: set[int] = field(default_factory=set)
+
+    def of(self, side: str) -> set[int]:
+        """One side's."""
+        return self.left if side == "left" else self.right
+
+    def add(self, left: int | None, right: int | None) -> None:
+        """A row's records."""
+        for side, number in (("left", left), ("right", right)):
+            if number is not None:
+                self.of(side).add(number)
+
+
 @dataclass(frozen=True)
 class Known:
     """A row of record_link as the engine needs it."""
@@ -45,3 +63,10 @@ class Step:
     def subject(self) -> Seen | None:
         """The record a step of one side is about."""
         return self.left if self.left is not None else self.right
+
+    @property
+    def both(self) -> tuple[int, int]:
+        """The numbers of a pair's records."""
+        assert self.left is not None
+        assert self.right is not None
+        return self.left.record_id, self.right.record_id
