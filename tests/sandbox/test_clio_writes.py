@@ -231,3 +231,22 @@ def test_a_colleague_in_the_app_is_not_checked(clio):
 
     assert clio.record("contacts", 7)["title"] == "  Judge "
     assert clio.record("activities", 9)["note"] == "Changed in the app"
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        ({"events": ["created", "moved"]}, 422),
+        ({"model": "contact", "events": ["matter_opened"]}, 422),
+        ({"model": "tasks"}, 422),
+        ({"fields": "id,colour"}, 400),
+        ({"fields": "id,client{colour}"}, 400),
+        ({"fields": ",".join(["id"] * 400)}, 422),
+    ],
+)
+def test_a_hook_names_only_events_and_fields_there_are(clio, sent, status):
+    hook = {"url": "https://example.com/", "model": "matter", "fields": "id,etag", **sent}
+
+    assert call(clio, "/webhooks", "POST", hook).status == status
+    assert call(clio, "/webhooks?fields=id,colour").status == 400
+    assert told(clio, "/webhooks?fields=id,status") == []

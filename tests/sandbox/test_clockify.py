@@ -320,3 +320,42 @@ def test_an_archived_record_keeps_its_name_to_itself(shared):
 
 def test_a_locked_entry_refuses_to_go(shared):
     assert call(shared, f"/time-entries/{id_of('time_entries', 97)}", "DELETE").status == 400
+
+
+STRANGER = {"customFieldId": NOBODY, "sourceType": "WORKSPACE", "value": "x"}
+
+
+@pytest.mark.parametrize(
+    ("sent", "complaint"),
+    [
+        ({"tagIds": [NOBODY]}, "Tag doesn't belong"),
+        ({"customFields": [STRANGER]}, "Custom field doesn't belong"),
+        ({"customFields": [STRANGER] * 51}, "between 0 and 50"),
+    ],
+)
+def test_an_entry_names_only_what_there_is(shared, sent, complaint):
+    answer = call(shared, "/time-entries", "POST", {"start": "2026-03-02T14:00:00Z", **sent})
+
+    assert answer.status == 400
+    assert complaint in answer.json()["message"]
+
+
+def test_a_new_entry_has_a_value_of_every_field_it_must_have(clockify):
+    field = id_of("custom_fields", 1)
+    clockify.put("custom_fields", {"id": field, "required": True})
+    sent = {"start": "2026-03-02T14:00:00Z"}
+
+    assert "is required" in call(clockify, "/time-entries", "POST", sent).json()["message"]
+    sent["customFields"] = [{"customFieldId": field, "sourceType": "WORKSPACE", "value": "M-001"}]
+    assert call(clockify, "/time-entries", "POST", sent).status == 201
+
+
+@pytest.mark.parametrize("left_out", ["url", "webhookEvent", "triggerSource", "triggerSourceType"])
+def test_a_hook_says_whose_events_it_is_about(shared, left_out):
+    sent = {
+        "name": "Ours", "url": "https://example.com", "webhookEvent": "NEW_PROJECT",
+        "triggerSourceType": "WORKSPACE_ID", "triggerSource": [shared.workspace_id],
+    }  # fmt: skip
+    del sent[left_out]
+
+    assert call(shared, "/webhooks", "POST", sent).status == 400

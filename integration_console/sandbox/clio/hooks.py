@@ -9,13 +9,19 @@ import time
 from ..firm import seconds
 from ..hooks import LOOPBACK, Hooks, Letter, json_bytes, signed_as_clio
 from ..server import Answer, Request, on
-from .fields import Selection
+from .fields import InvalidFields, Selection
 
 MODELS = {"matter": "matters", "contact": "contacts", "activity": "activities", "bill": "bills", "task": "tasks"}
 EVENTS = ("created", "updated", "deleted")
 DAY_S = 86_400
 DEFAULT_LIFE_S, LONGEST_LIFE_S = 3 * DAY_S, 31 * DAY_S
 SHOWN = ("id", "etag")
+OWN_EVENTS: dict[str, tuple[str, ...]] = {"matter": ("matter_opened", "matter_pended", "matter_closed")}
+MOST_FIELDS = 1_000
+KNOWN = (
+    "id", "url", "model", "fields", "events", "status", "shared_secret", "expires_at", "etag",
+    "created_at", "updated_at",
+)  # fmt: skip
 
 
 class ClioHooks(Hooks):
@@ -28,11 +34,15 @@ class ClioHooks(Hooks):
 
     @on("GET", "/webhooks")
     def list_hooks(self, request: Request) -> Answer:
+        if wrong := self._unknown_fields(request):
+            return wrong
         shown = [self._shown_hook(hook, request) for hook in self.hooks.values()]
         return Answer(200, {"data": shown, "meta": {"paging": {}, "records": len(shown)}})
 
     @on("POST", "/webhooks")
     def make_hook(self, request: Request) -> Answer:
+        if wrong := self._unknown_fields(request):
+            return wrong
         sent = request.json().get("data") or {}
         if wrong := self._wrong(sent, is_new=True):
             return wrong
@@ -54,12 +64,16 @@ class ClioHooks(Hooks):
 
     @on("GET", "/webhooks/{number}")
     def show_hook(self, request: Request) -> Answer:
+        if wrong := self._unknown_fields(request):
+            return wrong
         return self._of(request) or Answer(200, {"data": self._shown_hook(self._hook(request), request)})
 
     @on("PATCH", "/webhooks/{number}")
     def change_hook(self, request: Request) -> Answer:
+        if wrong := self._unknown_fields(request):
+            return wrong
         sent = request.json().get("data") or {}
-        if wrong := self._of(request) or self._wrong(sent, is_new=False):
+        if wrong := self._of(request) or self._wrong({"model": self._hook(request)["model"], **sent}, is_new=False):
             return wrong
         hook = self._hook(request)
         hook.update({name: sent[name] for name in ("fields", "events") if name in sent})
@@ -72,6 +86,8 @@ class ClioHooks(Hooks):
 
     @on("PUT", "/webhooks/{number}/activate")
     def activate_hook(self, request: Request) -> Answer:
+        if wrong := self._unknown_fields(request):
+            return wrong
         if wrong := self._of(request):
             return wrong
         hook = self._hook(request)
@@ -134,6 +150,14 @@ class ClioHooks(Hooks):
             return None
         return Answer(404, {"error": {"type": "record_not_found", "message": f"webhook {number} was not found"}})
 
+    def _unknown_fields(self, request: Request) -> Answer | None:
+        strange = [name for name in (request.one("fields") or "").split(",") if name and name not in KNOWN]
+        if not strange:
+            return None
+        return Answer(
+            400, {"error": {"type": "InvalidFields", "message": f"The field '{strange[0]}' is not valid for webhooks"}}
+        )
+
     def _shown_hook(self, hook: dict, request: Request) -> dict:
         names = [name for name in (request.one("fields") or ",".join(SHOWN)).split(",") if name in hook]
         return {name: hook[name] for name in names}
@@ -146,9 +170,20 @@ class ClioHooks(Hooks):
             said = "url must use https"
         if not said and "model" in sent and sent["model"] not in MODELS:
             said = f"{sent['model']} is not a supported model"
+        if not said and not set(sent.get("events") or EVENTS) <= {*EVENTS, *OWN_EVENTS.get(str(sent.get("model")), ())}:
+            said = "events holds an event there is not"
+        if not said and len(sent.get("fields") or "") > MOST_FIELDS:
+            said = f"fields may be {MOST_FIELDS} characters long"
         if not said and (end := sent.get("expires_at")) and not 0 < seconds(end) - time.time() <= LONGEST_LIFE_S:
             said = "expires_at must be within 31 days"
-        return Answer(422, {"error": {"type": "ArgumentError", "message": said}}) if said else None
+        if said:
+            return Answer(422, {"error": {"type": "ArgumentError", "message": said}})
+        try:
+            if sent.get("fields"):
+                Selection(self, MODELS[sent["model"]], sent["fields"])
+        except InvalidFields as error:
+            return Answer(400, {"error": {"type": "InvalidFields", "message": str(error)}})
+        return None
 
     def _end(self, asked: str | None) -> str:
         return self.firm.local(seconds(asked) if asked else time.time() + DEFAULT_LIFE_S)

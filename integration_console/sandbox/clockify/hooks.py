@@ -21,6 +21,7 @@ NAMES = {
 WHATS = ("created", "updated", "deleted")
 OTHERS = ("NEW_TIMER_STARTED", "TIMER_STOPPED", "USER_JOINED_WORKSPACE", "USER_UPDATED")
 EVENTS = {*OTHERS, *(event for events in NAMES.values() for event in events)}
+SOURCES = ("PROJECT_ID", "USER_ID", "TAG_ID", "TASK_ID", "WORKSPACE_ID", "ASSIGNMENT_ID", "EXPENSE_ID")
 FAILURES_BEFORE_OFF = 50  # the number is not published
 
 
@@ -46,13 +47,15 @@ class ClockifyHooks(Hooks):
             return invalid("Webhook already exists" if not sent.get("name") else "Webhook limit reached")
         if sent.get("webhookEvent") not in EVENTS or not sent.get("url"):
             return invalid("webhookEvent and url are required")
+        if sent.get("triggerSourceType") not in SOURCES or not isinstance(sent.get("triggerSource"), list):
+            return invalid("triggerSource and triggerSourceType are required")
         hook = {
             "id": secrets.token_hex(12),
             "name": sent["name"],
             "url": sent["url"],
             "webhookEvent": sent["webhookEvent"],
-            "triggerSourceType": sent.get("triggerSourceType"),
-            "triggerSource": sent.get("triggerSource") or [],
+            "triggerSourceType": sent["triggerSourceType"],
+            "triggerSource": sent["triggerSource"],
             "workspaceId": self.workspace_id,
             "userId": id_of("users", 1),
             "authToken": secrets.token_urlsafe(32),

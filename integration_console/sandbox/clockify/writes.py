@@ -9,6 +9,7 @@ from .answers import invalid, stranger
 from .records import duration, id_of, number_of
 
 W = "/workspaces/{workspace}"
+MOST_VALUES = 50  # of custom fields in one entry
 LONGEST = {
     "clients": {"name": 100, "address": 3_000, "note": 3_000},
     "projects": {"name": 250, "note": 16_384},
@@ -66,7 +67,7 @@ class ClockifyWrites(Upstream):
         if self.get("users", user) is None:
             return stranger("User")
         sent.setdefault("start", utc(time.time()))
-        if wrong := self._wrong_entry(sent):
+        if wrong := self._wrong_entry(sent) or self._value_missing(sent.get("customFields") or []):
             return wrong
         return Answer(201, self.put("time_entries", {**self._entry_from(sent), "userId": user}))
 
@@ -121,6 +122,25 @@ class ClockifyWrites(Upstream):
         for field, resource in (("projectId", "projects"), ("taskId", "tasks")):
             if sent.get(field) and self.get(resource, sent[field]) is None:
                 return stranger(SINGULAR[resource])
+        if any(self.get("tags", tag) is None for tag in sent.get("tagIds") or ()):
+            return stranger(SINGULAR["tags"])
+        return self._wrong_values(sent.get("customFields") or [])
+
+    def _wrong_values(self, given: list[dict]) -> Answer | None:
+        if len(given) > MOST_VALUES:
+            return invalid(f"size must be between 0 and {MOST_VALUES}")
+        if any(self.get("custom_fields", one.get("customFieldId")) is None for one in given):
+            return stranger("Custom field")
+        return None
+
+    def _value_missing(self, given: list[dict]) -> Answer | None:
+        """A new entry holds a value of every field it must have, where that has none of its own."""
+        held = {one["customFieldId"] for one in given if one.get("value") not in (None, "")}
+        shelf = self.shelves["custom_fields"]
+        for field in map(shelf.get, shelf.numbers()):
+            demanded = field["required"] and field["entityType"] == "TIMEENTRY" and field["status"] == "VISIBLE"
+            if demanded and field["workspaceDefaultValue"] is None and field["id"] not in held:
+                return invalid(f"Custom field {field['name']} is required")
         return None
 
     def _entry_from(self, sent: dict) -> dict:
