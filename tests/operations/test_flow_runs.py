@@ -137,6 +137,30 @@ def test_clients_that_matters_wait_for_are_not_made_by_the_dozen_unasked(firm, s
 
 
 @pytest.mark.one_database
+def test_a_client_who_was_made_anew_is_paired_again_also_where_a_matter_asks_first(firm, sandbox):
+    """The matters' run looks at no pairs of the contacts, so that the one that is gone counted: a person was asked."""
+    contacts, matters = switched_on(CONTACTS), switched_on(MATTERS)
+    new = {"firstName": "Nova", "lastName": "Quist", "email": "nova@example.org"}
+    person = sandbox.ghl.put("contacts", new)
+    won = win(sandbox, person, "Rear-ended on the motorway, whiplash and a broken wrist")
+    sync(firm["ghl"], only=["contacts", "opportunities"])
+    push(contacts, release_brake=True)
+    push(matters, release_brake=True)
+    client = partner(contacts, person["id"])
+    sandbox.ghl.delete("contacts", person["id"])
+    again = sandbox.ghl.put("contacts", new)["id"]
+    sandbox.ghl.put("opportunities", {"id": won, "contactId": again})
+    sync(firm["ghl"], kind="full", only=["contacts", "opportunities"])
+
+    asked = push(matters)
+    push(contacts)
+
+    assert asked.ambiguous == 0, asked.message
+    assert partner(contacts, again) == client
+    assert str(sandbox.clio.record("matters", int(partner(matters, won)))["client"]["id"]) == client
+
+
+@pytest.mark.one_database
 def test_an_opportunity_that_is_not_won_waits_until_it_is(firm, sandbox):
     push(switched_on(CONTACTS))
     matters = switched_on(MATTERS)

@@ -40,12 +40,9 @@ class Pairing:
     """Finds pairs for one mapping's newcomers."""
 
     def __init__(
-        self,
-        mapping: Mapping,
-        ends: Dictionary[str, End],
-        look: Callable[[], AbstractContextManager[Session]],
+        self, mapping: Mapping, ends: Dictionary[str, End], look: Callable[[], AbstractContextManager[Session]],
         left_behind: Sequence[tuple[int, int]] = (),
-    ) -> None:
+    ) -> None:  # fmt: skip
         self.mapping, self.ends, self.look, self.left_behind = mapping, ends, look, left_behind
         self.keys = [_prefixed(number, key) for number, key in enumerate(mapping.match_keys)]
         self._matches: dict[int, Match] = {}  # of the side looked at now; those that found something
@@ -228,8 +225,18 @@ class Pairing:
             return Found("asked", how=f"A person is asked about {label}, which looks like it.")
         if match.state == "one" and not self.is_paired(there, found[0].record_id):
             return Found("one", self._records[found[0].record_id], _sentence(found[0].why))
+        if len(found) == 1 and self._lost_half(there, found[0].record_id):
+            return Found("asked", how="What looks like it has lost its other half, which is looked at first.")
         candidates = [{"record_id": one.record_id, "score": one.score, "why": one.why} for one in found]
         return Found("several", how=match.reason or _sentence(found[0].why), candidates=candidates)
+
+    def _lost_half(self, side: str, record_id: int) -> bool:
+        """Whether a record counts as paired only because no run has looked at its pair since the other half went."""
+        own, other = getattr(RecordLink, f"{side}_record_id"), getattr(RecordLink, f"{OTHER[side]}_record_id")
+        of = RecordLink.mapping_id == self.mapping.id, RecordLink.state == "linked", own == record_id
+        with self.look() as session:
+            gone = session.scalar(select(Record.deleted_at).join(RecordLink, other == Record.id).where(*of))
+        return gone is not None and self.is_paired(side, record_id)
 
     def candidate(self, side: str, seen: Seen) -> Candidate:
         """A record as it is matched."""
