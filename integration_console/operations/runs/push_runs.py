@@ -40,7 +40,7 @@ def _carry(hold: Hold, opened: _Accounts) -> Ending | None:
         return Ending("failed", "The mapping is not there any more. Nothing was written.", "ours")
     if mapping.state != "active":
         return Ending("failed", f"The mapping {mapping.name} was switched off meanwhile. Nothing was written.", "ours")
-    if why := outdated(run, mapping):
+    if run.attempts > 1 and (why := outdated(run, mapping)):
         return Ending("interrupted", why)
     for connection in (mapping.left_connection, mapping.right_connection):
         if connection.status != "connected":

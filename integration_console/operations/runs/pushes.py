@@ -125,7 +125,7 @@ def due() -> int:
 
 
 def outdated(run: SyncRun, mapping: DataMapping) -> str:
-    """Why a run of a mapping is not to begin, or go on after a wait: another version is on since it was asked for."""
+    """Why a run of a mapping is not to go on after a wait: another version is on since it was asked for."""
     if run.mapping_version == mapping.active_version or run.options.get(AS_THEN):
         return ""
     return f"Version {mapping.active_version} of the mapping is on by now, and its own run carries what is left."
@@ -134,7 +134,7 @@ def outdated(run: SyncRun, mapping: DataMapping) -> str:
 def _give_way() -> None:
     """Stop what waits in a version that is off: it would go on in it, and keeps the mapping's next run back."""
     query = select(SyncRun, DataMapping).join(DataMapping, DataMapping.id == SyncRun.mapping_id).where(
-        SyncRun.state.in_(("queued", "waiting")), SyncRun.mapping_version != DataMapping.active_version
+        SyncRun.state == "waiting", SyncRun.mapping_version != DataMapping.active_version
     )  # fmt: skip
     for run, mapping in db.session.execute(query).all():
         if why := outdated(run, mapping):
