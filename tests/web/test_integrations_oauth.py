@@ -190,17 +190,18 @@ def test_permissions_asked_for_are_the_scopes_sent_and_unknown_ones_are_named(pr
 
 def test_other_permissions_of_a_live_connection_need_a_new_consent(app, program):
     ana = program()
-    begun = fine(ana("POST", f"{API}/connections", {"service": "ghl", "permissions": ["contacts.readonly"]}), 201)
+    few = ["contacts.readonly", "locations.readonly"]  # without the latter HighLevel does not say whose account it is
+    begun = fine(ana("POST", f"{API}/connections", {"service": "ghl", "permissions": few}), 201)
     fine(ana("GET", f"{API}/oauth/ghl/callback?{urlencode(consent(begun['authUrl']))}"))
     one = f"{API}/connections/{begun['connectionId']}"
     before = fine(ana("GET", one))["connection"]["permissions"]
-    told = fine(ana("PATCH", one, {"permissions": ["contacts.readonly", "users.readonly"]}))
-    assert parse_qs(urlsplit(told["authUrl"]).query)["scope"] == ["contacts.readonly users.readonly"]
+    told = fine(ana("PATCH", one, {"permissions": [*few, "users.readonly"]}))
+    assert parse_qs(urlsplit(told["authUrl"]).query)["scope"] == [" ".join([*few, "users.readonly"])]
     assert told["connection"]["permissions"] == before
     back = urlencode(consent(told["authUrl"]))
     assert fine(ana("GET", f"{API}/oauth/ghl/callback?{back}"))["connectionId"] == begun["connectionId"]
     assert len(fine(ana("GET", f"{API}/connections"))["connections"]) == 1
-    assert "authUrl" not in fine(ana("PATCH", one, {"permissions": ["users.readonly", "contacts.readonly"]}))
+    assert "authUrl" not in fine(ana("PATCH", one, {"permissions": ["users.readonly", *few]}))
     wrong(ana("PATCH", one, {"permissions": ["everything"]}), "permissions")
 
 

@@ -49,7 +49,7 @@ def request(
     run = SyncRun(
         connection_id=mapping.left_connection_id, kind="push", state="queued", cause=cause, asked_by=asked_by,
         queued_at=clock.now(), mapping_id=mapping.id, mapping_version=version or mapping.active_version,
-        options={"released": release_brake, AS_THEN: version is not None},
+        options={"released": release_brake, **({AS_THEN: True} if version is not None else {})},
         parts=[RunPart(connection_id=mapping.left_connection_id, resource=part_name(mapping.id))],
     )  # fmt: skip
     number, name, connection_id = mapping.id, mapping.name, mapping.left_connection_id
