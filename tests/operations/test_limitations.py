@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from integration_console import clock as house_clock
 from integration_console.errors import Conflict, InvalidInput, NotFound
-from integration_console.models import AuditEvent, Change, LimitationProposal, Record, Transaction, db
+from integration_console.models import AuditEvent, Change, Connection, LimitationProposal, Record, Transaction, db
 from integration_console.operations import settings
 from integration_console.operations.matters import due_dates, limitation_rules, limitations, matter_list, matters
 from integration_console.operations.matters.limitation_rules import later
@@ -211,6 +211,23 @@ def test_what_clio_refuses_waits_for_a_person_and_is_not_tried_again(clio, sandb
     (done,) = proposals("set")
     assert done.record_id != refused
     assert refused in {one.record_id for one in proposals()}
+
+
+def test_an_account_that_waits_for_a_person_keeps_no_other_from_its_dates(clio, sandbox, monkeypatch):
+    """However many of its dates come first."""
+    monkeypatch.setattr(limitations, "SETS_AT_ONCE", 2)
+    monkeypatch.setattr(limitations, "BATCH", 3)
+    other = connect(sandbox, "clio", "Lee")
+    sync(other, only=["matters", "custom_fields", "practice_areas"], kind="full")
+    db.session.get_one(Connection, clio).status = "paused"
+    db.session.commit()
+    rule(an_area(), mode="set")
+
+    limitations.work_out_all()
+
+    accounts = [db.session.get_one(Record, one.record_id).connection_id for one in proposals("set")]
+    assert accounts == [other]
+    assert len({one.record_id for one in proposals()}) > 2 * limitations.BATCH
 
 
 def test_two_rules_for_one_field_leave_the_choice_to_a_person(clio):

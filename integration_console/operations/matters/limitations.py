@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import structlog
-from sqlalchemy import literal, select, tuple_
+from sqlalchemy import Select, literal, select, tuple_
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from ... import clock
 from ...errors import Conflict, ConsoleError, NeedsPerson, NotFound, TryLater
@@ -114,7 +115,7 @@ def _without(rules: Sequence[LimitationRule]) -> Iterator[list[int]]:
 def _drop_what_is_moot(rules: Sequence[LimitationRule]) -> None:
     """Forget proposals whose matter has a date by now, is closed or gone, or whose rule no longer fits."""
     fields, used = limitation_rules.targets(), {rule.id: rule for rule in rules}
-    for shown in waiting():
+    for shown in _every_waiting():
         data, rule = shown.record.data, used.get(shown.rule.id)
         fits = rule is not None and rule in fitting(rules, data) and work_out(rule, data) is not None
         if not fits or shown.record.deleted_at or not is_open(data) or limitation_of(data, fields):
@@ -125,9 +126,13 @@ def _drop_what_is_moot(rules: Sequence[LimitationRule]) -> None:
 def _set_by_rule() -> None:
     """Set what rules of that mode have proposed; an account that does not answer waits for the next look."""
     silent: set[int] = set()
+    left = SETS_AT_ONCE
     for number, connection_id in _to_set():
         if connection_id in silent:
             continue
+        if not left:
+            break
+        left -= 1
         try:
             _set(_find(number), by=BY_ITSELF)
         except (NeedsPerson, TryLater) as error:
@@ -140,20 +145,21 @@ def _set_by_rule() -> None:
 
 def _to_set() -> list[tuple[int, int]]:
     """Proposals a rule sets by itself, with their connection: where only one rule speaks and Clio did not refuse it."""
-    found: list[tuple[int, int]] = []
-    for shown in waiting():
-        if len(found) == SETS_AT_ONCE:
-            break
-        others = select(LimitationProposal.id).join(LimitationRule).where(
-            LimitationProposal.record_id == shown.record.id, LimitationRule.to_field == shown.rule.to_field,
-            LimitationProposal.id != shown.proposal.id,
-        )  # fmt: skip
-        refused = select(Change.id).where(
-            Change.record_id == shown.record.id, Change.state.in_(("dead", "uncertain")), Change.cause == _cause(shown)
-        )
-        if shown.rule.mode == "set" and not db.session.scalar(others) and not db.session.scalar(refused):
-            found.append((shown.proposal.id, shown.record.connection_id))
-    db.session.rollback()
+    other, others = aliased(LimitationProposal), aliased(LimitationRule)
+    speaks = select(other.id).join(others, others.id == other.rule_id).where(
+        other.record_id == LimitationProposal.record_id, others.to_field == LimitationRule.to_field,
+        other.id != LimitationProposal.id,
+    )  # fmt: skip
+    refused = select(Change.id).where(
+        Change.record_id == LimitationProposal.record_id, Change.state.in_(("dead", "uncertain")),
+        Change.cause == _cause(LimitationRule.name),
+    )  # fmt: skip
+    query = _waiting(LimitationProposal.id, Record.connection_id).where(
+        LimitationRule.mode == "set", ~speaks.exists(), ~refused.exists()
+    )
+    with reading():
+        found = [(number, connection_id) for number, connection_id in db.session.execute(query)]
+        db.session.rollback()
     return found
 
 
@@ -162,17 +168,30 @@ def _to_set() -> list[tuple[int, int]]:
 
 def waiting(after: due_dates.Place | None = None, limit: int | None = None) -> list[Shown]:
     """The proposals a person has to decide about, the earliest date first, after a place."""
-    query = (
-        select(LimitationProposal, LimitationRule, Record)
+    query = _waiting(LimitationProposal, LimitationRule, Record).limit(limit)
+    if after:
+        query = query.where(tuple_(LimitationProposal.due_on, LimitationProposal.id) > tuple_(*map(literal, after)))
+    return [Shown(*row) for row in db.session.execute(query)]
+
+
+def _every_waiting() -> Iterator[Shown]:
+    """All of them, a page at a time: a first look at a large firm may find one for each of its matters."""
+    page = waiting(limit=BATCH)
+    while page:
+        yield from page
+        page = waiting(page[-1].place, BATCH)
+
+
+def _waiting(*columns: Any) -> Select:
+    """Of the proposals that wait, the earliest date first."""
+    return (
+        select(*columns)
+        .select_from(LimitationProposal)
         .join(LimitationRule, LimitationRule.id == LimitationProposal.rule_id)
         .join(Record, Record.id == LimitationProposal.record_id)
         .where(LimitationProposal.state == "proposed")
         .order_by(LimitationProposal.due_on, LimitationProposal.id)
-        .limit(limit)
     )
-    if after:
-        query = query.where(tuple_(LimitationProposal.due_on, LimitationProposal.id) > tuple_(*map(literal, after)))
-    return [Shown(*row) for row in db.session.execute(query)]
 
 
 def of_record(record: Record) -> list[Shown]:
@@ -219,7 +238,7 @@ def _find(proposal_id: int) -> Shown:
 
 def _set(shown: Shown, *, by: str) -> Record:
     """Write the date, if the matter as Clio has it this moment has none and the rule gives it that one."""
-    number, cause, due_on = shown.proposal.id, _cause(shown), shown.due_on
+    number, cause, due_on = shown.proposal.id, _cause(shown.rule.name), shown.due_on
     field = LIMITATION if shown.rule.to_field == STATUTE else shown.rule.to_field
     record = matters.refresh(shown.record)
     if there := limitation_of(record.data, {*limitation_rules.targets(), shown.rule.to_field} - {STATUTE}):
@@ -248,8 +267,9 @@ def _must_still_give(rule: LimitationRule, record: Record, number: int, due_on: 
         raise Conflict(f"The rule gives this matter another date by now, {now:%-d %b %Y}. Nothing was written.")
 
 
-def _cause(shown: Shown) -> str:
-    return f"limitation rule “{shown.rule.name}”"
+def _cause(rule: Any) -> Any:
+    """Why a date was written: the name of its rule, a text or a column of texts, in words."""
+    return "limitation rule “" + rule + "”"
 
 
 def _forget(number: int) -> None:
