@@ -215,7 +215,7 @@ def test_what_clio_refuses_waits_for_a_person_and_is_not_tried_again(clio, sandb
 
 def test_an_account_that_waits_for_a_person_keeps_no_other_from_its_dates(clio, sandbox, monkeypatch):
     """However many of its dates come first."""
-    monkeypatch.setattr(limitations, "SETS_AT_ONCE", 2)
+    monkeypatch.setattr(limitations, "SETS_AT_ONCE", 1)
     monkeypatch.setattr(limitations, "BATCH", 3)
     other = connect(sandbox, "clio", "Lee")
     sync(other, only=["matters", "custom_fields", "practice_areas"], kind="full")

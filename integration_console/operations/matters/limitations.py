@@ -132,13 +132,14 @@ def _set_by_rule() -> None:
             continue
         if not left:
             break
-        left -= 1
         try:
             _set(_find(number), by=BY_ITSELF)
+            left -= 1
         except (NeedsPerson, TryLater) as error:
             silent.add(connection_id)
             log.info("A limitation date waits for its account", connection=connection_id, why=str(error))
         except ConsoleError as error:  # it stays proposed: a person decides
+            left -= 1
             log.info("A limitation date could not be set", proposal=number, why=str(error))
         db.session.rollback()
 
