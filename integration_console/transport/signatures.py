@@ -116,6 +116,10 @@ class PublishedKey:
 
     header: str
     time_at: str = ""  # the field of the body that holds when it was sent
+    # The field that numbers a delivery. Sent again, it is the same bytes with the time of its first try: what bears a
+    # number may come so late, for its number tells a replay.
+    number_at: str = ""
+    late_s: int = 0
 
     def prove(self, body: bytes, headers: Mapping[str, str], secrets: Sequence[str], now: datetime) -> str:
         sent = _decoded(_header(headers, self.header))
@@ -128,11 +132,12 @@ class PublishedKey:
     def _must_be_fresh(self, body: bytes, now: datetime) -> None:
         """Read only after the signature fits. A body without a time is known by its number, should it come again."""
         try:
-            said = orjson.loads(body).get(self.time_at) if self.time_at else None
+            told = orjson.loads(body)
+            said, number = told.get(self.time_at), told.get(self.number_at)
         except (orjson.JSONDecodeError, AttributeError):
             return  # no object: refused for that, not for its age
         if said is not None:
-            _must_be_fresh(_moment(said), now)
+            _must_be_fresh(_moment(said), now, late_s=self.late_s if number else 0)
 
 
 # -- headers ----------------------------------------------------------------------------------------------------------
@@ -173,8 +178,8 @@ def _moment(said: Any) -> float:
     return moment.timestamp()
 
 
-def _must_be_fresh(sent_s: float, now: datetime) -> None:
-    if abs(now.timestamp() - sent_s) > FRESH_S:
+def _must_be_fresh(sent_s: float, now: datetime, *, late_s: int = 0) -> None:
+    if not -FRESH_S <= now.timestamp() - sent_s <= FRESH_S + late_s:
         raise Unproved("It was sent too long ago, or will be only in a while.")
 
 

@@ -1,19 +1,20 @@
 """What proves who sent a webhook: every service's way, and forty ways and more to pretend (H1, H2)."""
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from integration_console import services
 from integration_console.errors import Unproved
 from integration_console.transport.signatures import (
     HmacHeader,
-    PublishedKey,
     SlackSignature,
     StripeSignature,
     TokenHeader,
 )
 
-from ..forgery import BODY, OTHER, SECRET, forgeries, rsa_public, rsa_signed, secret_for, signer_of
+from ..forgery import BODY, OTHER, SECRET, Forgery, forgeries, rsa_public, rsa_signed, secret_for, signer_of
 
 NOW = datetime(2026, 11, 27, 9, 30, 12, tzinfo=UTC)
 WAYS = {
@@ -21,7 +22,7 @@ WAYS = {
     "slack": SlackSignature(),
     "xero": HmacHeader("x-xero-signature", "base64"),
     "quickbooks": HmacHeader("intuit-signature", "base64"),
-    "ghl": PublishedKey("X-GHL-Signature", time_at="timestamp"),
+    "ghl": services.by_key("ghl").webhook.signature,
     "clio": HmacHeader("X-Hook-Signature"),
     "clockify": TokenHeader(("clockify-signature", "Clockify-Signature-Token")),
 }
@@ -99,6 +100,20 @@ def test_highlevel_s_time_is_read_from_the_signed_body():
     body = b'{"timestamp": "%s"}' % (NOW - timedelta(seconds=200)).isoformat().encode()
 
     assert way.prove(body, signer_of(way).sign(SECRET, body, NOW), [secret_for(way)], NOW)
+
+
+@pytest.mark.parametrize(
+    ("hours", "number", "is_taken"),
+    [(-1, "w1", True), (-24, "w1", True), (-25, "w1", False), (-1, "", False), (1, "w1", False)],
+)
+def test_highlevel_s_repeats_bear_the_time_of_their_first_try(hours, number, is_taken):
+    """After our 429 it sends the same bytes for an hour and more; a number tells those from a replay."""
+    way = WAYS["ghl"]
+    said = {"timestamp": (NOW + timedelta(hours=hours)).isoformat(), "webhookId": number}
+    body = json.dumps(said).encode()
+    forged = Forgery("a repeat", body, signer_of(way).sign(SECRET, body, NOW))
+
+    assert _taken(way, forged, [secret_for(way)]) is is_taken
 
 
 def test_of_clockify_s_names_for_the_header_the_first_that_is_there_decides():

@@ -19,6 +19,7 @@ KEYS = ("MCowBQYDK2VwAyEAi2HR1srL4o18O8BRa7gVJY7G7bupbN3H9AwJrHCDiOg=",)  # publ
 OF = {"Contact": "contacts", "Opportunity": "opportunities", "Note": "notes", "Task": "tasks", "User": "users"}
 UNDER_CONTACTS = ("notes", "tasks")
 UNINSTALLED = ("UNINSTALL", "AppUninstall")
+A_DAY_S = 86_400  # how late a repeat may be; numbers are remembered for a day at least
 
 
 def events(notice: Notice) -> Iterator[Event]:
@@ -44,8 +45,8 @@ def _named(kind: str, said: dict) -> Iterator[Named]:
 
 
 WEBHOOK = Webhook(
-    PublishedKey("X-GHL-Signature", time_at="timestamp"), events, published_keys=KEYS,
-    shared=True,
+    PublishedKey("X-GHL-Signature", time_at="timestamp", number_at="webhookId", late_s=A_DAY_S), events,
+    published_keys=KEYS, shared=True,
     retries_for=timedelta(minutes=70),  # only after a 429: every ten minutes, six times
     instructions="In the HighLevel marketplace, open your app, then Advanced settings, Webhooks. Enter {address} as "
     "the default webhook address and switch on the events of contacts, opportunities, notes, tasks and users. One "
