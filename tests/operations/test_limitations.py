@@ -213,13 +213,14 @@ def test_what_clio_refuses_waits_for_a_person_and_is_not_tried_again(clio, sandb
     assert refused in {one.record_id for one in proposals()}
 
 
-def test_an_account_that_waits_for_a_person_keeps_no_other_from_its_dates(clio, sandbox, monkeypatch):
+@pytest.mark.parametrize("status", ["paused", "needs_reconnect"])
+def test_an_account_that_waits_for_a_person_keeps_no_other_from_its_dates(clio, sandbox, monkeypatch, status):
     """However many of its dates come first."""
     monkeypatch.setattr(limitations, "SETS_AT_ONCE", 1)
     monkeypatch.setattr(limitations, "BATCH", 3)
     other = connect(sandbox, "clio", "Lee")
     sync(other, only=["matters", "custom_fields", "practice_areas"], kind="full")
-    db.session.get_one(Connection, clio).status = "paused"
+    db.session.get_one(Connection, clio).status = status
     db.session.commit()
     rule(an_area(), mode="set")
 
@@ -228,6 +229,18 @@ def test_an_account_that_waits_for_a_person_keeps_no_other_from_its_dates(clio, 
     accounts = [db.session.get_one(Record, one.record_id).connection_id for one in proposals("set")]
     assert accounts == [other]
     assert len({one.record_id for one in proposals()}) > 2 * limitations.BATCH
+
+
+def test_what_a_removed_account_leaves_waits_for_nobody(clio, monkeypatch):
+    monkeypatch.setattr(limitations, "BATCH", 3)
+    rule(an_area())
+    assert limitations.work_out_all() > limitations.BATCH
+    db.session.get_one(Connection, clio).status = "removed"
+    db.session.commit()
+
+    limitations.work_out_all()
+
+    assert proposals() == []
 
 
 def test_two_rules_for_one_field_leave_the_choice_to_a_person(clio):

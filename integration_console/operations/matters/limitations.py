@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session, aliased
 
 from ... import clock
 from ...errors import Conflict, ConsoleError, NeedsPerson, NotFound, TryLater
-from ...models import Change, LimitationProposal, LimitationRule, Record, db, reading
+from ...models import Change, Connection, LimitationProposal, LimitationRule, Record, db, reading
 from .. import audit
 from . import due_dates, limitation_rules, matter_list, matters
 from .limitation_rules import STATUTE, fitting, is_open, limitation_of, work_out
@@ -113,12 +113,16 @@ def _without(rules: Sequence[LimitationRule]) -> Iterator[list[int]]:
 
 
 def _drop_what_is_moot(rules: Sequence[LimitationRule]) -> None:
-    """Forget proposals whose matter has a date by now, is closed or gone, or whose rule no longer fits."""
+    """Forget proposals whose matter has a date by now, is closed or gone with its account or without it, or whose rule
+    no longer fits.
+    """
     fields, used = limitation_rules.targets(), {rule.id: rule for rule in rules}
+    accounts = matter_list.accounts_of(None)
     for shown in _every_waiting():
         data, rule = shown.record.data, used.get(shown.rule.id)
         fits = rule is not None and rule in fitting(rules, data) and work_out(rule, data) is not None
-        if not fits or shown.record.deleted_at or not is_open(data) or limitation_of(data, fields):
+        is_there = shown.record.deleted_at is None and shown.record.connection_id in accounts
+        if not fits or not is_there or not is_open(data) or limitation_of(data, fields):
             db.session.delete(shown.proposal)
     db.session.commit()
 
@@ -155,8 +159,10 @@ def _to_set() -> list[tuple[int, int]]:
         Change.record_id == LimitationProposal.record_id, Change.state.in_(("dead", "uncertain")),
         Change.cause == _cause(LimitationRule.name),
     )  # fmt: skip
-    query = _waiting(LimitationProposal.id, Record.connection_id).where(
-        LimitationRule.mode == "set", ~speaks.exists(), ~refused.exists()
+    query = (
+        _waiting(LimitationProposal.id, Record.connection_id)
+        .join(Connection, Connection.id == Record.connection_id)
+        .where(Connection.status == "connected", LimitationRule.mode == "set", ~speaks.exists(), ~refused.exists())
     )
     with reading():
         found = [(number, connection_id) for number, connection_id in db.session.execute(query)]
