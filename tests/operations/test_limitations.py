@@ -231,6 +231,17 @@ def test_an_account_that_waits_for_a_person_keeps_no_other_from_its_dates(clio, 
     assert len({one.record_id for one in proposals()}) > 2 * limitations.BATCH
 
 
+def test_a_slow_clio_keeps_the_clock_from_nothing_else_for_long(clio, sandbox, monkeypatch):
+    """D3"""
+    monkeypatch.setattr(limitations, "ROUND_S", 0.2)
+    sandbox.clio.script("/matters/*", {"delay_s": 0.3, "through": True, "times": 99})
+    rule(an_area(), mode="set")
+    limitations.work_out_all()
+    assert len(proposals("set")) == 1
+    limitations.work_out_all()
+    assert len(proposals("set")) == 2
+
+
 def test_what_a_removed_account_leaves_waits_for_nobody(clio, monkeypatch):
     monkeypatch.setattr(limitations, "BATCH", 3)
     rule(an_area())

@@ -28,6 +28,7 @@ log = structlog.get_logger(__name__)
 
 BATCH = 500  # matters looked at in one go
 SETS_AT_ONCE = 20  # dates one look sets by itself: each takes two calls of the account's budget
+ROUND_S = 20.0  # ... and none once that is over: where Clio answers slowly the clock's other chores wait for us
 BY_ITSELF = "the console"
 
 
@@ -130,11 +131,11 @@ def _drop_what_is_moot(rules: Sequence[LimitationRule]) -> None:
 def _set_by_rule() -> None:
     """Set what rules of that mode have proposed; an account that does not answer waits for the next look."""
     silent: set[int] = set()
-    left = SETS_AT_ONCE
+    left, ends = SETS_AT_ONCE, clock.monotonic() + ROUND_S
     for number, connection_id in _to_set():
         if connection_id in silent:
             continue
-        if not left:
+        if not left or clock.monotonic() > ends:
             break
         try:
             _set(_find(number), by=BY_ITSELF)
