@@ -289,3 +289,26 @@ def test_a_lost_answer_leaves_one_invoice(firm, sandbox, monkeypatch):
     assert run.new == 3, run.message
     assert len(invoices(sandbox)) == 3
     assert db.session.scalar(select(func.count()).select_from(Change).where(Change.state == "done")) >= 3
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize("status", ["VOIDED", "DELETED"])
+def test_an_invoice_taken_back_at_xero_is_told_while_its_bill_stands(firm, sandbox, status):
+    """Xero keeps the lines of what it voids: nothing the mapping carries had changed, and the run was green."""
+    push(switched_on(XERO_CONTACTS), release_brake=True)
+    mapping = switched_on(XERO_INVOICES, approved_by=BO)
+    push(mapping, release_brake=True)
+    read_all(firm)
+    assert push(mapping).state == "done"
+    before = invoices(sandbox)[f"B-{BILLED[0]:05d}"]
+    sandbox.xero.put("invoices", {"InvoiceID": before["InvoiceID"], "Status": status})
+    read_all(firm)
+
+    run = push(mapping)
+
+    assert (run.state, run.refused) == ("done_with_problems", 1), run.message
+    said = select(RecordLink.reason).where(RecordLink.reason != "", RecordLink.state == "linked")
+    assert "voided or deleted" in db.session.scalars(said).one()
+    sandbox.clio.put("bills", {"id": BILLED[0], "state": "void"})
+    read_all(firm)
+    assert push(mapping).state == "done"

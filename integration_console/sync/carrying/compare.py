@@ -148,6 +148,8 @@ def _look(
             return
         decided = None  # somebody edited it since
     if rests and decided is None:
+        for source in sources if line.transform.watches else ():
+            _carried(line, source, halves, world)
         return
     left, right = _told(values["left"]), _told(values["right"])
     unsayable = None

@@ -114,6 +114,7 @@ class Transform:
     back_many: bool = False  # and on the way back
     context: bool = False  # of several fields only the first of each side is written; the others are looked at
     fault: Fault | None = field(default=None, repr=False)  # what is wrong with options and fields together, in words
+    watches: bool = False  # looks at the whole record there: asked also where neither half of its line has changed
 
 
 TRANSFORMS: dict[str, Transform] = {}
@@ -129,6 +130,7 @@ def transform(
     gives: str | None = None,
     context: bool = False,
     fault: Fault | None = None,
+    watches: bool = False,
 ) -> Callable:
     """Put a function on the list.
 
@@ -145,7 +147,7 @@ def transform(
             backward.__name__.rstrip("_") if callable(backward) else None,
             options, frozenset(takes.split()),
             None if gives is None else frozenset(gives.split()) - {"any"},
-            _many(function), _many(backward), context, fault,
+            _many(function), _many(backward), context, fault, watches,
         )  # fmt: skip
         return function
 

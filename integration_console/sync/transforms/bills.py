@@ -29,7 +29,7 @@ def _bill_fault(options: LinesOptions, sources: tuple[str, ...], targets: tuple[
     return None if len(sources) >= 4 else "The lines are made of the bill's id, total, state and kind, in this order."
 
 
-@transform("Lines of the bill", options=LinesOptions, gives="lines", fault=_bill_fault)
+@transform("Lines of the bill", options=LinesOptions, gives="lines", fault=_bill_fault, watches=True)
 def bill_lines(values, options, spot: Spot):
     """Carry a bill's lines. A bill for trust money is refused; of one that is paid nothing travels any more.
 
