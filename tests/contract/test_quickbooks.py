@@ -108,11 +108,12 @@ def test_what_we_write_is_in_the_schema(sandbox):
         "BillEmail.Address": "n@example.org",
         "lines": [bill_line("Drafting", 1.5, 300, 450)], "item": "Services",
     }  # fmt: skip
+    new = {"ItemRef": {"value": "1"}, "TaxCodeRef": {"value": "NON"}}
 
-    assert differences(body_of("customers", customer, None, lambda: "1"), "Customer") == []
-    made = body_of("invoices", invoice, None, lambda: "1")
-    assert differences(made, "Invoice") == []
-    lines = body_of("invoices", {"lines": invoice["lines"]}, sandbox.record("invoices", 3), lambda: "1")
+    assert differences(body_of("customers", customer, None, lambda: new), "Customer") == []
+    made = body_of("invoices", invoice, None, lambda: new)
+    assert differences({**made, "GlobalTaxCalculation": "NotApplicable"}, "Invoice") == []
+    lines = body_of("invoices", {"lines": invoice["lines"]}, sandbox.record("invoices", 3), lambda: new)
     assert differences(lines, "Invoice") == []
 
 

@@ -428,3 +428,37 @@ def lose_an_answer(upstream, monkeypatch) -> list[str]:
 
     monkeypatch.setattr(upstream, "answer", losing)
     return lost
+
+
+def reasons() -> list[str]:
+    found = select(RecordLink.reason).where(RecordLink.reason != "", RecordLink.state == "linked")
+    return list(db.session.scalars(found))
+
+
+@pytest.mark.one_database
+def test_an_invoice_that_asks_for_more_than_its_bill_is_told_and_not_written_again(firm, sandbox, monkeypatch):
+    """QuickBooks puts tax on it although its lines say that there is none."""
+    monkeypatch.setattr(sandbox.quickbooks, "sales_tax", 8.25, raising=False)
+    monkeypatch.setattr("integration_console.sandbox.quickbooks.writes._is_taxed", lambda line: True)
+    mapping = all_billed()
+    begun = len(sandbox.quickbooks.requests)
+
+    run = push(mapping)
+
+    assert (run.state, run.refused) == ("done_with_problems", 3), run.message
+    assert all("there is tax on it" in one for one in reasons())
+    assert not writes(sandbox.quickbooks, begun)
+    assert problem()[0] == "open"
+
+
+@pytest.mark.one_database
+def test_an_invoice_in_another_currency_than_its_bill_is_told(firm, sandbox):
+    mapping = all_billed()
+    there = invoices(sandbox)[f"B-{BILLED[0]:05d}"]
+    sandbox.quickbooks.put("invoices", {"Id": there["Id"], "CurrencyRef": {"value": "CAD"}})
+    sync(firm["quickbooks"], only=["invoices"])
+
+    run = push(mapping)
+
+    assert run.refused == 1, run.message
+    assert reasons() == ["The bill is in USD and its invoice in CAD. Look at both."]

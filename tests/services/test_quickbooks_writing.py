@@ -424,3 +424,50 @@ def test_an_invoice_for_something_inactive_is_refused_and_not_called_missing(des
 
     with pytest.raises(BadRecord, match="inactive or deleted"):
         desk.invoice("B-9")
+
+
+# -- tax --------------------------------------------------------------------------------------------------------------
+
+
+def taxable(desk):
+    """The company counts sales tax by itself, and both the product and the customer are taxable."""
+    desk.sandbox.sales_tax = 8.25
+    desk.sandbox.put("items", {"Id": "1", "Taxable": True})
+    desk.sandbox.put("customers", {"Id": "1", "Taxable": True})
+
+
+def test_an_invoice_comes_to_what_was_billed_though_the_company_taxes_its_product(desk):
+    """A line that says nothing of tax takes its product's: the client was asked for more than the bill."""
+    taxable(desk)
+
+    done = desk.invoice()
+
+    assert (done.record["TotalAmt"], done.record["Balance"]) == (885, 885)
+    more = [*LINES, bill_line("Courier", 1, 12, 12)]
+    changed = desk.update("invoices", done.external_id, {"lines": more})
+    assert changed.record["TotalAmt"] == 897
+
+
+def test_outside_the_united_states_an_invoice_says_that_its_lines_bear_no_tax(desk):
+    """Every line needs a tax code there, unless the invoice is outside of tax: each invoice was refused."""
+    desk.sandbox.country = "GB"
+
+    done = desk.invoice()
+
+    assert (done.record["TotalAmt"], done.record["GlobalTaxCalculation"]) == (885, "NotApplicable")
+    more = [*LINES, bill_line("Courier", 1, 12, 12)]
+    assert desk.update("invoices", done.external_id, {"lines": more}).record["TotalAmt"] == 897
+
+
+def test_a_new_line_takes_the_tax_code_all_others_have_where_each_needs_one(desk):
+    desk.sandbox.country = "GB"
+    done = desk.invoice()
+    coded = [dict(line) for line in done.record["Line"]]
+    for line in coded[:2]:
+        line["SalesItemLineDetail"] = {**line["SalesItemLineDetail"], "TaxCodeRef": {"value": "4"}}
+    desk.sandbox.put("invoices", {"Id": done.external_id, "Line": coded, "GlobalTaxCalculation": "TaxExcluded"})
+
+    changed = desk.update("invoices", done.external_id, {"lines": [*LINES, bill_line("Courier", 1, 12, 12)]})
+
+    codes = [line["SalesItemLineDetail"]["TaxCodeRef"]["value"] for line in changed.record["Line"][:3]]
+    assert codes == ["4", "4", "4"]

@@ -87,7 +87,8 @@ class QuickBooks(QuickBooksSignIn, QuickBooksHooks, QuickBooksWrites):
     def company(self, request: Request) -> Answer:
         name = self.firm.name if request.params["realm"] == self.realm_id else self.other_name
         told = {
-            "CompanyName": name, "LegalName": name, "Country": "US", "Email": {"Address": "books@firm.example.com"},
+            "CompanyName": name, "LegalName": name, "Country": self.country,
+            "Email": {"Address": "books@firm.example.com"},
             "NameValue": [{"Name": "OfferingSku", "Value": "QuickBooks Online Plus"}], "Id": "1", "SyncToken": "4",
             "domain": "QBO", "sparse": False,
         }  # fmt: skip

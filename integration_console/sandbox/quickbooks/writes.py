@@ -30,6 +30,8 @@ class QuickBooksWrites(Upstream):
     answered: dict[str, Answer]
     tokens: dict
     numbers_itself = False  # "Custom transaction numbers" is off: an invoice's number is QuickBooks' own
+    country = "US"  # elsewhere an invoice says how it is taxed, and its lines bear that country's tax codes
+    sales_tax = 0.0  # per cent, of taxable products for taxable customers; 0: the company does not tax
 
     def put(self, resource: str, record: dict, *, whole: bool = False) -> dict:
         """Change or add a record as a colleague would in the app, without any check; `whole`: it is all there is."""
@@ -168,10 +170,22 @@ class QuickBooksWrites(Upstream):
             count, price = detail.get("Qty"), detail.get("UnitPrice")  # clients write 0 for what they do not say
             if count and price and abs(count * price - float(line.get("Amount") or 0)) > 0.0051:
                 return fault("6070", "Amount calculation incorrect in the request", "Amount is not UnitPrice * Qty")
+        if wrong := self._tax_refused(kept, sold):
+            return wrong
         number = kept.get("DocNumber")
         others = self.shelves["invoices"].grouped("number", self._number_of) if number else {}
         if number and [one for one in others.get(number, ()) if not current or str(one) != current["Id"]]:
             return fault("6140", "Duplicate Document Number Error", f"Duplicate Document Number : {number}")
+        return None
+
+    def _tax_refused(self, kept: dict, sold: list[dict]) -> Answer | None:
+        codes = [((one.get("SalesItemLineDetail") or {}).get("TaxCodeRef") or {}).get("value") for one in sold]
+        is_ours = self.country == "US"
+        if any(code is not None and (code in ("TAX", "NON")) != is_ours for code in codes):
+            return fault("2500", "Invalid Reference Id", "Invalid Reference Id : TaxCode elements id not found", "Line")
+        if not is_ours and None in codes and kept.get("GlobalTaxCalculation") != "NotApplicable":
+            said = "Make sure all your transactions have a VAT rate before you save."
+            return fault("6000", "A business validation error has occurred while processing your request", said)
         return None
 
     def _number_of(self, number: int):
@@ -186,27 +200,36 @@ class QuickBooksWrites(Upstream):
 
     def _added_up(self, entity: str, kept: dict, current: dict | None) -> dict:
         lines = [line for line in kept.get("Line") or () if line.get("DetailType") != "SubTotalLineDetail"]
-        lines = [{"Id": str(at), "LineNum": at, **self._with_names(line)} for at, line in enumerate(lines, start=1)]
-        total = round(sum(float(line.get("Amount") or 0) for line in lines), 2)
+        lines = [
+            {"Id": str(at), "LineNum": at, **self._with_names(line, kept)} for at, line in enumerate(lines, start=1)
+        ]
+        net = round(sum(float(line.get("Amount") or 0) for line in lines), 2)
+        tax = round(sum(float(line["Amount"]) for line in lines if _is_taxed(line)) * self.sales_tax / 100, 2)
+        total = round(net + tax, 2)
         paid = round(current["TotalAmt"] - current.get("Balance", 0), 2) if current else 0
         added = {"Line": lines, "TotalAmt": total, "CurrencyRef": {**USD, **(kept.get("CurrencyRef") or {})},
                  "TxnDate": kept.get("TxnDate") or self.firm.today.isoformat()}  # fmt: skip
         if entity == "Invoice":
             customer = self.existing("customers", kept["CustomerRef"]["value"])
-            added |= {"Line": [*lines, subtotal(total)], "DocNumber": self._number_for(kept, current)}
+            added |= {"Line": [*lines, subtotal(net)], "DocNumber": self._number_for(kept, current)}
+            added["TxnTaxDetail"] = {"TotalTax": tax}
             added["CustomerRef"] = {"value": customer["Id"], "name": customer["DisplayName"]}
         if entity != "Purchase":
             added["Balance"] = round(total - paid, 2)
         return added
 
-    def _with_names(self, line: dict) -> dict:
+    def _with_names(self, line: dict, kept: dict) -> dict:
         detail = line.get("SalesItemLineDetail")
         if detail is None:
             return line
         item = self.existing("items", (detail.get("ItemRef") or {}).get("value") or 1)
         said = {name: value for name, value in detail.items() if value not in (0, None, "")}
         named = {**said, "ItemRef": {"value": item["Id"], "name": item["Name"]}}
-        return {**line, "SalesItemLineDetail": {"TaxCodeRef": {"value": "NON"}, **named}}
+        if self.country != "US":
+            return {**line, "SalesItemLineDetail": named}
+        customer = self.existing("customers", kept["CustomerRef"]["value"])
+        is_taxed = self.sales_tax and item.get("Taxable") and customer.get("Taxable")
+        return {**line, "SalesItemLineDetail": {"TaxCodeRef": {"value": "TAX" if is_taxed else "NON"}, **named}}
 
     def _number_for(self, kept: dict, current: dict | None) -> str:
         own = kept.get("DocNumber") if current or not self.numbers_itself else None
@@ -214,6 +237,10 @@ class QuickBooksWrites(Upstream):
 
     def time(self) -> str:
         raise NotImplementedError
+
+
+def _is_taxed(line: dict) -> bool:
+    return ((line.get("SalesItemLineDetail") or {}).get("TaxCodeRef") or {}).get("value") == "TAX"
 
 
 def display_name(kept: dict) -> str:

@@ -19,12 +19,10 @@ from ...errors import BadAnswer, BadRecord, Missing, NotAllowed
 from ..base import Account, Answer, Limit, OAuth, Page, Reading, Resource, Service, Upstream, dig
 from ..shapes import UpstreamRecord
 from . import changes, faults, query, records
-from .calls import call, entity_of, number_of, shown
+from .calls import COMPANY_INFO, call, entity_of, number_of, shown
 from .fields import as_the_api_tells
 from .hooks import WEBHOOK
 from .writing import QuickBooksWriting
-
-COMPANY = "/companyinfo/{id}"
 
 
 def listed(entity: str, model: type[UpstreamRecord], **more: Any) -> Resource:
@@ -98,7 +96,7 @@ class QuickBooksService(Service):
         realm_id = upstream.settings.get("realm_id")
         if not realm_id:
             raise BadAnswer("Intuit did not say which company this is (realm_id). Connect it by consent.")
-        company = shown(upstream.send(call(upstream, "GET", COMPANY, id=realm_id)), "CompanyInfo")
+        company = shown(upstream.send(call(upstream, "GET", COMPANY_INFO, id=realm_id)), "CompanyInfo")
         plans = [one.get("Value") for one in company.get("NameValue") or () if one.get("Name") == "OfferingSku"]
         told = {
             "Legal name": company.get("LegalName"), "Country": company.get("Country"), "Plan": next(iter(plans), None),

@@ -18,9 +18,9 @@ OF_THE_AMOUNT = ("TaxInclusiveAmt", "DiscountRate", "DiscountAmt")  # what the a
 
 
 def body_of(
-    resource: str, wanted: Mapping[str, Any], current: Mapping[str, Any] | None, item: Callable[[], str]
+    resource: str, wanted: Mapping[str, Any], current: Mapping[str, Any] | None, new: Callable[[], Mapping[str, Any]]
 ) -> dict[str, Any]:
-    """The body for these values. item: gives the product of new lines.
+    """The body for these values. new: gives what a new line begins with, its product and how it is taxed.
 
     Raises BadRecord naming the field whose value QuickBooks cannot hold.
     """
@@ -28,7 +28,7 @@ def body_of(
     fields = NAMED[resource]
     for name, value in wanted.items():
         if name == LINES:
-            body["Line"] = _lines(value, current, item)
+            body["Line"] = _lines(value, current, new)
         elif name != ITEM:
             _put(body, fields[name], value, current)
     return body
@@ -77,7 +77,7 @@ def _boolean(value: Any, field: Field) -> bool:
 _CHECKED: dict[str, Callable[[Any, Field], Any]] = {"date": _date, "boolean": _boolean}
 
 
-def _lines(value: Any, current: Mapping[str, Any] | None, item: Callable[[], str]) -> list[dict[str, Any]]:
+def _lines(value: Any, current: Mapping[str, Any] | None, new: Callable[[], Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The lines as they shall be. A line that is there keeps its number and what people have set on it.
 
     Raises BadRecord where the invoice holds lines of a kind that would be lost.
@@ -92,12 +92,12 @@ def _lines(value: Any, current: Mapping[str, Any] | None, item: Callable[[], str
     known = [plain_line({"Amount": 0, **line}, currency) or bill_line(None, None, None, 0) for line in there]
     places = lined_up([{**line, "description": _words(line)} for line in value], known)
     return [
-        _line(line, {} if at is None else there[at], item) for line, at in zip(value, places, strict=True)
+        _line(line, {} if at is None else there[at], new) for line, at in zip(value, places, strict=True)
     ]  # fmt: skip
 
 
-def _line(line: Mapping[str, Any], there: Mapping[str, Any], item: Callable[[], str]) -> dict[str, Any]:
-    held = there.get("SalesItemLineDetail") or {"ItemRef": {"value": item()}}
+def _line(line: Mapping[str, Any], there: Mapping[str, Any], new: Callable[[], Mapping[str, Any]]) -> dict[str, Any]:
+    held = there.get("SalesItemLineDetail") or new()
     detail = {name: one for name, one in held.items() if name not in OF_THE_AMOUNT}
     detail |= {"Qty": float(line["quantity"]), "UnitPrice": float(line["price"])}
     known = {"Id": there["Id"]} if there.get("Id") else {}

@@ -12,6 +12,7 @@ from ...transport.client import Upstream
 from ..base import Resource
 
 COMPANY = "/v3/company/{realm_id}"
+COMPANY_INFO = "/companyinfo/{id}"
 MINOR_VERSION = "75"  # lower ones are ignored since August 2025
 
 

@@ -21,10 +21,11 @@ from ..base import dig
 from ..writing import Field, Idempotency, Write, Writing, Written, in_use, value_of
 from . import query
 from .bodies import body_of, in_short
-from .calls import call, shown
+from .calls import COMPANY_INFO, call, shown
 from .fields import CUSTOMER, FIELDS, ITEM, LINES, NAMED, lines_of, plain, state_of
 
 ENTITY = {"customers": "Customer", "invoices": "Invoice"}
+UNITED_STATES = ("US", "USA", "UNITED STATES")
 NEVER_FOR = ("trust", "iolta", "retainer")  # products of such a name book to clients' money
 
 
@@ -79,8 +80,11 @@ class QuickBooksWriting(Writing):
         wanted = _wanted(write, current)
         if current is not None and not wanted:
             return Written(str(write.external_id), current)
-        item = cache(lambda: _item(upstream, write.values.get(ITEM), current))  # asked for where a line is new
-        body = body_of(write.resource, wanted, current, item)
+        is_of_us = cache(lambda: _is_of_us(upstream))
+        new = cache(lambda: _new_line(upstream, write.values.get(ITEM), current, is_of_us()))  # where a line is new
+        body = body_of(write.resource, wanted, current, new)
+        if current is None and write.resource == "invoices" and not is_of_us():
+            body["GlobalTaxCalculation"] = "NotApplicable"
         if current is not None:
             body |= {"Id": str(write.external_id), "SyncToken": self.version_of("", current), "sparse": True}
         try:
@@ -171,6 +175,24 @@ def _wanted(write: Write, current: Mapping[str, Any] | None) -> dict[str, Any]:
         return {name: value for name, value in values.items() if value is not None}
     wanted = {name: value for name, value in values.items() if value_of(there, name) != value}
     return wanted if LINES in wanted else {name: value for name, value in wanted.items() if name != ITEM}
+
+
+def _is_of_us(upstream: Upstream) -> bool:
+    """Whether the company is in the United States; tax is said in another way everywhere else."""
+    realm_id = upstream.settings.get("realm_id", "")
+    asked = call(upstream, "GET", COMPANY_INFO, id=realm_id, resource="invoices")
+    return str(shown(upstream.send(asked), "CompanyInfo").get("Country") or "US").upper() in UNITED_STATES
+
+
+def _new_line(upstream: Upstream, name: Any, current: Mapping[str, Any] | None, is_of_us: bool) -> dict[str, Any]:
+    """What a new line begins with. An invoice comes to what was billed: it bears no tax, whatever its product is for.
+
+    Outside the United States each line has one of the country's own codes: that of all other lines, if there are any.
+    """
+    there = {dig(line, "SalesItemLineDetail.TaxCodeRef.value") for line in (current or {}).get("Line") or ()} - {None}
+    code = "NON" if is_of_us else there.pop() if len(there) == 1 else None
+    item = {"ItemRef": {"value": _item(upstream, name, current)}}
+    return item | ({"TaxCodeRef": {"value": code}} if code else {})
 
 
 def _item(upstream: Upstream, name: Any, current: Mapping[str, Any] | None) -> str:

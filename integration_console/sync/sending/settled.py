@@ -208,7 +208,8 @@ def _agree(session: Session, end: End, change: Change, record: Record, plain: Ma
     link.base, link.updated_at = base, clock.now()
     if change.op == "update" and change.mapping_id is not None:  # what a person took back is no flapping
         link.writes = restless.noted(link.writes, side, change.wanted)
-    setattr(link, f"{side}_hash", record.content_hash if _rests(base, side, plain) else None)
+    is_seen = _rests(base, side, plain) and not _has_lines(change)
+    setattr(link, f"{side}_hash", record.content_hash if is_seen else None)
     if change.op == "create":
         _make_room(session, end, link, side, record)
         setattr(link, f"{side}_record_id", record.id)
@@ -241,6 +242,13 @@ def _rests(base: Mapping[str, list], side: str, plain: Mapping[str, Any]) -> boo
         elif values and not same(values[0], half):
             return False
     return True
+
+
+def _has_lines(change: Change) -> bool:
+    """Whether it is an invoice with its lines: what the upstream made of them, as with tax, is looked at once more."""
+    return any(
+        isinstance(value, list) and any(isinstance(one, dict) for one in value) for value in change.wanted.values()
+    )
 
 
 def side_of(session: Session, link: RecordLink, change: Change) -> str:

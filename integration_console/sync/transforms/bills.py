@@ -13,6 +13,8 @@ from ...services.writing import MISSING, bill_line, rounded, spelled_amount
 from .base import Options, Spot, empty, text_of, transform
 
 TAKEN_BACK = ("void", "voided", "deleted")  # states of a bill, and of an invoice: nobody is to pay it
+# Of an invoice, as the services call them.
+CURRENCIES, TOTALS = ("CurrencyRef.value", "CurrencyCode", "currency"), ("TotalAmt", "total")
 UNREAD = "This waits until the lines of the bill are read."
 OVER = ("paid", *TAKEN_BACK)  # a bill in one of these states is as it is for good
 
@@ -59,6 +61,7 @@ def bill_lines(values, options, spot: Spot):
     if empty(total) or (not found and Decimal(str(total))):
         raise unread
     currency = _currency_of(spot, options, text_of(number))
+    _told_where_it_asks_for_another_sum(currency, spot.there)
     lines = [_line(one, currency) for one in found]
     lines = [line for line in lines if Decimal(line["amount"] or 0)]  # what was written off takes no line
     came, wanted = sum((Decimal(line["amount"]) for line in lines), Decimal(0)), rounded(total, currency)
@@ -78,6 +81,25 @@ def _told_where_apart(is_taken_back: bool, invoice: Mapping[str, Any]) -> None:
         raise BadRecord("This bill was taken back, and the invoice made of it still stands. Void that one by hand.")
     if not is_taken_back and _is_taken_back(invoice):
         raise BadRecord("The invoice of this bill was voided or deleted, and the bill still stands. Look at both.")
+
+
+def _told_where_it_asks_for_another_sum(currency: str | None, invoice: Mapping[str, Any]) -> None:
+    """Raise BadRecord where an invoice is in another currency than its bill, or comes to more than its own lines.
+
+    At Xero a mapping says itself whether tax is put on top.
+    """
+    theirs = next((text for name in CURRENCIES if (text := text_of(invoice.get(name)))), "")
+    if currency and theirs and currency.casefold() != theirs.casefold():
+        raise BadRecord(f"The bill is in {currency.upper()} and its invoice in {theirs.upper()}. Look at both.")
+    total = next((invoice[name] for name in TOTALS if not empty(invoice.get(name))), None)
+    if total is None or not invoice.get("lines"):
+        return
+    lined = sum((Decimal(one["amount"]) for one in invoice["lines"]), Decimal(0))
+    if rounded(total, theirs) != lined:
+        raise BadRecord(
+            f"The invoice comes to {spelled_amount(rounded(total, theirs))} and its lines to {spelled_amount(lined)}: "
+            "there is tax on it that the bill does not ask for. Take it off there, or leave this one to people."
+        )
 
 
 def carries(lines: Iterable[Any]) -> bool:
