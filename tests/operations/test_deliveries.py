@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import select
 
-from integration_console.models import Record, WebhookSubscription, db
+from integration_console.models import Record, SyncRun, WebhookSubscription, db
 from integration_console.operations.accounts import connections, subscriptions
 from integration_console.operations.deliveries import bundles, deliveries
 from integration_console.operations.runs import runs
@@ -16,6 +16,7 @@ from integration_console.operations.runs import runs
 from ..forgery import OTHER, SECRET
 from ..web.door import address, hooked, kept, post, said_by_clio, signed, until, webhook_runs, with_secret, work
 from .conftest import connect, sync
+from .mapped import cycle, pairs, push
 
 # -- a change, from there to here -------------------------------------------------------------------------------------
 
@@ -272,3 +273,29 @@ def test_a_run_that_was_stopped_leaves_its_deliveries_waiting(door, sandbox, clo
     work()
     work()
     assert kept()[0].state == "done"
+
+
+def test_what_stopped_at_its_brake_is_not_tried_again_with_every_delivery(door, sandbox, pair, mapping):
+    """P7: each try looked at every pair, gathered its writes anew and told of the brake once more."""
+    for left, _ in pairs(mapping):
+        sandbox.ghl.put("contacts", {"id": left, "city": "Elsewhere"})
+    assert cycle(mapping, pair).state == "needs_person"
+    asked = select(SyncRun.id).filter_by(mapping_id=mapping)
+    before = len(db.session.scalars(asked).all())
+    _, contact = pairs(mapping)[0]
+    with_secret(pair[1], topic="contact")
+
+    def retitled(title: str) -> None:
+        sandbox.clio.put("contacts", {"id": contact, "title": title})
+        body = said_by_clio(contact, etag=title)
+        assert post(door + address(pair[1]), body, signed(body)).status == 200
+        work()
+
+    retitled("Dame")
+    retitled("Dr")
+
+    assert "1 changed" in kept(state="done")[-1].outcome
+    assert len(db.session.scalars(asked).all()) == before
+    assert push(mapping, release_brake=True).state == "done"
+    retitled("Prof")
+    assert len(db.session.scalars(asked).all()) == before + 2

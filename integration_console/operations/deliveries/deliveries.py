@@ -204,7 +204,7 @@ def _carry_on(connection_id: int, changed: set[str]) -> None:
     left = (DataMapping.left_connection_id == connection_id) & DataMapping.left_resource.in_(changed)
     right = (DataMapping.right_connection_id == connection_id) & DataMapping.right_resource.in_(changed)
     for number in list(db.session.scalars(select(DataMapping.id).where(DataMapping.state == "active", left | right))):
-        pushes.nudge(number, cause="mapping")
+        pushes.carry_on(db.session.get_one(DataMapping, number))
     db.session.rollback()
 
 

@@ -99,6 +99,12 @@ def nudge(mapping_id: int | None, *, cause: str = "person", asked_by: str | None
             db.session.rollback()  # the run under way, or the next one, sees to it
 
 
+def carry_on(mapping: DataMapping) -> None:
+    """Ask for a run after single records of it were read, if one may be asked for and nobody has to decide first."""
+    if not _waits_for_person(mapping, _last_begun(mapping)):
+        nudge(mapping.id, cause="mapping")
+
+
 def due() -> int:
     """Ask for a run of every active mapping with something new to carry; how many were asked for."""
     if outbound.is_held():
@@ -147,16 +153,26 @@ def _has_news(mapping: DataMapping) -> bool:
     live = select(RunPart.id).where(RunPart.resource == part_name(mapping.id), RunPart.live)
     if db.session.scalar(live.limit(1)):
         return False
-    begun = (SyncRun.mapping_id == mapping.id, SyncRun.started_at <= clock.latest())
-    last = db.session.scalar(select(func.max(SyncRun.started_at)).where(*begun))
-    stopped = db.session.scalar(select(SyncRun).filter_by(mapping_id=mapping.id).order_by(SyncRun.id.desc()).limit(1))
-    braked = stopped and stopped.state == "needs_person" and stopped.failure_kind != "connection"
-    if braked and last and mapping.updated_at <= last:
-        return False  # a person decides before anything more is written; a lost sign-in needs no more than a new one
+    last = _last_begun(mapping)
+    if _waits_for_person(mapping, last):
+        return False
     read = db.session.scalar(select(func.max(Checkpoint.last_read_at)).where(_is_of(mapping, Checkpoint)))
     if last is None or (read and read > last) or mapping.updated_at > last or _told_of_news(mapping, last):
         return True
     return bool(db.session.scalar(select(Change.id).where(Change.mapping_id == mapping.id, _is_due()).limit(1)))
+
+
+def _last_begun(mapping: DataMapping) -> datetime | None:
+    """When its last run began."""
+    begun = (SyncRun.mapping_id == mapping.id, SyncRun.started_at <= clock.latest())
+    return db.session.scalar(select(func.max(SyncRun.started_at)).where(*begun))
+
+
+def _waits_for_person(mapping: DataMapping, last: datetime | None) -> bool:
+    """Whether somebody decides before anything more is written; a lost sign-in needs no more than a new one."""
+    stopped = db.session.scalar(select(SyncRun).filter_by(mapping_id=mapping.id).order_by(SyncRun.id.desc()).limit(1))
+    braked = stopped and stopped.state == "needs_person" and stopped.failure_kind != "connection"
+    return bool(braked and last and mapping.updated_at <= last)
 
 
 def _told_of_news(mapping: DataMapping, last: datetime) -> bool:
