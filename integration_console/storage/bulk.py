@@ -45,9 +45,11 @@ _COLUMNS = (
 )  # fmt: skip
 _NAMES = ", ".join(_COLUMNS)
 _LEFT_ALONE = ("connection_id", "resource", "external_id", "first_seen_at")
+ERASED = bytes(16)  # the content hash of a record whose person was erased: what comes of it is not kept (X15)
 _REPLACE = f"""
     ON CONFLICT (connection_id, resource, external_id) DO UPDATE
     SET {", ".join(f"{name} = excluded.{name}" for name in _COLUMNS if name not in _LEFT_ALONE)}, deleted_at = NULL
+    WHERE record.content_hash <> {{}}
 """
 _ADD = f"INSERT INTO record ({_NAMES}) VALUES "
 _AT_ONCE = 100  # rows one SQLite statement writes: while it does, Python's other threads go on
@@ -62,7 +64,7 @@ _STAGE = f"""
 """
 _MOVE = f"""
     WITH incoming AS (DELETE FROM incoming_record RETURNING *)
-    INSERT INTO record ({_NAMES}) SELECT {_NAMES} FROM incoming {_REPLACE}
+    INSERT INTO record ({_NAMES}) SELECT {_NAMES} FROM incoming {_REPLACE.format(f"decode('{ERASED.hex()}', 'hex')")}
 """
 
 
@@ -90,9 +92,10 @@ def insert_if_all_new(connection: Connection, target: Target, rows: list[Incomin
 
 
 def replace(connection: Connection, target: Target, rows: list[Incoming]) -> None:
-    """Write over records that are there; one that was marked deleted comes back to life."""
+    """Write over records that are there; one that was marked deleted comes back to life, and
+    none whose person was erased, though it be a moment ago."""
     if connection.dialect.name == "sqlite":
-        _write_to_sqlite(_driver(connection), target, rows, _REPLACE)
+        _write_to_sqlite(_driver(connection), target, rows, _REPLACE.format(f"x'{ERASED.hex()}'"))
     elif rows:
         with _driver(connection).cursor() as cursor:
             cursor.execute(_STAGE)

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from ..models import Record, holds
 from . import bulk, driver
-from .bulk import Incoming
+from .bulk import ERASED, Incoming
 from .counting import capped
 from .storable import NUL, may_hold_nul, without_nul
 
@@ -22,7 +22,6 @@ _RECORD: Any = Record.__table__
 _COUNT_LIVE = """
     SELECT count(*) FROM record WHERE connection_id = :connection AND resource = :resource AND deleted_at IS NULL
 """
-ERASED = bytes(16)  # the content hash of a record whose person was erased: what comes of it is not kept (X15)
 
 
 @dataclass

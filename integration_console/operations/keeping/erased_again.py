@@ -21,7 +21,7 @@ from ...errors import BackupRefused, SealBroken
 from ...models import Connection, Erasure, LegalHold, Record, RecordLink, Setting
 from ...storage.records import ERASED
 from ..sealed import vault
-from . import erasures
+from . import erased_records, erasures
 
 _ADD_THE_KEY = "Put the key of that time into ENCRYPTION_KEYS and restore again. Nothing was changed."
 UNREAD = (
@@ -142,7 +142,7 @@ def _erased(link: Link, one: Kept, accounts: dict[str, int], there: set[str]) ->
     """The erasure as the restored database has to know it, and its records emptied."""
     names = [(accounts[key], resource, number) for key, resource, number in one.records if key in accounts]
     found = _records(link, names)
-    terms = erasures.terms_of(row for row in found if row.content_hash != ERASED)
+    terms = erased_records.terms_of(row for row in found if row.content_hash != ERASED)
     numbers, counts = [row.id for row in found], dict[str, int]()
     if one.begun:
         numbers += _empty_places(
@@ -174,7 +174,7 @@ def _empty_places(link: Link, names: set[tuple[int, str, str]]) -> list[int]:
     made, now = [], clock.now()
     for number, resource, external_id in sorted(names):
         place = insert(Record).values(
-            connection_id=number, resource=resource, external_id=external_id, label=erasures.WIPED, data={},
+            connection_id=number, resource=resource, external_id=external_id, label=erased_records.WIPED, data={},
             content_hash=ERASED, first_seen_at=now, written_at=now, deleted_at=now,
         )  # fmt: skip
         made.append(link.execute(place).inserted_primary_key[0])  # type: ignore[index]
@@ -184,8 +184,8 @@ def _empty_places(link: Link, names: set[tuple[int, str, str]]) -> list[int]:
 def _emptied(link: Link, numbers: list[int], there: set[str]) -> dict[str, int]:
     if RecordLink.__tablename__ in there:
         with Session(bind=link) as session:  # joins the caller's transaction, and leaves it open
-            return erasures.empty(session, numbers, searched="search_entry" in there)
-    gone = {"data": {}, "label": erasures.WIPED, "content_hash": ERASED, "deleted_at": clock.now()}
+            return erased_records.empty(session, numbers, searched="search_entry" in there)
+    gone = {"data": {}, "label": erased_records.WIPED, "content_hash": ERASED, "deleted_at": clock.now()}
     link.execute(update(Record).where(Record.id.in_(numbers)).values(**gone))
     return {"records": len(numbers)}
 

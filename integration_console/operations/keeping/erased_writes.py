@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from ... import clock
@@ -16,6 +16,9 @@ from ...storage import errors
 ARRIVES_WITHIN = timedelta(minutes=10)  # what was sent longer ago is not looked up every few seconds any more
 LONGEST_WAIT = timedelta(days=1)  # for an answer: a service that stays away holds up no erasure for good
 WHY = "It named somebody who was erased, and its values went with them. "
+EMPTY: dict[str, Any] = {
+    "wanted": {}, "before": {}, "after": {}, "sources": {}, "options": {ERASED: True}, "message": "erased",
+}  # fmt: skip
 COMPARED = WHY + "Its pair is compared again."
 NOT_SENT = WHY + "It was not sent: do it anew where it is still wanted, and drop this."
 PERHAPS = WHY + "Nobody knows whether it arrived: look at the service whether it is there, then drop this."
@@ -33,7 +36,23 @@ def is_on_its_way(session: Session, ids: list[int], asked_at: datetime) -> bool:
     return any(state in waited_for and sent_at and sent_at > now - ARRIVES_WITHIN for state, sent_at in found)
 
 
-def empty(session: Session, ids: list[int], then: dict[str, Any]) -> None:
+def perhaps_made(session: Session, of_them: Any) -> list[Change]:
+    """Those of these writes that may have made something which nobody has found yet."""
+    lost = or_(Change.state.in_(("sending", "uncertain")), Change.options[LOST].as_boolean())
+    unknown = Change.op == "create", Change.state.in_((*WAITING_STATES, "dead")), lost
+    return list(session.scalars(select(Change).where(of_them, *unknown)))
+
+
+def tell(session: Session, lost: list[Change]) -> None:
+    """Ask a person to look for what these emptied writes may have made of somebody who was erased."""
+    for change in lost:
+        session.refresh(change)
+        change.options = {ERASED: True, LOST: True}
+        _ask(session, change, PERHAPS)
+    session.flush()
+
+
+def empty(session: Session, ids: list[int]) -> None:
     """Take their values, and see to those that had not ended: without values one would be sent as nothing, and be done.
 
     A mapping's write is dropped and its pair compared again, so the next run wants it anew out of the records. One that
@@ -41,7 +60,7 @@ def empty(session: Session, ids: list[int], then: dict[str, Any]) -> None:
     """
     not_ended = Change.state.in_((*WAITING_STATES, "dead"))
     found = list(session.scalars(select(Change).where(Change.id.in_(ids), not_ended)))
-    every = update(Change).where(Change.id.in_(ids)).values(**then)
+    every = update(Change).where(Change.id.in_(ids)).values(**EMPTY)
     session.execute(every.execution_options(synchronize_session=False))
     for change in found:
         _see_to(session, change)

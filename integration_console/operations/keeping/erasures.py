@@ -12,7 +12,6 @@ from typing import Any
 
 import orjson
 from sqlalchemy import Text, cast, delete, func, or_, select, update
-from sqlalchemy.orm import Session
 
 from ... import clock
 from ...errors import Conflict, InvalidInput, SealBroken
@@ -40,14 +39,12 @@ from ...models import (
     holds,
 )
 from ...models import Conflict as Clash
-from ...models.change import ERASED as EMPTIED
-from ...models.change import WAITING_STATES
-from ...storage import search as index
 from ...storage.records import ERASED
 from .. import audit, legal_holds
 from ..finding import telling, traces
 from ..sealed import vault
-from . import erased_writes
+from . import erased_records, erased_writes
+from .erased_records import WIPED, terms_of
 
 PEOPLE = ("contacts", "customers", "clients", "users", "vendors")
 LONGEST_SEARCH = 200  # characters; SQLite refuses patterns that are very much longer
@@ -55,8 +52,6 @@ FOUND_AT_MOST, ERASED_AT_MOST = 50, 200
 AT_ONCE = 300  # comparisons in one question; SQLite takes a thousand
 STEP = 2_000  # rows looked through in one transaction
 A_TURN_S = 10.0  # of work before the clock gets its thread back
-SHORTEST_TERM = 5  # characters; a shorter name is in half of all texts
-WIPED = "erased"
 HELD = "held"  # among what was reached: a hold has kept rows from this look
 AGAIN = "erasures.again"  # a setting: what a restored backup without a table of erasures still owes, sealed
 
@@ -73,8 +68,7 @@ class Place:
 PLACES = {
     # The first: while one is on its way, it leaves texts in the other tables, which are begun when it has ended.
     "writes": Place(
-        Change, ("wanted", "before", "after", "sources", "options", "message"),
-        {"wanted": {}, "before": {}, "after": {}, "sources": {}, "options": {EMPTIED: True}, "message": WIPED},
+        Change, ("wanted", "before", "after", "sources", "options", "message"), erased_writes.EMPTY
     ),
     "calls": Place(
         Transaction, ("request_body", "response_body", "url", "error"),
@@ -155,14 +149,6 @@ def _records(record_ids: Iterable[int]) -> list[Record]:
     return list(db.session.scalars(select(Record).where(Record.id.in_(numbers), Record.content_hash != ERASED)))
 
 
-def terms_of(records: Iterable[Any]) -> set[str]:
-    """What speaks of these people in texts: their names, addresses and numbers."""
-    found: set[str] = set()
-    for record in records:
-        found |= set(telling.of(record))
-    return {term for text in found if len(term := text.strip()) >= SHORTEST_TERM}
-
-
 # -- doing ------------------------------------------------------------------------------------------------------------
 
 
@@ -204,8 +190,10 @@ def _go_on(number: int, ends: float) -> bool:
         row.reached = {**row.reached, HELD: None}
     elif row.message or HELD in row.reached:  # what a hold has kept is looked through now
         row.reached, row.message = {}, None
-    if "records" not in row.counts:
-        _empty_records(row)
+    if not erased_records.empty_now(row):
+        return _wait(row, erased_records.ON_ITS_WAY)
+    if erased_records.is_run_going_on(row):
+        return _wait(row, erased_records.RUN_GOES_ON)
     try:
         terms = orjson.loads(vault().open(f"erasure:{row.id}", row.terms or ""))
     except SealBroken:  # the others go on
@@ -243,33 +231,6 @@ def _hold_on(mine: list[int]) -> LegalHold | None:
     return legal_holds.on(*db.session.scalars(select(Record.connection_id).where(there).distinct()))
 
 
-def _empty_records(row: Erasure) -> None:
-    row.counts = empty(db.session(), row.record_ids)
-    db.session.commit()
-
-
-def empty(session: Session, mine: list[int], *, searched: bool = True) -> dict[str, int]:
-    """The records, what pairs them, and what waits to be written of them, in the caller's transaction.
-
-    searched: there is a search index to take them out of.
-    """
-    gone: dict[str, Any] = {"data": {}, "label": WIPED, "content_hash": ERASED, "deleted_at": clock.now()}
-    if searched:
-        index.put(session, [(number, "") for number in mine])
-    counts = {"records": _rowcount(update(Record).where(Record.id.in_(mine)).values(**gone), session)}
-    either = or_(RecordLink.left_record_id.in_(mine), RecordLink.right_record_id.in_(mine))
-    links = list(session.scalars(select(RecordLink.id).where(either)))
-    cut = {"state": "cut", "base": {}, "writes": {}, "candidates": [], "how": "", "reason": "The person was erased."}
-    counts["pairs"] = _rowcount(update(RecordLink).where(RecordLink.id.in_(links)).values(**cut), session)
-    of_it = or_(Change.record_id.in_(mine), Change.link_id.in_(links))
-    waiting = update(Change).where(of_it, Change.state.in_((*WAITING_STATES, "dead")))
-    _rowcount(waiting.values(state="dropped", done_at=clock.now()), session)
-    written = update(Change).where(of_it).values(**(PLACES["writes"].then or {}))
-    counts["writes"] = _rowcount(written, session)
-    counts["conflicts"] = _rowcount(update(Clash).where(Clash.link_id.in_(links)).values(held={}), session)
-    return counts
-
-
 def _look_through(row: Erasure, name: str, place: Place, terms: list[str], reached: int) -> bool:
     """One step through a table; `reached` is None once it is looked through. False, and nothing done, when a write it
     found is on its way."""
@@ -285,16 +246,21 @@ def _look_through(row: Erasure, name: str, place: Place, terms: list[str], reach
     if ids and table is Change:
         if erased_writes.is_on_its_way(db.session(), ids, row.asked_at):
             return False
-        erased_writes.empty(db.session(), ids, place.then or {})
+        erased_writes.empty(db.session(), ids)
     elif ids:
         found = table.id.in_(ids)
-        _rowcount(delete(table).where(found) if place.then is None else update(table).where(found).values(**place.then))
+        gone = delete(table).where(found) if place.then is None else update(table).where(found).values(**place.then)
+        db.session.execute(gone.execution_options(synchronize_session=False))
+        if table is Clash:
+            _ask_anew(found)
     row.counts = {**row.counts, name: row.counts.get(name, 0) + len(ids)}
     row.reached = {**row.reached, name: upto if upto < last else None}
     db.session.commit()
     return True
 
 
-def _rowcount(statement: Any, session: Session | None = None) -> int:
-    done = (session or db.session).execute(statement.execution_options(synchronize_session=False))
-    return done.rowcount  # type: ignore[attr-defined]
+def _ask_anew(emptied: Any) -> None:
+    """The next run tells what both sides say now: nobody decides about values that went."""
+    asked = select(Clash.link_id).where(emptied, Clash.state == "open")
+    again = update(RecordLink).where(RecordLink.id.in_(asked)).values(left_hash=None, right_hash=None)
+    db.session.execute(again.execution_options(synchronize_session=False))

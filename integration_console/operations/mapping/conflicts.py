@@ -248,6 +248,8 @@ def _decided(conflict: Conflict, winner: str, state: str, by: str) -> Conflict:
     link = db.session.get_one(RecordLink, conflict.link_id, populate_existing=True)
     if link.state not in _PAIRED:
         raise Refused("These two records are no pair any more, so nothing can be carried between them.")
+    if not conflict.held:
+        raise Refused("Its values named somebody who was erased, and went with them. Nothing can be carried of them.")
     was: Any = conflict.winner
     conflict.winner, conflict.state, conflict.settled_by, conflict.settled_at = winner, state, by, clock.now()
     conflict.change_id = None  # the write of this decision is still to be made

@@ -147,9 +147,9 @@ def retry(change: Change, *, by: str) -> Change:
     way.
     """
     as_it_is(change)
+    refuse_emptied(change)
     if change.state != "dead":
         raise Conflict("Only a write that was refused can be tried again.")
-    refuse_emptied(change)
     refuse_beside_another(change)
     change.put_back()
     audit.add("write retried", f"change {change.id}", actor=by)
@@ -167,7 +167,7 @@ def as_it_is(change: Change) -> None:
 def refuse_emptied(change: Change) -> None:
     """Raise Conflict for a write whose values went with a person who was erased."""
     if change.options.get(ERASED):
-        raise Conflict(change.message or EMPTIED)
+        raise Conflict((change.state == "dead" and change.message) or EMPTIED)
 
 
 def refuse_beside_another(change: Change) -> None:

@@ -201,9 +201,9 @@ def send_anew(change: Change, *, by: str) -> Change:
 
 def _must_wait(change: Change) -> None:
     outbox.as_it_is(change)
+    outbox.refuse_emptied(change)
     if change.state != "dead" or change.op == "delete":
         raise Conflict("Only a refused write that carries values can be sent with other ones.")
-    outbox.refuse_emptied(change)
     if change.options.get(LOST):
         raise Conflict("Its answer was once lost, so it may be there already. Retry it: it is looked up first.")
     outbox.refuse_beside_another(change)

@@ -114,7 +114,8 @@ class Carrier:
         ).order_by(Conflict.id)  # fmt: skip
         found: dict[int, dict[str, tuple[int, Decision]]] = {}
         for link_id, line, number, winner, held, state in session.execute(query):
-            found.setdefault(link_id, {})[line] = (number, Decision(str(winner), held, again=state == "flipped"))
+            if held:  # or they went with somebody who was erased: nothing is brought back as nothing
+                found.setdefault(link_id, {})[line] = (number, Decision(str(winner), held, again=state == "flipped"))
         return found
 
     def _compared(self, row: Any, decided: dict[str, tuple[int, Decision]]) -> Step:

@@ -13,10 +13,11 @@ from sqlalchemy.orm import Session
 
 from ... import clock
 from ...errors import ConsoleError, Stale, TryLater
-from ...models import Change, Conflict, Connection, DataMapping, LegalHold, RecordLink
+from ...models import Change, Conflict, Connection, DataMapping, LegalHold, Record, RecordLink
 from ...models.change import LOST
 from ...services.writing import Write
 from ...storage import outbound
+from ...storage.records import ERASED
 from .compare import same
 from .ends import End
 
@@ -70,6 +71,8 @@ def overtaken(session: Session, change: Change) -> Overtaken | None:
 
     Where its record is another by now, it is looked at again.
     """
+    if _is_of_erased(session, change):
+        return Overtaken("It is of somebody who was erased here.")
     if why := _paired_otherwise(session, change):
         return Overtaken(why)
     if why := _of_another_version(session, change) or _outdated(session, change):
@@ -90,6 +93,14 @@ def kept(session: Session, change: Change) -> Kept | None:
     return Kept(
         f"A legal hold keeps this data: {why}. It is deleted within a day after the hold is lifted.", code="not sent"
     )
+
+
+def _is_of_erased(session: Session, change: Change) -> bool:
+    """Whether it was wanted by somebody who had looked at a record before its person was erased (X15)."""
+    link = session.get(RecordLink, change.link_id) if change.link_id else None
+    whose = {change.record_id, *((link.left_record_id, link.right_record_id) if link else ())}
+    erased = select(Record.id).where(Record.id.in_(whose), Record.content_hash == ERASED)
+    return session.scalar(erased.limit(1)) is not None
 
 
 def _paired_otherwise(session: Session, change: Change) -> str:
