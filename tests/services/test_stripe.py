@@ -146,11 +146,11 @@ def test_a_deleted_customer_is_missing_though_a_stub_of_it_answers(fresh_stripe)
 
 
 @pytest.mark.parametrize("resource", LISTS)
-def test_nothing_changed_is_two_calls(fresh_stripe, resource):
+def test_nothing_changed_is_two_calls_and_a_third_for_what_was_credited(fresh_stripe, resource):
     seen = fresh_stripe.calls()
 
     assert changes(fresh_stripe, resource, begun=house_clock.now()) == ([], [])
-    assert fresh_stripe.calls() - seen == 2
+    assert fresh_stripe.calls() - seen == (3 if resource == "invoices" else 2)
 
 
 def test_an_old_record_that_changed_is_found_by_its_event_and_read_again(fresh_stripe):
@@ -230,6 +230,34 @@ def test_a_refund_is_a_change_of_its_charge_and_so_is_its_failure(fresh_stripe):
 
     ((back,), _) = changes(fresh_stripe, "charges")
     assert (back["id"], back["amount_refunded"]) == (old["id"], 0)
+
+
+def test_a_credit_note_is_a_change_of_its_invoice_and_so_is_its_end(fresh_stripe):
+    """Of either the note's own event alone tells: the invoice asked for what was credited until a full read."""
+    sandbox = fresh_stripe.sandbox
+    due = next(one for one in reversed(fresh_stripe.records("invoices")) if one["status"] == "open")
+    note = sandbox.credit(due["id"], 100)
+
+    ((less,), gone) = changes(fresh_stripe, "invoices")
+
+    assert (less["id"], less["amount_remaining"]) == (due["id"], due["total"] - 100)
+    assert (less["total"], less["pre_payment_credit_notes_amount"], gone) == (due["total"], 100, [])
+    sandbox.events.clear()
+    sandbox.void_credit(note)
+    assert [one["amount_remaining"] for one in changes(fresh_stripe, "invoices")[0]] == [due["total"]]
+
+
+def test_a_walk_through_changes_goes_on_among_the_credit_notes(fresh_stripe):
+    due = next(one for one in reversed(fresh_stripe.records("invoices")) if one["status"] == "open")
+    fresh_stripe.sandbox.put("invoices", {"id": due["id"], "description": "Seen"})
+    fresh_stripe.sandbox.credit(due["id"], 100)
+    state = {"begun": (house_clock.now() - timedelta(minutes=1)).isoformat()}
+    pages = list(fresh_stripe.pages("invoices", full=False, state=state))
+
+    for at, page in enumerate(pages[:-1], start=1):
+        rest = list(fresh_stripe.pages("invoices", full=False, state=state, cursor=page.cursor))
+        assert len(rest) == len(pages) - at
+    assert [ids(page.items) for page in pages] == [[], [due["id"]], []]
 
 
 def test_changes_of_many_pages_are_read_to_their_end_and_go_on_after_a_stop(fresh_stripe):
@@ -427,6 +455,9 @@ def test_an_event_names_the_record_to_read_and_nothing_else_of_it():
     assert [tuple(one) for one in paid.records] == [("invoices", "in_1", None)]
     assert of("charge.dispute.created", {"object": "dispute", "id": "dp_1", "charge": "ch_1"}).records[0][:2] == (
         "charges", "ch_1",
+    )  # fmt: skip
+    assert of("credit_note.created", {"object": "credit_note", "id": "cn_1", "invoice": "in_1"}).records[0][:2] == (
+        "invoices", "in_1",
     )  # fmt: skip
     assert of("payout.paid", {"object": "payout", "id": "po_1"}).records == ()
     assert of("account.application.deauthorized", {"object": "application", "id": "ca_1"}).access_ended

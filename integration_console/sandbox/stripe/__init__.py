@@ -26,6 +26,7 @@ MAKERS = {
     "subscriptions": "subscription",
     "invoice_items": "",
     "refunds": "",
+    "credit_notes": "",
     "webhook_endpoints": "",
 }
 
@@ -83,7 +84,7 @@ class Stripe(StripeSignIn, StripeLists, StripeInvoices):
             return record is not None
 
     def ledger(self) -> dict[str, int]:
-        hidden = ("invoice_items", "refunds", "webhook_endpoints")
+        hidden = ("invoice_items", "refunds", "credit_notes", "webhook_endpoints")
         return {name: size for name, size in super().ledger().items() if name not in hidden}
 
     def forbid(self, *parts: str) -> None:

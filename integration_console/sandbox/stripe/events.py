@@ -17,6 +17,7 @@ NOUNS = {
     "subscriptions": "customer.subscription",
     "invoice_items": "invoiceitem",
     "refunds": "refund",
+    "credit_notes": "credit_note",
 }
 # What a record has become -> the event that says so, beside the plain one.
 BECAME = {
@@ -172,6 +173,8 @@ def _kinds(resource: str, record: dict, before: dict | None, *, gone: bool = Fal
             kinds = []
         if record["amount_refunded"] > before["amount_refunded"]:
             kinds.append("refunded")
+    if resource == "credit_notes" and record["status"] == "void":
+        kinds = ["voided"]
     if resource == "refunds" and record["status"] == "failed":
         kinds = ["failed"]
     return kinds

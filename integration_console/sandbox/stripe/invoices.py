@@ -167,6 +167,26 @@ class StripeInvoices(StripeWrites):
             self._given_back(charge, charge["amount_refunded"] - there["amount"])
             self.save("refunds", number_of("refunds", refund), {**there, "status": "failed"})
 
+    def credit(self, invoice: str, amount: int) -> str:
+        """Take an amount off an invoice that is still to be paid: the id of the note, whose event alone tells of it."""
+        with self.lock:
+            number, there = self.next_number("credit_notes"), self.existing("invoices", invoice)
+            self._credited(there, amount)
+            facts = {"invoice": invoice, "amount": amount, "currency": there["currency"], "status": "issued"}
+            return self.save("credit_notes", number, {**self.common("credit_notes", number), **facts})["id"]
+
+    def void_credit(self, note: str) -> None:
+        """The amount is to be paid again."""
+        with self.lock:
+            there = self.existing("credit_notes", note)
+            self._credited(self.existing("invoices", there["invoice"]), -there["amount"])
+            self.save("credit_notes", number_of("credit_notes", note), {**there, "status": "void"})
+
+    def _credited(self, invoice: dict, amount: int) -> None:
+        changed = {name: invoice[name] - amount for name in ("amount_due", "amount_remaining")}
+        changed["pre_payment_credit_notes_amount"] = invoice["pre_payment_credit_notes_amount"] + amount
+        self.shelves["invoices"].put(number_of("invoices", invoice["id"]), {**invoice, **changed})
+
     def _given_back(self, charge: dict, amount: int) -> None:
         changed = {**charge, "amount_refunded": amount, "refunded": amount == charge["amount"]}
         self.save("charges", number_of("charges", charge["id"]), changed)

@@ -11,6 +11,7 @@ PREFIXES = {
     "subscriptions": "sub",
     "invoice_items": "ii",
     "refunds": "re",
+    "credit_notes": "cn",
     "webhook_endpoints": "we",
 }
 OBJECTS = {
@@ -21,6 +22,7 @@ OBJECTS = {
     "subscriptions": "subscription",
     "invoice_items": "invoiceitem",
     "refunds": "refund",
+    "credit_notes": "credit_note",
     "webhook_endpoints": "webhook_endpoint",
 }
 BASIL = "2025-03-31"
@@ -49,6 +51,8 @@ def invoice_facts(customer: dict, lines: list) -> dict:
         "customer_name": customer["name"],
         "customer_phone": customer["phone"],
         "default_payment_method": None,
+        "pre_payment_credit_notes_amount": 0,
+        "post_payment_credit_notes_amount": 0,
         "footer": None,
         "_lines": lines,
         "next_payment_attempt": None,

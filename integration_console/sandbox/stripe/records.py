@@ -35,6 +35,7 @@ class StripeRecords:
             "subscriptions": firm.count(60, 2_000),
             "invoice_items": 0,
             "refunds": 0,
+            "credit_notes": 0,
             "webhook_endpoints": 0,
         }
         self.account_id = "acct_1SbxAshbyOkoye"

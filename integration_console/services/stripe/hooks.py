@@ -27,6 +27,7 @@ ENABLED = (
     "payment_intent.payment_failed", "payment_intent.canceled", "payment_intent.succeeded", "charge.succeeded",
     "charge.pending", "charge.failed", "charge.captured", "charge.expired", "charge.updated",
     "charge.refunded", "refund.updated", "refund.failed", "charge.dispute.created", "charge.dispute.closed",
+    "credit_note.created", "credit_note.updated", "credit_note.voided",
 )  # fmt: skip
 
 

@@ -20,29 +20,35 @@ PAGE = 100
 EVENTS_KEPT = dt.timedelta(days=30)
 EVENTS_LATE = dt.timedelta(minutes=10)  # an event may be there a little after its change
 
-# Resource -> the object it holds, and what of the event list is about it.
+# Resource -> the object it holds, and what of the event list is about it, each question of its own.
 OBJECTS = {
     "payments": "payment_intent", "charges": "charge", "invoices": "invoice", "customers": "customer",
     "subscriptions": "subscription",
 }  # fmt: skip
-ABOUT: Mapping[str, Mapping[str, Any]] = {
-    "payments": {"type": "payment_intent.*"},
+ABOUT: Mapping[str, tuple[Mapping[str, Any], ...]] = {
+    "payments": ({"type": "payment_intent.*"},),
     # That a refund failed changes its charge, and for most ways to pay the refund's own event alone tells of it.
-    "charges": {"types[]": [
+    "charges": ({"types[]": [
         "charge.succeeded", "charge.pending", "charge.failed", "charge.captured", "charge.expired", "charge.updated",
         "charge.refunded", "charge.refund.updated", "charge.dispute.created", "charge.dispute.updated",
         "charge.dispute.closed", "charge.dispute.funds_withdrawn", "charge.dispute.funds_reinstated",
         "refund.updated", "refund.failed",
-    ]},
-    "invoices": {"type": "invoice.*"},
-    "customers": {"types[]": [
+    ]},),
+    # What was credited is due no longer, and the note's own event may be all that tells of it.
+    "invoices": ({"type": "invoice.*"}, {"type": "credit_note.*"}),
+    "customers": ({"types[]": [
         "customer.created", "customer.updated", "customer.deleted", "customer.discount.created",
         "customer.discount.updated", "customer.discount.deleted",
-    ]},
-    "subscriptions": {"type": "customer.subscription.*"},
+    ]},),
+    "subscriptions": ({"type": "customer.subscription.*"},),
 }  # fmt: skip
 RESOURCES = {kind: resource for resource, kind in OBJECTS.items()}
-HOLDER = {"dispute": "charge", "refund": "charge", "discount": "customer"}  # object -> whose field names what changed
+HOLDER = {
+    "dispute": "charge",
+    "refund": "charge",
+    "discount": "customer",
+    "credit_note": "invoice",
+}  # object -> whose field names what changed
 INSIDE = {"invoices": "lines", "subscriptions": "items"}  # lists within a record, of which it shows the first few
 
 
@@ -101,14 +107,15 @@ def changes(upstream: Upstream, resource: Resource, listed: Call, reading: Readi
             met.update(str(dig(item, "id")) for item in items)
             step = "new" if page.cursor else "changed"
             yield replace(page, items=items, cursor={"step": step, "next": page.cursor})
-    call = call_for(
-        upstream, "GET", "/v1/events", {**ABOUT[resource.key], "created[gte]": since}, resource=resource.key
-    )
-    first = begun["next"] if begun["step"] == "changed" else None
-    for page in walk(upstream.send, call, PAGES, items_at="data", cursor=first):
-        items, gone = _again(upstream, resource, page.items, met)
-        cursor = {"step": "changed", "next": page.cursor} if page.cursor else None
-        yield replace(page, items=items, cursor=cursor, gone=gone)
+    questions, first = ABOUT[resource.key], begun.get("question", 0)
+    for at, asked in enumerate(questions[first:], start=first):
+        call = call_for(upstream, "GET", "/v1/events", {**asked, "created[gte]": since}, resource=resource.key)
+        start = begun["next"] if begun["step"] == "changed" and at == first else None
+        for page in walk(upstream.send, call, PAGES, items_at="data", cursor=start):
+            items, gone = _again(upstream, resource, page.items, met)
+            question = at if page.cursor else at + 1
+            cursor = {"step": "changed", "next": page.cursor, "question": question}
+            yield replace(page, items=items, cursor=cursor if question < len(questions) else None, gone=gone)
 
 
 def _again(upstream: Upstream, resource: Resource, events: list, met: set[str]) -> tuple[list[Any], tuple[str, ...]]:

@@ -121,6 +121,8 @@ class Invoice(UpstreamRecord):
     amount_due: Amount | None = None
     amount_paid: Amount | None = None
     amount_remaining: Amount | None = None
+    pre_payment_credit_notes_amount: Amount | None = None  # credited before it was paid, and due no longer
+    post_payment_credit_notes_amount: Amount | None = None
     customer: Ref | None = None
     customer_name: str | None = None
     customer_email: str | None = None
