@@ -83,7 +83,8 @@ class Conflict(Base):
     line: Mapped[str] = mapped_column(String(620))  # "left field|right field"
     left_field: Mapped[str] = mapped_column(String(300))
     right_field: Mapped[str] = mapped_column(String(300))
-    held: Mapped[dict] = mapped_column(default=dict)  # {"left", "right", "base_left", "base_right"}
+    # {"left", "right"}; "base_left" and "base_right" besides, where they had agreed before
+    held: Mapped[dict] = mapped_column(default=dict)
     left_at: Mapped[datetime | None]  # when each side changed, by the upstream's own time
     right_at: Mapped[datetime | None]
     rule: Mapped[str] = mapped_column(String(10))

@@ -101,3 +101,17 @@ ADVICE = {
         "A mistake in the console", "us",
     ),
 }  # fmt: skip
+
+# A conflict of single writes: no run was stopped, and there is no brake to release.
+WITHHELD = Advice(
+    "The console did not send what was to be written: what is there must not be changed, or changed meanwhile.",
+    "Nothing was lost, and nothing was changed there. What was not sent is kept as it was.",
+    "Read the reason. Change what stands in the way at the service, or leave such records out by the mapping's "
+    "filters; then send the writes again, or drop them.",
+    "A safeguard of the console", "person",
+)  # fmt: skip
+
+
+def of(kind: str, *, writes: bool = False) -> Advice:
+    """What a kind of error means; writes: whether it is writes that met it."""
+    return WITHHELD if kind == "conflict" and writes else ADVICE[kind]

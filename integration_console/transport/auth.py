@@ -111,9 +111,12 @@ def authorize_address(
     return (found.replace("https://", "http://", 1) if plain else found), verifier
 
 
-def exchange(call: TokenCall, way: OAuth, client: Client, code: str, *, verifier: str | None = None) -> Tokens:
+def exchange(
+    call: TokenCall, way: OAuth, client: Client, code: str, *, verifier: str | None = None, service: str = "The service"
+) -> Tokens:
     """Turn the code a person came back with into tokens.
 
+    service: what people call it; a refusal says whose it is.
     Raises NeedsPerson when it is refused, TryLater when the service is not ready, BadAnswer when it makes no sense.
     """
     oauth = _oauth(client.id)
@@ -121,13 +124,18 @@ def exchange(call: TokenCall, way: OAuth, client: Client, code: str, *, verifier
     body = oauth.prepare_request_body(
         code=code, redirect_uri=client.redirect_uri, include_client_id=way.client_auth == "body", **extra
     )
-    return _tokens(*call(body, _headers(way, client)), kept=None, hide=Redactor((client.secret, code)))
+    hide = Redactor((client.secret, code))
+    return _tokens(*call(body, _headers(way, client)), kept=None, hide=hide, service=service)
 
 
-def refresh(call: TokenCall, way: OAuth, client: Client, refresh_token: str, *, access_token: str = "") -> Tokens:
+def refresh(
+    call: TokenCall, way: OAuth, client: Client, refresh_token: str, *, access_token: str = "",
+    service: str = "The service",
+) -> Tokens:  # fmt: skip
     """New tokens for an old refresh token; the old one is kept when the answer brings none (K2).
 
     access_token: the one that ends; like the others it is in no message, whatever the answer says.
+    service: as in `exchange`.
     Raises as `exchange`. NeedsPerson with code "invalid_grant" means the refresh token is spent or revoked (K3).
     """
     oauth = _oauth(client.id)
@@ -136,7 +144,7 @@ def refresh(call: TokenCall, way: OAuth, client: Client, refresh_token: str, *, 
         extra["client_id"] = client.id
     body = oauth.prepare_refresh_body(refresh_token=refresh_token, **extra)
     hide = Redactor((client.secret, refresh_token, access_token))
-    return _tokens(*call(body, _headers(way, client)), kept=refresh_token, hide=hide)
+    return _tokens(*call(body, _headers(way, client)), kept=refresh_token, hide=hide, service=service)
 
 
 def revocation(way: OAuth, client: Client, credentials: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
@@ -189,7 +197,9 @@ def _basic(client: Client) -> dict[str, str]:
     return {"Authorization": "Basic " + b64encode(pair.encode()).decode()}
 
 
-def _tokens(status: int, body: bytes, *, kept: str | None, hide: Redactor = _NOTHING) -> Tokens:
+def _tokens(
+    status: int, body: bytes, *, kept: str | None, hide: Redactor = _NOTHING, service: str = "The service"
+) -> Tokens:
     try:
         data = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -197,7 +207,7 @@ def _tokens(status: int, body: bytes, *, kept: str | None, hide: Redactor = _NOT
     if not isinstance(data, dict):
         data = None
     if status not in (200, 201) or data is None or not data.get("access_token"):
-        raise _refusal(status, data, hide)
+        raise _refusal(status, data, hide, service)
     expires_at = _expiry(data.pop("expires_in", None))
     data.pop("expires_at", None)
     from oauthlib.oauth2 import OAuth2Error
@@ -205,10 +215,10 @@ def _tokens(status: int, body: bytes, *, kept: str | None, hide: Redactor = _NOT
     try:
         token = _oauth("").parse_request_body_response(orjson.dumps(data).decode())
     except (OAuth2Error, ValueError, TypeError, AttributeError):
-        raise BadAnswer("The service's answer about its tokens makes no sense.", status=status) from None
+        raise BadAnswer(f"{service}'s answer about its tokens makes no sense.", status=status) from None
     access, new = token["access_token"], token.get("refresh_token")
     if not isinstance(access, str) or not isinstance(new, str | None):
-        raise BadAnswer("The service's answer about its tokens makes no sense.", status=status)
+        raise BadAnswer(f"{service}'s answer about its tokens makes no sense.", status=status)
     return Tokens(access, new or kept, expires_at, _scopes(data.get("scope")), _extra(data))
 
 
@@ -219,20 +229,18 @@ def _oauth(client_id: str) -> WebApplicationClient:
     return WebApplicationClient(client_id)
 
 
-def _refusal(status: int, data: dict | None, hide: Redactor) -> UpstreamError:
+def _refusal(status: int, data: dict | None, hide: Redactor, service: str) -> UpstreamError:
     """What an answer without tokens means. Only the service's own refusal needs a person."""
     code, said = "", ""
     if data:
         code = hide.text(str(data.get("error") or ""))[:100]
         said = hide.text(str(data.get("error_description") or data.get("message") or code))[:300]
     if data is not None and status in (200, 400, 401, 403) and (code or said):
-        message = "The service refused to renew or grant access. Please reconnect."
+        message = f"{service} refused to renew or grant access. Please reconnect."
         return NeedsPerson(f"{message} It says: {said}", status=status, raw=said, code=code)
     if status in (408, 425, 429) or status >= 500 or (data is None and status in (400, 401, 403)):
-        return TryLater(f"The service is not ready to give out tokens (status {status}).", status=status, raw=said)
-    return BadAnswer(
-        f"The service's answer about its tokens cannot be used (status {status}).", status=status, raw=said
-    )
+        return TryLater(f"{service} is not ready to give out tokens (status {status}).", status=status, raw=said)
+    return BadAnswer(f"{service}'s answer about its tokens cannot be used (status {status}).", status=status, raw=said)
 
 
 def _expiry(life: Any) -> datetime | None:

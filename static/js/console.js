@@ -92,7 +92,11 @@
     document.querySelectorAll(boxes).forEach((details) => { if (!details.contains(event.target)) close(details); });
     if (event.target.closest("[data-close-details]")) close(event.target.closest("details"), true);
   });
-  on("keydown", (event) => {
+  on("focusin", (event) => {  // by Tab: what has the focus is not left beneath one
+    document.querySelectorAll(boxes).forEach((details) => { if (!details.contains(event.target)) close(details); });
+  });
+  on("keydown", (event) => {  // what is called a button is pressed by the space bar, too
+    if (event.key === " " && event.target.matches("a[role=button]")) { event.preventDefault(); event.target.click(); }
     if (event.key === "Escape") document.querySelectorAll(boxes).forEach((details) => close(details, details.contains(document.activeElement)));
   });
   on("toggle", (event) => {  // it stays beside the menu, and the safe button has the focus

@@ -179,6 +179,7 @@ def test_a_refused_refresh_asks_for_a_person_once_and_is_not_tried_again(session
     assert (len(errors), refreshes(sandbox.ghl)) == (6, 1)
     row = connections.find(connection)
     assert row.status == "needs_reconnect"
+    assert row.status_reason.startswith("GoHighLevel refused to renew")
     assert "reconnect" in row.status_reason
     db.session.remove()
     with pytest.raises(NeedsPerson):

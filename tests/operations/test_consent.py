@@ -143,7 +143,7 @@ def test_a_code_that_is_not_exchanged_connects_nothing_and_leaves_no_body(sessio
     back = decide(leave("clio"))
     sandbox.clio.script("/oauth/token", answer)
 
-    with pytest.raises(error):
+    with pytest.raises(error, match="Clio"):
         come_back("clio", back)
 
     session.rollback()

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from integration_console.errors import Conflict, InvalidInput, NotFound
 from integration_console.models import AuditEvent, DeadLetter, Issue
 from integration_console.models.error import KINDS
+from integration_console.operations import advice
 from integration_console.operations.support import issue_list, issues
 from integration_console.storage import errors
 from integration_console.sync.reading.sifting import Refused
@@ -58,7 +59,7 @@ def test_an_issue_says_what_it_means_and_whom_it_touches(refuse):
 
 
 def test_every_kind_of_error_has_words_for_people():
-    assert set(issues.ADVICE) == set(KINDS)
+    assert set(advice.ADVICE) == set(KINDS)
 
 
 def test_acknowledging_resolving_and_reopening_are_kept_with_who_did_it(session, refuse):

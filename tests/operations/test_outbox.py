@@ -19,6 +19,7 @@ from integration_console.models import (
     Record,
     RecordLink,
     SyncRun,
+    Transaction,
     db,
 )
 from integration_console.operations.accounts import connections
@@ -57,7 +58,9 @@ def test_a_newer_edit_is_never_written_over(session, sandbox, pair, mapping):
     run = push(mapping)
 
     assert run.state == "done", run.message
-    assert [one.state for one in changes()][-3:].count("dropped") == 1
+    (late,) = [one for one in changes()[-3:] if one.state == "dropped"]
+    call = session.scalar(select(Transaction).filter_by(call_key=late.call_key))
+    assert (call.status, call.outcome) == (412, "stale")  # the one it was refused in
     assert of_ghl(sandbox.ghl, left) == of_clio(sandbox.clio, right)
     assert of_clio(sandbox.clio, right) | {"city": 0} == {"first": "Augusta", "last": "Byron", "city": 0}
 

@@ -107,6 +107,23 @@ def test_the_life_of_a_record_names_the_field_as_people_do(app, enter, two):
     assert "firstName" not in page.text
 
 
+def test_two_that_never_agreed_are_not_said_to_have_changed(app, enter, two):
+    """What a new pair says differently was nobody's change, and there is no value before it."""
+    with app.app_context():
+        first = two.conflict(two.link, line="a|b", held={"left": "Ada", "right": "Augusta"})
+    staff = enter("staff")
+    page = staff.open(f"/conflicts/{first}").text
+    assert "said different things when they became a pair" in page
+    assert "Before that" not in page
+    assert "Both sides changed this field between two runs." in staff.open(f"/conflicts/{two.number}").text
+
+
+def test_where_nothing_waits_the_way_on_is_named(enter):
+    staff = enter("staff")
+    for path in ("/conflicts", "/conflicts?state=settled", "/matches", "/matches?state=linked"):
+        assert staff.open(path).links["See the mappings"] == "/mappings"
+
+
 def test_a_settled_conflict_is_flipped_once_per_click(app, enter, two):
     with app.app_context():
         number = two.conflict(two.link, "settled", "left", rule="left", line="email|email")

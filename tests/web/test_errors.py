@@ -254,6 +254,20 @@ def test_refused_writes_of_a_problem_are_sent_again_together_by_those_who_may(en
     assert "None of these writes can be sent again" in admin.open(here).text
 
 
+def test_writes_that_were_held_back_are_not_said_to_be_a_brake(admin, firm):
+    number = firm.connect()
+    held_back = fail(firm, number, "conflict")
+    for _ in range(11):
+        refused_write(firm, held_back, number)
+    page = admin.open(f"/errors/{held_back}")
+    assert "The console did not send what was to be written" in page.text
+    assert "brake" not in page.text
+    assert "Look at the run" not in page.links
+    assert len(page.one("div", id="writes").all("tr")) == 1 + 10  # what stands beneath stays in reach
+    assert "See every refused write" in page.links
+    assert "release the brake" in admin.open(f"/errors/{fail(firm, number, 'conflict', field='x')}").text
+
+
 def test_a_refused_write_is_sent_again_with_the_value_typed(enter, admin, firm):
     number = firm.connect()
     issue = fail(firm, number, "value", "contacts")

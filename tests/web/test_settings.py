@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
-from integration_console.models import ApiConfig, AuditEvent, db
+from integration_console.models import ApiConfig, AuditEvent, Record, db
 from integration_console.operations import audit
 from integration_console.operations import settings as firm
 from integration_console.operations.accounts.app_settings import AppSettings
 from integration_console.services import by_key
 
 from ..cases import together
+from .two_sides import contacts
 
 SECRET = "clio-client-secret-canary"
 
@@ -176,6 +177,21 @@ def test_the_system_page_tells_what_support_asks_for(admin):
     text = admin.open("/settings/system").text
     assert "Database SQLite" in text or "Database PostgreSQL" in text
     assert "No worker has ever started." in text
+
+
+def test_what_was_kept_before_a_label_was_known_is_told_by_it(app, admin, own_firm):
+    sides = contacts(own_firm)
+    with app.app_context():
+        fields = db.session.scalars(select(Record.data).filter_by(connection_id=sides.right, resource="custom_fields"))
+        own = next(one for one in fields if one["parent_type"] == "Contact")
+        named, gone = f"custom:{own['id']}", "custom:987654"
+        audit.add("mapping saved", actor="test", mapping=sides.mapping, changes=[f"Line {named} added.", f"{gone}."])
+        audit.add("mapping created", actor="test", mapping=sides.mapping, flow=None, document={"name": None})
+        db.session.commit()
+    created, saved, *_ = admin.open("/settings/audit").rows
+    assert f"Changes: Line {own['name']} added. {gone}." in saved
+    assert "kept with this line" in created
+    assert "None" not in created
 
 
 def test_the_audit_log_is_read_page_by_page(app, admin):

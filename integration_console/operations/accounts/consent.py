@@ -264,7 +264,7 @@ def _exchange(asked: OAuthState, service: Service, way: OAuth, code: str) -> dic
     )
     db.session.rollback()  # nothing is held open while we wait for the service (D5)
     try:
-        return kept(auth.exchange(endpoint, way, client, code, verifier=verifier))
+        return kept(auth.exchange(endpoint, way, client, code, verifier=verifier, service=service.label))
     finally:
         recorder.flush(db.session())
         db.session.commit()

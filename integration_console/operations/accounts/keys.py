@@ -143,7 +143,7 @@ class Keys:
         try:
             tokens = auth.refresh(
                 self.token_endpoint(way.token_url), way, self.us, self.credentials["refresh_token"],
-                access_token=str(self.credentials.get("access_token") or ""),
+                access_token=str(self.credentials.get("access_token") or ""), service=self.service.label,
             )  # fmt: skip
         except NeedsPerson as error:
             reason = {"status": "needs_reconnect", "status_reason": str(error), "status_since": clock.now()}

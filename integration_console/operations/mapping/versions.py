@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from ...sync import mapping as engine
 from ...sync.mapping import MappingDocument, Side
 from .. import audit
 
-MAKER = "console"  # who made a draft that nobody has touched yet
+MAKER = "the console"  # who made a draft that nobody has touched yet
 NEWS = timedelta(days=14)  # what an activation announced is made within so long, or is asked about
 MOST_TOLD = 50  # sentences about one change that the audit log keeps
 
@@ -85,6 +86,17 @@ def _labels(mapping: DataMapping) -> engine.Label:
         return ",".join(known[side].get(name, name) for name in names.split(","))
 
     return label
+
+
+def in_words(mapping: DataMapping, text: str) -> str:
+    """A text that was kept before their labels were known, with what the accounts call their own fields today."""
+    label = _labels(mapping)
+
+    def word(found: re.Match[str]) -> str:
+        named = {label(side, found[0]) for side in ("left", "right")} - {found[0]}
+        return named.pop() if len(named) == 1 else found[0]
+
+    return re.sub(rf"{CUSTOM}[\w-]+", word, text)
 
 
 def fields_of(side: Side) -> list[Field]:

@@ -11,8 +11,8 @@ from sqlalchemy import BindParameter, bindparam, exists, func, select, update
 from ... import clock
 from ...errors import Conflict, InvalidInput, NotFound
 from ...models import Change, DeadLetter, ErrorLog, Issue, IssueMention, IssueNote, User, db
-from .. import audit
-from ..advice import ADVICE, Advice
+from .. import advice, audit
+from ..advice import Advice
 from . import issue_notes
 
 SAMPLES = 20  # errors and records shown with an issue
@@ -37,12 +37,12 @@ class Detail:
 def detail(issue_id: int, *, reader: str = "") -> Detail:
     """One issue, whole; reader: whose e-mail the mentions are about. Raises NotFound."""
     issue = by_id(issue_id)
-    affected, refused, mentioned = db.session.execute(_ABOUT, {"issue": issue_id, "reader": reader}).one()
+    affected, refused, written, mentioned = db.session.execute(_ABOUT, {"issue": issue_id, "reader": reader}).one()
     letters = select(DeadLetter).where(DeadLetter.issue_id == issue_id, DeadLetter.resolved_at.is_(None))
     errors = select(ErrorLog).where(ErrorLog.issue_id == issue_id)
     return Detail(
         issue,
-        ADVICE[issue.kind],
+        advice.of(issue.kind, writes=written),
         affected,
         refused,
         db.session.scalars(letters.order_by(DeadLetter.id.desc()).limit(SAMPLES)).all(),
@@ -56,6 +56,7 @@ _ONE: BindParameter[int] = bindparam("issue")
 _ABOUT = select(
     select(func.count()).where(DeadLetter.issue_id == _ONE, DeadLetter.resolved_at.is_(None)).scalar_subquery(),
     select(func.count()).where(Change.issue_id == _ONE, Change.state == "dead").scalar_subquery(),
+    exists().where(Change.issue_id == _ONE),
     exists().where(
         IssueMention.issue_id == _ONE, IssueMention.email == bindparam("reader"), IssueMention.seen_at.is_(None)
     ),

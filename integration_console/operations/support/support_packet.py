@@ -36,10 +36,10 @@ from ...models.error import SPEAKS_OF_VALUES
 from ...storage import source, transactions
 from ...transport.named_secrets import is_secret
 from ...transport.redact import Redactor
-from .. import audit
+from .. import advice, audit
 from ..accounts import hook_secrets
 from ..accounts.app_settings import AppSettings
-from ..advice import ADVICE, WHO
+from ..advice import WHO
 from ..runs import run_history, runs
 from ..sealed import unseal
 from . import issues
@@ -143,12 +143,13 @@ def _calls(keys: Iterable[str]) -> list[Transaction]:
 
 def _packed(subject: _Subject, *, contents: bool, by: str) -> bytes:
     connections = [db.session.get_one(Connection, number) for number in sorted(subject.connection_ids)]
+    of_writes = subject.kind == "issue" and bool(subject.changes)
     files: dict[str, Any] = {
         "packet.json": {
             "about": {subject.kind: subject.number, **subject.facts},
             "made_at": clock.now(), "console": {"version": __version__, "commit": source.commit()},
             "bodies": "included, redacted" if contents else "left out: the reader may not see the contents of records",
-            "advice": [_advice(kind) for kind in sorted(subject.kinds)],
+            "advice": [_advice(kind, writes=of_writes) for kind in sorted(subject.kinds)],
             "connections": [_connection(one) for one in connections],
             "mappings": _mappings(subject), "pairs": _pairs(subject, contents),
         },
@@ -201,11 +202,11 @@ def _facts(row: Any, names: Iterable[str]) -> dict[str, Any]:
     return {name: getattr(row, name) for name in names}
 
 
-def _advice(kind: str) -> dict[str, str]:
-    advice = ADVICE[kind]
+def _advice(kind: str, *, writes: bool) -> dict[str, str]:
+    said = advice.of(kind, writes=writes)
     return {
-        "kind": kind, "cause": advice.cause, "who_must_act": WHO[advice.who], "what_happened": advice.happened,
-        "was_anything_lost": advice.lost, "suggested_fix": advice.next,
+        "kind": kind, "cause": said.cause, "who_must_act": WHO[said.who], "what_happened": said.happened,
+        "was_anything_lost": said.lost, "suggested_fix": said.next,
     }  # fmt: skip
 
 

@@ -77,12 +77,15 @@ class Ledger:
         self, session: Session, link_id: int, clash: Clash, left: Seen, right: Seen, numbers: Dictionary[str, int]
     ) -> None:
         """Keep both values of a conflict, whoever won."""
-        line, base = clash.line, clash.base or [None, None]
+        line = clash.line
+        before = dict(
+            zip(("base_left", "base_right"), clash.base or (), strict=False)
+        )  # nothing where they never agreed
         facts = {
             "mapping_id": self.mapping.id, "version": self.mapping.version, "run_id": self.run_id,
             "left_field": ",".join(line.left), "right_field": ",".join(line.right), "rule": clash.rule,
             "winner": clash.winner, "left_at": left.changed_at, "right_at": right.changed_at,
-            "held": {"left": clash.left, "right": clash.right, "base_left": base[0], "base_right": base[1]},
+            "held": {"left": clash.left, "right": clash.right, **before},
         }  # fmt: skip
         now = clock.now()
         state = "open" if clash.winner is None else "settled"

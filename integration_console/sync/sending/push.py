@@ -254,7 +254,7 @@ class Sender:
         if end.upstream is not None and change.external_id:
             record = end.service.read_one(end.upstream, end.resource, change.external_id)
         with self.work() as session:
-            settled.compare_again(session, end, change, record, run_id=self.run_id, why=str(error))
+            settled.compare_again(session, end, change, record, run_id=self.run_id, error=error)
             self.flush(session)
         self.sent.stale += 1
 

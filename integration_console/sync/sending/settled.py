@@ -159,12 +159,13 @@ def call_of(change: Change, error: Exception) -> str | None:
 
 
 def compare_again(
-    session: Session, end: End, change: Change, record: Mapping[str, Any] | None, *, run_id: int | None, why: str
+    session: Session, end: End, change: Change, now: Mapping[str, Any] | None, *, run_id: int | None, error: Exception
 ) -> None:
     """Drop a write that came too late, keep the object as it is now, and have the pair compared anew."""
-    if record is not None:
-        _keep(session, end, Landed(str(change.external_id), record, ""), run_id)
-    session.execute(update(Change).where(Change.id == change.id).values(state="dropped", message=why))
+    if now is not None:
+        _keep(session, end, Landed(str(change.external_id), now, ""), run_id)
+    told = {"message": str(error), "call_key": call_of(change, error)}
+    session.execute(update(Change).where(Change.id == change.id).values(state="dropped", **told))
     look_again(session, change.link_id)
     wanted = Change.link_id == change.link_id, Change.run_id == change.run_id  # a flip writes both sides
     decide_again(session, *wanted)

@@ -20,6 +20,8 @@ from ...operations.finding.exports import Sheet, paged
 from ...operations.health import health
 from ...operations.keeping import backups
 from ...operations.keeping.backup_files import Backup
+from ...operations.mapping import mappings, versions
+from ...services.writing import CUSTOM
 from .. import Menu, access, downloads, forms
 from ..access import may
 from ..filters import Asked
@@ -239,7 +241,8 @@ def audit():
     wanted, place = _audit_wanted(asked), asked.place("older")
     events, older = ([], None) if asked.errors else audit_log.browse(wanted, before=place)
     return render_template(
-        "settings/audit.html", asked=asked, chips=asked.chips(), events=events, actions=audit_log.actions(),
+        "settings/audit.html", asked=asked, chips=asked.chips(), events=events, details=_details,
+        actions=audit_log.actions(),
         older=older and asked.url(older=older), first=asked.url() if place else None,
         matches=asked.matches(len(events), not (older or asked.cursor), lambda: audit_log.count(wanted)),
         came=above(asked, "settings.newer_audit", AuditEvent),
@@ -266,6 +269,22 @@ def export_audit():
         lambda event: [getattr(event, name) for name in AUDIT_EXPORTED],
     )
     return downloads.export(asked, Sheet("audit-log", AUDIT_EXPORTED, rows))
+
+
+def _details(event: AuditEvent) -> dict[str, str]:
+    """What a line says besides, in words; the export has it as it was kept."""
+    told = {name: _told(name, value) for name, value in event.details.items() if value is not None}
+    number = event.details.get("mapping") if any(CUSTOM in one for one in told.values()) else None
+    mapping = mappings.find_or_none(number if isinstance(number, int) else None)
+    return {name: versions.in_words(mapping, said) for name, said in told.items()} if mapping else told
+
+
+def _told(name: str, value: object) -> str:
+    if isinstance(value, dict):
+        return "kept with this line, see the export"
+    if isinstance(value, list):
+        return (" " if name == "changes" else ", ").join(map(str, value))
+    return ("no", "yes")[value] if isinstance(value, bool) else str(value)
 
 
 def _audit_wanted(asked: Asked) -> audit_log.Wanted:

@@ -29,8 +29,8 @@ menu = Menu(
 
 TABS = {"open": "Open", "settled": "Settled", "flipped": "Flipped"}
 EMPTY = {
-    "open": "No conflict waits for you. One comes here when both sides change the same field between two runs and the "
-    "mapping says that a person is asked.",
+    "open": "No conflict waits for you. One comes here when both sides change the same field between two runs, or "
+    "say different things when they become a pair, and the mapping says that a person is asked.",
     "settled": "No conflict was settled yet. Those that a mapping's own rule settles are listed here too, with the "
     "value that lost.",
     "flipped": "No conflict was flipped. A settled one is flipped on its page when the wrong value won.",

@@ -28,6 +28,7 @@ menu = Menu(
     "Errors", icon="exclamation-triangle", order=70, key="e", badge="issues", counts=("open error", "open errors")
 )
 
+MOST_WRITES = 10  # shown with a problem: what else there is on its page stays in reach
 LOG_FILTERS = {
     "run": "Run", "connection": "Connection", "kind": "Kind", "resource": "Resource", "issue": "Problem",
 }  # fmt: skip
@@ -167,7 +168,8 @@ def _tries(issue, affected: int, connection) -> dict:
     run = failures.retry_run(issue)
     return {
         "reads": refused_writes.estimate_reads(connection, affected) if connection and affected else None,
-        "refused": refused_writes.estimate(issue_id=issue.id), "found": writes.browse(writes.Wanted(issue_id=issue.id)),
+        "refused": refused_writes.estimate(issue_id=issue.id),
+        "found": writes.browse(writes.Wanted(issue_id=issue.id), limit=MOST_WRITES),
         "run": run, "outcome": failures.outcome_of(run) if run else [], "write_words": write_words,
         "shown": words.shown,
     }  # fmt: skip
@@ -184,7 +186,7 @@ def _fix(detail: issues.Detail, connection) -> tuple[str, str, str] | None:
         return "See what it may read", url_for("connections.show", connection_id=connection.id), "see connections"
     if kind == "rate limit":
         return "Change the limits", url_for("settings.service", key=connection.service), "change settings"
-    if kind == "conflict" and run:
+    if kind == "conflict" and run and detail.advice is not advice.WITHHELD:
         return "Look at the run", url_for("runs.show", run_id=run), "see runs"
     return None
 
