@@ -271,6 +271,16 @@ def test_a_circle_of_two_mappings_is_told(writable):
     assert found["The mapping “Contacts” carries this back: check that both agree."] is False
 
 
+def test_fields_a_mapping_of_a_third_account_keeps_the_same_are_told_together(writable):
+    lines = GOOD, line("firstName", "first_name")
+    third = mapping(*lines, number=2, left=Side(3, "xero", "contacts"))
+
+    assert problems(*lines, others=(third,)) == {
+        "The mapping “Contacts” keeps E-mail and First name of Clio contacts the same, too: a change at any of the "
+        "three accounts reaches the others.": False
+    }
+
+
 def test_filters_and_keys_look_at_fields_that_are_there(writable):
     found = problems(
         GOOD, filters=({"side": "left", "field": "colour", "is": "filled"},),

@@ -142,9 +142,13 @@ def _lookers(mapping: Mapping, known: dict[str, dict[str, Field]]) -> Iterator[P
 
 def _called(name: str, side: str, mapping: Mapping, known: dict[str, dict[str, Field]]) -> str:
     """A field for people: "E-mail of Clio contacts"; one that is gone by its own name."""
-    field, own = known[side].get(name), name.startswith(CUSTOM)
-    label = field.label if field else f"Custom field {name.removeprefix(CUSTOM)}" if own else field_name(name)
-    return f"{label} of {mapping.side(side).label}"
+    return f"{_label(name, known[side])} of {mapping.side(side).label}"
+
+
+def _label(name: str, fields: dict[str, Field]) -> str:
+    if field := fields.get(name):
+        return field.label
+    return f"Custom field {name.removeprefix(CUSTOM)}" if name.startswith(CUSTOM) else field_name(name)
 
 
 def _there(name: str, fields: dict[str, Field]) -> bool:
@@ -232,21 +236,25 @@ def _others(mapping: Mapping, known: dict[str, dict[str, Field]], others: Sequen
         if {mapping.left, mapping.right} == {other.left, other.right}:
             kept_same = set()  # the same pair of lists twice: one of the two has nothing to do
         for towards in SIDES:
+            shared: list[str] = []
             for line in mapping.lines_towards(towards):
                 for name in line.written(towards):
                     said = _called(name, towards, mapping, known)
                     if _both_ways(mapping, line) and (mapping.side(towards), name) in kept_same:
-                        yield Problem(
-                            False, line.key,
-                            f"The mapping “{other.name}” keeps {said} the same, too: a change at any of the three "
-                            "accounts reaches the others.",
-                        )  # fmt: skip
+                        shared.append(_label(name, known[towards]))
                     elif not line.only_create and (mapping.side(towards), name) in theirs:
                         yield Problem(True, line.key, f"{said} is written by the mapping “{other.name}”, too.")
                 if not line.only_create and _comes_back(mapping, line, towards, other):
                     yield Problem(
                         False, line.key, f"The mapping “{other.name}” carries this back: check that both agree."
                     )
+            if shared:
+                said = " and ".join(filter(None, (", ".join(shared[:-1]), shared[-1])))
+                yield Problem(
+                    False, None,
+                    f"The mapping “{other.name}” keeps {said} of {mapping.side(towards).label} the same, too: a change "
+                    "at any of the three accounts reaches the others.",
+                )  # fmt: skip
 
 
 def _written(mapping: Mapping, *, both_ways: bool = False) -> set:
