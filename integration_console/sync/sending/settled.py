@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from ... import clock
 from ...errors import BadRecord, Missing, Over
-from ...models import Change, DataMapping, Record, RecordLink
+from ...models import Change, DataMapping, FieldMapping, MappingVersion, Record, RecordLink
 from ...models.change import LOST, TOLD
 from ...services.writing import Write, value_of
 from ...storage import errors, records
@@ -210,6 +210,7 @@ def _agree(session: Session, end: End, change: Change, record: Record, plain: Ma
     if change.op == "update" and change.mapping_id is not None:  # what a person took back is no flapping
         link.writes = restless.noted(link.writes, side, change.wanted)
     is_seen = _rests(base, side, plain) and not _has_lines(change)
+    is_seen = is_seen and not _says_more(session, change, base, side, plain)
     setattr(link, f"{side}_hash", record.content_hash if is_seen else None)
     if change.op == "create":
         _make_room(session, end, link, side, record)
@@ -250,6 +251,19 @@ def _has_lines(change: Change) -> bool:
     return any(
         isinstance(value, list) and any(isinstance(one, dict) for one in value) for value in change.wanted.values()
     )
+
+
+def _says_more(session: Session, change: Change, base: Mapping[str, list], side: str, plain: Mapping[str, Any]) -> bool:
+    """Whether this side says something in a line nothing was agreed on so far, as where both were blank: somebody may
+    have filled it meanwhile.
+    """
+    query = select(FieldMapping).join(MappingVersion).where(
+        MappingVersion.mapping_id == change.mapping_id, MappingVersion.number == change.version,
+        FieldMapping.direction.in_(("both", "to_right" if side == "left" else "to_left")),
+    )  # fmt: skip
+    lines = [line for line in session.scalars(query) if not line.options.get("only_create")]
+    new = [getattr(line, side) for line in lines if f"{line.left}|{line.right}" not in base]
+    return any(not same(told(plain, name), None) for names in new for name in names.split(",") if name)
 
 
 def side_of(session: Session, link: RecordLink, change: Change) -> str:
