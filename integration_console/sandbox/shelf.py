@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from copy import copy
 from functools import lru_cache
 from itertools import chain
 
@@ -47,6 +48,14 @@ class Shelf:
         if number in self.deleted or not 1 <= number <= self.count:
             return None
         return self._make(number)
+
+    def copy(self) -> "Shelf":
+        """The shelf as it is now, whatever changes later."""
+        copied = copy(self)
+        copied.edited, copied.deleted = dict(self.edited), dict(self.deleted)
+        copied._stamps, copied.added_at, copied._added = dict(self._stamps), dict(self.added_at), list(self._added)
+        copied._orders = {}
+        return copied
 
     def changed_at(self, number: int) -> float:
         return self._stamps[number] if number in self._stamps else self._made_changed_at(number)

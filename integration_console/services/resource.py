@@ -66,6 +66,7 @@ class Resource:
     starts: str | None = None  # where the time a record takes place is, for resources read by window
     trailing: timedelta | None = None  # an increment re-reads this much and compares
     changes_kept: timedelta | None = None  # changes are told apart from the list, for so long; later all is read again
+    lag: timedelta = timedelta(0)  # how long its list may not show yet what a single read or a write's answer showed
     trust: bool = False  # client trust money: shown, never written (W8)
     key: str = ""  # "matters", from the name it is given in its service
 

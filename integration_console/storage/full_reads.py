@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, or_, select
 from sqlalchemy.orm import Session
 
 from ..models import Record, SeenPage
@@ -47,6 +47,15 @@ def gone(session: Session, *, connection_id: int, resource: str, run_ids: Collec
         missing.extend(number for number, run in batch if run not in run_ids and number not in seen)
         last = batch[-1][0]
     return missing
+
+
+def written_beside(
+    session: Session, *, connection_id: int, resource: str, run_ids: Collection[int], since: datetime
+) -> bool:
+    """Whether others than these runs wrote a record of this resource since that moment."""
+    others = or_(Record.written_run_id.is_(None), Record.written_run_id.not_in(run_ids))
+    query = live(connection_id, resource).with_only_columns(Record.id).where(Record.written_at >= since, others)
+    return session.scalar(query.limit(1)) is not None
 
 
 def without(session: Session, ids: Sequence[int], unread: Callable[[Mapping[str, Any]], bool]) -> array:
@@ -123,12 +132,13 @@ class Place:
     number: int
     external_id: str
     owner_id: str | None
+    written_at: datetime
 
 
 def places_of(session: Session, ids: Sequence[int]) -> list[Place]:
     """Where these records, by our numbers, are to be looked for."""
     found: list[Place] = []
     for start in range(0, len(ids), 500):
-        chosen = select(Record.id, Record.external_id, Record.owner_id).where(Record.id.in_(ids[start : start + 500]))
-        found += [Place(*row) for row in session.execute(chosen)]
+        place = select(Record.id, Record.external_id, Record.owner_id, Record.written_at)
+        found += [Place(*row) for row in session.execute(place.where(Record.id.in_(ids[start : start + 500])))]
     return found

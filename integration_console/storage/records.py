@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
@@ -22,6 +22,7 @@ _RECORD: Any = Record.__table__
 _COUNT_LIVE = """
     SELECT count(*) FROM record WHERE connection_id = :connection AND resource = :resource AND deleted_at IS NULL
 """
+NONE = timedelta(0)
 
 
 @dataclass
@@ -39,7 +40,7 @@ class Kept:
 
 def keep_page(
     session: Session, *, connection_id: int, resource: str, run_id: int | None, rows: list[Incoming], now: datetime,
-    hopeful: bool = False, since: datetime | None = None,
+    hopeful: bool = False, since: datetime | None = None, lag: timedelta = NONE,
 ) -> Kept:  # fmt: skip
     """Write what is new or changed; unchanged records cost no write (P3). Nothing is committed here (P1).
 
@@ -49,6 +50,7 @@ def keep_page(
     since: when the page may have been asked for at the earliest. What another run kept after that and is newer stays:
     it would otherwise look as if somebody had set the record back to what it was. So does what was found deleted after
     that, unless it changed later still.
+    lag: how far behind what it was asked for a page may be.
     """
     if not rows:
         return Kept()
@@ -69,7 +71,7 @@ def keep_page(
             continue
         (new if found is None else changed).append(row)
     if since is not None and changed:
-        left = _left_since(session, target, changed, since)
+        left = _left_since(session, target, changed, since - lag, even=bool(lag))
         kept.unchanged_ids += left.values()
         changed = [row for row in changed if row.external_id not in left]
     bulk.insert(connection, target, new)
@@ -78,9 +80,13 @@ def keep_page(
     return kept
 
 
-def _left_since(session: Session, target: bulk.Target, rows: list[Incoming], since: datetime) -> dict[str, int]:
+def _left_since(
+    session: Session, target: bulk.Target, rows: list[Incoming], since: datetime, *, even: bool
+) -> dict[str, int]:
     """Those of these records that stay as another run left them since, by the upstream's own time of their last change:
     in a newer form, or deleted after it. Id -> number.
+
+    even: also in a form of the same time, as the answer to a write may be that does not tell when it was made.
     """
     moments = {row.external_id: row.updated_at for row in rows}
     query = _of(target.connection_id, target.resource).with_only_columns(
@@ -93,7 +99,9 @@ def _left_since(session: Session, target: bulk.Target, rows: list[Incoming], sin
     def stays(moment: datetime | None, updated_at: datetime | None, deleted_at: datetime | None) -> bool:
         if deleted_at is not None:
             return deleted_at > since and (moment is None or moment <= deleted_at)
-        return updated_at is not None and moment is not None and updated_at > moment
+        if updated_at is None or moment is None:
+            return False
+        return updated_at > moment or (even and updated_at == moment)
 
     found = session.execute(query.order_by(Record.id).with_for_update())
     return {external_id: number for external_id, number, *left in found if stays(moments[external_id], *left)}

@@ -14,10 +14,10 @@ def firm(session):
 
 @pytest.fixture
 def keep(session, firm):
-    def keep(*rows, run_id=None, resource="contacts", of=firm, now=NOON, hopeful=False, since=None):
+    def keep(*rows, run_id=None, resource="contacts", of=firm, now=NOON, hopeful=False, **more):
         return records.keep_page(
             session, connection_id=of, resource=resource, run_id=run_id, rows=list(rows), now=now, hopeful=hopeful,
-            since=since,
+            **more,
         )  # fmt: skip
 
     return keep

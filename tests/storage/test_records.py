@@ -46,6 +46,18 @@ def test_a_page_that_comes_late_does_not_set_back_what_was_written_since_it_was_
     assert counts(set_back) == (0, 1, 0)
 
 
+def test_a_list_that_lags_does_not_set_back_what_was_written_just_before_it_was_asked_for(session, keep):
+    second, late = timedelta(seconds=1), {"now": NOON + timedelta(minutes=4), "lag": timedelta(minutes=1)}
+    keep(incoming(1, name="Ada"), incoming(2, name="Grace"), run_id=6)
+    keep(
+        incoming(1, name="Augusta", changed_at=NOON + second), incoming(2, name="Grace H."), run_id=8, now=NOON + second
+    )
+    before = incoming(1, name="Ada"), incoming(2, name="Grace")  # a write's answer may not tell when it was made
+
+    assert counts(keep(*before, run_id=9, since=NOON + 30 * second, **late)) == (0, 0, 2)
+    assert counts(keep(*before, run_id=9, since=NOON + 90 * second, **late)) == (0, 2, 0)
+
+
 def test_a_page_that_comes_late_brings_no_record_back_that_was_found_deleted_since_it_was_asked_for(
     session, keep, firm
 ):

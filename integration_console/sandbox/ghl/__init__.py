@@ -12,6 +12,7 @@ from ..limits import Windows
 from ..server import Answer, Request, Upstream, on
 from ..shelf import Shelf
 from .hooks import GhlHooks
+from .index import GhlIndex
 from .records import GhlRecords, id_of, number_of
 from .search import GhlSearch
 from .sign_in import GhlSignIn
@@ -35,7 +36,7 @@ REASONS = {400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not 
 DAY_S = 86_400.0
 
 
-class Ghl(GhlSignIn, GhlHooks, GhlSearch, GhlWrites, Upstream):
+class Ghl(GhlSignIn, GhlHooks, GhlIndex, GhlSearch, GhlWrites, Upstream):
     key = "ghl"
     usual_port = 8102
     real_limits = (100, 10.0)

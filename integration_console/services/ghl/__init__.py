@@ -39,6 +39,7 @@ from .scopes import SCOPES, STOPS_WITHOUT, WITHOUT_SCOPE, lacking
 from .writing import GHLWriting
 
 PAGE = 100
+SEARCH_LAGS = dt.timedelta(minutes=1)  # "may take a few seconds"
 # -- paging -----------------------------------------------------------------------------------------------------------
 
 
@@ -137,11 +138,12 @@ class GHLService(Service):
     contacts = Resource(
         "/contacts/search", Contact, LastSeen("searchAfter"), title="name|firstName lastName|companyName|email|phone",
         changed="dateUpdated", since="dateUpdated", one="/contacts/{id}", items_at="contacts", item_at="contact",
-        count_at="total",
+        count_at="total", lag=SEARCH_LAGS,
     )  # fmt: skip
     opportunities = Resource(
         "/opportunities/search", Opportunity, LastSeen("sort", shifts=True), changed="updatedAt",
         one="/opportunities/{id}", items_at="opportunities", item_at="opportunity", count_at="meta.total|total",
+        lag=SEARCH_LAGS,
     )  # fmt: skip
     notes = Resource(
         "/contacts/{owner}/notes", Note, title="title|body", changed=None, items_at="notes", item_at="note",

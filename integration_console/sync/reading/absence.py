@@ -11,6 +11,7 @@ from ...storage.full_reads import Place
 from .keeping import Desk, Keeping
 
 ASKED_ONE_BY_ONE = 10  # more than these, and their lists are read once more instead
+WHERE_LISTS_LAG = 100  # the same where a list read once more may still not know them
 
 Asked = Callable[[str | None], Reading]  # the owner of a list, where there is one -> how it was read
 
@@ -29,7 +30,7 @@ class Proof:
 
     def still_there(self, missed: list[Place]) -> set[int]:
         """Our numbers of those of these records that the upstream has: a few by their ids, many by their lists."""
-        if len(missed) <= ASKED_ONE_BY_ONE:
+        if len(missed) <= (WHERE_LISTS_LAG if self.of.lag else ASKED_ONE_BY_ONE):
             return {one.number for one in missed if self._has(one)}
         met = {owner: self._ids(owner) for owner in {self._owner(one) for one in missed}}
         return {one.number for one in missed if one.external_id in met[self._owner(one)]}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -47,6 +47,8 @@ class Known:
 class Keeping:
     """Keeps what comes of one resource in one run."""
 
+    lag = timedelta(0)  # how far behind what it reads may be
+
     def __init__(self, desk: Desk, resource: Resource, order: Order, known: Known) -> None:
         self.desk, self.resource, self.order = desk, resource, order
         self.open_letters = known.letters
@@ -71,6 +73,7 @@ class Keeping:
             now=now,
             hopeful=self.all_new,
             since=self.begun,
+            lag=self.lag,
         )
         self.all_new = kept.new > 0 and not kept.changed and not kept.same
         if sifted.refused:

@@ -27,7 +27,7 @@ class Pull(Keeping):
 
     def __init__(self, desk: Desk, resource: Resource, order: Order, known: Known) -> None:
         super().__init__(desk, resource, order, known)
-        self.point = known.point
+        self.point, self.lag = known.point, resource.lag
         self.state = self.point.state
         self.of_owner: dict[str, set[str]] = {}  # ids seen in a compared stretch
         self.remember: dict[str, Any] = {}
@@ -158,12 +158,13 @@ class Pull(Keeping):
                 walk.gone += told
             if owner is not None and page.cursor is None:
                 self._end_owner(session, walk, owner)
-            if ends and not self._unproved(walk):
+            unproved = ends and self._unproved(session, walk)
+            if ends and not unproved:
                 braked = self._finish(session, walk)
             self._save(session, walk)
         if braked:
             raise braked
-        if ends and self._unproved(walk):
+        if unproved:
             self._end(walk)
 
     def _remember(self, session: Session, unchanged: list[int], refused: list[Refused]) -> None:
@@ -197,15 +198,18 @@ class Pull(Keeping):
                 seen=self.of_owner.pop(owner, set()),
             )  # fmt: skip
 
-    def _unproved(self, walk: Walk) -> bool:
+    def _unproved(self, session: Session, walk: Walk) -> bool:
         """Whether a record may have slipped past this read: from a page to come to one that was read, or out of a
-        compared stretch, such as an entry whose date was put right (P7).
+        compared stretch, such as an entry whose date was put right; or another run brought it since (P7).
         """
         slips = self.resource.shifts and (walk.resumed or bool(self.on_pages))
-        return slips or (bool(walk.gone) and self._span(walk) is not None)
+        if slips or (bool(walk.gone) and self._span(walk) is not None):
+            return True
+        written = full_reads.written_beside
+        return walk.mode == "full" and written(session, **self.facts, run_ids=walk.runs, since=walk.begun - self.lag)
 
     def _end(self, walk: Walk) -> None:
-        there = self._still_there(walk) if self._unproved(walk) else set()
+        there = self._still_there(walk)
         with self.desk.work() as session:
             braked = self._finish(session, walk, there)
             self._save(session, walk)
@@ -215,13 +219,16 @@ class Pull(Keeping):
     def _still_there(self, walk: Walk) -> set[int]:
         """Our numbers of records that this read did not meet, and that the upstream has all the same."""
         with self.desk.look() as session:
+            if not self._unproved(session, walk):
+                return set()
             live = records.count_live(session, **self.facts)
             gone = self._missed(session, walk, live)
-            if self._brake(walk, len(gone), live):
+            if not self.lag and self._brake(walk, len(gone), live):
                 return set()  # nothing is marked
             missed = full_reads.places_of(session, [number for number in gone if number not in self.reported])
         if not walk.resumed and self._span(walk) is None:
-            missed = [one for one in missed if (one.owner_id if self.resource.per else None) in self.on_pages]
+            since, paged = walk.begun - self.lag, self.on_pages if self.resource.shifts else ()
+            missed = [p for p in missed if p.written_at >= since or (self.resource.per and p.owner_id) in paged]
         return Proof(self, lambda owner: replace(self._reading(walk, owner=owner), full=True)).still_there(missed)
 
     def _missed(self, session: Session, walk: Walk, live: int) -> array:
