@@ -9,7 +9,7 @@ from integration_console.operations import outbound
 from integration_console.operations.keeping import backups, restoring
 from integration_console.operations.mapping import flows, mappings
 from integration_console.operations.people import users
-from integration_console.operations.runs import apart
+from integration_console.operations.runs import apart, outbox
 from integration_console.operations.support import issue_notes, refused_writes, run_log
 from integration_console.sandbox.quickbooks.writes import voided
 from integration_console.sandbox.wire import Answer
@@ -462,3 +462,39 @@ def test_an_invoice_in_another_currency_than_its_bill_is_told(firm, sandbox):
 
     assert run.refused == 1, run.message
     assert reasons() == ["The bill is in USD and its invoice in CAD. Look at both."]
+
+
+@pytest.mark.postgresql_at_length
+def test_a_bill_of_a_closed_period_waits_for_who_keeps_the_books_and_is_then_made_once(firm, sandbox, monkeypatch):
+    """QuickBooks gives its refusal again to a repeat, and its own words speak of services and websites."""
+    push(switched_on(QUICKBOOKS_CUSTOMERS), release_brake=True)
+    mapping = switched_on(QUICKBOOKS_INVOICES, approved_by="bo@firm.example")
+    monkeypatch.setattr(sandbox.quickbooks, "closed_until", "2026-05-31", raising=False)
+    run = push(mapping, release_brake=True)
+    assert (run.state, run.new, run.refused) == ("done_with_problems", 0, 3), run.message
+    refused = db.session.scalars(select(Change).where(Change.state == "dead")).all()
+    assert {one.error_field for one in refused} == {"TxnDate"}
+    assert all("closed in QuickBooks" in one.message and "keeps the books" in one.message for one in refused)
+    begun = len(sandbox.quickbooks.requests)
+    push(mapping)
+    assert not writes(sandbox.quickbooks, begun)
+
+    sandbox.quickbooks.closed_until = ""
+    for change in db.session.scalars(select(Change).where(Change.state == "dead")).all():
+        outbox.retry(change, by="bo@firm.example")
+    assert push(mapping, release_brake=True).new == 3
+
+    assert len([number for number in invoices(sandbox) if number.startswith("B-")]) == 3
+
+
+@pytest.mark.one_database
+def test_a_bill_in_a_currency_the_company_does_not_keep_is_refused_by_its_field(firm, sandbox):
+    push(switched_on(QUICKBOOKS_CUSTOMERS), release_brake=True)
+    sandbox.clio.put("bills", {"id": BILLED[0], "currency": {"id": 2, "code": "CAD", "sign": "$"}})
+    sync(firm["clio"], only=["bills"])
+    mapping = switched_on(QUICKBOOKS_INVOICES, approved_by="bo@firm.example")
+
+    assert push(mapping, release_brake=True).new == 2
+
+    (refused,) = db.session.scalars(select(Change).where(Change.state == "dead")).all()
+    assert refused.error_field == "CurrencyRef.value"

@@ -312,3 +312,37 @@ def test_an_invoice_taken_back_at_xero_is_told_while_its_bill_stands(firm, sandb
     sandbox.clio.put("bills", {"id": BILLED[0], "state": "void"})
     read_all(firm)
     assert push(mapping).state == "done"
+
+
+@pytest.mark.postgresql_at_length
+def test_a_bill_of_a_locked_period_waits_for_who_keeps_the_books_and_is_then_made_once(firm, sandbox):
+    push(switched_on(XERO_CONTACTS), release_brake=True)
+    mapping = switched_on(XERO_INVOICES, approved_by=BO)
+    sandbox.xero.tenants[0].lock_date = "2026-05-31"
+    run = push(mapping, release_brake=True)
+    assert (run.state, run.new, run.refused) == ("done_with_problems", 0, 3), run.message
+    refused = db.session.scalars(select(Change).where(Change.state == "dead")).all()
+    assert {one.error_field for one in refused} == {"Date"}
+    assert all("locked at Xero" in one.message and "keeps the books" in one.message for one in refused)
+    begun = len(sandbox.xero.requests)
+    push(mapping)
+    assert not writes(sandbox.xero, begun)
+
+    sandbox.xero.tenants[0].lock_date = ""
+    for change in db.session.scalars(select(Change).where(Change.state == "dead")).all():
+        outbox.retry(change, by=BO)
+    assert push(mapping, release_brake=True).new == 3
+    assert len(invoices(sandbox)) == 3
+
+
+@pytest.mark.one_database
+def test_a_bill_in_a_currency_the_organisation_does_not_keep_is_refused_by_its_field(firm, sandbox):
+    push(switched_on(XERO_CONTACTS), release_brake=True)
+    bill(sandbox, BILLED[0], CLIENTS[0], currency={"id": 2, "code": "CAD", "sign": "$"})
+    sync(firm["clio"], only=["bills"])
+    mapping = switched_on(XERO_INVOICES, approved_by=BO)
+
+    assert push(mapping, release_brake=True).new == 2
+
+    (refused,) = db.session.scalars(select(Change).where(Change.state == "dead")).all()
+    assert refused.error_field == "CurrencyCode"

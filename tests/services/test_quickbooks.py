@@ -1,5 +1,6 @@
 """QuickBooks, read from the sandbox: whole lists, what changed, what was deleted, and what its faults mean."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -212,6 +213,25 @@ def test_a_fault_says_in_words_what_to_do_and_which_field_it_is_about():
     assert lower == ("ended", "3200", None)
     assert faults.explain(Answer(502, {}, b"<html>")) == ("", "", None)
     assert faults.decide(Answer(200, {}, b'{"QueryResponse":{}}')) is None
+
+
+@pytest.mark.parametrize(("code", "detail", "field", "told"), [
+    ("6210", "The account period has closed and the account books cannot be updated.", "TxnDate", "Whoever keeps"),
+    ("6000", "Business Validation Error: The account period has closed", "TxnDate", "Whoever keeps"),
+    ("6210", "Duplicate Document Number Error: This number has already been used.", "DocNumber", "there already"),
+    ("6000", "Make sure all your transactions have a GST/HST rate before you save.", "lines", "by hand"),
+    ("6540", "This transaction has been deposited.", None, "off that deposit"),
+    ("6000", "Multi Currency should be enabled to perform this operation", "CurrencyRef.value", "Multi Currency"),
+])  # fmt: skip
+def test_what_only_a_person_can_mend_says_who(code, detail, field, told):
+    """Intuit's pages give 6210 to closed books and to numbers that are taken."""
+    body = json.dumps({"Fault": {"Error": [{"Message": "x", "Detail": detail, "code": code}]}}).encode()
+
+    said = faults.explain(Answer(400, {}, body))
+
+    assert told in said[0]
+    assert said[1:] == (code, field)
+    assert faults.decide(Answer(400, {}, body)) is None  # refused, and never tried again by itself
 
 
 def test_an_answer_without_its_list_is_not_an_empty_list(fresh_quickbooks):

@@ -31,6 +31,8 @@ class QuickBooksWrites(Upstream):
     tokens: dict
     numbers_itself = False  # "Custom transaction numbers" is off: an invoice's number is QuickBooks' own
     country = "US"  # elsewhere an invoice says how it is taxed, and its lines bear that country's tax codes
+    closed_until = ""  # the closing date of the books: what is of that day or before stays as it is
+    home_currency_only = True  # "Multicurrency" is off
     sales_tax = 0.0  # per cent, of taxable products for taxable customers; 0: the company does not tax
 
     def put(self, resource: str, record: dict, *, whole: bool = False) -> dict:
@@ -170,12 +172,32 @@ class QuickBooksWrites(Upstream):
             count, price = detail.get("Qty"), detail.get("UnitPrice")  # clients write 0 for what they do not say
             if count and price and abs(count * price - float(line.get("Amount") or 0)) > 0.0051:
                 return fault("6070", "Amount calculation incorrect in the request", "Amount is not UnitPrice * Qty")
-        if wrong := self._tax_refused(kept, sold):
+        if wrong := self._books_refused(kept, current) or self._tax_refused(kept, sold):
             return wrong
         number = kept.get("DocNumber")
         others = self.shelves["invoices"].grouped("number", self._number_of) if number else {}
         if number and [one for one in others.get(number, ()) if not current or str(one) != current["Id"]]:
             return fault("6140", "Duplicate Document Number Error", f"Duplicate Document Number : {number}")
+        return None
+
+    def _books_refused(self, kept: dict, current: dict | None) -> Answer | None:
+        """What the books do not take: a day of a closed period, another currency than the company's or customer's."""
+        days = [one.get("TxnDate") or self.firm.today.isoformat() for one in (kept, current) if one]
+        if self.closed_until and min(days) <= self.closed_until:
+            said = (
+                "The account period has closed and the account books cannot be updated through through the QBO "
+                "Services API. Please use the QBO website to make these changes."
+            )
+            return fault("6210", "Account Period Closed, Can Not Update Through Services", said)
+        asked = (kept.get("CurrencyRef") or USD).get("value")
+        customer = self.existing("customers", kept["CustomerRef"]["value"])
+        theirs = (customer.get("CurrencyRef") or USD)["value"]
+        if asked != theirs:
+            off = "Multi Currency should be enabled to perform this operation"
+            said = (
+                off if self.home_currency_only else "The currency of the transaction is invalid for customer / vendor"
+            )
+            return fault("6000", "A business validation error has occurred while processing your request", said)
         return None
 
     def _tax_refused(self, kept: dict, sold: list[dict]) -> Answer | None:

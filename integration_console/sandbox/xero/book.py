@@ -23,6 +23,8 @@ class Book:
             name: Shelf(self.records.counts[name], getattr(self.records, maker), changed_at=self._clock(name))
             for name, maker in SHELVES.items()
         }
+        self.lock_date = ""  # what is of that day or before stays as it is
+        self.currencies = {self.records.currency}
         self.accounts = [self.records.account(number) for number in range(1, self.records.counts["accounts"] + 1)]
 
     def _clock(self, name: str):

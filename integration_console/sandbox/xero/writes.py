@@ -4,7 +4,7 @@ import hashlib
 import re
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from ..server import Answer, Request, on
 from .chart import TAX_RATES
@@ -206,6 +206,11 @@ class XeroWrites:
             wrong.append("One or more line items must be specified")
         if record["Status"] not in ("DRAFT", "SUBMITTED", "AUTHORISED", "VOIDED", "DELETED"):
             wrong.append(f"The status {record['Status']} is not valid")
+        if book.lock_date and record.get("Date", "") <= book.lock_date:
+            day = date.fromisoformat(book.lock_date).strftime("%d-%b-%Y")
+            wrong.append(f"The document date cannot be before the end of year lock date, currently set at {day}")
+        if record["CurrencyCode"] not in book.currencies:
+            wrong.append(f"Organisation is not subscribed to currency {record['CurrencyCode']}")
         if record["Status"] == "AUTHORISED" and not (record.get("Date") and record.get("DueDate")):
             wrong.append("Due Date cannot be empty")
         if wrong:

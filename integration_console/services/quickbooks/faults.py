@@ -6,6 +6,7 @@ fault. One may come with any status, 200 among them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -30,9 +31,21 @@ FIELDS = {"6240": "DisplayName", "6140": "DocNumber"}
 SAID = {
     "6240": "A customer, vendor or employee of this name is there already. Link the two, or change one of the names.",
     "6140": "An invoice of this number is there already.",
+    "6540": "It is part of a deposit. Whoever keeps the books takes it off that deposit in QuickBooks first.",
     "6190": "The company's QuickBooks subscription has ended.",
     "3100": "The app may not open this company: keys for development and for production do not mix.",
 }
+# A code is told of several things, and one thing under several codes: words that tell it -> ours, and the field.
+TOLD_BY_WORDS = (
+    (r"period (?:has |is )?closed|books are closed|closing date",
+     "The books of this day are closed in QuickBooks. Whoever keeps the books opens them there, or the record gets a "
+     "later day; then retry this write.", "TxnDate"),
+    (r"duplicate document number", SAID["6140"], "DocNumber"),
+    (r"rate before you save|tax code associated",
+     "QuickBooks wants a tax code on every line, and which one only your bookkeeper can say: enter this one by hand.",
+     "lines"),
+    (r"currency", "", "CurrencyRef.value"),
+)  # fmt: skip
 
 
 def fault_of(answer: Answer) -> Mapping[str, Any] | None:
@@ -63,9 +76,11 @@ def explain(answer: Answer) -> tuple[str, str, str | None]:
     first = _first(fault)
     code = _code(first)
     message, detail = (str(first.get(name) or first.get(name.lower()) or "") for name in ("Message", "Detail"))
-    told = SAID.get(code) or detail or message
     element = str(first.get("element") or "")
-    return told, code, FIELDS.get(code) or element or None
+    for words, ours, field in TOLD_BY_WORDS:
+        if re.search(words, f"{message} {detail}", re.IGNORECASE):
+            return ours or detail or message, code, field
+    return SAID.get(code) or detail or message, code, FIELDS.get(code) or element or None
 
 
 def _first(fault: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -27,7 +27,7 @@ from ..base import (
     replace,
 )
 from . import organisations
-from .faults import LIMITS, at_fault, sentences
+from .faults import LIMITS, at_fault, in_words, sentences
 from .hooks import WEBHOOK
 from .paging import XeroPages
 from .records import (
@@ -266,7 +266,11 @@ class XeroService(Service):
             return LIMITS.get(problem.lower(), ""), problem, None
         body = body_of(answer)
         said = "; ".join(sentences(body)) or str(body.get("Message") or body.get("Detail") or body.get("Title") or "")
-        return said, str(body.get("Type") or body.get("Detail") or body.get("ErrorNumber") or ""), at_fault(said)
+        return (
+            in_words(said),
+            str(body.get("Type") or body.get("Detail") or body.get("ErrorNumber") or ""),
+            at_fault(said),
+        )
 
     def decide(self, answer: Answer) -> str | None:
         """A token that may not do this, and an organisation that is not connected any more, are told by words."""

@@ -13,8 +13,13 @@ LIMITS = {
     "concurrent": "too many calls at the same time.",
     "appminute": "the calls of this minute are used up for all organisations together.",
 }
+LOCKED = (
+    "The books of this day are locked at Xero. Whoever keeps the books moves the lock date there, or the record gets a "
+    "later day; then retry this write."
+)
 # Words of a refusal -> our field. Xero names no field, only says what is wrong.
 _ABOUT = (
+    (r"lock date|period .*lock", "Date"),
     (r"invoice (?:#|number)|invoicenumber", "InvoiceNumber"),
     (r"contact name .*(?:already|assigned)|already assigned to another contact", "Name"),
     (r"account code|account must|accountcode", "Line.AccountCode"),
@@ -45,6 +50,15 @@ def _found(said: Any) -> Iterator[str]:
                 yield from (str(one["Message"]) for one in value if isinstance(one, dict) and one.get("Message"))
             elif isinstance(value, dict | list):
                 yield from _found(value)
+
+
+def in_words(said: str) -> str:
+    """What Xero says, and who is to do what about it where it does not tell that.
+
+    >>> in_words("No."), in_words("The document date cannot be before the period lock date").count(LOCKED)
+    ('No.', 1)
+    """
+    return f"{said}. {LOCKED}" if re.search(_ABOUT[0][0], said, re.IGNORECASE) else said
 
 
 def at_fault(said: str) -> str | None:

@@ -21,7 +21,7 @@ from ...transport.client import Upstream
 from ...transport.paging import walk
 from ..writing import Field, Idempotency, Write, Writing, Written, by_name, in_use, value_of
 from .bodies import as_kept, body_of_contact, body_of_invoice
-from .faults import at_fault, is_refused, sentences
+from .faults import at_fault, in_words, is_refused, sentences
 from .fields import EDITABLE_STATES, FIELDS, plain_of
 from .paging import XeroPages
 from .records import readable
@@ -150,7 +150,7 @@ def _taken(answer: Answer, items_at: str, id_name: str) -> dict[str, Any]:
     if is_refused(record):
         said = "; ".join(sentences(record)) or "no reason given"
         raise BadRecord(
-            f"Xero refused the record. It says: {said}", field=at_fault(said), status=answer.status, raw=said,
+            f"Xero refused the record. It says: {in_words(said)}", field=at_fault(said), status=answer.status, raw=said,
             code="ValidationException",
         )  # fmt: skip
     if not record.get(id_name):
