@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, false, select, true
 
 from .. import clock
 from ..errors import Conflict, InvalidInput, NotFound
-from ..models import Connection, LegalHold, db
+from ..models import Change, Connection, LegalHold, db
 from . import audit
 
 
@@ -56,6 +56,14 @@ def on(*connection_ids: int) -> LegalHold | None:
     """A hold that keeps the data of one of these accounts, if there is one."""
     theirs = LegalHold.connection_id.is_(None) | LegalHold.connection_id.in_(connection_ids)
     return db.session.scalar(select(LegalHold).where(LegalHold.lifted_at.is_(None), theirs).limit(1))
+
+
+def keeps_of(run_id: int) -> bool:
+    """Whether a hold keeps something that this run was to delete."""
+    theirs = LegalHold.connection_id.is_(None) | (LegalHold.connection_id == Change.connection_id)
+    kept = select(Change.id).join(LegalHold, theirs & LegalHold.lifted_at.is_(None))
+    kept = kept.where(Change.sent_run_id == run_id, Change.op == "delete", Change.state == "retry")
+    return db.session.scalar(kept.limit(1)) is not None
 
 
 def any_in_force() -> LegalHold | None:

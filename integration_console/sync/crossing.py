@@ -17,6 +17,7 @@ from ..models import Change, RecordLink, RunPart
 from ..storage import unmatched
 from .carrying import leaving, waiting
 from .carrying.carry import Carrier, Chosen
+from .carrying.counted import Counted
 from .carrying.ends import End
 from .carrying.outbox import Ledger
 from .carrying.pairing import Pairing
@@ -71,7 +72,7 @@ class PushRun:
 
     def __init__(self, crossing: Crossing, bridge: Bridge) -> None:
         self.crossing, self.bridge = crossing, bridge
-        self.sent = Sent()
+        self.sent, self.counted = Sent(), Counted(bridge.counts)
 
     def run(self) -> Ending:
         """Carry it. Raises what stops a run as a whole; what was sent until then stays sent."""
@@ -116,7 +117,7 @@ class PushRun:
                 with self.bridge.work() as session:
                     for step in batch:
                         kind = ledger.keep(session, step)
-                        self._count(kind, step)
+                        self.counted.add(crossing.mapping.id, kind, step)
                         if step.verdict is not None:
                             waits += step.verdict.waits
                     self._note_unmatched(session, crossing)
@@ -132,16 +133,6 @@ class PushRun:
         if seen := crossing.world.unmatched:
             unmatched.add(session, crossing.mapping.id, seen, now=clock.now())
             seen.clear()
-
-    def _count(self, kind: str, step: Any) -> None:
-        counts = self.bridge.counts
-        counts["seen"] += 1
-        counts[kind] += 1
-        counts["owed"] += step.owed
-        if step.verdict is not None:
-            counts["conflicts"] += len(step.verdict.clashes)
-            counts["asked"] += sum(clash.winner is None for clash in step.verdict.clashes)
-            counts["same"] += kind == "link" and not (step.verdict.to_left or step.verdict.to_right)
 
     def _fetch(self, waits: list[Wait]) -> bool:
         """Have the records paired or made that others wait for, by the mapping that pairs them; whether any was.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -58,8 +59,7 @@ def carried(counts: Mapping[str, int], sent: Sent, waits: int = 0) -> Ending:
         odd.append(f"{taken} not all there: {as_sentence(sent.messages[-1])}")
     if paused := counts["paused"]:
         odd.append(_many(paused, "pair was paused: it does", "pairs were paused: they do") + " not come to rest.")
-    if sent.waiting:
-        odd.append(_many(sent.waiting, "write waits", "writes wait") + " for another try.")
+    odd += waiting(sent)
     if sent.stale:
         changed = _many(sent.stale, "record", "records")
         odd.append(f"{changed} changed upstream each time a write was tried: the next run compares again.")
@@ -75,6 +75,16 @@ def carried(counts: Mapping[str, int], sent: Sent, waits: int = 0) -> Ending:
     return Ending(
         "done_with_problems" if odd else "done", " ".join([said, *odd, *open_still]), "value" if odd else None
     )
+
+
+def waiting(sent: Sent) -> list[str]:
+    """What was not written yet, in sentences: what a legal hold keeps with its reason."""
+    said, others = [], sent.waiting - len(sent.held)
+    if others:
+        said.append(_many(others, "write waits", "writes wait") + " for another try.")
+    for why, count in Counter(sent.held).items():
+        said.append(f"{_many(count, 'deletion waits', 'deletions wait')}. {as_sentence(why)}")
+    return said
 
 
 def _many(count: int, one: str, many: str) -> str:

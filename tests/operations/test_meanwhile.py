@@ -84,6 +84,24 @@ def test_a_refused_write_and_its_conflict_stand_once_while_another_line_of_the_p
 
 
 @pytest.mark.one_database
+def test_a_pair_of_which_a_line_waits_is_counted_once_however_often_a_run_looks_at_it(session, sandbox, pair):
+    """Every turn of a run counted it, and each conflict of it, once more."""
+    waits = ("city", "title", "to_right", "linked", {"flow": "not there", "side": "left"})
+    mapping = make_mapping(*pair, (*(line for line in CONTACTS if line[0] != "city"), waits), rule="left")
+    push(mapping)
+    left, right = pairs(mapping)[0]
+    sandbox.ghl.put("contacts", {"id": left, "firstName": "Augusta", "city": "Reno"})
+    sandbox.clio.put("contacts", {"id": right, "first_name": "Somebody's own"})
+
+    run = cycle(mapping, pair)
+
+    waiting = db.session.scalars(select(RecordLink).filter_by(mapping_id=mapping, left_hash=None)).all()
+    part = db.session.get_one(SyncRun, run.id).parts[0]
+    assert (run.changed, run.conflicts) == (1, 1)
+    assert part.seen == len(waiting) >= 1
+
+
+@pytest.mark.one_database
 def test_another_field_edited_before_a_write_arrives_is_carried_with_the_next_run(session, sandbox, pair):
     """The answer to our write tells it first, so that the next read finds nothing new."""
     keep_only(sandbox.clockify, "clients", 1)

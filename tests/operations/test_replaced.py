@@ -146,6 +146,8 @@ def test_nothing_is_deleted_at_an_account_under_a_legal_hold_before_it_is_lifted
 
     assert str(right) in there(sandbox.clio)
     assert (run.state, run.deleted) == ("done_with_problems", 0)
+    assert "1 deletion waits. A legal hold keeps this data: Doe v. Roe, 26-1401." in run.message
+    assert legal_holds.keeps_of(run.id)
     (waits,) = changes(op="delete")
     assert (waits.state, "Doe v. Roe" in waits.message) == ("retry", True)
     clock.advance(days=1, minutes=1)

@@ -30,6 +30,11 @@ SAID = "Clockify refused the call (status 400). It says: Client with this name a
             "0 made, 0 changed, 0 deleted. 1 bill or invoice stands whose other half was deleted: look at both sides. "
             "2 pairs were paused: they do not come to rest. 2 writes wait for another try.",
         ),
+        (
+            Sent(waiting=3, held=["A legal hold keeps this data: Doe."] * 2), {},
+            "0 made, 0 changed, 0 deleted. 1 write waits for another try. 2 deletions wait. A legal hold keeps this "
+            "data: Doe.",
+        ),
     ],
 )  # fmt: skip
 def test_what_a_mapping_left_undone_is_said_in_whole_sentences(sent, counts, said):

@@ -6,6 +6,7 @@ import pytest
 from cryptography.fernet import Fernet
 from sqlalchemy import text
 
+from integration_console import clock
 from integration_console.errors import Conflict
 from integration_console.models import (
     Change,
@@ -21,6 +22,7 @@ from integration_console.models import (
     User,
     db,
 )
+from integration_console.operations import legal_holds
 from integration_console.operations.finding import views
 from integration_console.operations.keeping import erasures, retention
 from integration_console.operations.mapping import mappings, previews
@@ -400,3 +402,20 @@ def test_a_hold_on_everything_keeps_everything(sides, firm, enter, clock):
         before = db.session.query(Transaction).count()
         retention.purge()
         assert db.session.query(Transaction).count() == before
+
+
+def test_a_run_whose_deletion_a_hold_keeps_leads_to_it(sides, firm, enter):
+    number = firm.past_run(sides.right, "done_with_problems", "1 deletion waits.", kind="push")
+    with firm.app.app_context():
+        legal_holds.place(sides.right, "Doe v. Roe, 26-1401", by="ada@firm.example")
+        change = Change(
+            connection_id=sides.right, resource="contacts", op="delete", external_id="7", sent_run_id=number,
+            idempotency_key="k", state="retry", created_at=clock.now(), tries=1,
+        )  # fmt: skip
+        db.session.add(change)
+        db.session.commit()
+
+    for role, led in (("admin", True), ("staff", False)):
+        page = enter(role).open(f"/runs/{number}")
+        assert "What waits to be deleted" in page.text
+        assert ("the legal holds" in page.text) is led

@@ -11,7 +11,7 @@ from ...services.base import Upstream
 from ...storage import errors
 from ...sync.crossing import Bridge, Crossing, PushRun
 from ...sync.mapping import Mapping
-from ...sync.outcome import Ending
+from ...sync.outcome import Ending, waiting
 from ...sync.sending.push import Sender
 from ..accounts import connections
 from ..accounts.accounts import Opened
@@ -101,8 +101,7 @@ def _send_single(hold: Hold, run: SyncRun, opened: _Accounts) -> Ending:
     sent = Sender({number: ends}, hold.work, opened.flush, run_id=hold.run_id).send_all(mapping_id=None)
     hold.spend("write", clock.monotonic() - began)
     calls, waited_ms = opened.calls()
-    more = f" {sent.waiting:,} wait for another try." if sent.waiting else ""
-    ending = Ending("done", f"{sent.done:,} sent.{more}")
+    ending = Ending("done", " ".join([f"{sent.done:,} sent.", *waiting(sent)]))
     if sent.dead:
         ending = Ending("done_with_problems", " ".join(sent.messages), "value")
     with hold.work() as session:

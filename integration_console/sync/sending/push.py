@@ -60,6 +60,7 @@ class Sent:
     deleted: int = 0
     dead: int = 0
     waiting: int = 0  # to be tried again, or to be looked up
+    held: list[str] = field(default_factory=list)  # those of them that a legal hold keeps, each with its reason
     stale: int = 0  # to be compared again
     unkept: int = 0  # taken by the upstream, and a value of it is not there
     messages: list[str] = field(default_factory=list)
@@ -210,9 +211,8 @@ class Sender:
             lost = settled.done(session, end, change, landed, run_id=self.run_id)
             self.flush(session)
         self.sent.done += 1
-        if lost:
-            self.sent.unkept += 1
-            self.sent.messages.append(lost)
+        self.sent.unkept += bool(lost)
+        self.sent.messages += [lost] if lost else []
         self.sent.created += change.op == "create"
         self.sent.deleted += change.op == "delete"
 
@@ -237,19 +237,18 @@ class Sender:
 
     def _later(self, change: Change, was: str, error: TryLater) -> None:
         pause = getattr(error, "wait_s", 0) or RETRY_AFTER_S[min(change.tries, len(RETRY_AFTER_S)) - 1]
-        state = "retry" if was == "pending" else "uncertain"
-        self._keep(change, state, error, retry_at=clock.now() + timedelta(seconds=pause))
+        retry_at = clock.now() + timedelta(seconds=pause)
+        self._keep(change, "retry" if was == "pending" else "uncertain", error, retry_at=retry_at)
         self.sent.waiting += 1
+        self.sent.held += [str(error)] if isinstance(error, leaving.Kept) else []
 
     def _stale(self, change: Change, error: Stale) -> None:
         """It changed upstream meanwhile: drop this write and have the pair read and compared again (W4)."""
         end = self.ends[change.connection_id, change.resource]
         if change.link_id is None:  # whoever asked looks again, and what they want then is another change
-            self._keep(change, "dropped", error, retry_at=None)
-            return
+            return self._keep(change, "dropped", error, retry_at=None)
         if change.tries >= STALE_TRIES:
-            self._dead(change, error)
-            return
+            return self._dead(change, error)
         record = None
         if end.upstream is not None and change.external_id:
             record = end.service.read_one(end.upstream, end.resource, change.external_id)

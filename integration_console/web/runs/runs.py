@@ -10,7 +10,7 @@ from ... import clock, services
 from ...errors import Conflict, Forbidden, InvalidInput
 from ...models import Connection, SyncRun, db
 from ...models.run import ENDED_STATES, LIVE_STATES
-from ...operations import audit
+from ...operations import audit, legal_holds
 from ...operations.accounts import connections
 from ...operations.finding.exports import Sheet, paged
 from ...operations.mapping import mappings, writes
@@ -145,6 +145,7 @@ def _facts(run: SyncRun) -> dict:
         "writes": writes.count(writes.Wanted(run_id=run.id)) if run.kind == "push" else 0,
         "mapping": mappings.find_or_none(run.mapping_id), "may_cancel": _may_cancel(run),
         "undone": undo.last_asked(run) if run.kind == "push" else None,
+        "is_held": run.kind == "push" and legal_holds.keeps_of(run.id),
         "steps": run_steps.of(run), "again": _again(run),
     }  # fmt: skip
 
