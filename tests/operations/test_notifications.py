@@ -277,9 +277,30 @@ def test_a_name_in_a_notice_is_no_mention_and_no_link(sandbox, clio, slack, cloc
     ended(clio, "failed")
     tell()
 
-    text = sandbox.slack.posted()[0]["blocks"][0]["text"]["text"]
-    assert "<!channel>" not in text
-    assert "&lt;!channel&gt; &amp; &lt;https://evil.example¦Clio&gt;" in text
+    (posted,) = sandbox.slack.posted()
+    section = posted["blocks"][0]["text"]
+    assert "<!channel>" not in section["text"] + posted["text"]
+    assert "&lt;!channel&gt; &amp; &lt;https://evil.example¦Clio&gt;" in section["text"]
+    assert "&lt;!channel&gt; &amp; &lt;https://evil.example|Clio&gt;" in posted["text"]  # what telephones show
+    assert section["verbatim"]  # else Slack makes a mention of a plain @channel, too
+
+
+def test_many_long_notices_full_of_what_is_escaped_fit_into_one_message(sandbox, clio, slack, clock):
+    """Slack refuses a text of more than 40,000 characters, and nobody would be told at all."""
+    rule = told_by(slack)
+    for number in range(30):
+        db.session.add(Notice(
+            rule_id=rule, event="issue", key=f"k{number}", title="<" * 300, text="&" * 1_500, path="/errors/1",
+            state="waiting", next_try_at=house_clock.now(), created_at=house_clock.now(), tries=0,
+        ))  # fmt: skip
+    db.session.commit()
+    tell()
+
+    (posted,) = sandbox.slack.posted()
+    texts = [one["text"]["text"] for one in posted["blocks"]]
+    assert len(texts) == 22
+    assert {one.rpartition("&")[2] for one in texts[1:-1]} == {"amp;…"}
+    assert texts[-1] == "And 10 more: <http://127.0.0.1:8000/settings/notifications>"
 
 
 # -- quiet hours ------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,6 +26,7 @@ SHORT_WORDS = {
 }  # fmt: skip
 MOST_SHOWN = 20  # notices in one message; Slack takes 50 blocks
 LONGEST = 1_500  # characters of one notice's text
+LONGEST_SECTION = 3_000  # of one of Slack's
 
 
 @dataclass(frozen=True)
@@ -109,9 +111,10 @@ def message(notices: Sequence[Notice], rule: NotificationRule, *, base_url: str,
         lead = f"In the quiet hours, {rule.quiet_from} to {rule.quiet_to}, {len(notices)} things happened:"
     elif len(notices) > 1:
         lead = f"{len(notices)} things happened:"
-    tail = f"And {more} more: {base_url.rstrip('/')}/settings/notifications" if more else ""
-    plain = [lead, *(f"{title}\n{text}\n{url}" for title, text, url in parts), tail]
-    return Message(subject, "\n\n".join(filter(None, plain)), _blocks(lead, parts, tail))
+    tail, rest = f"And {more} more: " if more else "", f"{base_url.rstrip('/')}/settings/notifications"
+    plain = [lead, *(f"{title}\n{text}\n{url}" for title, text, url in parts), tail and tail + rest]
+    blocks = [*_blocks(lead, parts), *([_section(f"{tail}<{rest}>")] if tail else [])]
+    return Message(subject, "\n\n".join(filter(None, plain)), blocks)
 
 
 def safe(told: Told, rule: NotificationRule, redactor: Redactor) -> tuple[str, str]:
@@ -138,16 +141,21 @@ def _advice(kind: str | None) -> str:
     return f"{advice.happened} {advice.lost} {advice.next}"
 
 
-def _blocks(lead: str, parts: Sequence[tuple[str, str, str]], tail: str) -> list[dict[str, Any]]:
+def _blocks(lead: str, parts: Sequence[tuple[str, str, str]]) -> list[dict[str, Any]]:
     """Slack's layout. Everything is escaped: a name in it must not become a mention or a link."""
     blocks = [_section(_plain(lead))] if lead else []
-    blocks += [_section(f"*<{url}|{_plain(title).replace('|', '¦')}>*\n{_plain(text)}") for title, text, url in parts]
-    return [*blocks, _section(_plain(tail))] if tail else blocks
+    for title, text, url in parts:
+        head = f"*<{url}|{_plain(title).replace('|', '¦')}>*\n"
+        blocks.append(_section(head + _plain(text, LONGEST_SECTION - len(head))))
+    return blocks
 
 
 def _section(text: str) -> dict[str, Any]:
-    return {"type": "section", "text": {"type": "mrkdwn", "text": text[:3_000]}}
+    """verbatim: Slack makes no mention or link of its own of what looks like one, such as @channel."""
+    return {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}
 
 
-def _plain(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+def _plain(text: str, most: int = LONGEST_SECTION) -> str:
+    """Escaped, which may make five characters of one, and cut between two of them where that is too long."""
+    told = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return told if len(told) <= most else re.sub(r"&[a-z]{0,3}$", "", told[: most - 1]) + "…"

@@ -50,6 +50,8 @@ STOPS_WITHOUT = {
     "groups:history": "no message of a private channel is read",
 }
 
+LONGEST_TEXT = 4_000  # characters recommended; escaped, they stay below the 40,000 it takes
+
 # Calls a minute by method, workspace and app. Source: docs, "Rate limits" and each method's page.
 TIER_2, TIER_3, TIER_4 = (Limit(20, 60),), (Limit(50, 60),), (Limit(100, 60),)
 METHODS: Mapping[str, tuple[Limit, ...]] = {
@@ -212,7 +214,12 @@ class SlackService(Service):
 
     def post(self, upstream: Upstream, place: str, text: str, blocks: Sequence[Mapping[str, Any]] = ()) -> str:
         """Say something in a channel; the ts it has there. Slack has no key that would keep a repeat from doubling."""
-        said = {"channel": place, "text": text, "unfurl_links": False, **({"blocks": list(blocks)} if blocks else {})}
+        said = {
+            "channel": place,
+            "text": _plain(text),
+            "unfurl_links": False,
+            **({"blocks": list(blocks)} if blocks else {}),
+        }
         method, kind = "/chat.postMessage", {"Content-Type": "application/json; charset=utf-8"}
         return str(dig(upstream.send(Call("POST", method, json=said, headers=kind, template=method)).data, "ts") or "")
 
@@ -230,6 +237,11 @@ class SlackService(Service):
         if answer.status < 300 and body.get("ok") is False:
             return meaning(str(body.get("error") or ""))
         return super().decide(answer)
+
+
+def _plain(text: str) -> str:
+    """As a text is written there: a name in it is no mention, and it is no longer than Slack recommends."""
+    return text[:LONGEST_TEXT].replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _restricted(settings: Mapping[str, str]) -> bool:
