@@ -54,6 +54,7 @@ class OAuth:
     scopes: tuple[str, ...] = ()  # asked for unless a person or program chooses
     optional_scopes: tuple[str, ...] = ()  # may be chosen besides
     stops_without: Mapping[str, str] = field(default_factory=dict)  # permission -> what does not work when refused
+    needed: tuple[str, ...] = ()  # of them: without these not even the account can be told
     issuer: str = ""  # its name in `iss` beside the code, where that is not the host of the authorize address
     spent_codes: tuple[str, ...] = ("invalid_grant",)  # its errors that say: this refresh token is spent or revoked
     pkce: bool = False

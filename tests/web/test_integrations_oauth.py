@@ -179,13 +179,26 @@ def test_only_a_registered_address_exactly_is_gone_on_to(app, program):
 @pytest.mark.one_database
 def test_permissions_asked_for_are_the_scopes_sent_and_unknown_ones_are_named(program):
     ana = program()
-    asked = {"service": "ghl", "permissions": ["contacts.readonly", "users.readonly"]}
+    asked = {"service": "ghl", "permissions": ["contacts.readonly", "locations.readonly"]}
     begun = fine(ana("POST", f"{API}/connections", asked), 201)
-    assert parse_qs(urlsplit(begun["authUrl"]).query)["scope"] == ["contacts.readonly users.readonly"]
-    uri = urlencode({"redirectUri": BACK, "scopes": "contacts.readonly, users.readonly"})
+    assert parse_qs(urlsplit(begun["authUrl"]).query)["scope"] == ["contacts.readonly locations.readonly"]
+    uri = urlencode({"redirectUri": BACK, "scopes": "contacts.readonly, locations.readonly"})
     begun = fine(ana("GET", f"{API}/oauth/ghl/authorize?{uri}"))
-    assert parse_qs(urlsplit(begun["authUrl"]).query)["scope"] == ["contacts.readonly users.readonly"]
+    assert parse_qs(urlsplit(begun["authUrl"]).query)["scope"] == ["contacts.readonly locations.readonly"]
     wrong(ana("POST", f"{API}/connections", asked | {"permissions": ["everything"]}), "permissions")
+
+
+@pytest.mark.one_database
+def test_nobody_is_sent_to_consent_to_what_could_not_tell_the_account(program):
+    """HighLevel says whose token it is only to who may view locations; people consented and were refused."""
+    ana = program()
+    few = ["contacts.readonly", "users.readonly"]
+
+    told = wrong(ana("POST", f"{API}/connections", {"service": "ghl", "permissions": few}), "permissions")
+
+    assert "without the permission locations.readonly: without it the location cannot be told" in told
+    uri = urlencode({"redirectUri": BACK, "scopes": ",".join(few)})
+    wrong(ana("GET", f"{API}/oauth/ghl/authorize?{uri}"), "permissions")
 
 
 def test_other_permissions_of_a_live_connection_need_a_new_consent(app, program):

@@ -107,7 +107,8 @@ def checked_permissions(
 ) -> tuple[str, ...]:
     """The scopes to ask for: those wanted, else what the connection was asked for before, else the declared ones.
 
-    Raises InvalidInput for one the service does not have.
+    Raises InvalidInput for one the service does not have, and where one is left out without which no account is told:
+    people would give their consent for nothing.
     """
     way, wanted = services_consent(service), tuple(dict.fromkeys(wanted))
     if way is None:
@@ -118,6 +119,12 @@ def checked_permissions(
         if each not in known:
             there = f"There are: {', '.join(known)}." if known else "What it may do is decided in its application."
             raise InvalidInput(f"{service.label} has no permission {each[:100]!r}. {there}", field="permissions")
+    if wanted and (missing := next((each for each in way.needed if each not in wanted), None)):
+        raise InvalidInput(
+            f"{service.label} cannot be connected without the permission {missing}: without it "
+            f"{way.stops_without.get(missing, 'the account cannot be told')}.",
+            field="permissions",
+        )
     before = tuple(each for each in connection.permissions if each in known) if connection else ()
     return wanted or before or told or way.scopes
 

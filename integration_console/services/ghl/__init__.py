@@ -35,7 +35,7 @@ from ..base import (
 )
 from .hooks import WEBHOOK
 from .records import Calendar, Contact, CustomField, Note, Opportunity, Pipeline, Tag, Task, User, as_by_id
-from .scopes import SCOPES, STOPS_WITHOUT, WITHOUT_SCOPE, lacking
+from .scopes import NEEDED, SCOPES, STOPS_WITHOUT, WITHOUT_SCOPE, lacking
 from .writing import GHLWriting
 
 PAGE = 100
@@ -101,6 +101,7 @@ class GHLService(Service):
             token_url="https://services.leadconnectorhq.com/oauth/token",  # noqa: S106 (an address, not a token)
             scopes=SCOPES,
             stops_without=STOPS_WITHOUT,
+            needed=NEEDED,
             rotates=True,
             idle=dt.timedelta(days=365),
             body_extra={"user_type": "Location"},

@@ -24,6 +24,7 @@ STOPS_WITHOUT = {
     "locations/tags.readonly": "the list of tags cannot be read",
     "calendars.readonly": "calendars cannot be read",
 }
+NEEDED = ("locations.readonly",)
 WITHOUT_SCOPE = "missing scope"
 _UNDER_LOCATION = re.compile(r"/locations/[^/]+/(customFields|tags)\b")
 
