@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 import pytest
 
 from integration_console.errors import BadRecord
@@ -19,7 +20,10 @@ from .test_sandbox_answers import Schema, declared_answer, needs_documents, wron
 pytestmark = needs_documents
 
 WRITING = CLIO.writing
-ANSWER = b'{"data": {"id": 7, "etag": "x", "notification_methods": [{"id": 3, "type": "Email"}]}}'
+LIMITATION = {"id": 4, "due_at": "2026-01-01"}
+ANSWER = orjson.dumps({"data": {
+    "id": 7, "etag": '"1"', "statute_of_limitations": LIMITATION, "notification_methods": [{"id": 3, "type": "Email"}],
+}})  # fmt: skip
 OVERSTATED = {"name"}  # of a contact: a person is written by first and last name, says the same document's prose
 DEFINITIONS = [
     {"id": number, "name": kind, "field_type": kind, "parent_type": parent, "deleted": False,
@@ -41,7 +45,7 @@ CURRENT: dict[str, Any] = {
         "email_addresses": [{"id": 1, "address": "b@x.org", "primary": True}],
         "phone_numbers": [{"id": 2, "number": "1", "primary": True}], "addresses": [{"id": 3, "city": "Ely"}],
     },
-    "matters": {"id": 7, "etag": '"1"', "statute_of_limitations": {"id": 4, "due_at": "2026-01-01"}},
+    "matters": {"id": 7, "etag": '"1"', "statute_of_limitations": LIMITATION},
     "activities": {"id": 7, "etag": '"1"', "price": 10.0},
 }  # fmt: skip
 VALUES = {"contacts": {"type": "Person"}, "matters": {"status": "pending"}, "activities": {"type": "TimeEntry"}}
@@ -136,7 +140,7 @@ def test_what_we_read_on_the_way_to_a_write_is_declared(resource, make):
 @pytest.mark.parametrize("resource", WRITING.writable)
 def test_a_deletion_reads_first_for_it_takes_no_version(resource):
     """W5: the document declares no If-Match for it."""
-    calls = calls_of(Write("delete", resource, {}, "7", {"etag": "x"}))
+    calls = calls_of(Write("delete", resource, {}, "7", {"etag": '"1"'}))
 
     assert [call.method for call in calls] == ["GET", "DELETE"]
     assert not calls[-1].headers

@@ -226,6 +226,18 @@ def test_clio_too_refuses_billed_time(desk):
     assert desk.read("activities", 9)
 
 
+@pytest.mark.parametrize("fact", [{"on_bill": True}, {"billed": True}])
+def test_time_that_was_put_on_a_bill_since_is_not_sent(desk, fact):
+    """Nothing says that a bill gives it another version, nor that Clio itself refuses to change it then."""
+    made = desk.create("activities", TIME)
+    answer = {"status": 200, "body": {"data": {**made.record, **fact}}}
+    desk.sandbox.script(f"/activities/{made.external_id}", answer)
+
+    with pytest.raises(BadRecord, match="on a bill"):
+        desk.update("activities", made.external_id, {"note": "Changed"}, current=made.record)
+    assert desk.read("activities", made.external_id)["note"] == "Call"
+
+
 def test_unbilled_time_may_be_sent():
     assert WRITING.refusal(Write("update", "activities", {}, "1", {"id": 1, "billed": False, "bill": None})) is None
 
@@ -271,3 +283,16 @@ def test_a_limitation_date_moves_with_its_task(desk):
 
     assert done.record["statute_of_limitations"]["id"] == before["statute_of_limitations"]["id"]
     assert done.record["statute_of_limitations"]["due_at"] == "2028-05-01"
+
+
+@pytest.mark.parametrize("change", [{"due_at": "2026-12-01"}, {"status": "complete"}])
+def test_a_limitation_date_somebody_moved_on_its_task_is_not_written_over(desk, change):
+    """W5: the task has a version of its own, and the matter keeps its."""
+    old = desk.read("matters", 45)
+    task = old["statute_of_limitations"]["id"]
+    desk.sandbox.put("tasks", {"id": task, **change})
+
+    with pytest.raises(Stale):
+        desk.update("matters", 45, {"statute_of_limitations.due_at": "2028-05-01"}, current=old)
+    assert desk.read("matters", 45)["etag"] == old["etag"]
+    assert {**desk.sandbox.record("tasks", task), **change} == desk.sandbox.record("tasks", task)

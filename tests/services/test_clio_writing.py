@@ -136,7 +136,8 @@ def test_a_refusal_is_told_at_our_field(desk, body, field):
     with pytest.raises(BadRecord) as told:
         desk.update("matters", 8, values)
     assert told.value.field == field
-    assert [seen.method for seen in desk.clio.asked(before)] == ["GET", "PATCH"]
+    looked = ["GET"]  # of its limitation date; the first one is the test's own
+    assert [seen.method for seen in desk.clio.asked(before)] == ["GET", *looked, "PATCH"]
 
 
 def test_a_refusal_without_a_name_is_told_at_the_name(desk):

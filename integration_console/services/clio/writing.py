@@ -1,8 +1,9 @@
 """How Clio is written: contacts, matters and activities, and nothing else.
 
 A change is conditional: it carries the version it was made from, and Clio refuses it when the record has moved on
-(412). A deletion cannot carry one, so the record is read and compared first. There is no idempotency key: a create
-whose answer is lost is looked for by `find` and never simply repeated (W3).
+(412). Where that does not tell all, the record is read and compared first: a deletion carries no version, a limitation
+date is a task with a version of its own, and nothing says that time gets a new one when it is put on a bill. There is
+no idempotency key: a create whose answer is lost is looked for by `find` and never simply repeated (W3).
 
 Source: the write operations of the OpenAPI document.
 """
@@ -86,6 +87,8 @@ class ClioWriting(Writing):
             data["statute_of_limitations"] = _with_reminders(upstream, write, wanted)
         if not data and write.op == "update":
             return Written(write.external_id or "", write.current)  # it is already so (W6)
+        if write.op == "update" and (write.resource == "activities" or "statute_of_limitations" in data):
+            self._look_first(upstream, write)
         call = _write_call(write, data, self.version_of(write.resource, write.current or {}))
         try:
             answer = upstream.send(call)
@@ -112,12 +115,18 @@ class ClioWriting(Writing):
         return list(_alike(write, (item for page in pages for item in page.items)))
 
     def _delete(self, upstream: Upstream, write: Write) -> Written:
+        self._look_first(upstream, write)
+        return Written(write.external_id or "", None, upstream.send(_call("DELETE", write)).call_key)
+
+    def _look_first(self, upstream: Upstream, write: Write) -> None:
+        """Raises Stale where the record, or the task its limitation date is, is not as it was read; BadRecord where it
+        may not be written as it is now."""
         there = _record_in(upstream.send(_call("GET", write, params={"fields": ASKED[write.resource]})))
-        if write.current is not None and there.get("etag") != write.current.get("etag"):
+        known = write.current or {}
+        if any(name in known and there.get(name) != known[name] for name in ("etag", "statute_of_limitations")):
             raise Stale("The record has changed at Clio since it was read.")
         if why := self.refusal(_about(write, there)):
             raise BadRecord(why)
-        return Written(write.external_id or "", None, upstream.send(_call("DELETE", write)).call_key)
 
 
 # -- calls ------------------------------------------------------------------------------------------------------------
