@@ -9,7 +9,7 @@ import structlog
 from sqlalchemy import bindparam, select, update
 
 from .. import clock
-from ..errors import BrakeApplied, Cancelled, ConsoleError, LeaseLost, NeedsPerson, Parked, TryLater
+from ..errors import BadRecord, BrakeApplied, Cancelled, ConsoleError, LeaseLost, Missing, NeedsPerson, Parked, TryLater
 from ..models import Checkpoint, RunPart
 from ..storage import errors, full_reads
 from ..storage.outage import away
@@ -84,7 +84,7 @@ class IntegrationService:
                     break
             except Exception as error:  # filed by _read; the other resources are not to blame
                 answered, silence = True, 0
-                if isinstance(error, BrakeApplied):
+                if isinstance(error, (BrakeApplied, BadRecord, Missing)):
                     self._forget_walk(part)
         return Ending("failed", message, "upstream", silent=True) if silence and not answered else None
 
@@ -152,7 +152,8 @@ class IntegrationService:
             )
 
     def _forget_walk(self, part: Part) -> None:
-        """After a brake the list is read anew: what a person releases must be what is gone then, not now."""
+        """Have the list read from its beginning: after a brake, for what a person releases must be what is gone then,
+        and after a page was refused, for its address may count no longer, and would be asked for by every run."""
         with self.desk.work() as session:
             session.execute(
                 update(Checkpoint)

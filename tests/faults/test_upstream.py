@@ -121,6 +121,23 @@ def test_one_page_that_is_dead_for_ever_stops_only_its_own_list(session, sandbox
     assert len(pages_asked(sandbox.clio, "/contacts")) - before == pages - 2
 
 
+@pytest.mark.parametrize("status", [400, 404, 422])
+@pytest.mark.one_database
+def test_a_page_whose_address_counts_no_longer_is_not_asked_for_again(session, sandbox, status):
+    """P4: nothing says how long a page's token lasts. The list is begun anew, and what was kept of it stays."""
+    connection = connect(sandbox, "clio")
+    sandbox.clio.script("/contacts*", {"status": status, "body": {"error": {"type": "x", "message": "No"}}, "after": 2})
+
+    run = sync(connection, kind="full", only=["contacts", "users"])
+
+    assert (run.state, len(held(connection, "contacts"))) == ("done_with_problems", 400)
+    is_whole(connection, sandbox.clio, "users")
+    is_clear(run.id)
+    before = len(pages_asked(sandbox.clio, "/contacts"))
+    the_next_run_is_fine(connection, sandbox, "contacts")
+    assert len(pages_asked(sandbox.clio, "/contacts")) - before == -(-len(there(sandbox.clio, "contacts")) // 200)
+
+
 # -- limits -----------------------------------------------------------------------------------------------------------
 
 
