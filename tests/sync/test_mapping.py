@@ -201,7 +201,7 @@ def test_a_sound_mapping_has_no_problem(writable):
         (line("tags", "first_name", "to_right", "trim"), "cannot use Tags, which is a list."),
         (line("assignedTo", "company.id", "to_right"), "choose “Linked record”"),
         (line("firstName", "name", "to_right"), "Name can be read but not written."),
-        (line("id", "custom:8"), "Id can be read but not written."),
+        (line("id", "custom:8"), "Id can be read but not written. Let the line go the other way only."),
         (line("gone", "custom:8", "to_right"), "Gone of GoHighLevel contacts is no longer there."),
         (line("firstName", "custom:99", "to_right"), "Custom field 99 of Clio contacts is no longer there."),
         (line("firstName", "custom:8", "both", "constant", {"value": "x"}), "cannot be turned round"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from datetime import UTC, datetime, timedelta
 
 import openpyxl
 import pytest
@@ -50,6 +51,10 @@ def test_a_file_holds_exactly_what_the_filter_finds(firm, enter):
     )
     assert [str(c.value) for c in next(book.active.iter_rows(min_row=1, max_row=1))] == some[0]
     assert book.active.max_row == len(some)
+    began = book.active.cell(2, some[0].index("started_at") + 1)
+    assert (began.is_date, began.number_format) == (True, 'yyyy-mm-dd hh:mm:ss "UTC"')
+    exactly = datetime.fromisoformat(some[1][began.column - 1])
+    assert abs(exactly - began.value.replace(tzinfo=UTC)) < timedelta(milliseconds=2)
 
 
 @pytest.mark.one_database

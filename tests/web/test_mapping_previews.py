@@ -9,6 +9,7 @@ import pytest
 from integration_console.errors import Wait
 from integration_console.models import DataMapping, PreviewPage, Record, db
 from integration_console.operations.mapping import previews
+from integration_console.web.mapping import mapping_previews
 
 from ..html_page import Page
 from .two_sides import contacts
@@ -45,6 +46,17 @@ def test_a_preview_counts_shows_samples_and_writes_nothing(enter, draft):
     again = enter("admin").open(f"/mappings/{draft.mapping}/preview")
     assert "8 New pairs" in again.text
     assert again.rows == page.rows  # a reload shows the same
+
+
+def test_a_preview_that_takes_too_long_is_stopped_and_says_how_it_is_made(enter, draft, monkeypatch):
+    staff, here = enter("staff"), f"/mappings/{draft.mapping}/preview"
+    assert previewed(staff, draft.mapping).status == 200
+    monkeypatch.setattr(mapping_previews, "PATIENCE_S", -1.0)
+    late = staff.send(here, here)
+    assert late.status_code == 409
+    assert "There is more to count than fits" in late.text
+    assert f"flask mappings preview {draft.mapping}" in late.text
+    assert "8 New pairs" in staff.open(here).text  # what was counted before still stands
 
 
 def test_every_count_of_a_preview_leads_to_those_it_counts(enter, draft):

@@ -90,6 +90,15 @@ def as_csv(sheet: Sheet) -> Iterator[bytes]:
 def as_xlsx(sheet: Sheet) -> bytes:
     """A workbook of one sheet."""
     from openpyxl import Workbook  # only here: it takes longer to load than any of our own floors
+    from openpyxl.cell import WriteOnlyCell
+
+    def timed(cell: Cell) -> Any:
+        """A time says in its cell that it is in UTC: the program knows no zones, and the page shows the reader's."""
+        if not isinstance(cell, datetime):
+            return cell
+        shown = WriteOnlyCell(page, cell)
+        shown.number_format = 'yyyy-mm-dd hh:mm:ss "UTC"'
+        return shown
 
     book = Workbook(write_only=True)
     page = book.create_sheet(sheet.name[:31])
@@ -98,7 +107,7 @@ def as_xlsx(sheet: Sheet) -> bytes:
         if number == MOST:
             page.append([_cut()])
             break
-        page.append([_in_xlsx(cell) for cell in row])
+        page.append([timed(_in_xlsx(cell)) for cell in row])
     file = io.BytesIO()
     book.save(file)
     return file.getvalue()
@@ -136,4 +145,4 @@ def _in_xlsx(cell: Any) -> Cell:
     plain = _plain(cell)
     if isinstance(plain, str):
         return _safe(plain)
-    return plain.replace(tzinfo=None) if isinstance(plain, datetime) else plain  # Excel knows no zones: UTC
+    return plain.replace(tzinfo=None) if isinstance(plain, datetime) else plain

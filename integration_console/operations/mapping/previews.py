@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from math import inf
 from typing import Any
 
 from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
 from ... import clock, services
-from ...errors import ChangedMeanwhile
+from ...errors import ChangedMeanwhile, Conflict
 from ...models import DataMapping, MappingVersion, PreviewPage, Record, db, reading
 from ...sync.carrying.carry import Carrier, Chosen
 from ...sync.carrying.compare import OTHER
@@ -41,27 +42,38 @@ class Row:
     reason: str
 
 
-def look(mapping: DataMapping, version: MappingVersion) -> Tally:
-    """Count what a run of this version would do now. Nothing is written, here or anywhere."""
+def look(mapping: DataMapping, version: MappingVersion, *, within_s: float = inf) -> Tally:
+    """Count what a run of this version would do now. Nothing is written, here or anywhere.
+
+    Raises Conflict when it takes longer than `within_s`.
+    """
+    number, ends_at = mapping.id, clock.monotonic() + within_s
     crossing = crossings.of(mapping, version.number, _look)
     db.session.rollback()  # a long look keeps nobody else from writing
     carrier = Carrier(crossing.mapping, crossing.left, crossing.right, crossing.world, _look, Chosen(every=True))
     tally = Tally()
     for batch in carrier.steps():
         tally.add(batch)
+        if clock.monotonic() > ends_at:
+            raise Conflict(
+                f"There is more to count than fits into {within_s / 60:.0f} minutes, so it was stopped. Nothing was "
+                "written, and what was counted before still stands. The command line waits as long as it takes, and "
+                f"this page shows the result: flask mappings preview {number}"
+            )
     return tally
 
 
-def preview(mapping: DataMapping, version: MappingVersion) -> dict[str, Any]:
+def preview(mapping: DataMapping, version: MappingVersion, *, within_s: float = inf) -> dict[str, Any]:
     """Count, and remember with the version what was counted, so that it may be activated.
 
     {"at", "counts": {"create", "update", ...}, "writes": {"left", "right"}, "sends": {"left": {"create" ...}}, "calls",
     "seconds", "samples": {...}}
-    Raises ChangedMeanwhile when the version was changed or thrown away while it was counted.
+    Raises ChangedMeanwhile when the version was changed or thrown away while it was counted, Conflict when counting
+    takes longer than `within_s`.
     """
     number, changed_at = version.id, version.changed_at
     db.session.rollback()
-    tally = look(mapping, version)
+    tally = look(mapping, version, within_s=within_s)
     row = db.session.get(MappingVersion, number, populate_existing=True, with_for_update=True)
     if row is None or row.changed_at != changed_at:
         raise ChangedMeanwhile("The draft was changed while it was counted. Look at it again, and preview it then.")

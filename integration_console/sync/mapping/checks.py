@@ -192,7 +192,8 @@ def _line(mapping: Mapping, line: Line, towards: str, known: dict[str, dict[str,
         if (target := theirs.get(name)) is None:
             continue
         if not target.writable:
-            yield Problem(True, line.key, f"{target.label} can be read but not written.")
+            turn = " Let the line go the other way only." if line.direction == "both" else ""
+            yield Problem(True, line.key, f"{target.label} can be read but not written.{turn}")
         sources = [ours[one] for one in line.fields(OTHER[towards]) if one in ours]
         yield from _types(line, sources, target)
         if target.longest and any((one.longest or 0) > target.longest for one in sources):

@@ -31,6 +31,7 @@ KINDS = {
     "wait": ("Wait", "name a record that is not there yet"), "delete": ("Delete", "their partner was deleted"),
     "link": ("New pairs", "are linked for the first time"),
 }  # fmt: skip
+PATIENCE_S = 240.0  # a page waits no longer: the server in front gives up after 300 (docs/production.md)
 BAD = ("conflict", "ambiguous", "refused")
 DONE = {"update": "change", "delete": "delete"}  # verbs
 
@@ -95,7 +96,7 @@ def make(mapping_id: int):
     version = mappings.latest(mapping)
     if blocking := [one.message for one in mappings.check(mapping) if one.blocking]:
         raise Conflict(f"There is nothing to preview yet. {' '.join(blocking[:3])}")
-    previews.preview(mapping, version)
+    previews.preview(mapping, version, within_s=PATIENCE_S)
     return redirect(url_for("mapping_previews.show", mapping_id=mapping_id))
 
 
