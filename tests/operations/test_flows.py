@@ -30,7 +30,7 @@ def test_every_flow_becomes_a_draft_that_is_switched_off(firm):
 
     assert [mapping.flow for mapping in made] == list(FLOWS)
     for mapping in made:
-        assert (mapping.state, mapping.active_version, mapping.created_by) == ("draft", None, "console")
+        assert (mapping.state, mapping.active_version, mapping.created_by) == ("draft", None, "the console")
         assert [version.state for version in mapping.versions] == ["draft"]
         flow = FLOWS[mapping.flow]
         assert (mapping.left_connection.service, mapping.left_resource) == flow.left

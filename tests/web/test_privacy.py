@@ -320,6 +320,7 @@ def test_a_hold_stops_erasing_and_removing_until_it_is_lifted(sides, firm, enter
     refused = erase(admin, ticked(admin, firm.app))
     assert refused.status_code == 409
     assert "Doe v. Roe" in refused.text
+    assert "A legal hold stands" in admin.open("/settings/retention").text
     assert refused.text.count('id="form-errors"') == 1  # at the form that was sent, not at that of holds too
 
     clock.advance(days=200)

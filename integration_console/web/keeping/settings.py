@@ -14,6 +14,7 @@ from ... import __version__, clock, services
 from ...errors import BackupRefused, InvalidInput
 from ...models import AuditEvent, db
 from ...operations import audit as audit_log
+from ...operations import legal_holds
 from ...operations import settings as firm_settings
 from ...operations.accounts import applications
 from ...operations.finding.exports import Sheet, paged
@@ -107,7 +108,8 @@ def save_retention():
 
 
 def _retention_page(form: forms.Form):
-    return render_template("settings/retention.html", form=form, tables=firm_settings.RETENTION)
+    held = legal_holds.any_in_force()
+    return render_template("settings/retention.html", form=form, tables=firm_settings.RETENTION, held=held)
 
 
 # -- services --------------------------------------------------------------------------------------------------------
