@@ -10,6 +10,7 @@ from integration_console import clock
 from integration_console.errors import BadAnswer, BadRecord, InvalidInput, Missing, NeedsPerson, Parked
 from integration_console.services.base import Answer, Call, Limit, Reading
 from integration_console.services.xero import SERVICE
+from integration_console.services.xero.fields import plain_of
 from integration_console.services.xero.records import readable
 from integration_console.transport.limits import Budget
 
@@ -303,3 +304,33 @@ def test_an_ended_token_needs_a_new_one(fresh_xero):
 def test_a_filter_xero_cannot_read_is_refused_in_its_words(fresh_xero):
     with pytest.raises(BadRecord, match="operator"):
         fresh_xero.upstream.send(Call("GET", "/Invoices", {"where": "Type ~ 1"}))
+
+
+# -- what is still to pay ---------------------------------------------------------------------------------------------
+
+
+def test_what_is_paid_and_what_is_credited_are_told_apart_and_both_are_due_no_longer(fresh_xero):
+    due = next(one for one in fresh_xero.records("invoices") if one["Status"] == "AUTHORISED" and one["Total"] > 50)
+    fresh_xero.sandbox.pay(due["InvoiceID"], 20)
+    fresh_xero.sandbox.credit(due["InvoiceID"], 5)
+
+    partly = fresh_xero.one("invoices", due["InvoiceID"])
+    told = plain_of("invoices", partly)
+    assert (told["AmountPaid"], told["AmountCredited"]) == (20, 5)
+    assert told["AmountDue"] == round(due["Total"] - 25, 2)
+    fresh_xero.sandbox.credit(due["InvoiceID"], partly["AmountDue"])
+
+    over = fresh_xero.one("invoices", due["InvoiceID"])
+    assert (over["Status"], over["AmountDue"], over["AmountPaid"]) == ("PAID", 0, 20)
+    assert over["AmountCredited"] == round(due["Total"] - 20, 2)
+
+
+def test_a_voided_invoice_is_kept_as_such_and_is_due_no_longer(fresh_xero):
+    due = next(one for one in fresh_xero.records("invoices") if one["Status"] == "AUTHORISED")
+    begun = clock.now()
+    fresh_xero.sandbox.put("invoices", {"InvoiceID": due["InvoiceID"], "Status": "VOIDED", "AmountDue": 0.0})
+
+    since = begun - timedelta(seconds=2)
+    for found in (fresh_xero.records("invoices"), fresh_xero.records("invoices", full=False, since=since)):
+        (voided,) = [one for one in found if one["InvoiceID"] == due["InvoiceID"]]
+        assert (voided["Status"], voided["AmountDue"], voided["Total"]) == ("VOIDED", 0, due["Total"])

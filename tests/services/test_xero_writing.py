@@ -113,6 +113,18 @@ def test_a_name_that_is_taken_is_refused_by_its_field_also_within_an_answer_of_2
     assert written(fresh_xero)[0].status == status
 
 
+def test_an_invoice_that_only_tells_what_is_wrong_with_it_was_not_made(fresh_xero):
+    """Such an element of an answer of 200 has an id of nothing but zeros, which was linked as if it were an invoice."""
+    said = [{"Message": "Account code '999' is not a valid code for this document."}]
+    element = {"InvoiceID": "00000000-0000-0000-0000-000000000000", "ValidationErrors": said}
+    fresh_xero.sandbox.script("/Invoices", {"method": "PUT", "body": {"Status": "OK", "Invoices": [element]}})
+
+    with pytest.raises(BadRecord, match="999") as refused:
+        create(fresh_xero, "invoices", values_for(fresh_xero))
+
+    assert refused.value.field == "Line.AccountCode"
+
+
 def test_an_archived_contact_is_left_alone(fresh_xero):
     archived = a_contact(fresh_xero, ContactStatus="ARCHIVED")
 

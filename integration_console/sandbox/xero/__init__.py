@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from ..server import Answer, Request, Upstream, on
 from .book import Book, id_name
+from .documents import added_up
 from .door import XeroDoor
 from .hooks import XeroHooks
 from .lists import BadQuery, condition, fits_lists, page_of, priced, since, sorter, summary
@@ -74,6 +75,20 @@ class Xero(XeroDoor, XeroHooks, XeroWrites, Upstream):
             before = book.shelves[resource].get(number) if number else None
             return self.keep(book, resource, number, {**(before or book.blank(resource)), **record})
 
+    def pay(self, invoice: str, amount: float) -> dict:
+        """A payment of the first organisation's customer arrives."""
+        return self._lessened(invoice, "AmountPaid", amount)
+
+    def credit(self, invoice: str, amount: float) -> dict:
+        """A credit note is put against an invoice."""
+        return self._lessened(invoice, "AmountCredited", amount)
+
+    def _lessened(self, invoice: str, name: str, amount: float) -> dict:
+        with self.lock:
+            there = self.tenants[0].shelves["invoices"].get(self.number("invoices", invoice)) or {}
+            now = added_up({**there, name: there[name] + amount})
+            return self.put("invoices", now if now["AmountDue"] else {**now, "Status": "PAID"})
+
     def stir(self) -> None:
         """A customer pays, a bookkeeper writes a bill, somebody moves house."""
         chance, (book, _) = random.Random(), self.tenants
@@ -81,8 +96,8 @@ class Xero(XeroDoor, XeroHooks, XeroWrites, Upstream):
         self.put("contacts", {"ContactID": contact, "AccountNumber": f"A-{chance.randint(100, 999)}"})
         invoice = book.shelves["invoices"].get(chance.randint(1, 250))
         if invoice and invoice["Status"] == "AUTHORISED":
-            self.put("invoices", {"InvoiceID": invoice["InvoiceID"], "Status": "PAID", "AmountDue": 0.0,
-                                  "AmountPaid": invoice["Total"], "FullyPaidOnDate": self.firm.day(0)})  # fmt: skip
+            self.put("invoices", {**self.pay(invoice["InvoiceID"], invoice["AmountDue"]),
+                                  "FullyPaidOnDate": self.firm.day(0)})  # fmt: skip
         self.put("bank_transactions", {"Type": "SPEND", "Reference": "Card", "Date": self.firm.day(0)})
 
     # Identity

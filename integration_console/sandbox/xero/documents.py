@@ -95,15 +95,17 @@ def added_up(document: dict) -> dict:
     tax = cents(sum(line["TaxAmount"] for line in lines))
     inclusive = document["LineAmountTypes"] == "Inclusive"
     total = before if inclusive else cents(before + tax)
-    paid = total if document["Status"] == "PAID" else 0.0
+    credited = document.get("AmountCredited") or 0.0
+    paid = document.get("AmountPaid") or (cents(total - credited) if document["Status"] == "PAID" else 0.0)
+    is_over = document["Status"] in ("VOIDED", "DELETED")  # nobody is to pay it, and its total stays
     return {
         **document,
         "SubTotal": cents(before - tax) if inclusive else before,
         "TotalTax": tax,
         "Total": total,
-        "AmountDue": cents(total - paid),
-        "AmountPaid": document.get("AmountPaid") or paid,
-        "AmountCredited": 0.0,
+        "AmountDue": 0.0 if is_over else cents(total - paid - credited),
+        "AmountPaid": paid,
+        "AmountCredited": credited,
         **({"FullyPaidOnDate": document["DueDate"]} if document["Status"] == "PAID" else {}),
     }
 

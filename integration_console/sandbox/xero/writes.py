@@ -176,7 +176,11 @@ class XeroWrites:
         before = book.shelves["invoices"].get(number) if number else None
         if before and before["Status"] in NOT_EDITABLE:
             raise Refused("Invoice not of valid status for modification")
-        if before and before["AmountPaid"] and sent.keys() - {"InvoiceID", "DueDate", "SentToContact"}:
+        if (
+            before
+            and (before["AmountPaid"] or before["AmountCredited"])
+            and sent.keys() - {"InvoiceID", "DueDate", "SentToContact"}
+        ):
             raise Refused("Invoice not of valid status for modification: it has payments")
         blank = {"Type": sent.get("Type"), "Status": "DRAFT", "LineAmountTypes": "Exclusive", "Reference": "",
                  "CurrencyCode": book.records.currency, "CurrencyRate": 1.0, "HasAttachments": False,

@@ -71,6 +71,7 @@ def at_fault(said: str) -> str | None:
 
 
 def is_refused(record: Mapping[str, Any]) -> bool:
-    """Whether a record in a successful answer was not taken all the same."""
+    """Whether a record in a successful answer was not taken all the same: it says so, or tells what is wrong."""
     marked = record.get("HasErrors") is True or record.get("HasValidationErrors") is True
-    return marked or str(record.get("StatusAttributeString") or "").upper() == "ERROR"
+    word = str(record.get("StatusAttributeString") or "").upper()
+    return marked or word == "ERROR" or (word != "OK" and bool(record.get("ValidationErrors")))

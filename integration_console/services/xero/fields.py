@@ -58,6 +58,7 @@ INVOICE = (
     _shown("Total", "Total", "money"),
     _shown("AmountDue", "Due", "money"),
     _shown("AmountPaid", "Paid", "money"),
+    _shown("AmountCredited", "Credited", "money"),
 )
 EXPENSE = (
     _shown("Kind", "Kind", "choice", choices=("bill", "spend")),
