@@ -37,6 +37,7 @@ class Field:
     of: str | None = None  # type ref: the resource whose id it holds
     choices: tuple[str, ...] = ()
     longest: int | None = None  # characters
+    once: bool = False  # no two records hold the same, however it is capitalised
     unit: str = ""  # "seconds"
     group: str = ""  # a heading in the editor: "Address", "Custom fields"
 

@@ -4,12 +4,12 @@ import pytest
 from sqlalchemy import select
 
 from integration_console.models import Conflict, DataMapping, RecordLink, db
-from integration_console.operations.mapping import flows, mappings
+from integration_console.operations.mapping import flows, mappings, previews
 from integration_console.sync.flows import CLIENTS, CONTACTS
 
 from .conftest import connect, sync
 from .mapped import keep_only, push, writes
-from .ready import mapping_of, partner, switched_on
+from .ready import links, mapping_of, partner, switched_on
 
 READ = {"ghl": ["contacts", "custom_fields"], "clio": ["contacts", "custom_fields"], "clockify": ["clients"]}
 ADA = {"type": "Person", "first_name": "Ada", "last_name": "Byron", "name": "Ada Byron"}
@@ -136,6 +136,26 @@ def test_a_persons_name_is_never_torn_by_the_one_name_clockify_has(firm, sandbox
     read(firm, "clio")
     push(clients)
     assert sandbox.clockify.record("clients", theirs)["name"] == "Ada Lovelace"
+
+
+def test_where_clockify_takes_a_name_only_once_the_second_of_that_name_is_asked_about_and_not_refused(firm, sandbox):
+    """W4: two clients of one name were both sent, and the second ended as an error that no retry mends."""
+    client(sandbox, ADA, "ada@example.org")
+    client(sandbox, ADA, "byron@example.com")
+    read(firm)
+    mapping = mapping_of(CLIENTS)
+    preview = previews.preview(mapping, mappings.draft_of(mapping))
+
+    run = push(switched_on(CLIENTS), release_brake=True)
+
+    shelf = sandbox.clockify.shelves["clients"]
+    names = [str(shelf.get(number)["name"]).casefold() for number in shelf.numbers()]
+    assert (names.count("ada byron"), run.refused, run.new) == (1, 0, preview["counts"]["create"]), run.message
+    waiting = db.session.scalars(select(RecordLink.reason).filter_by(state="waiting")).all()
+    assert [said for said in waiting if "takes the same name only once" in said and "Byron is made first" in said]
+    read(firm)
+    assert push(number_of(CLIENTS)).refused == 0
+    assert links(number_of(CLIENTS))["ambiguous"] == 1
 
 
 @pytest.mark.one_database

@@ -11,7 +11,7 @@ from ..writing import CUSTOM, Field, as_sent
 
 FIELDS: Mapping[str, tuple[Field, ...]] = {
     "clients": (
-        Field("name", "Name", required=True, longest=100),
+        Field("name", "Name", required=True, longest=100, once=True),
         Field("email", "E-mail", "email"),
         Field("address", "Address", longest=3_000),
         Field("note", "Note", longest=3_000),

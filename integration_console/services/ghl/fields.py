@@ -18,7 +18,7 @@ FIELDS: Mapping[str, tuple[Field, ...]] = {
         Field("lastName", "Last name"),
         Field("name", "Full name", writable=False),  # made of the two
         Field("companyName", "Company"),
-        Field("email", "E-mail", "email"),
+        Field("email", "E-mail", "email", once=True),  # we look before we make one
         Field("phone", "Phone", "phone"),
         Field("additionalEmails", "Other e-mail addresses", "list", writable=False),
         Field("additionalPhones", "Other telephone numbers", "list", writable=False),

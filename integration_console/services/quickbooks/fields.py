@@ -22,7 +22,7 @@ def _shown(name: str, label: str, kind: str = "text", **more: Any) -> Field:
 
 
 _NAME = (
-    Field("DisplayName", "Display name", required=True, longest=500),
+    Field("DisplayName", "Display name", required=True, longest=500, once=True),
     Field("CompanyName", "Company", longest=100),
     Field("GivenName", "First name", longest=100),
     Field("MiddleName", "Middle name", longest=100),

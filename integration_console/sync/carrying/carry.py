@@ -23,7 +23,7 @@ from ...models.change import WAITING_STATES
 from ..mapping import Mapping, takes_part
 from ..transforms import World, bills
 from .compare import OTHER, compare, create
-from .ends import AT_ONCE, COLUMNS, End, Seen
+from .ends import AT_ONCE, COLUMNS, End, Once, Seen
 from .gone import StandIns, moot
 from .leaving import may_be_made
 from .pairing import Pairing
@@ -55,6 +55,7 @@ class Carrier:
         self.mapping, self.world, self.look, self.chosen = mapping, world, look, chosen
         self.ends = {"left": left, "right": right}
         self.stand_ins = StandIns(Pairing(mapping, self.ends, look))
+        self.once = Once()
         self.matching_s = 0.0  # spent on finding whose pair the newcomers are
 
     def steps(self) -> Iterator[list[Step]]:
@@ -255,13 +256,11 @@ class Carrier:
         """A record nobody on the other side looks like."""
         there, end = OTHER[side], self.ends[OTHER[side]]
         if not self.mapping.creates(there) and self.chosen.only is None:
-            return Step(
-                "aside", **facts, reason=f"{end.service.label} has no such record, and this mapping makes none."
-            )
+            said = f"{end.service.label} has no such record, and this mapping makes none."
+            return Step("aside", **facts, reason=said)
         if pairing.was_parted(side, seen.record_id):
-            return Step(
-                "aside", **facts, reason=f"Its other half was deleted at {end.service.label}; it is not made again."
-            )
+            said = f"Its other half was deleted at {end.service.label}; it is not made again."
+            return Step("aside", **facts, reason=said)
         if (known := facts["known"]) and known.may_be_made:
             said = f"{end.service.label} may have it already, whole or begun: retry or drop the write that made it."
             return Step("aside", **facts, reason=said)
@@ -269,10 +268,11 @@ class Carrier:
         facts |= {"side": there, "verdict": verdict}
         if verdict.waits:
             return Step("wait", **facts, reason=" ".join(str(wait) for wait in verdict.waits))
-        if missing := end.missing(verdict.towards(there).values):
+        if missing := end.missing(values := verdict.towards(there).values):
             why = " ".join(text for _, text in verdict.problems)
             return Step("refused", **facts, reason=f"{end.service.label} needs {missing}. {why}".strip())
-        return Step("create", **facts)
+        reason = self.once.taken(end, values)
+        return Step("wait" if reason else "create", **facts, reason=reason)
 
 
 def _part(row: Any, side: str) -> Any:

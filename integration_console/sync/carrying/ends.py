@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from ...models import Record
 from ...services.base import Resource, Service, Upstream
 from ...services.writing import CUSTOM, Field, by_name
+from ..transforms import folded
 from .verdict import Half
 
 COLUMNS = (
@@ -84,6 +85,25 @@ class End:
             )
             found |= {row.id: self.seen(row) for row in session.execute(chosen)}
         return found
+
+
+class Once:
+    """What the records made in one look hold where no two may hold the same."""
+
+    def __init__(self) -> None:
+        self._given: set[tuple[str, str, str]] = set()
+
+    def taken(self, end: End, values: Mapping[str, Any]) -> str:
+        """Why a record with these values waits for another one; "" where it is the first."""
+        for one in end.fields():
+            if not one.once or not values.get(one.name):
+                continue
+            name = (end.side, one.name, folded(values[one.name]))
+            if name in self._given:
+                said = f"{end.service.label} takes the same {one.label.lower()} only once"
+                return f"{said}, and another record with {values[one.name]} is made first."
+            self._given.add(name)
+        return ""
 
 
 @dataclass(frozen=True)
