@@ -341,6 +341,35 @@ def test_a_strange_id_in_a_field_is_no_missing_record(fresh_ghl, said, values, e
     assert getattr(told.value, "field", None) == field
 
 
+def test_a_pipeline_and_its_stage_move_together_and_a_strange_one_is_named(fresh_ghl):
+    """W4: the stand-in refuses what HighLevel refuses, in its words."""
+    opportunity = whole(fresh_ghl, "opportunities", monetaryValue=True)
+    other = next(one for one in fresh_ghl.records("pipelines") if one["id"] != opportunity["pipelineId"])
+    there = {"pipelineId": other["id"], "pipelineStageId": other["stages"][0]["id"]}
+
+    for wrong, field in (
+        ({"pipelineStageId": there["pipelineStageId"]}, "pipelineStageId"),  # a stage of another pipeline
+        ({"pipelineId": other["id"]}, "pipelineId"),  # the stage would stay behind
+        ({"pipelineId": "p9"}, "pipelineId"),
+        ({"assignedTo": "u9"}, "assignedTo"),
+    ):
+        with pytest.raises(BadRecord) as told:
+            send(fresh_ghl, "update", wrong, opportunity, "opportunities")
+        assert told.value.field == field
+
+    written = send(fresh_ghl, "update", there, opportunity, "opportunities")
+    assert written.record.items() >= there.items()
+
+
+def test_an_owner_who_is_no_user_there_is_named(fresh_ghl):
+    contact = whole(fresh_ghl, email=True)
+
+    with pytest.raises(BadRecord) as told:
+        send(fresh_ghl, "update", {"assignedTo": "u9"}, contact)
+
+    assert told.value.field == "assignedTo"
+
+
 # A lost answer
 
 

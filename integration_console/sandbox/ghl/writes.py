@@ -21,6 +21,7 @@ from .saving import (
 
 class GhlWrites(Upstream):
     location_id: str
+    user_ids: list[str]
 
     def put(self, resource: str, record: dict) -> dict:
         """Change or add a record as a colleague would in the app, without any check."""
@@ -45,6 +46,8 @@ class GhlWrites(Upstream):
     def create_contact(self, request: Request) -> Answer:
         sent = request.json()
         if refused := wrong(sent, CONTACT_BODY, needs=("locationId",)):
+            return refused
+        if refused := self._names_nobody(sent):
             return refused
         kept = as_kept(sent)
         twin, field = self._same_person(kept)
@@ -71,6 +74,8 @@ class GhlWrites(Upstream):
         before = self.get("contacts", contact)
         if before is None:
             return _not_found("Contact", contact)
+        if refused := self._names_nobody(sent):
+            return refused
         kept = as_kept(sent, before)
         twin, field = self._same_person(kept, before["id"])
         if twin:
@@ -130,6 +135,8 @@ class GhlWrites(Upstream):
             return refused
         if self.get("contacts", sent["contactId"]) is None:
             return _not_found("Contact", sent["contactId"])
+        if refused := self._names_nobody(sent) or self._goes_nowhere(sent, {}):
+            return refused
         kept = self.put("opportunities", as_kept(sent, read_as="fieldValue"))
         return Answer(201, {"opportunity": self.with_contact(kept)})
 
@@ -150,6 +157,8 @@ class GhlWrites(Upstream):
         before = self.get("opportunities", name)
         if before is None:
             return _not_found("Opportunity", name)
+        if refused := self._names_nobody(sent) or self._goes_nowhere(sent, before):
+            return refused
         now, moved = utc(time.time(), millis=True), {}
         if sent.get("status", before["status"]) != before["status"]:
             moved["lastStatusChangeAt"] = now
@@ -183,6 +192,18 @@ class GhlWrites(Upstream):
                     return self.get("contacts", others[0]), field
         return None, ""
 
+    def _names_nobody(self, sent: dict) -> Answer | None:
+        user = sent.get("assignedTo")
+        return _not_found("User", user) if user and user not in self.user_ids else None
+
+    def _goes_nowhere(self, sent: dict, before: dict) -> Answer | None:
+        """A stage is one of its pipeline's: whoever changes the pipeline alone leaves the stage behind."""
+        pipeline, stage = ({**before, **sent}.get(name) for name in ("pipelineId", "pipelineStageId"))
+        found = self.get("pipelines", pipeline)
+        if found is None:
+            return _invalid("pipeline")
+        return None if stage in (None, *(one["id"] for one in found["stages"])) else _invalid("pipeline stage")
+
     def _visible(self, record: dict) -> dict:
         return {name: value for name, value in record.items() if value is not None}
 
@@ -193,6 +214,10 @@ class GhlWrites(Upstream):
 
 def _not_found(what: str, name: str) -> Answer:
     return Answer(400, {"statusCode": 400, "message": f"{what} with id {name} not found", "error": "Bad Request"})
+
+
+def _invalid(what: str) -> Answer:
+    return Answer(400, {"statusCode": 400, "message": f"The {what} id is invalid.", "error": "Bad Request"})
 
 
 def _twin(twin: dict, field: str) -> Answer:
