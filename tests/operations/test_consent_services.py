@@ -59,6 +59,17 @@ def test_what_is_asked_for_is_sent_and_what_is_granted_is_kept(session, sandbox,
     assert ("code_challenge" in sent, sent.get("code_challenge_method", ["S256"])) == (way.pkce, ["S256"])
 
 
+def test_who_signs_in_for_a_whole_agency_is_told_to_choose_a_location(session, sandbox):
+    """HighLevel's token is then of a company and names no location; it would be our own mistake to ask without."""
+    sandbox.ghl.for_agency = True
+
+    with pytest.raises(NeedsPerson, match="agency") as told:
+        consented("ghl")
+
+    assert "choose the sub-account" in str(told.value)
+    assert connections.every() == []
+
+
 @pytest.mark.one_database
 @pytest.mark.parametrize("key", BY_CONSENT)
 def test_a_refusal_and_another_account_change_nothing(session, sandbox, key):

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from ...errors import BadAnswer
+from ...errors import BadAnswer, NeedsPerson
 from ..base import (
     Account,
     Answer,
@@ -40,6 +40,11 @@ from .writing import GHLWriting
 
 PAGE = 100
 SEARCH_LAGS = dt.timedelta(minutes=1)  # "may take a few seconds"
+FOR_AGENCY = (
+    "This sign-in was for a whole agency, whose token names no location. Sign in again and choose the sub-account that "
+    "is to be read."
+)
+
 # -- paging -----------------------------------------------------------------------------------------------------------
 
 
@@ -172,8 +177,10 @@ class GHLService(Service):
     )  # fmt: skip
 
     def account(self, upstream: Upstream) -> Account:
-        """The location the token was made for."""
-        location_id = upstream.settings["location_id"]
+        """The location the token was made for. A sign-in for an agency names none: its token opens no list we read."""
+        location_id = upstream.settings.get("location_id")
+        if not location_id:
+            raise NeedsPerson(FOR_AGENCY)
         call = Call("GET", f"/locations/{location_id}", template="/locations/{location_id}")
         location = dig(upstream.send(call).data, "location")
         if not dig(location, "id"):
