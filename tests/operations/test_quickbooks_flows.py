@@ -29,7 +29,7 @@ BILLED = (152, 154, 158)  # sent bills; see `bill` for their clients
 @pytest.fixture
 def firm(session, sandbox):
     """Two small accounts, connected and read once, with a draft of both ready mappings."""
-    keep_only(sandbox.clio, "contacts", 60)
+    keep_only(sandbox.clio, "contacts", 12)
     keep_only(sandbox.quickbooks, "customers", 12)
     keep_only(sandbox.quickbooks, "invoices", 5)
     sandbox.clio.put("matters", {"id": 900, "client": {"id": 4}})
