@@ -17,6 +17,7 @@ from integration_console.operations.matters.matter_fields import LIMITATION
 
 from ..cases import together
 from .conftest import connect, sync
+from .mapped import keep_only
 
 DAYS = st.dates(date(1900, 1, 1), date(2100, 12, 31))
 
@@ -73,6 +74,7 @@ def test_beyond_the_calendar_there_is_no_date():
 @pytest.fixture
 def clio(app, session, sandbox):
     """An account with one area's matters for the rules to work on."""
+    keep_only(sandbox.clio, "matters", 250)  # more than a page, and a score of each area
     number = connect(sandbox, "clio", "Ruiz")
     sync(number, only=["matters", "custom_fields", "practice_areas"], kind="full")
     return number

@@ -14,6 +14,7 @@ from integration_console.operations.accounts import connections
 from integration_console.worker import Worker
 from tests.databases import bare_app
 from tests.operations.conftest import ask, connect, point_at
+from tests.operations.mapped import keep_only
 
 pytestmark = [pytest.mark.settings(WORKER_SLOTS=3, LEASE_SECONDS=5, TICK_SECONDS=0.5)]
 NAMES = ("users", "practice_areas", "groups", "tasks", "matters", "contacts", "currencies", "notes")
@@ -104,6 +105,7 @@ def test_a_worker_that_ends_gives_its_runs_back(session, sandbox, worker):
 
 
 def test_the_clock_asks_and_the_hands_do(session, sandbox, worker):
+    keep_only(sandbox.clockify, "time_entries", 60)
     number = connect(sandbox, "clockify")
     connections.set_schedule(connections.find(number), "hourly", "UTC", by="Ana")
     db.session.execute(text("UPDATE connection SET next_due_at = '2026-01-01 00:00:00'"))
@@ -120,6 +122,7 @@ def test_the_clock_asks_and_the_hands_do(session, sandbox, worker):
 
 
 def test_once_does_what_is_due_and_ends(session, sandbox, worker):
+    keep_only(sandbox.clio, "matters", 60)
     connection = connect(sandbox, "clio")
     asked(connection, *NAMES[:5])
 
