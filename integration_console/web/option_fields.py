@@ -10,21 +10,16 @@ from typing import Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 
 from ..errors import InvalidInput
+from ..sync.mapping.diff import OPTIONS
 
 ARROW = "=>"
-LABELS = {
-    "zone": "Time zone", "country": "Country of numbers without a code", "pairs": "Table, one pair a line",
+LABELS = OPTIONS | {
+    "pairs": "Table, one pair a line",
     "otherwise": "What is not found", "flow": "Mapping that links them", "side": "Where ours lie in it",
     "resource": "Our kind of record", "field": "Our field to compare", "other_resource": "Their kind of record",
     "other_field": "Their field to compare", "rounding": "Rounded up to", "value": "Value", "text": "Template",
     "longest": "Longest, in characters", "into": "What to make of them", "only": "Only these, one a line",
-    "creates_right": "Make what is missing on the right", "creates_left": "Make what is missing on the left",
-    "deletes_right": "Delete on the right what was deleted on the left",
-    "deletes_left": "Delete on the left what was deleted on the right", "closed": "Write closed matters, too",
-    "write_cap": "Most writes a run", "brake_creates": "New records that stop a run",
-    "rounding_minutes": "Time is rounded up to",
     "currency": "Currency", "bills": "What the bills are",
-    "number_patterns": "How matter numbers are written, one a line",
 }  # fmt: skip
 HELP = {
     "pairs": f"What is there {ARROW} what it becomes. With nothing behind the arrow it becomes empty.",

@@ -361,7 +361,7 @@ def test_what_changed_is_told_in_sentences():
     assert mappings.diff(old, new) == [
         "When both sides changed a field, the newest wins; before, a person is asked.",
         "Filter added: left type is one of lead.",
-        "Option creates_right changes from no to yes.",
+        "“Make what is missing on the right” changes from no to yes.",
         "Line firstName,lastName → custom:8 removed.",
         "Line email ↔ email: “small letters” instead of “E-mail address”.",
         "Line email ↔ email: when both sides changed it, the left side wins; before, as the mapping says.",

@@ -20,6 +20,15 @@ RULES = {
 }  # fmt: skip
 BLANKS = {"keep": "keeps the other side", "clear": "clears the other side", "default": "writes a default"}
 HOLDS = {"in": "is one of", "not in": "is none of", "empty": "is empty", "filled": "is filled"}
+# What people call the options of a mapping, on its pages and where it is told what changed.
+OPTIONS = {
+    "creates_right": "Make what is missing on the right", "creates_left": "Make what is missing on the left",
+    "deletes_right": "Delete on the right what was deleted on the left",
+    "deletes_left": "Delete on the left what was deleted on the right", "closed": "Write closed matters, too",
+    "write_cap": "Most writes a run", "brake_creates": "New records that stop a run", "zone": "Time zone",
+    "country": "Country of numbers without a code", "rounding_minutes": "Time is rounded up to",
+    "number_patterns": "How matter numbers are written, one a line",
+}  # fmt: skip
 
 Label = Callable[[str, str], str]  # a side and the fields of a line there, by name -> what people call them
 
@@ -63,7 +72,7 @@ def _lists(what: str, old: list[str], new: list[str]) -> Iterator[str]:
 def _options(old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
     for name in {**old, **new}:
         if old.get(name) != new.get(name):
-            yield f"Option {name} changes from {in_words(old.get(name))} to {in_words(new.get(name))}."
+            yield f"“{OPTIONS.get(name, name)}” changes from {in_words(old.get(name))} to {in_words(new.get(name))}."
 
 
 def _lines(old: MappingDocument, new: MappingDocument, label: Label) -> Iterator[str]:
