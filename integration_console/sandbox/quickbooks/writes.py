@@ -100,6 +100,8 @@ class QuickBooksWrites(Upstream):
 
     def _saved(self, entity: str, sent: dict, current: dict | None) -> Answer:
         kept = merged(sent, current)
+        if self.country != "US" and "Line" in sent:  # lines are taxed on top, unless it is said how
+            kept["GlobalTaxCalculation"] = sent.get("GlobalTaxCalculation", "TaxExcluded")
         if refused := self._refused(entity, kept, current):
             return refused
         if entity in ("Invoice", "Bill", "Purchase"):
@@ -184,10 +186,7 @@ class QuickBooksWrites(Upstream):
         """What the books do not take: a day of a closed period, another currency than the company's or customer's."""
         days = [one.get("TxnDate") or self.firm.today.isoformat() for one in (kept, current) if one]
         if self.closed_until and min(days) <= self.closed_until:
-            said = (
-                "The account period has closed and the account books cannot be updated through through the QBO "
-                "Services API. Please use the QBO website to make these changes."
-            )
+            said = "The account period has closed and the account books cannot be updated through the QBO Services API."
             return fault("6210", "Account Period Closed, Can Not Update Through Services", said)
         asked = (kept.get("CurrencyRef") or USD).get("value")
         customer = self.existing("customers", kept["CustomerRef"]["value"])

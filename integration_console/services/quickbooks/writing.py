@@ -86,6 +86,8 @@ class QuickBooksWriting(Writing):
         if current is None and write.resource == "invoices" and not is_of_us():
             body["GlobalTaxCalculation"] = "NotApplicable"
         if current is not None:
+            if current.get("GlobalTaxCalculation") and "Line" in body:  # left out, tax may come on top of the lines
+                body["GlobalTaxCalculation"] = current["GlobalTaxCalculation"]
             body |= {"Id": str(write.external_id), "SyncToken": self.version_of("", current), "sparse": True}
         try:
             answer = upstream.send(self._call(upstream, write, body))
