@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any, ClassVar, Protocol
 from urllib.parse import parse_qs, urlsplit
 
+from .. import clock
 from ..errors import BadAnswer, UpstreamError
 from .call import Answer, Call
 from .urls import leads_away
@@ -32,6 +34,7 @@ class Page:
     remember: Mapping[str, Any] = field(default_factory=dict)  # for Reading.state of later reads
     note: str = ""  # a sentence for the receipt: what was left out, and why that is no failure
     unread: Callable[[Mapping[str, Any]], bool] | None = None  # records it cannot show: they are not gone for that
+    asked_at: datetime | None = None  # it tells of no later moment
 
 
 class Paging(Protocol):
@@ -120,7 +123,7 @@ def walk(
     cursors: set[str] = set()
     before = _Glimpse([])
     for _ in range(LONGEST_WALK):
-        page_call = paging.apply(call, cursor)
+        page_call, asked_at = paging.apply(call, cursor), clock.now()
         answer = send(page_call)
         try:
             items = _items(answer, items_at)
@@ -137,7 +140,7 @@ def walk(
         count = next(
             (said for at in (count_at or "").split("|") if isinstance(said := dig(answer.data, at), int)), None
         )
-        yield Page(items, cursor, count, answer.waited_ms, call_key=answer.call_key)
+        yield Page(items, cursor, count, answer.waited_ms, call_key=answer.call_key, asked_at=asked_at)
         if cursor is None:
             return
     raise BadAnswer(f"The list did not end after {LONGEST_WALK} pages.", code="repeats")

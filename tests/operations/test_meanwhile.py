@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from threading import Thread
+
 import pytest
+from flask import current_app
 from sqlalchemy import select, update
 
 from integration_console.errors import ChangedMeanwhile
 from integration_console.errors import Conflict as InTheWay
 from integration_console.models import Change, Conflict, DataMapping, Issue, Record, RecordLink, SyncRun, db
+from integration_console.operations.accounts import connections
 from integration_console.operations.mapping import conflicts, mappings, matches
 from integration_console.operations.runs import outbox, pushes, undo
 from integration_console.operations.support import refused_writes
 from integration_console.sync.carrying.carry import Carrier
 from integration_console.sync.carrying.pairing import Pairing
+from integration_console.sync.reading.pull import Pull
 
 from .conftest import carry_out, connect, sync
 from .mapped import CONTACTS, cycle, keep_only, make_mapping, of_clio, of_ghl, pairs, push, read
@@ -441,3 +446,35 @@ def test_a_run_is_not_taken_back_beside_a_write_of_the_same_pair(session, sandbo
     with pytest.raises(InTheWay):
         undo.undo(db.session.get_one(SyncRun, run), by=BY)
     assert waiting.state != "done"
+
+
+def test_a_page_of_clockify_asked_for_before_our_write_does_not_set_it_back(session, sandbox, monkeypatch):
+    """It tells no time of a change: the old name looked like somebody's edit, and would have travelled back."""
+    keep_only(sandbox.clockify, "clients", 1)
+    (number,) = sandbox.clockify.shelves["clients"].numbers()
+    sandbox.clockify.put("clients", {"id": number, "name": "Acme"})
+    clockify = connect(sandbox, "clockify")
+    sync(clockify, kind="full", only=["clients"])
+    ours = db.session.scalars(select(Record.external_id).filter_by(connection_id=clockify, resource="clients")).one()
+    keep, begun, app = Pull._keep, [], current_app._get_current_object()
+
+    def write() -> None:
+        with app.app_context():
+            named = {"name": "Acme Widgets"}
+            outbox.send_now(connections.find(clockify), "clients", "update", ours, named, by=BY, cause="test")
+
+    def late(self, *page):
+        if not begun:
+            begun.append(page)
+            worker = Thread(target=write)
+            worker.start()
+            worker.join(60)
+        return keep(self, *page)
+
+    monkeypatch.setattr(Pull, "_keep", late)
+    run = sync(clockify, kind="full", only=["clients"])
+
+    (part,) = run.parts
+    assert (run.state, part.seen, part.same, part.deleted, part.complete) == ("done", 1, 1, 0, True)
+    (client,) = db.session.scalars(select(Record).filter_by(connection_id=clockify, resource="clients"))
+    assert client.data["name"] == sandbox.clockify.record("clients", number)["name"] == "Acme Widgets"

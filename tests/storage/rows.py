@@ -29,7 +29,11 @@ def run(session, connection_id: int) -> int:
 
 
 def incoming(
-    external_id, owner: str | None = None, starts_at: datetime | None = None, changed_at: datetime = NOON, **fields
+    external_id,
+    owner: str | None = None,
+    starts_at: datetime | None = None,
+    changed_at: datetime | None = NOON,
+    **fields,
 ) -> Incoming:
     data = orjson.dumps({"id": external_id, **fields}, option=orjson.OPT_SORT_KEYS)
     label = str(fields.get("name", external_id))

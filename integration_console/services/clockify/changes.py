@@ -38,7 +38,8 @@ def pages(service: Service, upstream: Upstream, reading: Reading) -> Iterator[Pa
             entries = _left(service, upstream, ids) if kind == "deleted" else _again(upstream, ids)
             there = {str(dig(entry, "id")) for entry in entries}
             gone = tuple(one for one in ids if one not in there) if kind == "deleted" else ()
-            yield Page(entries, _next(kind, page.cursor), gone=gone, remember={"entity_changes": True})
+            remember, asked_at = {"entity_changes": True}, page.asked_at
+            yield Page(entries, _next(kind, page.cursor), gone=gone, remember=remember, asked_at=asked_at)
 
 
 def _again(upstream: Upstream, ids: list[str]) -> list[Any]:

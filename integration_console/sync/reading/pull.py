@@ -146,7 +146,7 @@ class Pull(Keeping):
         if owner is not None and self._span(walk) is not None:
             self.of_owner.setdefault(owner, set()).update(row.external_id for row in sifted.rows)
         with self.desk.work() as session:
-            kept = self.keep(session, sifted, now, call_key=page.call_key)
+            kept = self.keep(session, sifted, now, call_key=page.call_key, asked_at=page.asked_at)
             walk.new += kept.new
             walk.seen += self.count(kept, len(sifted.refused))
             self.line |= {"until": walk.newest, "upstream_count": walk.said}
