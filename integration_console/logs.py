@@ -53,6 +53,18 @@ def set_up(*, production: bool = False, least: str = "info") -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[least.upper()]),
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
     )
+    root = logging.getLogger()
+    root.handlers = [*(one for one in root.handlers if not isinstance(one, _Theirs)), _Theirs(logging.WARNING)]
+
+
+class _Theirs(logging.Handler):
+    """What libraries say through Python's own logging, from warnings on, in lines like ours."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one line."""
+        structlog.get_logger().log(
+            record.levelno, record.getMessage(), logger=record.name, exc_info=record.exc_info or None
+        )
 
 
 def _for_people() -> structlog.dev.ConsoleRenderer:

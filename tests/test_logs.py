@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import logging
 from secrets import token_urlsafe
 
 import pytest
@@ -42,6 +44,23 @@ def test_a_trace_is_no_way_out(line, capsys):
     said = capsys.readouterr().err
     assert "ValueError: no such key: [redacted]" in said
     assert "n0thing" not in said
+
+
+def test_what_a_library_warns_of_is_a_line_like_ours(line, capsys):
+    """In production a line that is no JSON, and was never redacted, came of each."""
+    logs.know(CANARY)
+    logs.set_up(production=True)
+    theirs = logging.getLogger("apscheduler.scheduler")
+    theirs.info("nothing of this")
+    theirs.warning("Job %s was skipped", CANARY)
+    try:
+        raise ValueError(CANARY)
+    except ValueError:
+        theirs.exception("It failed")
+    skipped, failed = (json.loads(one) for one in capsys.readouterr().err.splitlines())
+    assert (skipped["event"], skipped["level"]) == ("Job [redacted] was skipped", "warning")
+    assert skipped["logger"] == "apscheduler.scheduler"
+    assert failed["exception"].endswith("ValueError: [redacted]")
 
 
 def test_the_latest_are_known_and_those_of_the_installation_always(line):
