@@ -30,7 +30,7 @@ from integration_console.operations.keeping import retention
 from integration_console.operations.mapping import mappings, practice_areas, previews
 
 from .conftest import connect, sync
-from .mapped import make_mapping
+from .mapped import keep_only, make_mapping
 
 
 def count(model, *where) -> int:
@@ -160,6 +160,8 @@ def test_consents_nobody_came_back_from_do_not_pile_up(session, clock):
 
 
 def test_whom_a_preview_counted_goes_with_the_bodies_and_the_counts_stay(session, sandbox, clock):
+    for upstream in (sandbox.ghl, sandbox.clio):
+        keep_only(upstream, "contacts", 60)
     ends = connect(sandbox, "ghl"), connect(sandbox, "clio")
     for number in ends:
         sync(number, only=["contacts"])

@@ -9,6 +9,7 @@ from integration_console.models import Change, Connection, LimitationProposal, L
 from integration_console.operations.matters import limitation_rules, limitations, matter_list
 
 from ..html_page import Page
+from ..operations.mapped import keep_only
 
 RULE = {
     "name": "Two years", "practice_area": "Personal Injury", "jurisdiction": "", "period": "2", "unit": "years",
@@ -20,6 +21,7 @@ RULE = {
 @pytest.fixture
 def clio(own_firm):
     """A Clio account, read with all a matter's form offers."""
+    keep_only(own_firm.upstreams.clio, "matters", 250)  # more than a page of any list
     number = own_firm.connect(name="Ruiz")
     own_firm.read(number, "matters", "users", "practice_areas", "matter_stages", "custom_fields", "groups", kind="full")
     return number
