@@ -4,8 +4,11 @@ import pytest
 from sqlalchemy import select
 
 from integration_console.models import Conflict, DataMapping, RecordLink, db
+from integration_console.operations.accounts import connections
 from integration_console.operations.mapping import flows, mappings, previews
+from integration_console.operations.runs import outbox
 from integration_console.sync.flows import CLIENTS, CONTACTS
+from integration_console.sync.sending import guards
 
 from .conftest import connect, sync
 from .mapped import keep_only, push, writes
@@ -50,6 +53,23 @@ def both(firm, *, first: str = CLIENTS) -> list:
         read(firm)
         runs.append(push(number_of(flow), release_brake=True))
     return runs
+
+
+@pytest.mark.one_database
+def test_a_client_with_projects_and_a_project_with_hours_are_never_deleted(firm, sandbox):
+    """Whose hours they were would be told by nothing else."""
+    there = sandbox.clockify
+    client = there.put("clients", {"name": "Acme Widgets", "archived": True})["id"]
+    project = there.put("projects", {"name": "00009 Lease", "clientId": client, "archived": True})["id"]
+    start = {"start": "2026-03-02T14:00:00Z", "end": "2026-03-02T15:00:00Z", "duration": "PT1H"}
+    there.put("time_entries", {"projectId": project, "timeInterval": start})
+    sync(firm["clockify"], kind="full", only=["users", "clients", "projects", "time_entries"])
+    account = connections.find(firm["clockify"])
+
+    for kind, number, held in (("clients", client, "projects"), ("projects", project, "time entries")):
+        with pytest.raises(guards.Refused, match=f"It has {held} at Clockify"):
+            outbox.send_now(account, kind, "delete", number, {}, by="boss@firm", cause="a try")
+    assert there.get("projects", project)["clientId"] == client
 
 
 def number_of(flow: str) -> int:

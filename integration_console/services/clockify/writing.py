@@ -44,6 +44,11 @@ class ClockifyWriting(Writing):
         "clients": frozenset(("create", "update", "delete")),
         "projects": frozenset(("create", "update", "delete")),
     }
+    # Whose hours they are is told by nothing else once a project is gone.
+    held_by: ClassVar = {
+        "clients": (("projects", "clientId"),),
+        "projects": (("time_entries", "projectId"),),
+    }
     put_away: ClassVar = {"clients": {"archived": True}, "projects": {"archived": True}}
 
     def fields(self, resource: str, custom: Sequence[Mapping[str, Any]] = ()) -> list[Field]:
