@@ -103,10 +103,7 @@ class Writing:
     held_by: ClassVar[Mapping[str, tuple[tuple[str, str], ...]]] = {}
     # Where an object is put away rather than deleted, the values that do it: {"projects": {"archived": True}}.
     put_away: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
-
-    idempotency: ClassVar[Idempotency | None] = (
-        None  # how a repeat is known there; None: an uncertain create is looked for
-    )
+    idempotency: ClassVar[Idempotency | None] = None  # how a repeat is known; None: an uncertain create is looked for
 
     def fields(self, resource: str, custom: Sequence[Mapping[str, Any]] = ()) -> list[Field]:
         """What of this resource can be mapped; `custom`: the account's records of custom field definitions."""
@@ -119,6 +116,10 @@ class Writing:
         custom fields, the key `custom:` is True, and a custom field that is not listed is empty; see `value_of`.
         """
         return {}
+
+    def completed(self, record: Mapping[str, Any], custom: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+        """The record with what only the account's definitions say of it: a choice may come as its number alone."""
+        return record
 
     def version_of(self, resource: str, record: Mapping[str, Any]) -> str | None:
         """The upstream's own version of this record, for If-Match; None where it has none."""

@@ -6,7 +6,9 @@ import unicodedata
 
 import pytest
 
+from integration_console.services.clio.bodies import wanted_of
 from integration_console.services.writing import CUSTOM, MISSING, TYPES, Write, by_name, value_of
+from integration_console.sync.carrying.ends import End
 
 from .clio_desk import (
     ADJUSTER,
@@ -183,6 +185,23 @@ def test_custom_values_are_read_by_their_kind_however_they_come():
     assert [read("contact", 5), read("matter", "6")] == ["5", "6"]
     assert read("picklist", 31, picklist_option={"id": 31, "option": "Referral"}) == "Referral"
     assert read("picklist", 31, picklist_option={"id": 31, "etag": "x"}) is MISSING  # an id is no text for people
+
+
+@pytest.mark.parametrize("shown", [None, {"id": None, "etag": "x"}])
+def test_a_choice_shown_by_its_number_alone_is_known_by_the_definitions(clio, definitions, shown):
+    """Inside a custom value Clio may show but the id and etag of what it holds, as inside anything else."""
+    record = next(one for one in clio.records("matters") if WRITING.plain("matters", one).get(SOURCE))
+    values = [
+        {**one, "picklist_option": shown and {**shown, "id": one["value"]}} if one["field_type"] == "picklist" else one
+        for one in record["custom_field_values"]
+    ]
+    bare = {**record, "custom_field_values": values}
+    end = End("right", 1, CLIO, CLIO.resources["matters"], definitions)
+
+    assert value_of(WRITING.plain("matters", bare), SOURCE) is MISSING
+    assert end.plain("1", bare) == end.plain("1", record)
+    same = {SOURCE: WRITING.plain("matters", record)[SOURCE]}
+    assert wanted_of(Write("update", "matters", same, "1", bare, custom=definitions)) == {}
 
 
 def test_status_is_read_in_lower_case(clio):

@@ -13,7 +13,7 @@ from typing import Any
 
 from ...errors import BadRecord
 from ..writing import CUSTOM, Field, Write, value_of
-from .fields import ADDRESS_PARTS, NAMED, REMINDERS, address_of, main_of, options_of, plain_of
+from .fields import ADDRESS_PARTS, NAMED, REMINDERS, address_of, main_of, options_of, plain_of, with_choices
 
 NAME_PARTS = ("first_name", "middle_name", "last_name", "prefix")
 # "Use the keyword null to specify no association"; of the other refs the document says that null is not valid.
@@ -31,7 +31,8 @@ def wanted_of(write: Write) -> dict[str, Any]:
 
     Raises BadRecord naming a field that cannot be written.
     """
-    shown = plain_of(write.resource, write.current) if write.current is not None else {}
+    current = write.current and with_choices(write.current, write.custom)
+    shown = plain_of(write.resource, current) if current is not None else {}
     values = {name: None if value == "" else value for name, value in write.values.items() if name != CUSTOM}
     if write.op == "create":
         wanted = {name: value for name, value in values.items() if value is not None}

@@ -229,6 +229,35 @@ def custom_value(one: Mapping[str, Any]) -> Any:
     return read(value, one) if read else str(value)
 
 
+def with_choices(record: Mapping[str, Any], definitions: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """The record with the text of each choice Clio shows by its number alone, as far as the definitions tell it.
+
+    Not carried, a choice would be taken for one that is not told, and written over without anybody being asked.
+    """
+    values = record.get("custom_field_values")
+    if not definitions or not isinstance(values, list) or not any(map(_is_untold_choice, values)):
+        return record
+    texts = {
+        (str(one["id"]), str(option.get("id"))): option.get("option")  # also of one that cannot be chosen any more
+        for one in definitions
+        for option in one.get("picklist_options") or ()
+    }
+
+    def told(one: Mapping[str, Any]) -> Mapping[str, Any]:
+        if not _is_untold_choice(one):
+            return one
+        chosen = one.get("picklist_option") or {}
+        text = texts.get((str((one.get("custom_field") or {}).get("id")), str(chosen.get("id") or one["value"])))
+        return {**one, "picklist_option": {**chosen, "option": text}}
+
+    return {**record, "custom_field_values": [told(one) for one in values]}
+
+
+def _is_untold_choice(one: Mapping[str, Any]) -> bool:
+    kind = one.get("field_type") or str(one.get("id") or "").rpartition("-")[0]
+    return kind == "picklist" and bool(one.get("value")) and not (one.get("picklist_option") or {}).get("option")
+
+
 def _number(value: Any, one: Mapping[str, Any]) -> Any:
     """Declared as text; sent as a number."""
     if not isinstance(value, str):
@@ -253,4 +282,4 @@ _READ: dict[str, Callable[[Any, Mapping[str, Any]], Any]] = {
 }  # fmt: skip
 
 __all__ = ["ADDRESS_PARTS", "FIELDS", "LIMITATION", "NAMED", "PARENTS", "REMINDERS", "address_of", "custom_fields",
-           "custom_value", "main_of", "options_of", "plain_of"]  # fmt: skip
+           "custom_value", "main_of", "options_of", "plain_of", "with_choices"]  # fmt: skip

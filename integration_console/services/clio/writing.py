@@ -26,7 +26,7 @@ from ..shapes import UpstreamRecord
 from ..writing import Field, Write, Writing, Written
 from .bodies import data_of, wanted_of
 from .faults import at_fault
-from .fields import FIELDS, LIMITATION, REMINDERS, custom_fields, plain_of
+from .fields import FIELDS, LIMITATION, REMINDERS, custom_fields, plain_of, with_choices
 from .money import Activity
 from .records import Contact, Matter
 
@@ -58,6 +58,9 @@ class ClioWriting(Writing):
 
     def plain(self, resource: str, record: Mapping[str, Any]) -> dict[str, Any]:
         return plain_of(resource, record)
+
+    def completed(self, record: Mapping[str, Any], custom: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+        return with_choices(record, custom)
 
     def version_of(self, resource: str, record: Mapping[str, Any]) -> str | None:
         return record.get("etag") or None

@@ -50,7 +50,9 @@ class End:
 
     def plain(self, external_id: str, data: Mapping[str, Any]) -> dict[str, Any]:
         """A record in plain values; `id` is always among them."""
-        plain = {"id": external_id, **self.service.writing.plain(self.resource.key, data)}
+        writing = self.service.writing
+        whole = writing.completed(data, self.custom)
+        plain = {"id": external_id, **writing.plain(self.resource.key, whole)}
         if self.custom and plain.get(CUSTOM):
             plain[CUSTOM] = self._customs
         return plain
