@@ -18,7 +18,8 @@ LONGEST_WAIT_S = 7 * 86_400  # a Retry-After beyond this is not believed
 
 _USUAL = {
     304: "nothing", 400: "refused", 401: "refresh", 402: "not allowed", 403: "not allowed", 404: "missing",
-    408: "retry", 409: "refused", 410: "missing", 412: "stale", 422: "refused", 425: "retry", 429: "slow down",
+    408: "retry", 409: "refused", 410: "missing", 412: "stale", 422: "refused", 423: "refused", 425: "retry",
+    429: "slow down",
 }  # fmt: skip
 
 # Word -> the error, and its sentence: {label} is the service's name.

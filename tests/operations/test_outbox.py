@@ -79,12 +79,17 @@ def test_where_an_upstream_checks_no_versions_we_look_first(session, sandbox, pa
     assert db.session.scalar(select(Conflict.held).filter_by(line="firstName|first_name", state="open"))["left"]
 
 
-def test_a_refused_write_is_filed_and_not_repeated(session, sandbox, pair, mapping):
-    """W4"""
+@pytest.mark.parametrize("status", [422, 423])
+def test_a_refused_write_is_filed_and_not_repeated(session, sandbox, pair, mapping, status):
+    """W4. No document of Clio's knows 423, which says that a record is locked."""
     left, right = pairs(mapping)[0]
     sandbox.clio.script(
         f"/contacts/{right}",
-        {"method": "PATCH", "status": 422, "body": {"error": {"type": "Invalid", "message": "First name is not nice"}}},
+        {
+            "method": "PATCH",
+            "status": status,
+            "body": {"error": {"type": "Invalid", "message": "First name is not nice"}},
+        },
     )
     sandbox.ghl.put("contacts", {"id": left, "firstName": "Augusta"})
 
