@@ -11,10 +11,10 @@ DRAFTS = (("data_mapping", "created_by"), ("mapping_version", "changed_by"))
 
 
 def upgrade() -> None:
-    for table, column in (*DRAFTS, ("audit_event", "actor")):
+    for table, column in DRAFTS:  # the lines of the audit log stay as they were written
         op.execute(f"UPDATE {table} SET {column} = 'the console' WHERE {column} = 'console'")
 
 
 def downgrade() -> None:
-    for table, column in DRAFTS:  # in the audit log others are called so, too
+    for table, column in DRAFTS:
         op.execute(f"UPDATE {table} SET {column} = 'console' WHERE {column} = 'the console'")
