@@ -38,6 +38,7 @@ class Field:
     choices: tuple[str, ...] = ()
     longest: int | None = None  # characters
     once: bool = False  # no two records hold the same, however it is capitalised
+    lasting: bool = False  # a mapping never empties it, whatever is emptied on the other side
     unit: str = ""  # "seconds"
     group: str = ""  # a heading in the editor: "Address", "Custom fields"
 
@@ -294,8 +295,3 @@ def line_in_words(line: Mapping[str, Any]) -> str:
 def _spelled(number: Decimal) -> str:
     text = format(number, "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-__all__ = ["CUSTOM", "MISSING", "TYPES", "Field", "Idempotency", "Missing", "Write", "Writing", "Written", "as_sent",
-           "bill_line", "by_name", "in_use", "line_in_words", "lined_up", "places_of", "rounded", "spelled_amount",
-           "value_of"]  # fmt: skip

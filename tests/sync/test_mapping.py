@@ -174,6 +174,29 @@ def test_filters_say_who_takes_part(wanted, plain, takes):
     assert takes_part(filtered, "right", {}) is True
 
 
+# -- what lasts -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("blank", ["clear", "default", "keep"])
+def test_a_limitation_date_is_never_emptied_or_set_back_by_what_is_emptied_elsewhere(blank):
+    """A date somebody took out of a lead's form took the matter's with it, which is watched by nobody then."""
+    date = {"left": "custom:due", "right": "statute_of_limitations.due_at", "transform": "date", "blank": blank}
+    if blank == "default":
+        date["options"] = {"default": "2099-01-01"}
+    document = mappings.read({
+        "name": "Dates", "left": {"service": "ghl", "resource": "opportunities"},
+        "right": {"service": "clio", "resource": "matters"}, "direction": "both", "lines": [date],
+    })  # fmt: skip
+    found = mappings.of_document(document, Side(1, "ghl", "opportunities"), Side(2, "clio", "matters"))
+    (only,) = found.lines
+
+    assert carry_over(only, {"custom:due": None}, "right", WORLD) is MISSING
+    assert carry_over(only, {"custom:due": "2027-03-04"}, "right", WORLD) == "2027-03-04"
+    target = Field("statute_of_limitations.due_at", "Limitation date", "date", lasting=True)
+    told = [one.message for one in mappings.check(found, [Field("custom:due", "Due", "date")], [target])]
+    assert "Limitation date stays where it is when the other side's is emptied." in told
+
+
 # -- what is wrong with it --------------------------------------------------------------------------------------------
 
 

@@ -62,7 +62,7 @@ MATTER = (
     Field("group.id", "Group", "ref", of="groups"),
     Field("billable", "Billable", "boolean"),
     Field("billing_method", "Billing method", "choice", choices=("hourly", "flat", "contingency")),
-    Field(LIMITATION, "Limitation date", "date", group="Statute of limitations"),
+    Field(LIMITATION, "Limitation date", "date", lasting=True, group="Statute of limitations"),
     Field(REMINDERS, "Reminders before the limitation date", "list", unit="days", group="Statute of limitations"),
 )
 ACTIVITY = (

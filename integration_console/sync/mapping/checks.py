@@ -194,6 +194,8 @@ def _line(mapping: Mapping, line: Line, towards: str, known: dict[str, dict[str,
         if not target.writable:
             turn = " Let the line go the other way only." if line.direction == "both" else ""
             yield Problem(True, line.key, f"{target.label} can be read but not written.{turn}")
+        if target.lasting:
+            yield Problem(False, line.key, f"{target.label} stays where it is when the other side's is emptied.")
         sources = [ours[one] for one in line.fields(OTHER[towards]) if one in ours]
         yield from _types(line, sources, target)
         if target.longest and any((one.longest or 0) > target.longest for one in sources):

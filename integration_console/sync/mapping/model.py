@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from collections.abc import Mapping as Dict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -37,6 +38,12 @@ class Side:
     def operations(self) -> frozenset[str]:
         """What may be done there at all: create, update, delete (W8)."""
         return services.by_key(self.service).writing.writable.get(self.resource, frozenset())
+
+    @property
+    def lasting(self) -> frozenset[str]:
+        """Its fields that no mapping empties."""
+        fields = services.by_key(self.service).writing.fields(self.resource)
+        return frozenset(one.name for one in fields if one.lasting)
 
     @property
     def label(self) -> str:
@@ -135,16 +142,12 @@ class Mapping:
 
 def of(mapping: DataMapping, version: MappingVersion) -> Mapping:
     """A stored version, ready for use."""
+    left = Side(mapping.left_connection_id, mapping.left_connection.service, mapping.left_resource)
+    right = Side(mapping.right_connection_id, mapping.right_connection.service, mapping.right_resource)
     return Mapping(
-        mapping.id, mapping.name, mapping.flow, version.number,
-        Side(mapping.left_connection_id, mapping.left_connection.service, mapping.left_resource),
-        Side(mapping.right_connection_id, mapping.right_connection.service, mapping.right_resource),
-        version.direction, version.rule, tuple(version.keys), tuple(version.filters),
-        MappingOptions.model_validate(version.options),
-        tuple(
-            line(row.left, row.right, row.direction, row.transform, row.options, row.required, row.winner, row.blank)
-            for row in version.fields
-        ),
+        mapping.id, mapping.name, mapping.flow, version.number, left, right, version.direction,
+        version.rule, tuple(version.keys), tuple(version.filters), MappingOptions.model_validate(version.options),
+        _lines(left, right, version.fields),
     )  # fmt: skip
 
 
@@ -154,12 +157,21 @@ def of_document(document: MappingDocument, left: Side, right: Side, *, number: i
         number, document.name, document.flow, version, left, right, document.direction, document.rule,
         tuple(key.model_dump(mode="json", by_alias=True) for key in document.keys),
         tuple(one.model_dump(mode="json", by_alias=True) for one in document.filters),
-        document.options,
-        tuple(
-            line(one.left, one.right, one.direction, one.transform, one.options, one.required, one.winner, one.blank)
-            for one in document.lines
-        ),
+        document.options, _lines(left, right, document.lines),
     )  # fmt: skip
+
+
+def _lines(left: Side, right: Side, rows: Iterable[Any]) -> tuple[Line, ...]:
+    """Lines from their stored words. Where a field lasts, what is emptied on the other side is left there."""
+    lines = (
+        line(row.left, row.right, row.direction, row.transform, row.options, row.required, row.winner, row.blank)
+        for row in rows
+    )
+    keeps = left.lasting, right.lasting
+    return tuple(
+        replace(one, blank="keep") if keeps[0].intersection(one.left) or keeps[1].intersection(one.right) else one
+        for one in lines
+    )
 
 
 def line(
