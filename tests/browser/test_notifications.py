@@ -42,7 +42,7 @@ def test_a_rule_is_made_tried_and_told_by(firm, live, tab):
     expect(told.get_by_text("Sent")).not_to_have_count(0)
     texts = [message["text"] for message in firm.upstreams.slack.posted()]
     assert texts[0].startswith("This is a test")
-    assert texts[1].startswith("Ruiz & Partner: reading failed")
+    assert texts[1].startswith("Ruiz &amp; Partner: reading failed")
 
 
 def test_the_pages_are_fit_for_everybody_at_both_widths(firm, live, tab):

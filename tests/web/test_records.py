@@ -144,7 +144,7 @@ def test_the_firms_own_fields_are_shown_by_their_names(enter, firm, clio):
     """What the firm made itself, as people call it and read it; support sees none of it."""
     told = (
         (900011, "checkbox", "Minor", True),
-        (900012, "text_line", "Judge", "Ito"),
+        (900012, "text_line", "Judge", "Itokazu"),
         (900013, "text_line", "X", None),
     )
     values = [
@@ -166,11 +166,11 @@ def test_the_firms_own_fields_are_shown_by_their_names(enter, firm, clio):
     page = enter("admin").open(f"/records/{record.id}")
     shown = page.text.partition("As it came, whole")[0]
     assert "Is a minor yes" in shown
-    assert "Custom field 900012 Ito" in shown  # its definition was not read
+    assert "Custom field 900012 Itokazu" in shown  # its definition was not read
     assert "900013" not in shown
     assert "True" not in shown
     assert "{" not in shown
-    assert "Ito" not in enter("support").open(f"/records/{record.id}").html
+    assert "Itokazu" not in enter("support").open(f"/records/{record.id}").html
 
 
 @pytest.mark.one_database

@@ -46,7 +46,7 @@ def empty_now(row: Erasure) -> bool:
     theirs is on its way.
     """
     session = db.session()
-    known = set[int]()
+    of_them, known = _of(session, row.record_ids), set[int]()  # of none, where a restore left only the texts to be done
     while new := set(row.record_ids) - known:  # what a write made may have been taken on from there
         known |= new
         session.execute(select(Record.id).where(Record.id.in_(known)).order_by(Record.id).with_for_update())

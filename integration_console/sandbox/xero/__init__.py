@@ -96,8 +96,8 @@ class Xero(XeroDoor, XeroHooks, XeroWrites, Upstream):
         self.put("contacts", {"ContactID": contact, "AccountNumber": f"A-{chance.randint(100, 999)}"})
         invoice = book.shelves["invoices"].get(chance.randint(1, 250))
         if invoice and invoice["Status"] == "AUTHORISED":
-            self.put("invoices", {**self.pay(invoice["InvoiceID"], invoice["AmountDue"]),
-                                  "FullyPaidOnDate": self.firm.day(0)})  # fmt: skip
+            self.pay(invoice["InvoiceID"], invoice["AmountDue"])
+            self.put("invoices", {"InvoiceID": invoice["InvoiceID"], "FullyPaidOnDate": self.firm.day(0)})
         self.put("bank_transactions", {"Type": "SPEND", "Reference": "Card", "Date": self.firm.day(0)})
 
     # Identity
