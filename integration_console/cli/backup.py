@@ -109,12 +109,17 @@ def _tell(plan: restoring.Plan) -> None:
     click.echo(f"Schema: {plan.schema_now or 'none'} now, {plan.schema_then} in the backup.")
     for sentence in plan.mappings or ["No mapping differs."]:
         click.echo(f"Mapping {sentence}" if plan.mappings else sentence)
-    kept = ", ".join(f"{count} {name}" for name, count in plan.kept.items() if count)
+    kept = ", ".join(f"{count} {_one(name) if count == 1 else name}" for name, count in plan.kept.items() if count)
     click.echo(f"Taken over from now: {kept} (shut out or erased since, credentials where newer)." if kept
                else "Nothing is taken over from now.")  # fmt: skip
     click.echo("Roles, passwords and second factors stay those of now; somebody not known now comes back as then."
                if plan.people_stay else "Roles, passwords and second factors become those of then.")  # fmt: skip
     click.echo(f"Everybody signs in again, nothing is sent until resumed. After it: {plan.next_step}.")
+
+
+def _one(name: str) -> str:
+    """What one of these is called: of legal holds a legal hold."""
+    return "person" if name == "people" else name.removesuffix("s")
 
 
 def _release(told: dict[str, str]) -> str:

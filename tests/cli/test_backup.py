@@ -50,6 +50,8 @@ def test_who_is_left_without_an_administrator_is_told_how_to_make_one(filled):
     assert filled("users", "add", "bo@example.com", "--role", "admin").status == 0  # not in the backup
     assert "stay those of now" in filled("backup", "restore", name, "--dry-run").out
     assert filled("users", "disable", "ada@example.com").status == 0
+    dry = filled("backup", "restore", name, "--dry-run").out
+    assert "1 person" in dry, dry
 
     restored = filled("backup", "restore", name)
 
