@@ -62,9 +62,11 @@ class _Theirs(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one line."""
-        structlog.get_logger().log(
-            record.levelno, record.getMessage(), logger=record.name, exc_info=record.exc_info or None
-        )
+        try:
+            said = record.getMessage()
+        except (TypeError, ValueError, KeyError):  # a mistake in their line is no mistake of ours
+            said = str(record.msg)
+        structlog.get_logger().log(record.levelno, said, logger=record.name, exc_info=record.exc_info or None)
 
 
 def _for_people() -> structlog.dev.ConsoleRenderer:

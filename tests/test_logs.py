@@ -57,9 +57,12 @@ def test_what_a_library_warns_of_is_a_line_like_ours(line, capsys):
         raise ValueError(CANARY)
     except ValueError:
         theirs.exception("It failed")
-    skipped, failed = (json.loads(one) for one in capsys.readouterr().err.splitlines())
+    (ours,) = (one for one in logging.getLogger().handlers if type(one).__module__ == logs.__name__)
+    ours.handle(logging.makeLogRecord({"msg": "Job %s of %s", "args": ("one",), "levelno": logging.WARNING}))
+    skipped, failed, odd = (json.loads(one) for one in capsys.readouterr().err.splitlines())
     assert (skipped["event"], skipped["level"]) == ("Job [redacted] was skipped", "warning")
     assert skipped["logger"] == "apscheduler.scheduler"
+    assert odd["event"] == "Job %s of %s"
     assert failed["exception"].endswith("ValueError: [redacted]")
 
 
