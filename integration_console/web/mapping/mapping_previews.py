@@ -28,7 +28,7 @@ KINDS = {
     "same": ("Same", "agree already"), "conflict": ("Conflict", "both sides say something else"),
     "ambiguous": ("Ambiguous", "several may be the partner, a person decides"),
     "refused": ("Refused", "cannot be carried, for the reason given"), "aside": ("Left out", "do not take part"),
-    "wait": ("Wait", "name a record that is not there yet"), "delete": ("Delete", "their partner was deleted"),
+    "wait": ("Wait", "wait for another record or an answer"), "delete": ("Delete", "their partner was deleted"),
     "link": ("New pairs", "are linked for the first time"),
 }  # fmt: skip
 PATIENCE_S = 240.0  # a page waits no longer: the server in front gives up after 300 (docs/production.md)
