@@ -25,7 +25,8 @@ from .mapping import Mapping
 from .outcome import Ending, carried
 from .reading.keeping import Work
 from .reading.plan import Rules
-from .sending.push import Sender, Sent
+from .sending.ending import Sent
+from .sending.push import Sender
 from .world import StoredWorld
 
 MAKES = "{:,} new records would be made by {}, unannounced and more than its settings allow: are they there already?"
@@ -252,9 +253,7 @@ class PushRun:
         ends: dict[int, list[End]] = {}
         for end in (crossing.left, crossing.right):
             ends.setdefault(end.connection_id, []).append(end)
-        sender = Sender(ends, self.bridge.work, self._flush, run_id=self.bridge.run_id)
-        sender.sent = self.sent
-        return sender
+        return Sender(ends, self.bridge.work, self._flush, run_id=self.bridge.run_id, sent=self.sent)
 
     # -- the receipt --------------------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ..models import RunPart, SyncRun
-from .sending.push import Sent
+from .sending.ending import Sent
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import pytest
 
 from integration_console.models import RunPart
 from integration_console.sync.outcome import carried, sum_up
-from integration_console.sync.sending.push import Sent
+from integration_console.sync.sending.ending import Sent
 
 SAID = "Clockify refused the call (status 400). It says: Client with this name already exists"
 

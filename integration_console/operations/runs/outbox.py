@@ -19,7 +19,9 @@ from ...sync.carrying.ends import End
 from ...sync.carrying.outbox import want
 from ...sync.carrying.verdict import Intent
 from ...sync.sending import settled
-from ...sync.sending.push import Sender, Sent
+from ...sync.sending.agreement import told
+from ...sync.sending.ending import Sent
+from ...sync.sending.push import Sender
 from .. import audit, outbound
 from ..accounts import connections
 from ..accounts.accounts import calling
@@ -56,7 +58,7 @@ def send_now(
             raise NotFound(f"There is no such record of {connection.name}.")
         target = end.seen(row) if row else None
         intent = Intent(
-            values=dict(wanted), before={name: settled.told(target.plain, name) for name in wanted} if target else {}
+            values=dict(wanted), before={name: told(target.plain, name) for name in wanted} if target else {}
         )
         number = want(
             db.session(), end, op, intent=intent, target=target, cause=cause, asked_by=by,

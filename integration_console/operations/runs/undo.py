@@ -14,12 +14,13 @@ from ...models import AuditEvent, Change, Connection, DataMapping, Record, Recor
 from ...models.change import WAITING_STATES
 from ...services.writing import MISSING, Write
 from ...storage import records
-from ...sync.carrying.compare import OTHER, now, same
+from ...sync.carrying.compare import OTHER, now
 from ...sync.carrying.ends import End
 from ...sync.carrying.outbox import want
+from ...sync.carrying.same import same
 from ...sync.carrying.verdict import Intent
 from ...sync.sending import guards
-from ...sync.sending.settled import told
+from ...sync.sending.agreement import told
 from .. import audit, legal_holds
 from ..mapping import crossings
 from . import pushes
