@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from integration_console.services.writing import MISSING
-from integration_console.sync.carrying.compare import agree, compare, create, same
+from integration_console.sync.carrying.compare import agree, compare, create
+from integration_console.sync.carrying.same import same
 from integration_console.sync.carrying.verdict import Decision, Half
 from integration_console.sync.mapping import Mapping, MappingOptions, Side, line
 

@@ -12,7 +12,7 @@ from ...errors import NotFound
 from ...models import Conflict, DataMapping, Record, RecordLink, db
 from ...services.writing import MISSING
 from ...storage import pages
-from ...sync.carrying.compare import same_on
+from ...sync.carrying.same import same_on
 from ...sync.mapping import Line, value_on
 from . import mappings, writes
 

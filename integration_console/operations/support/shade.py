@@ -8,8 +8,9 @@ from typing import Any
 
 from ...errors import BadRecord, Conflict, Wait
 from ...models import Change, DataMapping, Record, RecordLink, db
-from ...sync.carrying.compare import OTHER, same
+from ...sync.carrying.same import same
 from ...sync.mapping import Line, Mapping, carry_over, spread, takes_part
+from ...sync.transforms import OTHER
 from ...sync.world import World
 from ..mapping import crossings
 

@@ -14,6 +14,7 @@ from ...errors import BadRecord, Wait
 from ...services.writing import MISSING, value_of
 from ..mapping import Line, Mapping, carry_over, spread, value_on
 from ..transforms import OTHER, World
+from .same import filled, same, same_on, told
 from .verdict import Clash, Decision, Decisions, Half, Verdict
 
 Base = Dictionary[str, list]  # line -> [left, right] as last agreed
@@ -79,56 +80,13 @@ def now(mapping: Mapping, line: Line, side: str, plain: Dictionary[str, Any]) ->
     """
     if ways(mapping, line) == [side] and len(line.fields(side)) > 1:
         values = [value_of(plain, name) for name in line.fields(side)]
-        return MISSING if all(value is MISSING for value in values) else [_told(value) for value in values]
+        return MISSING if all(value is MISSING for value in values) else [told(value) for value in values]
     return value_on(line, side, plain)
 
 
 def ways(mapping: Mapping, line: Line) -> list[str]:
     """The sides a line's values may come from."""
     return [side for side in OTHER if line.goes(OTHER[side]) and mapping.goes(OTHER[side])]
-
-
-def _told(value: Any) -> Any:
-    return None if value is MISSING else value
-
-
-def same(one: Any, other: Any) -> bool:
-    """Whether two values are one: empty is empty however it is written, and the order of a list means nothing.
-
-    >>> same("", None), same(2, 2.0), same(["b", "a"], ["a", "b"]), same(None, 0)
-    (True, True, True, False)
-    >>> same([{"a": 1, "b": 2}], [{"b": 2, "a": 1}])
-    True
-    """
-    one, other = _bare(one), _bare(other)
-    if isinstance(one, list) and isinstance(other, list):
-        return sorted(map(_told_apart, one)) == sorted(map(_told_apart, other))
-    return one == other and isinstance(one, bool) == isinstance(other, bool)
-
-
-def same_on(line: Line, side: str, one: Any, other: Any) -> bool:
-    """Whether a line says the same on a side. Where it has several fields there each is compared with itself: a first
-    and a last name that were put in each other's place are a change."""
-    fields = len(line.fields(side))
-    if fields > 1 and isinstance(one, list) and isinstance(other, list) and len(one) == len(other) == fields:
-        return all(map(same, one, other))
-    return same(one, other)
-
-
-def _told_apart(value: Any) -> str:
-    """An entry of a list as text. The names in an object have no order either: PostgreSQL keeps them in its own."""
-    return repr(sorted(value.items()) if isinstance(value, dict) else _bare(value))
-
-
-def _bare(value: Any) -> Any:
-    if not _filled(value):
-        return None
-    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-def _filled(value: Any) -> bool:
-    """Whether a value says anything; a list of nothing, as of an address without a part, does not."""
-    return any(map(_filled, value)) if isinstance(value, list) else value not in (None, "")
 
 
 def _look(
@@ -151,7 +109,7 @@ def _look(
         for source in sources if line.transform.watches else ():
             _carried(line, source, halves, world)
         return
-    left, right = _told(values["left"]), _told(values["right"])
+    left, right = told(values["left"]), told(values["right"])
     unsayable = None
     try:
         if _agree(sources, line, values, halves, world):
@@ -185,7 +143,7 @@ def _bring_back(
     mine, other = halves[winner], halves[OTHER[winner]]
     restored = _with(line, winner, held, mine)
     carried = carry_over(line, restored.plain, OTHER[winner], world, there=other.plain)
-    theirs = _told(value_on(line, OTHER[winner], other.plain)) if carried is MISSING else carried
+    theirs = told(value_on(line, OTHER[winner], other.plain)) if carried is MISSING else carried
     _want(verdict, line, winner, held, restored, mine, theirs)
     if not _want(verdict, line, OTHER[winner], carried, restored, other, held):
         verdict.agreed[line.key] = [held, theirs] if winner == "left" else [theirs, held]
@@ -199,8 +157,8 @@ def _is_half_back(
     def says(side: str, whose: str) -> bool:
         said = decided.held.get(whose)
         if side != whose:
-            said = _told(_carried(line, whose, {**halves, whose: _with(line, whose, said, halves[whose])}, world))
-        return same_on(line, side, _told(values[side]), said)
+            said = told(_carried(line, whose, {**halves, whose: _with(line, whose, said, halves[whose])}, world))
+        return same_on(line, side, told(values[side]), said)
 
     return all(says(side, "left") or says(side, "right") for side in OTHER)
 
@@ -215,8 +173,7 @@ def _with(line: Line, side: str, held: Any, half: Half) -> Half:
 def _comparable(sources: list[str], values: Dictionary[str, Any]) -> bool:
     """A record that does not tell a field can be given it, and never clears it (P6)."""
     return any(
-        values[side] is not MISSING and (values[OTHER[side]] is not MISSING or _filled(values[side]))
-        for side in sources
+        values[side] is not MISSING and (values[OTHER[side]] is not MISSING or filled(values[side])) for side in sources
     )
 
 
@@ -240,7 +197,7 @@ def _agree(
         return False
     if len(sources) > 1 and line.transform.back == line.transform.name:
         there, back = (_carried(line, source, halves, world) for source in sources)
-        if there is not MISSING and back is not MISSING and _filled(there) and same(there, back):
+        if there is not MISSING and back is not MISSING and filled(there) and same(there, back):
             return True
     return any(
         (carried := _carried(line, source, halves, world)) is not MISSING
@@ -259,7 +216,7 @@ def _one_way(
     """A first meeting fills and corrects, and never empties. Afterwards only a change of the source travels: what is
     edited by hand on the other side is left as it is."""
     (source,) = sources
-    moved = _filled(values[source]) if base is None else changed[source]
+    moved = filled(values[source]) if base is None else changed[source]
     return source if moved else NOBODY
 
 
@@ -268,7 +225,7 @@ def _moved(
 ) -> str | None:
     """The only side that has something to say; None when both have."""
     if base is None:
-        said = [side for side in sources if values[side] is not MISSING and _filled(values[side])]
+        said = [side for side in sources if values[side] is not MISSING and filled(values[side])]
     else:
         said = [side for side in sources if changed[side]]
     return said[0] if len(said) == 1 else None if said else NOBODY
@@ -289,14 +246,14 @@ def _want(verdict: Verdict, line: Line, side: str, value: Any, source: Half, tar
     intent, wanted, kept = verdict.towards(side), {}, {}
     for name, one in spread(line, side, value).items():
         there = value_of(target.plain, name)
-        if same(there, one) if there is not MISSING else not _filled(one):
-            kept[name] = _told(there)
+        if same(there, one) if there is not MISSING else not filled(one):
+            kept[name] = told(there)
             continue
         wanted[name] = one
-        intent.values[name], intent.before[name] = one, _told(there)
+        intent.values[name], intent.before[name] = one, told(there)
         origin = ",".join(line.fields(OTHER[side]))
-        intent.sources[name] = {"record_id": source.record_id, "field": origin, "value": _told(came)}
+        intent.sources[name] = {"record_id": source.record_id, "field": origin, "value": told(came)}
     if wanted:
-        said = {"source": _told(came), "fields": list(line.written(side))}
+        said = {"source": told(came), "fields": list(line.written(side))}
         intent.agree[line.key] = said | {"kept": kept} if kept else said
     return bool(wanted)

@@ -18,8 +18,8 @@ from ...models.change import LOST
 from ...services.writing import Write
 from ...storage import outbound
 from ...storage.records import ERASED
-from .compare import same
 from .ends import End
+from .same import same
 
 CALL_ENDS_S = 90  # no call lasts longer: what another process is sending is not touched before
 _MADE_BY_NOW = {
