@@ -35,7 +35,11 @@ BEFORE_BASIL = {
     "invoices": {"subscription", "payment_intent", "charge", "paid"},
     "subscriptions": {"current_period_start", "current_period_end"},
 }  # fmt: skip
-LATER = {"refund.failed"}  # told since 2024-10-28; the document is of 2022
+LATER = {
+    "refund.failed",
+    "invoice.overpaid",
+    "invoice_payment.paid",
+}  # told since 2024-10-28 and 2025; the document is of 2022
 UNDECLARED.setdefault("stripe", {"subtotal", "invoice"})  # of a line; told since 2025
 http = urllib3.PoolManager()
 

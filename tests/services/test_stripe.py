@@ -146,7 +146,7 @@ def test_a_deleted_customer_is_missing_though_a_stub_of_it_answers(fresh_stripe)
 
 
 @pytest.mark.parametrize("resource", LISTS)
-def test_nothing_changed_is_two_calls_and_a_third_for_what_was_credited(fresh_stripe, resource):
+def test_nothing_changed_is_two_calls_and_a_third_for_what_was_credited_or_paid_in_part(fresh_stripe, resource):
     seen = fresh_stripe.calls()
 
     assert changes(fresh_stripe, resource, begun=house_clock.now()) == ([], [])
@@ -245,6 +245,17 @@ def test_a_credit_note_is_a_change_of_its_invoice_and_so_is_its_end(fresh_stripe
     sandbox.events.clear()
     sandbox.void_credit(note)
     assert [one["amount_remaining"] for one in changes(fresh_stripe, "invoices")[0]] == [due["total"]]
+
+
+def test_an_invoice_of_which_a_part_was_paid_is_a_changed_one(fresh_stripe):
+    """The payment's own event alone may tell of it: the invoice was due in full until a full read."""
+    due = next(one for one in reversed(fresh_stripe.records("invoices")) if one["status"] == "open")
+    fresh_stripe.sandbox.pay_part(due["id"], 100)
+
+    ((less,), gone) = changes(fresh_stripe, "invoices")
+
+    assert (less["id"], less["amount_paid"], less["amount_remaining"]) == (due["id"], 100, due["total"] - 100)
+    assert gone == []
 
 
 def test_a_walk_through_changes_goes_on_among_the_credit_notes(fresh_stripe):
@@ -459,6 +470,8 @@ def test_an_event_names_the_record_to_read_and_nothing_else_of_it():
     assert of("credit_note.created", {"object": "credit_note", "id": "cn_1", "invoice": "in_1"}).records[0][:2] == (
         "invoices", "in_1",
     )  # fmt: skip
+    part = {"object": "invoice_payment", "id": "inpay_1", "invoice": "in_1"}
+    assert of("invoice_payment.paid", part).records[0][:2] == ("invoices", "in_1")
     assert of("payout.paid", {"object": "payout", "id": "po_1"}).records == ()
     assert of("account.application.deauthorized", {"object": "application", "id": "ca_1"}).access_ended
     thin = {"id": "evt_2", "object": "v2.core.event", "type": "v1.billing.meter", "created": "2026-03-02T14:30:00Z"}

@@ -27,6 +27,7 @@ MAKERS = {
     "invoice_items": "",
     "refunds": "",
     "credit_notes": "",
+    "invoice_payments": "",
     "webhook_endpoints": "",
 }
 
@@ -84,7 +85,7 @@ class Stripe(StripeSignIn, StripeLists, StripeInvoices):
             return record is not None
 
     def ledger(self) -> dict[str, int]:
-        hidden = ("invoice_items", "refunds", "credit_notes", "webhook_endpoints")
+        hidden = ("invoice_items", "refunds", "credit_notes", "invoice_payments", "webhook_endpoints")
         return {name: size for name, size in super().ledger().items() if name not in hidden}
 
     def forbid(self, *parts: str) -> None:

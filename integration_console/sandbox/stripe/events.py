@@ -18,6 +18,7 @@ NOUNS = {
     "invoice_items": "invoiceitem",
     "refunds": "refund",
     "credit_notes": "credit_note",
+    "invoice_payments": "invoice_payment",
 }
 # What a record has become -> the event that says so, beside the plain one.
 BECAME = {
@@ -34,9 +35,14 @@ BECAME = {
         "requires_payment_method": "payment_failed",
     },
     "charges": {"succeeded": "succeeded", "failed": "failed", "pending": "pending"},
+    "invoice_payments": {"paid": "paid"},
 }
 TOLD_OF_A_CHARGE = ("description", "metadata", "status", "captured")  # only of these it says "updated"
-UNHEARD_OF = (("payments", "updated"), ("charges", "created"))  # events there are none of
+UNHEARD_OF = (
+    ("payments", "updated"),
+    ("charges", "created"),
+    ("invoice_payments", "created"),
+)  # events there are none of
 
 
 class StripeEvents(Hooks):

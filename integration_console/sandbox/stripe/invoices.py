@@ -182,6 +182,18 @@ class StripeInvoices(StripeWrites):
             self._credited(self.existing("invoices", there["invoice"]), -there["amount"])
             self.save("credit_notes", number_of("credit_notes", note), {**there, "status": "void"})
 
+    def pay_part(self, invoice: str, amount: int) -> str:
+        """A part of an open invoice is paid: the id of that payment, whose event alone tells of it."""
+        with self.lock:
+            number, there = self.next_number("invoice_payments"), self.existing("invoices", invoice)
+            left = {
+                "amount_paid": there["amount_paid"] + amount,
+                "amount_remaining": there["amount_remaining"] - amount,
+            }
+            self.shelves["invoices"].put(number_of("invoices", invoice), {**there, **left})
+            facts = {"invoice": invoice, "amount_paid": amount, "currency": there["currency"], "status": "paid"}
+            return self.save("invoice_payments", number, {**self.common("invoice_payments", number), **facts})["id"]
+
     def _credited(self, invoice: dict, amount: int) -> None:
         changed = {name: invoice[name] - amount for name in ("amount_due", "amount_remaining")}
         changed["pre_payment_credit_notes_amount"] = invoice["pre_payment_credit_notes_amount"] + amount

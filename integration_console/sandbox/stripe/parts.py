@@ -12,6 +12,7 @@ PREFIXES = {
     "invoice_items": "ii",
     "refunds": "re",
     "credit_notes": "cn",
+    "invoice_payments": "inpay",
     "webhook_endpoints": "we",
 }
 OBJECTS = {
@@ -23,6 +24,7 @@ OBJECTS = {
     "invoice_items": "invoiceitem",
     "refunds": "refund",
     "credit_notes": "credit_note",
+    "invoice_payments": "invoice_payment",
     "webhook_endpoints": "webhook_endpoint",
 }
 BASIL = "2025-03-31"

@@ -36,6 +36,7 @@ class StripeRecords:
             "invoice_items": 0,
             "refunds": 0,
             "credit_notes": 0,
+            "invoice_payments": 0,
             "webhook_endpoints": 0,
         }
         self.account_id = "acct_1SbxAshbyOkoye"

@@ -23,6 +23,7 @@ ENABLED = (
     "customer.subscription.updated", "customer.subscription.deleted", "customer.subscription.paused",
     "customer.subscription.resumed", "invoice.created", "invoice.updated", "invoice.finalized", "invoice.sent",
     "invoice.paid", "invoice.payment_failed", "invoice.marked_uncollectible", "invoice.voided", "invoice.deleted",
+    "invoice.overpaid", "invoice_payment.paid",
     "payment_intent.created", "payment_intent.processing", "payment_intent.requires_action",
     "payment_intent.payment_failed", "payment_intent.canceled", "payment_intent.succeeded", "charge.succeeded",
     "charge.pending", "charge.failed", "charge.captured", "charge.expired", "charge.updated",

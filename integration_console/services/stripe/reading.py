@@ -34,8 +34,11 @@ ABOUT: Mapping[str, tuple[Mapping[str, Any], ...]] = {
         "charge.dispute.closed", "charge.dispute.funds_withdrawn", "charge.dispute.funds_reinstated",
         "refund.updated", "refund.failed",
     ]},),
-    # What was credited is due no longer, and the note's own event may be all that tells of it.
-    "invoices": ({"type": "invoice.*"}, {"type": "credit_note.*"}),
+    # What was credited or paid in part is due no longer, and the note's or the payment's own event may be all that
+    # tells of it.
+    "invoices": ({"type": "invoice.*"}, {"types[]": [
+        "credit_note.created", "credit_note.updated", "credit_note.voided", "invoice_payment.paid",
+    ]}),
     "customers": ({"types[]": [
         "customer.created", "customer.updated", "customer.deleted", "customer.discount.created",
         "customer.discount.updated", "customer.discount.deleted",
@@ -48,6 +51,7 @@ HOLDER = {
     "refund": "charge",
     "discount": "customer",
     "credit_note": "invoice",
+    "invoice_payment": "invoice",
 }  # object -> whose field names what changed
 INSIDE = {"invoices": "lines", "subscriptions": "items"}  # lists within a record, of which it shows the first few
 
