@@ -5,25 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Mapping as Dictionary
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select, tuple_
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-from ...models import Change, DataMapping, Record, RecordLink
-from ...models.change import WAITING_STATES
+from ...models import Record, RecordLink
 from ..mapping import Mapping
 from .compare import OTHER
 from .ends import End, Seen
-from .steps import Known, Sides
+from .paired import HELD, Paired
+from .steps import Known
 
 if TYPE_CHECKING:
     from ..matching.matching import Candidate, Match
-
-HELD = ("linked", "paused")
 
 
 @dataclass(frozen=True)
@@ -52,91 +50,12 @@ class Pairing:
     # -- what is known already ----------------------------------------------------------------------------------------
 
     @cached_property
-    def _rows(self) -> _Rows:
-        """Who is paired, asked about, parted, and which pairs a person called different."""
-        rows = _Rows()
-        query = select(
-            RecordLink.id, RecordLink.state, RecordLink.left_record_id, RecordLink.right_record_id,
-            RecordLink.candidates,
-        ).where(RecordLink.mapping_id == self.mapping.id, RecordLink.state != "aside")  # fmt: skip
-        making = select(RecordLink.left_record_id, RecordLink.right_record_id).join(
-            Change, Change.link_id == RecordLink.id
-        )
-        making = making.where(
-            RecordLink.mapping_id == self.mapping.id, Change.op == "create", Change.state.in_(WAITING_STATES)
-        )
-        with self.look() as session:
-            followed = self._followed(session)
-            for number, state, left, right, candidates in session.execute(query):
-                side = followed.get(number)
-                rows.add(state, left if side != "right" else None, right if side != "left" else None, candidates)
-            for left, right in session.execute(making):
-                rows.asked.add(left, right)
-            for left, right in self.left_behind:
-                rows.part(left, right)
-            rows.linked = dict(self._linked_elsewhere(session))
-        return rows
-
-    def _followed(self, session: Session) -> dict[int, str]:
-        """Pairs that are gone because the mapping deleted one half after the other, and on which side it did.
-
-        Of the half that went first nobody deleted the other one: where it comes back, its other half is made again.
-        """
-        query = select(RecordLink.id, Change.connection_id, Change.resource).join(
-            Change, Change.link_id == RecordLink.id
-        )
-        query = query.where(
-            RecordLink.mapping_id == self.mapping.id, RecordLink.state == "gone", Change.op == "delete",
-            Change.state == "done", Change.undoes_id.is_(None),
-        )  # fmt: skip
-        left = self.ends["left"]
-        return {
-            number: "left" if (connection, resource) == (left.connection_id, left.resource.key) else "right"
-            for number, connection, resource in session.execute(query)
-        }
-
-    def _linked_elsewhere(self, session: Session) -> Iterator[tuple[int, int]]:
-        """Pairs that another mapping of the same two accounts has linked, as (left, right) of this one."""
-        ours = self.mapping.left.connection_id, self.mapping.right.connection_id
-        ends = tuple_(DataMapping.left_connection_id, DataMapping.right_connection_id)
-        for flow in self.mapping.link_flows:
-            query = select(RecordLink.left_record_id, RecordLink.right_record_id, DataMapping.left_connection_id).join(
-                DataMapping
-            )
-            query = query.where(DataMapping.flow == flow, ends.in_([ours, ours[::-1]]), RecordLink.state == "linked")
-            for left, right, connection_id in session.execute(query):
-                if left and right:
-                    yield (left, right) if connection_id == ours[0] else (right, left)
+    def _rows(self) -> Paired:
+        return Paired(self.mapping, self.ends, self.look, self.left_behind)
 
     def before(self) -> Iterator[tuple[int, int, Known | None]]:
-        """Pairs (left, right) that were one before this look, and have no other pair here: those that another mapping
-        has linked, and with their row those of which a record was gone and is there again.
-        """
-        rows = self._rows
-        elsewhere = ((left, right, None) for left, right in rows.linked.items())
-        met: tuple[set[int], set[int]] = (set(), set())
-        for left, right, known in [*self._back_again(), *elsewhere]:
-            free = left not in rows.taken.left and right not in rows.taken.right and (left, right) not in rows.different
-            if free and left not in met[0] and right not in met[1]:
-                met[0].add(left)
-                met[1].add(right)
-                yield left, right, known
-
-    def _back_again(self) -> Iterator[tuple[int, int, Known]]:
-        """Rows of pairs that are gone although both records are there, the newest first: what an account may not see
-        for a while is absent from its lists, and no key need find the pair again.
-        """
-        left, right = aliased(Record), aliased(Record)
-        query = (
-            select(RecordLink.id, left.id, right.id, RecordLink.base, RecordLink.writes)
-            .join(left, left.id == RecordLink.left_record_id).join(right, right.id == RecordLink.right_record_id)
-            .where(RecordLink.mapping_id == self.mapping.id, RecordLink.state == "gone")
-            .where(left.deleted_at.is_(None), right.deleted_at.is_(None))
-            .order_by(RecordLink.id.desc())
-        )  # fmt: skip
-        with self.look() as session:
-            for number, one, other, base, writes in session.execute(query).all():
-                yield one, other, Known(number, "gone", base, writes)
+        """Pairs (left, right) that were one before this look, and have no other pair here."""
+        return self._rows.before()
 
     def is_paired(self, side: str, record_id: int) -> bool:
         """Whether it has a pair, found before or just now."""
@@ -248,35 +167,6 @@ class Pairing:
                 if key.get("prefix") and (value := plain.get(key["left"])):
                     plain = {**plain, _name(number): f"{key['prefix']}{value}"}
         return Candidate(seen.record_id, seen.external_id, plain)
-
-
-@dataclass
-class _Rows:
-    """What the links of a mapping say about its records."""
-
-    taken: Sides = field(default_factory=Sides)
-    asked: Sides = field(default_factory=Sides)
-    parted: Sides = field(default_factory=Sides)
-    different: set[tuple[int | None, int | None]] = field(default_factory=set)
-    linked: dict[int, int] = field(default_factory=dict)  # by another mapping
-
-    def add(self, state: str, left: int | None, right: int | None, candidates: Sequence[Dictionary[str, Any]]) -> None:
-        """One row."""
-        if state in HELD:
-            self.taken.add(left, right)
-        elif state == "ambiguous":
-            self.asked.add(left, right)
-            self.asked.of("right" if left is not None else "left").update(one["record_id"] for one in candidates)
-        elif state == "gone":
-            self.parted.add(left, right)
-        elif state in ("different", "cut"):
-            self.different.add((left, right))
-
-    def part(self, left: int, right: int) -> None:
-        """A pair of which a half is gone, and nobody has written so down: a preview writes nothing."""
-        self.taken.left.discard(left)
-        self.taken.right.discard(right)
-        self.parted.add(left, right)
 
 
 def _turned(key: Dictionary[str, Any]) -> dict[str, Any]:

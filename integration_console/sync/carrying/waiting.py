@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session
 from ...models import Change, Record, RecordLink
 from .compare import OTHER
 from .leaving import look_again
-from .pairing import HELD, Pairing
+from .paired import HELD
+from .pairing import Pairing
 
 LATE = timedelta(minutes=2)  # what a long transaction, or another machine's clock, wrote is met all the same
 UNSENT = ("pending", "retry")  # what may have arrived is looked for under its own key instead
