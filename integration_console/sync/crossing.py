@@ -16,11 +16,12 @@ from ..errors import BrakeApplied, Wait
 from ..models import Change, RecordLink, RunPart
 from ..storage import unmatched
 from .carrying import leaving, waiting
-from .carrying.carry import Carrier, Chosen
+from .carrying.carry import Carrier
 from .carrying.counted import Counted
 from .carrying.ends import End
 from .carrying.outbox import Ledger
 from .carrying.pairing import Pairing
+from .carrying.rows import Chosen
 from .mapping import Mapping
 from .outcome import Ending, carried
 from .reading.keeping import Work

@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session
 from ... import clock, services
 from ...errors import ChangedMeanwhile, Conflict
 from ...models import DataMapping, MappingVersion, PreviewPage, Record, db, reading
-from ...sync.carrying.carry import Carrier, Chosen
+from ...sync.carrying.carry import Carrier
 from ...sync.carrying.compare import OTHER
+from ...sync.carrying.rows import Chosen
 from ...sync.carrying.tally import Tally
 from ..accounts import connections
 from . import crossings

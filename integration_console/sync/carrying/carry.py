@@ -8,41 +8,25 @@ is looked at twice.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Select, and_, exists, false, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from ... import clock
-from ...models import Change, Conflict, Record, RecordLink
-from ...models.change import WAITING_STATES
 from ..mapping import Mapping, takes_part
 from ..transforms import World, bills
 from .compare import OTHER, compare, create
-from .ends import AT_ONCE, COLUMNS, End, Once, Seen
-from .gone import StandIns, moot
-from .leaving import may_be_made
+from .ends import AT_ONCE, End, Once, Seen
+from .gone import StandIns
 from .pairing import Pairing
+from .rows import CHANGED, Chosen, Rows, part
 from .steps import Known, Step
 from .verdict import Decision, Decisions, Verdict
 
-NO_PAIR = ("different", "cut", "gone")  # rows that remember a pair that is none
 ELSEWHERE = "Another mapping pairs these two records."
-NAMES = [column.key for column in COLUMNS]
-# Made once: to find the columns of a new alias takes longer than to look at a few records.
-LEFT, RIGHT, KEPT = aliased(Record), aliased(Record), aliased(RecordLink)
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """Which records are looked at."""
-
-    every: bool = False  # also pairs that did not change: a preview counts them all
-    only: dict[str, frozenset[str]] | None = None  # side -> upstream ids: records another mapping waits for
 
 
 class Carrier:
@@ -50,10 +34,11 @@ class Carrier:
 
     def __init__(
         self, mapping: Mapping, left: End, right: End, world: World,
-        look: Callable[[], AbstractContextManager[Session]], chosen: Chosen = Chosen(),
+        look: Callable[[], AbstractContextManager[Session]], chosen: Chosen = CHANGED,
     ) -> None:  # fmt: skip
         self.mapping, self.world, self.look, self.chosen = mapping, world, look, chosen
         self.ends = {"left": left, "right": right}
+        self.rows = Rows(mapping, self.ends, look, chosen)
         self.stand_ins = StandIns(Pairing(mapping, self.ends, look))
         self.once = Once()
         self.matching_s = 0.0  # spent on finding whose pair the newcomers are
@@ -65,62 +50,14 @@ class Carrier:
             yield from self._pairs()
         yield from self._newcomers()
 
-    def _walk(
-        self, query: Select, number: Any, beside: Callable[[Session, list[int]], Any] = lambda session, numbers: None
-    ) -> Iterator[tuple[Sequence[Any], Any]]:
-        """The rows of a query along the number it begins with, a few hundred at a time; and what stands beside them."""
-        last = 0
-        while True:
-            with self.look() as session:
-                rows = session.execute(query.where(number > last).order_by(number).limit(AT_ONCE)).all()
-                more = beside(session, [row[0] for row in rows])
-            if not rows:
-                return
-            yield rows, more
-            last = rows[-1][0]
-
     # -- pairs --------------------------------------------------------------------------------------------------------
 
     def _pairs(self) -> Iterator[list[Step]]:
-        query = self._linked().where(LEFT.deleted_at.is_(None), RIGHT.deleted_at.is_(None))
-        if not self.chosen.every:
-            query = query.where(
-                or_(
-                    RecordLink.left_hash.is_(None), RecordLink.right_hash.is_(None), RecordLink.version.is_(None),
-                    RecordLink.version != self.mapping.version, RecordLink.left_hash != LEFT.content_hash,
-                    RecordLink.right_hash != RIGHT.content_hash,
-                ),
-                ~_on_its_way(RecordLink.id),
-            )  # fmt: skip
-        for rows, decided in self._walk(query, RecordLink.id, self._decided):
+        for rows, decided in self.rows.changed():
             yield [self._compared(row, decided.get(row.link_id, {})) for row in rows]
 
-    def _linked(self) -> Select:
-        columns = [getattr(LEFT, name).label(f"left_{name}") for name in NAMES]
-        columns += [getattr(RIGHT, name).label(f"right_{name}") for name in NAMES]
-        return (
-            select(RecordLink.id.label("link_id"), RecordLink.base, RecordLink.writes, *columns)
-            .join(LEFT, RecordLink.left_record_id == LEFT.id)
-            .join(RIGHT, RecordLink.right_record_id == RIGHT.id)
-            .where(RecordLink.mapping_id == self.mapping.id, RecordLink.state == "linked")
-        )
-
-    def _decided(self, session: Session, link_ids: list[int]) -> dict[int, dict[str, tuple[int, Decision]]]:
-        """What people decided and nobody has carried yet: link -> line -> (conflict, what was decided)."""
-        query = select(
-            Conflict.link_id, Conflict.line, Conflict.id, Conflict.winner, Conflict.held, Conflict.state
-        ).where(
-            Conflict.link_id.in_(link_ids), Conflict.state.in_(("settled", "flipped")), Conflict.change_id.is_(None),
-            Conflict.settled_by.is_not(None), Conflict.winner.is_not(None),
-        ).order_by(Conflict.id)  # fmt: skip
-        found: dict[int, dict[str, tuple[int, Decision]]] = {}
-        for link_id, line, number, winner, held, state in session.execute(query):
-            if held:  # or they went with somebody who was erased: nothing is brought back as nothing
-                found.setdefault(link_id, {})[line] = (number, Decision(str(winner), held, again=state == "flipped"))
-        return found
-
     def _compared(self, row: Any, decided: dict[str, tuple[int, Decision]]) -> Step:
-        halves = {side: self.ends[side].seen(_part(row, side)) for side in OTHER}
+        halves = {side: self.ends[side].seen(part(row, side)) for side in OTHER}
         known = Known(row.link_id, "linked", row.base, row.writes)
         return self.pair(
             halves["left"], halves["right"], known, {line: decision for line, (_, decision) in decided.items()},
@@ -150,13 +87,11 @@ class Carrier:
 
     def _gone(self) -> Iterator[list[Step]]:
         """Pairs of which one side was deleted. The other is deleted too only where the mapping says so."""
-        query = self._linked().where(or_(LEFT.deleted_at.is_not(None), RIGHT.deleted_at.is_not(None)))
-        query = query.where(~_on_its_way(RecordLink.id))
-        for rows, _ in self._walk(query, RecordLink.id):
+        for rows in self.rows.parted():
             yield self.stand_ins.spared([self._parted(row) for row in rows])
 
     def _parted(self, row: Any) -> Step:
-        halves = {side: self.ends[side].seen(_part(row, side)) for side in OTHER}
+        halves = {side: self.ends[side].seen(part(row, side)) for side in OTHER}
         gone = [side for side in OTHER if getattr(row, f"{side}_deleted_at") is not None]
         known = Known(row.link_id, "linked", row.base, row.writes)
         there = OTHER[gone[0]]
@@ -201,33 +136,9 @@ class Carrier:
             yield [self.pair(one, other, known, how="" if known else ELSEWHERE) for one, other, known in found]
 
     def _unpaired(self, side: str) -> Iterator[list[tuple[Seen, Known | None]]]:
-        end, own = self.ends[side], getattr(RecordLink, f"{side}_record_id")
-        hash_, version = getattr(RecordLink, f"{side}_hash"), RecordLink.version
-        current = and_(RecordLink.mapping_id == self.mapping.id, own == Record.id, RecordLink.state.not_in(NO_PAIR))
-        again = or_(
-            RecordLink.state == "waiting", hash_.is_(None), hash_ != Record.content_hash, version.is_(None),
-            version != self.mapping.version,
-        )  # fmt: skip
-        with self.look() as session:
-            asked_in_vain = RecordLink.id.in_(moot(session, self.mapping.id))
-        single = and_(RecordLink.state.in_(("waiting", "aside")), again, ~_on_its_way(RecordLink.id)) | asked_in_vain
-        cut = exists().where(
-            KEPT.mapping_id == self.mapping.id, getattr(KEPT, f"{side}_record_id") == Record.id, KEPT.state == "cut"
-        )
-        query = (
-            select(*COLUMNS, RecordLink.id.label("link_id"), RecordLink.state, may_be_made(RecordLink.id).label("made"))
-            .outerjoin(RecordLink, current)
-            .where(
-                Record.connection_id == end.connection_id, Record.resource == end.resource.key,
-                Record.deleted_at.is_(None), or_(RecordLink.id.is_(None), single), ~cut,
-            )
-        )  # fmt: skip
-        if self.chosen.only is not None:
-            wanted = self.chosen.only.get(side, frozenset())
-            query = query.where(Record.external_id.in_(wanted) if wanted else false())
-        for rows, _ in self._walk(query, Record.id):
+        for rows in self.rows.unpaired(side):
             known = (Known(row.link_id, row.state, may_be_made=row.made) if row.link_id else None for row in rows)
-            yield list(zip(map(end.seen, rows), known, strict=True))
+            yield list(zip(map(self.ends[side].seen, rows), known, strict=True))
         if self.chosen.every:
             yield from self.stand_ins.halves(side)
 
@@ -273,26 +184,6 @@ class Carrier:
             return Step("refused", **facts, reason=f"{end.service.label} needs {missing}. {why}".strip())
         reason = self.once.taken(end, values)
         return Step("wait" if reason else "create", **facts, reason=reason)
-
-
-def _part(row: Any, side: str) -> Any:
-    return _Row(*(getattr(row, f"{side}_{name}") for name in NAMES))
-
-
-@dataclass(frozen=True)
-class _Row:
-    id: int
-    external_id: str
-    label: str
-    data: dict
-    content_hash: bytes
-    updated_at: Any
-    deleted_at: Any
-
-
-def _on_its_way(link_id: Any) -> Any:
-    """Whether a write of this pair is under way: it is compared again when that is settled."""
-    return exists().where(Change.link_id == link_id, Change.state.in_(WAITING_STATES))
 
 
 def _batches(pairs: Iterator[tuple[int, int, Known | None]]) -> Iterator[list[tuple[int, int, Known | None]]]:
