@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import orjson
 
-from ..operations.keeping import configuration
+from ..operations.keeping import configuration, configuration_import
 from . import output
 from .plainly import WITH_PROBLEMS, command, who
 
@@ -31,7 +31,7 @@ def export(as_json: bool) -> None:
 def import_(file: str, dry_run: bool, as_json: bool) -> None:
     """Take a document in: adds and changes, never removes. Mappings come in as drafts."""
     document = configuration.read(sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes())
-    told = configuration.take_in(document, by=who(), dry_run=dry_run)
+    told = configuration_import.take_in(document, by=who(), dry_run=dry_run)
     if as_json:
         output.document({"changes": told.changes, "problems": told.problems, "applied": not dry_run})
     else:

@@ -19,7 +19,7 @@ from integration_console.models import (
 )
 from integration_console.operations import settings
 from integration_console.operations.accounts import applications
-from integration_console.operations.keeping import configuration
+from integration_console.operations.keeping import configuration, configuration_import
 from integration_console.operations.mapping import mappings, practice_area_rules
 from integration_console.operations.matters import limitation_rules
 from integration_console.operations.notices import notification_rules
@@ -60,14 +60,14 @@ def test_two_limitation_rules_for_the_same_matters_are_told_apart_by_their_names
     for name, period in (("Bodily harm", "2"), ("Medical", "1")):
         limitation_rules.save(None, RULE | {"name": name, "period": period}, actor="test")
     told = configuration.export()
-    assert configuration.take_in(configuration.read(orjson.dumps(told)), by="test").changes == []
+    assert configuration_import.take_in(configuration.read(orjson.dumps(told)), by="test").changes == []
     told["limitation_rules"] = [told["limitation_rules"][0] | {"period": 3}]
-    assert configuration.take_in(configuration.read(orjson.dumps(told)), by="test").changes == [
+    assert configuration_import.take_in(configuration.read(orjson.dumps(told)), by="test").changes == [
         "Limitation rule Bodily harm changes."
     ]
     assert {rule.name: rule.period for rule in limitation_rules.every()} == {"Bodily harm": 3, "Medical": 1}
     told["limitation_rules"] = [told["limitation_rules"][0] | {"name": "Assault"}]
-    configuration.take_in(configuration.read(orjson.dumps(told)), by="test")
+    configuration_import.take_in(configuration.read(orjson.dumps(told)), by="test")
     assert {rule.name for rule in limitation_rules.every()} == {"Assault", "Bodily harm", "Medical"}
 
 
@@ -86,10 +86,10 @@ def test_out_and_in_again_is_the_same(session, firm):
     before = configuration.export()
     assert b"sesame" not in orjson.dumps(before)
     told = document()
-    assert configuration.take_in(told, by="test").changes == []
+    assert configuration_import.take_in(told, by="test").changes == []
     forget()
 
-    imported = configuration.take_in(told, by="test")
+    imported = configuration_import.take_in(told, by="test")
 
     assert imported.problems == []
     assert len(imported.changes) == 7
@@ -98,7 +98,7 @@ def test_out_and_in_again_is_the_same(session, firm):
     assert after == before
     assert came["draft"] == pair["active"]  # it comes in as a draft
     assert (came["state"], came["active"]) == ("draft", None)
-    assert configuration.take_in(told, by="test").changes == []
+    assert configuration_import.take_in(told, by="test").changes == []
 
 
 @pytest.mark.one_database
@@ -111,14 +111,14 @@ def test_how_a_console_stands_is_no_configuration(session, firm):
 
     assert not stands.keys() & told["settings"].keys()
     told["settings"] |= {"traces.followed_to": "7"}  # as a file of before held it
-    assert configuration.take_in(configuration.read(orjson.dumps(told)), by="test").changes == []
+    assert configuration_import.take_in(configuration.read(orjson.dumps(told)), by="test").changes == []
 
 
 def test_a_dry_run_changes_nothing(session, firm):
     told = document()
     forget()
 
-    assert len(configuration.take_in(told, by="test", dry_run=True).changes) == 7
+    assert len(configuration_import.take_in(told, by="test", dry_run=True).changes) == 7
 
     assert session.scalar(select(DataMapping.id)) is None
     assert session.scalar(select(Setting.name)) is None
@@ -128,7 +128,7 @@ def test_a_changed_mapping_becomes_a_draft_and_what_is_on_stays_on(session, firm
     told = configuration.export()
     told["mappings"][0]["active"]["lines"] = told["mappings"][0]["active"]["lines"][:2]
 
-    imported = configuration.take_in(configuration.read(orjson.dumps(told)), by="test")
+    imported = configuration_import.take_in(configuration.read(orjson.dumps(told)), by="test")
 
     assert len(imported.changes) == 1
     assert "Contacts" in imported.changes[0]
@@ -148,7 +148,7 @@ def test_what_cannot_be_taken_in_is_told_and_the_rest_is(session, firm):
     told["mappings"][0]["active"]["lines"] = []
     told["mappings"][0]["active"]["keys"] = []
 
-    imported = configuration.take_in(configuration.read(orjson.dumps(told)), by="test")
+    imported = configuration_import.take_in(configuration.read(orjson.dumps(told)), by="test")
 
     assert imported.changes == ["firm.name: Hale & Partner becomes Other."]
     assert len(imported.problems) == 4
@@ -161,7 +161,7 @@ def test_what_a_file_does_not_name_of_a_service_stays(session, firm):
     applications.save("clio", clio, actor="test")
     told = {"format": "config/1", "services": {"clio": {"limits": "20/60", "client_secret": "x"}}}
 
-    imported = configuration.take_in(configuration.read(orjson.dumps(told)), by="test")
+    imported = configuration_import.take_in(configuration.read(orjson.dumps(told)), by="test")
 
     assert imported.changes == ["Clio: limits changes."]
     assert imported.problems == ["Clio: client_secret cannot be set this way."]
@@ -174,7 +174,7 @@ def test_a_setting_this_release_does_not_know_is_a_problem_and_the_rest_goes_on(
         "format": "config/1",
         "settings": {"firm.timezone": "Europe/Berlin", "retention.moods": "5", "firm.jurisdiction": "Ohio"},
     }
-    imported = configuration.take_in(configuration.read(orjson.dumps(told)), by="test")
+    imported = configuration_import.take_in(configuration.read(orjson.dumps(told)), by="test")
 
     assert imported.changes == ["firm.jurisdiction: not set becomes Ohio."]
     assert imported.problems == [f"{name}: There is no such setting." for name in ("firm.timezone", "retention.moods")]
@@ -192,14 +192,14 @@ def test_a_mapping_that_is_none_is_refused_before_anything_is_done(session, firm
     told["settings"] = {"firm.name": "Other"}
 
     with pytest.raises(InvalidInput):
-        configuration.take_in(configuration.read(orjson.dumps(told)), by="test")
+        configuration_import.take_in(configuration.read(orjson.dumps(told)), by="test")
 
     assert settings.get("firm.name") == "Hale & Partner"
 
 
-def notices_in(*wanted: dict) -> configuration.Import:
+def notices_in(*wanted: dict) -> configuration_import.Import:
     told = configuration.export() | {"notification_rules": list(wanted)}
-    return configuration.take_in(configuration.read(orjson.dumps(told)), by="test")
+    return configuration_import.take_in(configuration.read(orjson.dumps(told)), by="test")
 
 
 def test_equal_notification_rules_pair_off_one_by_one_and_one_left_over_changes_the_rule_of_its_place(session, firm):
