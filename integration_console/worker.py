@@ -15,6 +15,7 @@ from .models import db
 from .operations import holds, schedule
 from .operations.api import webhook_sending
 from .operations.deliveries import deliveries
+from .operations.heart import Heart
 from .operations.keeping import backup_clock
 from .operations.runs import runs, wakers
 
@@ -37,7 +38,7 @@ class Worker:
             settings.TICK_SECONDS,
         )
         self.stopping, self.freed = Event(), Event()
-        self.heart = holds.Heart(self.lease_s)
+        self.heart = Heart(self.lease_s)
         self._in_hand: dict[tuple[int, int], holds.Hold] = {}
         self._lock = Lock()
         self._last: dict[str, float] = {}

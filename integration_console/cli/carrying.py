@@ -16,6 +16,7 @@ from ..errors import Conflict
 from ..models import Connection, SyncRun, db, reading
 from ..models.run import LIVE_STATES
 from ..operations import holds
+from ..operations.heart import Heart
 from ..operations.runs import runs
 from .plainly import Failed, who
 
@@ -174,7 +175,7 @@ class _Hand(Thread):
     def __init__(self, app: Flask, hold: holds.Hold) -> None:
         super().__init__(name="hand", daemon=True)
         self.app, self.hold = app, hold
-        self.heart = holds.Heart(hold.lease_s)
+        self.heart = Heart(hold.lease_s)
         self.error: Exception | None = None
 
     def run(self) -> None:

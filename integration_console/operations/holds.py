@@ -1,4 +1,4 @@
-"""Holding a run: claim it by lease and epoch, keep it by heartbeat, write only while it is still ours (D2)."""
+"""Holding a run: claim it by lease and epoch, write only while it is still ours (D2); heart.py keeps it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache, partial
-from threading import Event, Lock, Thread
+from threading import Event
 from typing import Any
 
-import structlog
 from sqlalchemy import Engine, bindparam, func, literal, or_, select, update
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from .. import clock
@@ -25,8 +23,6 @@ from ..models.run import LIVE
 from ..storage.leases import PUT_BACK
 from ..storage.progress import keep_lease
 from ..transport.meaning import LONGEST_WAIT_S
-
-log = structlog.get_logger(__name__)
 
 _RUNS: Any = SyncRun.__table__
 _CONNECTIONS: Any = Connection.__table__
@@ -253,47 +249,3 @@ def bring_back(engine: Engine, lease_s: float) -> int:
             session.execute(update(SyncRun).where(LIVE, *waits).values(retry_at=after())),
         ]
     return sum(done.rowcount for done in cut)
-
-
-class Heart:
-    """One thread that keeps every lease of this process, also while a run waits for its turn."""
-
-    def __init__(self, lease_s: float) -> None:
-        self.every_s = lease_s / 3
-        self._holds: dict[int, Hold] = {}
-        self._lock, self._end = Lock(), Event()
-        self._thread = Thread(target=self._beat_on, daemon=True, name="heart")
-        self._thread.start()
-
-    @contextmanager
-    def keeping(self, hold: Hold) -> Iterator[Hold]:
-        """Keep this hold's lease while inside."""
-        with self._lock:
-            self._holds[hold.run_id] = hold
-        try:
-            yield hold
-        finally:
-            with self._lock:
-                self._holds.pop(hold.run_id, None)
-
-    def stop(self) -> None:
-        """Keep nothing any more."""
-        self._end.set()
-
-    def _beat_on(self) -> None:
-        while not self._end.wait(self.every_s):
-            with self._lock:
-                holds = list(self._holds.values())
-            for hold in holds:
-                self._beat(hold)
-
-    @staticmethod
-    def _beat(hold: Hold) -> None:
-        try:
-            with Session(hold.engine) as session, session.begin():
-                hold.keep(session)
-        except LeaseLost:
-            if not hold.closing:  # else it has just ended by our own hand
-                log.warning("A run was taken over by another process", run=hold.run_id)
-        except SQLAlchemyError as error:  # the database may be back before the lease ends
-            log.warning("A lease could not be renewed", run=hold.run_id, error=type(error).__name__)

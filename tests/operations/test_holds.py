@@ -21,6 +21,7 @@ from integration_console.errors import Cancelled, LeaseLost
 from integration_console.models import Connection, RunPart, SyncRun, db
 from integration_console.operations import holds, schedule
 from integration_console.operations.accounts import connections
+from integration_console.operations.heart import Heart
 from integration_console.operations.runs import runs
 
 from ..cli.conftest import wait_for
@@ -144,7 +145,7 @@ def test_a_run_that_waits_until_a_day_no_wait_can_reach_is_free(queued, clock):
 def test_nobody_takes_a_run_whose_owner_beats(queued):
     """D2: heartbeats keep a lease also while nothing is written."""
     queued()
-    heart = holds.Heart(4)  # beats every 1.3 s, so that a machine busy for two seconds changes nothing
+    heart = Heart(4)  # beats every 1.3 s, so that a machine busy for two seconds changes nothing
     (hold,) = claim("a:1", lease_s=4)
     with heart.keeping(hold):
         end = time.monotonic() + 6
@@ -162,7 +163,7 @@ def test_nobody_takes_a_run_whose_owner_beats(queued):
 
 def test_a_heart_tells_a_hand_that_its_run_was_cancelled_or_taken(queued):
     numbers = queued(2)
-    heart = holds.Heart(0.3)
+    heart = Heart(0.3)
     cancelled, lost = claim("a:1", most=2)
     with heart.keeping(cancelled), heart.keeping(lost):
         runs.cancel(runs.find(numbers[0]), by="Ana")
@@ -188,8 +189,8 @@ def test_a_beat_after_the_end_raises_no_alarm_and_one_after_a_loss_does(queued):
     claim("b:1", run_id=lost.run_id)
 
     with capture_logs() as logs:
-        holds.Heart._beat(ended)
-        holds.Heart._beat(lost)
+        Heart._beat(ended)
+        Heart._beat(lost)
 
     assert [(line["event"], line["run"]) for line in logs] == [("A run was taken over by another process", lost.run_id)]
 
