@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import os
 import select
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -60,12 +61,15 @@ def start(wanted: Wanted, settings, minder: Minder) -> tuple[Flask, list[ToConne
 
     from . import create_app
 
-    told = _start_sandbox(wanted, settings.INSTANCE_DIR / "sandbox-sign-ins" / wanted.size, minder)
     name = "sandbox" if wanted.size == "small" else f"sandbox-{wanted.size}"
+    database, memory = settings.INSTANCE_DIR / f"{name}.db", settings.INSTANCE_DIR / f"{name}-memory"
+    if not (settings.DATABASE_URL or database.exists()):  # a console that knows nothing meets the firm as it was
+        shutil.rmtree(memory, ignore_errors=True)
+    told = _start_sandbox(wanted, memory, minder)
     environment = _environment(told) | {"BASE_URL": os.environ.get("BASE_URL", settings.BASE_URL)}
     environment["INSTANCE_DIR"] = str(settings.INSTANCE_DIR)  # its keys open what they sealed, wherever a command runs
     if not settings.DATABASE_URL:
-        environment["DATABASE_URL"] = f"sqlite:///{settings.INSTANCE_DIR / name}.db"
+        environment["DATABASE_URL"] = f"sqlite:///{database}"
         environment["BACKUP_DIR"] = str(settings.INSTANCE_DIR / f"{name}-backups")  # not among the real ones
     os.environ.update(environment)
     _keep_for_commands(environment, settings.INSTANCE_DIR / f"{name}.env")
@@ -79,12 +83,12 @@ def _keep_for_commands(environment: Mapping[str, str], file: Path) -> None:
     file.write_text("".join(f"{name}='{value}'\n" for name, value in environment.items()))
 
 
-def _start_sandbox(wanted: Wanted, tokens: Path, minder: Minder) -> dict[str, dict[str, Any]]:
+def _start_sandbox(wanted: Wanted, memory: Path, minder: Minder) -> dict[str, dict[str, Any]]:
     """Where they are and how to be let in: at the same places after every start where those are free."""
     limits = ",".join(f"{key}={limit}" for key, limit in SANDBOX_LIMITS.items())
     command = [
         sys.executable, "-m", "integration_console.sandbox", "--with-parent", "--usual-ports", "--limits", limits,
-        "--size", wanted.size, "--tokens", str(tokens), *(["--alive"] if wanted.alive else []),
+        "--size", wanted.size, "--memory", str(memory), *(["--alive"] if wanted.alive else []),
     ]  # fmt: skip
     child = minder.start("sandbox", command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, ends_last=True)
     told = _first_line(child)

@@ -16,7 +16,7 @@ from pkgutil import iter_modules
 from typing import Any
 
 from .firm import Firm
-from .oauth import SignIn
+from .memory import Memory, day_of
 from .server import Upstream
 
 
@@ -37,7 +37,7 @@ class Sandbox:
     ports: {"clio": 8101, ...}; services left out get any that is free.
     alive: a few records change by themselves every few seconds.
     clockify_entities: Clockify also answers its experimental entity-changes addresses.
-    tokens: a folder in which the tokens given out are kept, so that they open the next sandbox, too.
+    memory: a folder in which the next sandbox finds all that was changed in this one, and whom it let in.
     """
 
     def __init__(
@@ -51,9 +51,9 @@ class Sandbox:
         clockify_entities=False,
         seed=7,
         today=None,
-        tokens: Path | None = None,
+        memory: Path | None = None,
     ) -> None:
-        self.firm = Firm(size=size, seed=seed, today=today)
+        self.firm = Firm(size=size, seed=seed, today=day_of(memory) if memory and not today else today)
         limits, ports = limits or {}, ports or {}
         self.upstreams: dict[str, Any] = {
             key: stand_in(self.firm, limits=limits.get(key), port=ports.get(key, 0), window=window)
@@ -61,7 +61,7 @@ class Sandbox:
         }
         if clockify := self.upstreams.get("clockify"):
             clockify.has_entities = clockify_entities
-        self._alive, self._tokens = alive, tokens
+        self._alive, self._memory = alive, memory and Memory(memory, self.upstreams.values())
         self._over = threading.Event()
 
     def __getattr__(self, key: str) -> Any:
@@ -71,8 +71,8 @@ class Sandbox:
         raise AttributeError(key)
 
     def start(self) -> "Sandbox":
-        for upstream, folder in self._with_sign_in():
-            upstream.recall(folder)
+        if self._memory:
+            self._memory.open()
         for upstream in self.upstreams.values():
             upstream.start()
         if self._alive:
@@ -83,15 +83,8 @@ class Sandbox:
         self._over.set()
         for upstream in self.upstreams.values():
             upstream.stop()
-        for upstream, folder in self._with_sign_in():
-            upstream.remember(folder)
-
-    def _with_sign_in(self) -> list[tuple[SignIn, Path]]:
-        """Those whose tokens are kept, if any are, and where."""
-        if self._tokens is None:
-            return []
-        self._tokens.mkdir(parents=True, exist_ok=True)
-        return [(one, self._tokens) for one in self.upstreams.values() if isinstance(one, SignIn)]
+        if self._memory:
+            self._memory.close()
 
     def described(self) -> dict[str, dict]:
         """Everything another process needs to connect, as the command line prints it."""

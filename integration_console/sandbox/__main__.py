@@ -32,7 +32,7 @@ def main() -> int:
         limits=asked.limits,
         window=asked.window,
         clockify_entities=asked.clockify_entities,
-        tokens=asked.tokens,
+        memory=asked.memory,
     ) as sandbox:
         print(orjson.dumps(sandbox.described()).decode(), flush=True)
         if asked.with_parent:
@@ -50,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--limits", type=_limits, default={}, help="clio=5000/60,ghl=100/10: calls/seconds")
     parser.add_argument("--window", choices=("fixed", "sliding"), default="fixed")
     parser.add_argument("--clockify-entities", action="store_true")
-    parser.add_argument("--tokens", type=Path, help="a folder: tokens given out there open the next sandbox, too")
+    parser.add_argument("--memory", type=Path, help="a folder: what is changed here is so in the next one, too")
     parser.add_argument("--with-parent", action="store_true", help="end when stdin does")
     return parser
 

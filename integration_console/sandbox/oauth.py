@@ -7,13 +7,10 @@ paths, and whose records another account's token opens (`account_of`).
 import base64
 import secrets
 import time
-from ast import literal_eval
 from binascii import Error as NotBase64
-from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from html import escape
-from pathlib import Path
 from urllib.parse import unquote, urlencode, urlsplit
 
 from .server import Answer, Request, Upstream, on, public
@@ -53,7 +50,7 @@ class SignIn(Upstream):
     scope_separator = " "
     label = ""  # what people call the service
     other_name = "Someone Else & Partners"  # the other account's
-    remembered: tuple[str, ...] = ("_access", "_refresh", "_given")  # what outlives a restart
+    remembered: tuple[str, ...] = ("_access", "_refresh", "_given")
 
     def open_sign_in(self) -> None:
         self.auth_url, self.token_url = self.url + self.sign_in_path, self.url + self.token_path
@@ -117,17 +114,6 @@ class SignIn(Upstream):
     def _control_expire(self, request, sent):
         self.expire()
         return {"expired": True}
-
-    def remember(self, folder: Path) -> None:
-        """Write down which tokens were given out."""
-        with self.lock:
-            (folder / self.key).write_text(repr({name: getattr(self, name) for name in self.remembered}))
-
-    def recall(self, folder: Path) -> None:
-        """Let in who was let in before."""
-        with suppress(FileNotFoundError, SyntaxError, ValueError):  # none yet, or cut off in the middle
-            for name, tokens in literal_eval((folder / self.key).read_text()).items():
-                getattr(self, name).update(tokens)
 
     # Its addresses
 

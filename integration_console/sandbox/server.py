@@ -18,6 +18,7 @@ from typing import Any
 
 from .limits import Windows
 from .listener import Listener
+from .shelf import Shelf
 from .wire import Answer, Request, Seen, on
 
 REMEMBERED_REQUESTS = 20_000
@@ -28,13 +29,14 @@ class Upstream:
     usual_port = 0  # where people look for it when it serves by itself
     prefix = ""  # what comes before every API path, as "/api/v4"
     real_limits = (50, 60.0)  # calls, seconds: what the vendor documents
+    remembered: tuple[str, ...] = ()  # attributes that outlive a restart, as the shelves do; each part says its own
 
     def __init__(self, firm, *, limits=None, port: int = 0, window: str = "fixed") -> None:
         self.firm = firm
         self.limits = limits or self.real_limits
         self.windows = Windows(window)
         self.requests: deque[Seen] = deque(maxlen=REMEMBERED_REQUESTS)
-        self.shelves: dict = {}
+        self.shelves: dict[str, Any] = {}
         self.lock = threading.RLock()
         self._scripts: list[tuple[str, dict]] = []
         self._routes = self._collect_routes()
@@ -56,6 +58,10 @@ class Upstream:
         """How many records of each resource there are: the truth to compare a copy with."""
         with self.lock:
             return {name: len(shelf) for name, shelf in self.shelves.items()}
+
+    def every_shelf(self) -> dict[str, Shelf]:
+        """All there are, those of other accounts, too."""
+        return self.shelves
 
     def record(self, resource: str, number) -> dict | None:
         with self.lock:

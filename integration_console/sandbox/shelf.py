@@ -8,6 +8,8 @@ from itertools import chain
 
 KEPT_IN_MEMORY = 4_000  # made records remembered per resource: all of a small firm, a sliver of a large one
 
+_CHANGES = ("edited", "deleted", "added_at", "_stamps")
+
 
 class Shelf:
     """Records 1 to `count`, and whatever was added since.
@@ -56,6 +58,17 @@ class Shelf:
         copied._stamps, copied.added_at, copied._added = dict(self._stamps), dict(self.added_at), list(self._added)
         copied._orders = {}
         return copied
+
+    def changes(self) -> dict[str, dict]:
+        """All that was done to it: what `take` brings back to a shelf made like this one."""
+        return {name: getattr(self, name) for name in _CHANGES}
+
+    def take(self, changes: dict[str, dict]) -> None:
+        """Bring back what was done before; nobody is told."""
+        for name in _CHANGES:
+            getattr(self, name).update(changes[name])
+        self._added = sorted(self.added_at)
+        self.version += 1
 
     def changed_at(self, number: int) -> float:
         return self._stamps[number] if number in self._stamps else self._made_changed_at(number)

@@ -56,6 +56,23 @@ def test_everything_comes_up_is_kept_alive_and_ends_cleanly(installed, tmp_path)
     assert not [pid for pid in children if os.path.exists(f"/proc/{pid}")]
 
 
+def test_the_stand_ins_stay_as_they_were_left_for_as_long_as_the_console_knows_them(installed, tmp_path):
+    console, memory = installed(url=None), tmp_path / "sandbox-memory"
+    memory.mkdir()
+    (memory / "day").write_text("2026-05-04")
+
+    def day_told() -> str:
+        process = console.starting("serve", "--sandbox", "--port", "0", "--json")
+        assert json.loads(process.stdout.readline())["address"]
+        assert end(process, signal.SIGTERM).status == 0
+        return (memory / "day").read_text()
+
+    (tmp_path / "sandbox.db").touch()
+    assert day_told() == "2026-05-04"
+    (tmp_path / "sandbox.db").unlink()
+    assert day_told() != "2026-05-04"  # a new console meets a new firm
+
+
 def test_a_taken_port_is_one_line(installed):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

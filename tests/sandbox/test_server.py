@@ -35,22 +35,6 @@ def control(sandbox, name, sent=None):
     return http.request("POST", url, json=sent) if sent is not None else http.request("GET", url)
 
 
-def test_tokens_given_out_open_the_next_sandbox_too(tmp_path):
-    def renewed(sandbox, token):
-        asked = {"grant_type": "refresh_token", "refresh_token": token, "user_type": "Location",
-                 "client_id": sandbox.ghl.client_id, "client_secret": sandbox.ghl.client_secret}  # fmt: skip
-        return http.request("POST", sandbox.ghl.token_url, fields=asked, encode_multipart=False)
-
-    with Sandbox(tokens=tmp_path) as first:
-        given = renewed(first, first.ghl.refresh_token).json()
-    with Sandbox(tokens=tmp_path) as second:
-        assert second.ghl.is_alive(given["access_token"])
-        assert renewed(second, given["refresh_token"]).status == 200
-    (tmp_path / "ghl").write_text("{'_access': {")  # killed while it wrote
-    with Sandbox(tokens=tmp_path) as third:
-        assert renewed(third, third.ghl.refresh_token).status == 200
-
-
 def test_it_listens_on_loopback_only(sandbox):
     assert all(upstream.url.startswith("http://127.0.0.1:") for upstream in sandbox.upstreams.values())
 

@@ -25,6 +25,7 @@ KNOWN = (
 
 
 class ClioHooks(Hooks):
+    remembered: tuple[str, ...] = ("hooks", "hooks_made")
     hook_retries_s = (120.0, 240.0, 480.0, 960.0, 1920.0)
 
     def open_hooks(self) -> None:

@@ -26,6 +26,7 @@ FAILURES_BEFORE_OFF = 50  # the number is not published
 
 
 class ClockifyHooks(Hooks):
+    remembered: tuple[str, ...] = ("hooks",)
     hook_retries_s = (1.0, 5.0, 25.0)  # not published either
     most_hooks = 10  # of one user; a free workspace has 3
     workspace_id: str

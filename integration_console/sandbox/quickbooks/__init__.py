@@ -32,6 +32,7 @@ class QuickBooks(QuickBooksSignIn, QuickBooksHooks, QuickBooksWrites):
     key = "quickbooks"
     usual_port = 8106
     real_limits = (500, 60.0)
+    remembered: tuple[str, ...] = ("tokens",)
 
     def __init__(self, firm, **options) -> None:
         super().__init__(firm, **options)

@@ -32,7 +32,7 @@ class SlackSignIn(SignIn):
 
     label = "Slack"
     scope_separator = ","
-    remembered = (*SignIn.remembered, "scopes", "_taken_back")
+    remembered: tuple[str, ...] = ("scopes", "_taken_back")
     token_life_s = TEN_YEARS_S
     sign_in_path = "/oauth/v2/authorize"
     token_path = "/oauth.v2.access"

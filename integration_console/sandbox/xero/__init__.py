@@ -5,7 +5,6 @@ Source: GitHub XeroAPI/Xero-OpenAPI (2026-07-13, version 16.1.0); developer.xero
 
 import random
 import time
-from itertools import count
 from uuid import uuid4
 
 from ..server import Answer, Request, Upstream, on
@@ -30,6 +29,7 @@ class Xero(XeroDoor, XeroHooks, XeroWrites, Upstream):
     usual_port = 8107
     prefix = "/api.xro/2.0"
     real_limits = (60, 60.0)
+    remembered: tuple[str, ...] = ("_lines",)
     odd_dates = False  # Xero's own client cannot read them in every field
 
     def __init__(self, firm, **options) -> None:
@@ -37,7 +37,7 @@ class Xero(XeroDoor, XeroHooks, XeroWrites, Upstream):
         self.tenants = [Book(firm, 1), Book(firm, 2)]
         self.tenant_id = self.tenants[0].tenant_id
         self.shelves = dict(self.tenants[0].shelves)
-        self._lines = count(1)
+        self._lines = 0
         self.open_door()
         self.open_writes()
         self.open_hooks()
@@ -56,6 +56,9 @@ class Xero(XeroDoor, XeroHooks, XeroWrites, Upstream):
             spent = sum(shelf.get(number)["Type"] == "SPEND" for number in shelf.numbers())
             told = {name: held[name] for name in ("contacts", "invoices", "bank_transactions")}
             return {**told, "expenses": held["bills"] + spent, "ledger_accounts": len(book.accounts)}
+
+    def every_shelf(self) -> dict:
+        return {f"{book.tenant_id}/{name}": shelf for book in self.tenants for name, shelf in book.shelves.items()}
 
     def number(self, resource: str, name) -> int:
         return self.tenants[0].number(resource, name)
@@ -224,7 +227,8 @@ class Xero(XeroDoor, XeroHooks, XeroWrites, Upstream):
         return self._shown(book, resource, book.keep(resource, number, record)) or {}
 
     def next_line(self) -> int:
-        return next(self._lines)
+        self._lines += 1
+        return self._lines
 
     def envelope(self) -> dict:
         return {"Id": str(uuid4()), "Status": "OK", "ProviderName": "Sandbox", "DateTimeUTC": ticks(time.time())}

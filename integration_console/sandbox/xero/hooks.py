@@ -5,7 +5,6 @@ Source: GitHub XeroAPI/Xero-OpenAPI (2026-07-13), webhooks; developer.xero.com, 
 
 import time
 from datetime import UTC, datetime
-from itertools import count
 from uuid import uuid4
 
 from ..hooks import Hooks, Letter, base64_hmac, json_bytes, signed_as_xero
@@ -22,11 +21,12 @@ INTENT = (True, False, True, False)  # rightly and wrongly signed
 class XeroHooks(Hooks):
     hook_retries_s = (10.0, 60.0, 600.0, 3600.0, 21_600.0)
     webhook_key = "sandbox-xero-webhooks-key"
+    remembered: tuple[str, ...] = ("_sequence",)
     tenants: list
 
     def open_hooks(self) -> None:
         super().open_hooks()
-        self._sequence = count(1)
+        self._sequence = 0
         for book in self.tenants:
             for resource, shelf in book.shelves.items():
                 shelf.told = self._telling(book, resource)
@@ -54,7 +54,8 @@ class XeroHooks(Hooks):
         yield Letter(self.hook_url, self._body([event]), signed_as_xero(self.webhook_key))
 
     def _body(self, events: list) -> bytes:
-        number = next(self._sequence) if events else 0
+        self._sequence += len(events)
+        number = self._sequence if events else 0
         return json_bytes(
             {"events": events, "firstEventSequence": number, "lastEventSequence": number, "entropy": uuid4().hex}
         )

@@ -32,7 +32,7 @@ class XeroSignIn(SignIn):
     """Xero: access tokens live half an hour; each refresh brings a new refresh token."""
 
     label = "Xero"
-    remembered = (*SignIn.remembered, "_opened", "_spent")
+    remembered: tuple[str, ...] = ("_opened", "_spent", "_cut_off")
     token_life_s = 1800
     rotates = True
     sign_in_path = "/identity/connect/authorize"
