@@ -27,6 +27,7 @@ class Incoming:
     owner_id: str | None = None
     starts_at: datetime | None = None
     updated_at: datetime | None = None
+    asked_at: datetime | None = None  # it tells of no later moment
 
 
 @dataclass(frozen=True)

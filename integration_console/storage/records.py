@@ -41,7 +41,6 @@ class Kept:
 def keep_page(
     session: Session, *, connection_id: int, resource: str, run_id: int | None, rows: list[Incoming], now: datetime,
     hopeful: bool = False, since: datetime | None = None, lag: timedelta = NONE,
-    asked_at: datetime | None = None,
 ) -> Kept:  # fmt: skip
     """Write what is new or changed; unchanged records cost no write (P3). Nothing is committed here (P1).
 
@@ -51,8 +50,8 @@ def keep_page(
     since: when the page may have been asked for at the earliest. What another run kept after that and is newer stays:
     it would otherwise look as if somebody had set the record back to what it was. So does what was found deleted after
     that, unless it changed later still.
-    lag: how far behind what it was asked for a page may be. asked_at: when that was, where it is known: of records that
-    tell no time of their change (Clockify, Stripe) what another run kept since stays.
+    lag: how far behind what it was asked for a page may be. Of records that tell no time of their change (Clockify,
+    Stripe), or the same one, what another run kept since they were asked for stays.
     """
     if not rows:
         return Kept()
@@ -73,8 +72,7 @@ def keep_page(
             continue
         (new if found is None else changed).append(row)
     if since is not None and changed:
-        asked_at = asked_at - lag if asked_at else None
-        left = _left_since(session, target, changed, since - lag, asked_at, even=bool(lag))
+        left = _left_since(session, target, changed, since, lag)
         kept.unchanged_ids += left.values()
         changed = [row for row in changed if row.external_id not in left]
     bulk.insert(connection, target, new)
@@ -84,41 +82,33 @@ def keep_page(
 
 
 def _left_since(
-    session: Session,
-    target: bulk.Target,
-    rows: list[Incoming],
-    since: datetime,
-    asked_at: datetime | None,
-    *,
-    even: bool,
+    session: Session, target: bulk.Target, rows: list[Incoming], since: datetime, lag: timedelta
 ) -> dict[str, int]:
     """Those of these records that stay as another run left them since, by the upstream's own time of their last change:
-    in a newer form, or deleted after it; where they tell no time, what was written after the page was asked for.
+    in a newer form, or deleted after it; where that says nothing, what was written after they were asked for.
     Id -> number.
 
-    even: also in a form of the same time, as the answer to a write may be that does not tell when it was made.
+    lag: where there is one, also a form of the same time stays, as the answer to a write may be that does not tell
+    when it was made.
     """
-    moments = {row.external_id: row.updated_at for row in rows}
+    came, since = {row.external_id: row for row in rows}, since - lag
     query = _of(target.connection_id, target.resource).with_only_columns(
         Record.external_id, Record.id, Record.updated_at, Record.deleted_at, Record.written_at
     ).where(
-        Record.external_id.in_(moments), Record.written_at >= since,
-        Record.written_run_id.is_distinct_from(target.run_id),
+        Record.external_id.in_(came), Record.written_at >= since,
+        or_(Record.written_run_id.is_(None), Record.written_run_id != target.run_id),
     )  # fmt: skip
 
-    def stays(
-        moment: datetime | None, updated_at: datetime | None, deleted_at: datetime | None, written_at: datetime | None
-    ) -> bool:
+    def stays(row: Incoming, updated_at: datetime | None, deleted_at: datetime | None, written_at: datetime) -> bool:
+        moment, asked_at = row.updated_at, row.asked_at - lag if row.asked_at else None
         if deleted_at is not None:
-            return deleted_at > since and (moment is None or moment <= deleted_at)
-        if updated_at is None and moment is None:
-            return bool(asked_at and written_at and written_at > asked_at)
-        if updated_at is None or moment is None:
-            return False
-        return updated_at > moment or (even and updated_at == moment)
+            return deleted_at > since and moment <= deleted_at if moment else deleted_at > (asked_at or since)
+        if updated_at == moment:  # or neither tells one
+            return bool(lag and moment) or (asked_at is not None and written_at > asked_at)
+        return updated_at is not None and moment is not None and updated_at > moment
 
-    found = session.execute(query.order_by(Record.id).with_for_update())
-    return {external_id: number for external_id, number, *left in found if stays(moments[external_id], *left)}
+    found = session.execute(query.order_by(Record.id).with_for_update()).all()
+    return {one.external_id: one.id for one in found if stays(came[one.external_id], *one[2:])}
 
 
 def _storable(rows: list[Incoming]) -> list[Incoming]:

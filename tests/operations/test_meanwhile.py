@@ -15,6 +15,7 @@ from integration_console.operations.accounts import connections
 from integration_console.operations.mapping import conflicts, mappings, matches
 from integration_console.operations.runs import outbox, pushes, undo
 from integration_console.operations.support import refused_writes
+from integration_console.services.base import Service
 from integration_console.sync.carrying.carry import Carrier
 from integration_console.sync.carrying.pairing import Pairing
 from integration_console.sync.reading.pull import Pull
@@ -450,25 +451,11 @@ def test_a_run_is_not_taken_back_beside_a_write_of_the_same_pair(session, sandbo
 
 def test_a_page_of_clockify_asked_for_before_our_write_does_not_set_it_back(session, sandbox, monkeypatch):
     """It tells no time of a change: the old name looked like somebody's edit, and would have travelled back."""
-    keep_only(sandbox.clockify, "clients", 1)
-    (number,) = sandbox.clockify.shelves["clients"].numbers()
-    sandbox.clockify.put("clients", {"id": number, "name": "Acme"})
-    clockify = connect(sandbox, "clockify")
-    sync(clockify, kind="full", only=["clients"])
-    ours = db.session.scalars(select(Record.external_id).filter_by(connection_id=clockify, resource="clients")).one()
-    keep, begun, app = Pull._keep, [], current_app._get_current_object()
-
-    def write() -> None:
-        with app.app_context():
-            named = {"name": "Acme Widgets"}
-            outbox.send_now(connections.find(clockify), "clients", "update", ours, named, by=BY, cause="test")
+    clockify, ours = acme_of(sandbox)
+    keep, write = Pull._keep, Beside(lambda: rename(clockify, ours))
 
     def late(self, *page):
-        if not begun:
-            begun.append(page)
-            worker = Thread(target=write)
-            worker.start()
-            worker.join(60)
+        write.once()
         return keep(self, *page)
 
     monkeypatch.setattr(Pull, "_keep", late)
@@ -476,5 +463,67 @@ def test_a_page_of_clockify_asked_for_before_our_write_does_not_set_it_back(sess
 
     (part,) = run.parts
     assert (run.state, part.seen, part.same, part.deleted, part.complete) == ("done", 1, 1, 0, True)
+    assert names_of(sandbox, clockify) == ("Acme Widgets", "Acme Widgets")
+
+
+def test_nor_does_a_single_record_asked_for_before_it(session, sandbox, monkeypatch):
+    """As a webhook has it read. What changed after our write, and was asked for after it, is kept."""
+    clockify, ours = acme_of(sandbox)
+    read_one, write = Service.read_one, Beside(lambda: rename(clockify, ours))
+
+    def late(self, *asked):
+        answer = read_one(self, *asked)
+        write.once()
+        return answer
+
+    monkeypatch.setattr(Service, "read_one", late)
+    (part,) = sync(clockify, kind="record", records=[f"clients:{ours}"]).parts
+
+    assert (part.seen, part.same, part.changed) == (1, 1, 0)
+    assert names_of(sandbox, clockify) == ("Acme Widgets", "Acme Widgets")
+    (there,) = sandbox.clockify.shelves["clients"].numbers()
+    sandbox.clockify.put("clients", {"id": there, "name": "Acme Ltd"})
+    (part,) = sync(clockify, kind="record", records=[f"clients:{ours}"]).parts
+    assert (part.changed, *names_of(sandbox, clockify)) == (1, "Acme Ltd", "Acme Ltd")
+
+
+class Beside:
+    """Something another process does once, while we are under way."""
+
+    def __init__(self, does) -> None:
+        app = current_app._get_current_object()
+        self.begun = False
+
+        def act() -> None:
+            with app.app_context():
+                does()
+
+        self.worker = Thread(target=act)
+
+    def once(self) -> None:
+        if not self.begun:
+            self.begun = True
+            self.worker.start()
+            self.worker.join(60)
+
+
+def acme_of(sandbox) -> tuple[int, str]:
+    """A Clockify account with one client, called Acme and read: its number, and the client's there."""
+    keep_only(sandbox.clockify, "clients", 1)
+    (number,) = sandbox.clockify.shelves["clients"].numbers()
+    sandbox.clockify.put("clients", {"id": number, "name": "Acme"})
+    clockify = connect(sandbox, "clockify")
+    sync(clockify, kind="full", only=["clients"])
+    return clockify, db.session.scalars(select(Record.external_id).filter_by(connection_id=clockify)).one()
+
+
+def rename(clockify: int, number: str) -> None:
+    named = {"name": "Acme Widgets"}
+    outbox.send_now(connections.find(clockify), "clients", "update", number, named, by=BY, cause="test")
+
+
+def names_of(sandbox, clockify: int) -> tuple[str, str]:
+    """What the one client is called here and there."""
     (client,) = db.session.scalars(select(Record).filter_by(connection_id=clockify, resource="clients"))
-    assert client.data["name"] == sandbox.clockify.record("clients", number)["name"] == "Acme Widgets"
+    (there,) = sandbox.clockify.shelves["clients"].numbers()
+    return client.data["name"], sandbox.clockify.record("clients", there)["name"]

@@ -33,11 +33,13 @@ def incoming(
     owner: str | None = None,
     starts_at: datetime | None = None,
     changed_at: datetime | None = NOON,
+    asked_at: datetime | None = None,
     **fields,
 ) -> Incoming:
     data = orjson.dumps({"id": external_id, **fields}, option=orjson.OPT_SORT_KEYS)
     label = str(fields.get("name", external_id))
-    return Incoming(str(external_id), data, blake2b(data, digest_size=16).digest(), label, owner, starts_at, changed_at)
+    digest = blake2b(data, digest_size=16).digest()
+    return Incoming(str(external_id), data, digest, label, owner, starts_at, changed_at, asked_at)
 
 
 def stored(session, external_id="1", resource="contacts"):

@@ -161,7 +161,7 @@ def refresh(record: Record) -> Record:
 
 
 def _read(connection: Connection, external_id: str) -> Record:
-    number, service = connection.id, services.by_key(SERVICE)
+    number, service, asked_at = connection.id, services.by_key(SERVICE), clock.now()
     resource = service.resources[RESOURCE]
     try:
         with calling(connection) as account:
@@ -169,14 +169,13 @@ def _read(connection: Connection, external_id: str) -> Record:
     except Missing:
         _mark_gone(number, external_id)
         raise NotFound("Clio has no such matter.") from None
-    sifted = sift(resource, [item])
+    sifted = sift(resource, [item], asked_at=asked_at)
     if sifted.refused:
         raise Conflict(f"What Clio says of this matter cannot be kept. {sifted.refused[0].reason}")
-    records.keep_page(
-        db.session(), connection_id=number, resource=RESOURCE, run_id=None, rows=sifted.rows, now=clock.now()
-    )
+    whose: dict[str, Any] = {"connection_id": number, "resource": RESOURCE}
+    records.keep_page(db.session(), **whose, run_id=None, rows=sifted.rows, now=clock.now(), since=asked_at)
     db.session.commit()
-    found = records.find(db.session(), number, RESOURCE, sifted.rows[0].external_id)
+    found = records.find(db.session(), **whose, external_id=sifted.rows[0].external_id)
     assert found is not None  # kept just now
     return found
 

@@ -63,9 +63,7 @@ class Keeping:
         """Whose records these are, as storage wants it."""
         return {"connection_id": self.order.connection_id, "resource": self.resource.key}
 
-    def keep(
-        self, session: Session, sifted: Sifted, now: datetime, *, call_key: str = "", asked_at: datetime | None = None
-    ) -> records.Kept:
+    def keep(self, session: Session, sifted: Sifted, now: datetime, *, call_key: str = "") -> records.Kept:
         """Keep the good records and set the refused ones aside with their reason and the call they came with (P5)."""
         kept = records.keep_page(
             session,
@@ -75,7 +73,6 @@ class Keeping:
             now=now,
             hopeful=self.all_new,
             since=self.begun,
-            asked_at=asked_at,
             lag=self.lag,
         )
         self.all_new = kept.new > 0 and not kept.changed and not kept.same

@@ -85,7 +85,7 @@ class Pull(Keeping):
     def _sifted(self, pages: Iterable[Page], owner: str | None = None) -> Iterator[tuple[Page, Sifted]]:
         """Each page with its records made ready, by the thread that fetched it: the other waits for the database."""
         for page in pages:
-            sifted = sift(self.resource, page.items, owner=owner)
+            sifted = sift(self.resource, page.items, owner=owner, asked_at=page.asked_at)
             page.items.clear()  # here and now: thousands of small objects are cheapest to drop while they are warm
             yield page, sifted
 
@@ -146,7 +146,7 @@ class Pull(Keeping):
         if owner is not None and self._span(walk) is not None:
             self.of_owner.setdefault(owner, set()).update(row.external_id for row in sifted.rows)
         with self.desk.work() as session:
-            kept = self.keep(session, sifted, now, call_key=page.call_key, asked_at=page.asked_at)
+            kept = self.keep(session, sifted, now, call_key=page.call_key)
             walk.new += kept.new
             walk.seen += self.count(kept, len(sifted.refused))
             self.line |= {"until": walk.newest, "upstream_count": walk.said}

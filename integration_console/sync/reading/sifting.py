@@ -39,14 +39,17 @@ class Sifted:
 _NO_RECORD = "it is not an object with fields"
 
 
-def sift(resource: Resource, items: list[Any], *, owner: str | None = None) -> Sifted:
-    """Validate a page and make each good record ready to store; one bad record spoils no other (P5)."""
+def sift(resource: Resource, items: list[Any], *, owner: str | None = None, asked_at: datetime | None = None) -> Sifted:
+    """Validate a page and make each good record ready to store; one bad record spoils no other (P5).
+
+    asked_at: when the page was asked for, where that is known.
+    """
     sifted = Sifted()
     validate, ready = resource.validate, sifted.rows.append
     for item in items:  # each validated and made ready while it is warm: a page at a time costs a tenth more
         try:
             validate(item)
-            ready(_row(resource, item, owner))
+            ready(_row(resource, item, owner, asked_at))
         except ValidationError as error:
             sifted.refused.append(_refuse(resource, item, *_first_fault(error)))
         except (ValueError, TypeError) as error:
@@ -90,7 +93,7 @@ def _first_fault(error: ValidationError) -> tuple[str | None, str]:
     return where, fault["msg"] if where else _NO_RECORD
 
 
-def _row(resource: Resource, item: dict, owner: str | None) -> Incoming:
+def _row(resource: Resource, item: dict, owner: str | None, asked_at: datetime | None) -> Incoming:
     # A copy of its size: orjson leaves a text in the room it was written in, eight times what its longest field takes.
     data = memoryview(orjson.dumps(item, option=orjson.OPT_SORT_KEYS)).tobytes()
     external_id = str(item[resource.id])
@@ -104,6 +107,7 @@ def _row(resource: Resource, item: dict, owner: str | None) -> Incoming:
         owner or _text(resource.owner_of(item)),
         clock.parse(resource.start_of(item)),
         clock.parse(resource.change_of(item)),
+        asked_at,
     )
 
 

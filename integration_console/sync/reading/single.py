@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 
 from sqlalchemy.orm import Session
 
@@ -10,7 +11,7 @@ from ... import clock
 from ...errors import BadAnswer, Missing, NotAllowed, UpstreamError
 from ...storage import records
 from .keeping import Keeping
-from .sifting import sift
+from .sifting import Sifted, sift
 
 TOGETHER = 25  # records kept in one transaction: each is a write lock that others wait for
 AT_LEAST_EVERY_S = 2.0  # so that progress shows
@@ -44,12 +45,13 @@ class Single(Keeping):
         """One that may not be read, or whose answer is no record, keeps none behind it from being read; it is told of
         at the end.
         """
-        found: list[tuple[str, dict | None]] = []
+        found: list[tuple[str, dict | None, datetime]] = []
         began, unread = clock.monotonic(), list[UpstreamError]()
         try:
             for external_id in ids:
                 try:
-                    found.append((external_id, self._fetch(external_id, owners.get(external_id))))
+                    asked_at = clock.now()
+                    found.append((external_id, self._fetch(external_id, owners.get(external_id)), asked_at))
                 except (NotAllowed, BadAnswer) as error:
                     unread.append(error)
                     if len(unread) == MOST_UNREAD:  # then it is hardly this or that record's fault
@@ -69,16 +71,16 @@ class Single(Keeping):
         except Missing:
             return None
 
-    def _keep(self, found: list[tuple[str, dict | None]], owners: Mapping[str, str]) -> None:
-        by_owner: dict[str | None, list[dict]] = {}
-        for external_id, item in found:
+    def _keep(self, found: list[tuple[str, dict | None, datetime]], owners: Mapping[str, str]) -> None:
+        whole = Sifted()
+        for external_id, item, asked_at in found:
             if item is not None:
-                by_owner.setdefault(owners.get(external_id), []).append(item)
+                one = sift(self.resource, [item], owner=owners.get(external_id), asked_at=asked_at)
+                whole.rows += one.rows
+                whole.refused += one.refused
         with self.desk.work() as session:
-            for owner, items in by_owner.items():
-                sifted = sift(self.resource, items, owner=owner)
-                self.count(self.keep(session, sifted, clock.now()), len(sifted.refused))
-            self._lose(session, [external_id for external_id, item in found if item is None])
+            self.count(self.keep(session, whole, clock.now()), len(whole.refused))
+            self._lose(session, [external_id for external_id, item, _ in found if item is None])
             self.write(session)
 
     def _lose(self, session: Session, external_ids: list[str]) -> None:
