@@ -8,6 +8,7 @@ import click
 
 from ..errors import InvalidInput
 from ..models import Record
+from ..operations import limitation_fields
 from ..operations.matters import due_dates, limitation_rules, matter_list, matters
 from . import output
 from .output import limit_option
@@ -40,7 +41,7 @@ def show_list(
         records = [one.record for one in due_dates.due(due_within, connection_id, limit=most)]
     else:
         records = _walk(without_limitation, connection_id, most)
-    fields = limitation_rules.targets()
+    fields = limitation_fields.targets()
     if as_json:
         return output.lines(matters.shown(record) for record in records)
     titles = ("Id", "Clio", "Matter", "Client", "Status", "Practice area", "Limitation")

@@ -215,3 +215,18 @@ def test_the_primary_one_of_several_is_the_field():
     told = WRITING.plain("contacts", {"email_addresses": emails, "primary_phone_number": "555"})
 
     assert (told["email"], told["other_emails"], told["phone"]) == ("b@x.org", ["a@x.org"], "555")
+
+
+@pytest.mark.parametrize(
+    "name", ["Statute of Limitations", "Limitation date", "SOL", "sol (claim)", "Time-bar", "Statute runs on"]
+)
+def test_a_matters_own_date_that_is_called_a_limitation_date_lasts(name):
+    made = {"id": 9, "name": name, "parent_type": "Matter", "field_type": "date"}
+    others = [{**made, "name": "Date of loss"}, {**made, "name": "Solicitor since"}, {**made, "parent_type": "Contact"},
+              {**made, "field_type": "checkbox"}]  # fmt: skip
+    found = [
+        next(one.lasting for one in WRITING.fields(f"{one['parent_type'].lower()}s", [one]) if one.name == "custom:9")
+        for one in (made, *others)
+    ]
+
+    assert found == [True, False, False, False, False]

@@ -11,7 +11,6 @@ from ... import services
 from ...errors import NotFound
 from ...models import Connection, DataMapping, MappingVersion, Record, db
 from ...services.base import Upstream
-from ...sync import mapping as mappings
 from ...sync.carrying.ends import End
 from ...sync.crossing import Crossing
 from ...sync.mapping import Mapping
@@ -19,7 +18,7 @@ from ...sync.practice_areas import firm_area
 from ...sync.reading.keeping import Work
 from ...sync.world import StoredWorld
 from .. import settings
-from . import practice_areas
+from . import practice_areas, versions
 
 DEFINITIONS = "custom_fields"  # the resource that holds an account's definitions of its own fields
 
@@ -42,7 +41,7 @@ def model_of(row: DataMapping, version: int | None) -> Mapping:
     found = db.session.scalar(select(MappingVersion).filter_by(mapping_id=row.id, number=version))
     if found is None:
         raise NotFound(f"The mapping {row.name} has no version {version}.")
-    return mappings.of(row, found)
+    return versions.in_engine(row, found)
 
 
 def _detector(end: End) -> Callable[[str], tuple[str | None, float, str]]:

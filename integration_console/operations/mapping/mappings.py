@@ -17,7 +17,7 @@ from ...sync import mapping as engine
 from ...sync.mapping import Mapping, MappingDocument, Problem, Side
 from .. import audit, legal_holds
 from ..accounts import preflight
-from . import problems
+from . import problems, versions
 from .versions import (
     Past,
     compare,
@@ -83,7 +83,7 @@ def find_or_none(mapping_id: int | None) -> DataMapping | None:
 
 def in_engine(mapping: DataMapping, number: int | None = None) -> Mapping:
     """A version as the engine uses it; the latest when none is named."""
-    return engine.of(mapping, numbered(mapping, number))
+    return versions.in_engine(mapping, numbered(mapping, number))
 
 
 def of_connection(connection_id: int) -> list[DataMapping]:

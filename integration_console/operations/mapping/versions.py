@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections import Counter
 from collections.abc import Iterable
@@ -19,8 +20,8 @@ from ...models import DataMapping, FieldMapping, MappingVersion, Record, db
 from ...models.change import OPERATIONS
 from ...services.writing import CUSTOM, Field
 from ...sync import mapping as engine
-from ...sync.mapping import MappingDocument, Side
-from .. import audit
+from ...sync.mapping import Mapping, MappingDocument, Side
+from .. import audit, limitation_fields
 
 MAKER = "the console"  # who made a draft that nobody has touched yet
 NEWS = timedelta(days=14)  # what an activation announced is made within so long, or is asked about
@@ -105,7 +106,14 @@ def fields_of(side: Side) -> list[Field]:
         Record.connection_id == side.connection_id, Record.resource == "custom_fields", Record.deleted_at.is_(None)
     )
     custom = db.session.scalars(query.order_by(Record.id)).all()
-    return services.by_key(side.service).writing.fields(side.resource, custom)
+    fields = services.by_key(side.service).writing.fields(side.resource, custom)
+    dates = limitation_fields.targets() if custom and (side.service, side.resource) == limitation_fields.OF else ()
+    return [dataclasses.replace(one, lasting=True) if one.name in dates else one for one in fields]
+
+
+def in_engine(mapping: DataMapping, version: MappingVersion) -> Mapping:
+    """A version as the engine uses it."""
+    return engine.of(mapping, version, fields_of)
 
 
 def history(mapping: DataMapping) -> list[Past]:

@@ -28,9 +28,9 @@ from ...models import Connection, Record, db
 from ...services.base import dig
 from ...services.writing import CUSTOM
 from ...storage.custom_fields import earliest_day
-from .. import settings
-from . import limitation_rules
-from .limitation_rules import STATUTE, day_of, is_settled, text_in
+from .. import limitation_fields, settings
+from ..limitation_fields import STATUTE
+from .limitation_rules import day_of, is_settled, text_in
 from .matter_list import LIVE, NOTHING, accounts_of, due_at, is_open, text_at
 
 SPANS = (30, 60, 90)  # days ahead
@@ -79,7 +79,7 @@ def due(
     within: int, connection_id: int | None = None, *, after: Place | None = None, limit: int | None = PAGE
 ) -> list[Due]:
     """Open matters whose limitation date has passed or comes within so many days, the earliest first, after a place."""
-    now, fields = today(), limitation_rules.targets()
+    now, fields = today(), limitation_fields.targets()
     last = now + timedelta(days=within)
     if fields:
         query = _open(connection_id).where(_first_day(fields) <= last.isoformat())
@@ -100,7 +100,7 @@ def near(known: Iterable[Connection] | None = None) -> Near:
     removed = _removed() if known is None else [one.id for one in known if _is_gone(one)]
     asked = {"here": here, "end": end, "removed": removed}
     passed, coming, elsewhere = db.session.connection().execute(_NEAR[bool(removed)], asked).one()
-    if not elsewhere or not (fields := limitation_rules.targets()):
+    if not elsewhere or not (fields := limitation_fields.targets()):
         return Near(passed, coming, 0)
     first = _first_day(fields)
     texts = db.session.scalars(_open(None).where(first <= end).with_only_columns(first)).all()
@@ -114,7 +114,7 @@ def _passed_and_coming(due: Select) -> Select:
     here, end = bindparam("here", type_=String()), bindparam("end", type_=String())
     spans = due_at < here, (due_at >= here) & (due_at <= end)
     counts = (due.where(when).with_only_columns(func.count(Record.id)).scalar_subquery() for when in spans)
-    return select(*counts, limitation_rules.HAVE_TARGETS)
+    return select(*counts, limitation_fields.HAVE_TARGETS)
 
 
 _DUE = select(Record).where(*LIVE, is_open, _is_unsettled)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import exists, func, literal, select, union_all
+from sqlalchemy import func, select
 
 from ... import clock
 from ...errors import InvalidInput, NotFound
@@ -21,14 +21,13 @@ from ...models.practice import LIMITATION_MODES, LIMITATION_UNITS
 from ...services.base import dig
 from ...services.writing import CUSTOM
 from .. import audit, settings
+from ..limitation_fields import ONCE_WRITTEN, STATUTE
 from . import matters
 from .matter_fields import definitions
 
-STATUTE = "statute_of_limitations"
 OPENED = "open_date"
 FIRMS = "firm.jurisdiction"
 JURISDICTION = "jurisdiction"  # a custom field of that name says where; else the firm's setting
-ONCE_WRITTEN = "limitations.once_written"  # a setting: custom fields that rules of former days have set dates in
 LONGEST = {"days": 36_500, "months": 1_200, "years": 100}
 
 
@@ -154,20 +153,6 @@ def find(rule_id: int) -> LimitationRule:
     if rule := db.session.get(LimitationRule, rule_id):
         return rule
     raise NotFound("There is no such limitation rule.")
-
-
-def targets() -> list[str]:
-    """The custom fields with limitation dates: a rule that is switched off, changed or gone leaves the dates it set."""
-    found = db.session.connection().execute(_WRITTEN).all()
-    return sorted({field for told, listed in found for field in (json.loads(told) if listed else [told])} - {STATUTE})
-
-
-# Mostly there are none, so the dashboard asks only this.
-HAVE_TARGETS = exists().where(LimitationRule.to_field != STATUTE) | exists().where(Setting.name == ONCE_WRITTEN)
-_WRITTEN = union_all(
-    select(LimitationRule.to_field, literal(0)).distinct(),
-    select(Setting.value, literal(1)).where(Setting.name == ONCE_WRITTEN),
-)
 
 
 def _once_written() -> list[str]:

@@ -19,9 +19,10 @@ from sqlalchemy.orm import Session, aliased
 from ... import clock
 from ...errors import Conflict, ConsoleError, NeedsPerson, NotFound, TryLater
 from ...models import Change, Connection, LimitationProposal, LimitationRule, Record, db, reading
-from .. import audit
+from .. import audit, limitation_fields
+from ..limitation_fields import STATUTE
 from . import due_dates, limitation_rules, matter_list, matters
-from .limitation_rules import STATUTE, fitting, is_open, limitation_of, work_out
+from .limitation_rules import fitting, is_open, limitation_of, work_out
 from .matter_fields import LIMITATION
 
 log = structlog.get_logger(__name__)
@@ -60,7 +61,7 @@ def propose(session: Session, records: Iterable[Record], rules: Sequence[Limitat
     What a person dismissed is not proposed again. Nothing is committed here.
     """
     rules = limitation_rules.every(enabled=True) if rules is None else rules
-    fields = limitation_rules.targets()
+    fields = limitation_fields.targets()
     wanted = {
         (record.id, rule.id): due.isoformat()
         for record in records
@@ -104,7 +105,7 @@ def _without(rules: Sequence[LimitationRule]) -> Iterator[list[int]]:
     if not rules:
         return
     last: int | None = 0
-    fields = limitation_rules.targets()
+    fields = limitation_fields.targets()
     while last is not None:
         with reading():
             rows, last = matter_list.without_batch(last, BATCH, fields, lambda data: fitting(rules, data))
@@ -117,7 +118,7 @@ def _drop_what_is_moot(rules: Sequence[LimitationRule]) -> None:
     """Forget proposals whose matter has a date by now, is closed or gone with its account or without it, or whose rule
     no longer fits.
     """
-    fields, used = limitation_rules.targets(), {rule.id: rule for rule in rules}
+    fields, used = limitation_fields.targets(), {rule.id: rule for rule in rules}
     accounts = matter_list.accounts_of(None)
     for shown in _every_waiting():
         data, rule = shown.record.data, used.get(shown.rule.id)
@@ -249,7 +250,7 @@ def _set(shown: Shown, *, by: str) -> Record:
     number, cause, due_on = shown.proposal.id, _cause(shown.rule.name), shown.due_on
     field = LIMITATION if shown.rule.to_field == STATUTE else shown.rule.to_field
     record = matters.refresh(shown.record)
-    if there := limitation_of(record.data, {*limitation_rules.targets(), shown.rule.to_field} - {STATUTE}):
+    if there := limitation_of(record.data, {*limitation_fields.targets(), shown.rule.to_field} - {STATUTE}):
         _forget(number)
         raise Conflict(f"This matter has a limitation date by now, {there:%-d %b %Y}. Nothing was overwritten.")
     if not is_open(record.data):

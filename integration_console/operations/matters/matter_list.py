@@ -17,10 +17,10 @@ from ...models import Connection, Record, db, holds
 from ...models.base import inside
 from ...storage.counting import NEWEST, Count
 from ...storage.walks import united
-from .. import several
+from .. import limitation_fields, several
 from ..finding import search
+from ..limitation_fields import STATUTE
 from . import limitation_rules
-from .limitation_rules import STATUTE
 
 
 def text_at(*path: str) -> ColumnElement[str]:
@@ -91,7 +91,7 @@ def without(
     connection_id: int | None = None, *, before_id: int | None = None, limit: int = 50
 ) -> tuple[list[Record], int | None]:
     """Open matters without a limitation date, the newest in our books first; and where the next page begins."""
-    fields, found, last = limitation_rules.targets(), [], before_id
+    fields, found, last = limitation_fields.targets(), [], before_id
     while True:
         rows = _records(_walk(connection_id, [due_at.is_(None), is_open], before_id=last, limit=limit + 1))
         found += [row for row in rows if _has_none(row.data, fields)]

@@ -14,8 +14,10 @@ from sqlalchemy import func, select
 from ... import clock
 from ...models import Connection, ErrorLog, Record, db
 from ...storage import errors
-from . import limitation_rules, matters
-from .limitation_rules import STATUTE, day_in, is_open, is_settled
+from .. import limitation_fields
+from ..limitation_fields import STATUTE
+from . import matters
+from .limitation_rules import day_in, is_open, is_settled
 
 LATELY = timedelta(days=7)  # what was gone for longer was told, or was gone before anybody watched
 KIND = "missing"
@@ -46,7 +48,7 @@ def _gone(account: Connection, since: datetime) -> Iterator[Record]:
     query = select(Record).where(
         Record.connection_id == account.id, Record.resource == matters.RESOURCE, Record.deleted_at >= since
     )
-    fields, known = limitation_rules.targets(), _told(account, since)
+    fields, known = limitation_fields.targets(), _told(account, since)
     for record in db.session.scalars(query.order_by(Record.id)):
         assert record.deleted_at is not None
         last = known.get(record.external_id)

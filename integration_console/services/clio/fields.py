@@ -6,6 +6,7 @@ primary e-mail address, number and postal address are fields, the others are onl
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -105,6 +106,8 @@ CUSTOM_TYPES = {
     "checkbox": "boolean", "contact": "ref", "currency": "money", "date": "date", "email": "email", "matter": "ref",
     "numeric": "number", "picklist": "choice",
 }  # fmt: skip
+_OF_A_DATE = ("date", "text_line")
+_LIMITS = re.compile(r"\b(limitations?|statute|sol|time[- ]?bar(red)?|prescription)\b", re.IGNORECASE)  # by its name
 _POINTS_AT = {"contact": "contacts", "matter": "matters"}
 
 
@@ -117,7 +120,9 @@ def custom_fields(resource: str, definitions: Sequence[Mapping[str, Any]]) -> It
         kind = str(one.get("field_type"))
         yield Field(
             f"{CUSTOM}{one['id']}", str(one.get("name") or one["id"]), CUSTOM_TYPES.get(kind, "text"),
-            of=_POINTS_AT.get(kind), choices=tuple(text for _, text in options_of(one)), group="Custom fields",
+            of=_POINTS_AT.get(kind), choices=tuple(text for _, text in options_of(one)),
+            lasting=parent == "Matter" and kind in _OF_A_DATE and bool(_LIMITS.search(str(one.get("name")))),
+            group="Custom fields",
         )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from collections.abc import Mapping as Dict
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -12,7 +12,7 @@ from ... import services
 from ...errors import BadRecord
 from ...models import DataMapping, MappingVersion
 from ...services.base import Resource
-from ...services.writing import MISSING, value_of
+from ...services.writing import CUSTOM, MISSING, Field, value_of
 from .. import transforms
 from ..transforms import OTHER, Options, Spot, Transform, World, empty, folded
 from .document import MappingDocument, MappingOptions, split_options
@@ -40,19 +40,20 @@ class Side:
         return services.by_key(self.service).writing.writable.get(self.resource, frozenset())
 
     @property
-    def lasting(self) -> frozenset[str]:
-        """Its fields that no mapping empties."""
-        fields = services.by_key(self.service).writing.fields(self.resource)
-        return frozenset(one.name for one in fields if one.lasting)
-
-    @property
     def label(self) -> str:
         """What a person calls it: "Clio contacts"."""
         return f"{services.by_key(self.service).label} {self.kind.label.lower()}"
 
+    def fields(self) -> list[Field]:
+        """What can be mapped at any account."""
+        return services.by_key(self.service).writing.fields(self.resource)
+
     def plain(self, external_id: str, data: Dict[str, Any]) -> dict[str, Any]:
         """A record's plain values by field name, its id among them."""
         return {**services.by_key(self.service).writing.plain(self.resource, data), ID: external_id}
+
+
+FieldsOf = Callable[[Side], Iterable[Field]]
 
 
 @dataclass(frozen=True)
@@ -140,14 +141,17 @@ class Mapping:
         return line.winner or self.rule
 
 
-def of(mapping: DataMapping, version: MappingVersion) -> Mapping:
-    """A stored version, ready for use."""
+def of(mapping: DataMapping, version: MappingVersion, fields_of: FieldsOf = Side.fields) -> Mapping:
+    """A stored version, ready for use.
+
+    fields_of: what can be mapped at a side, its account's own fields among it.
+    """
     left = Side(mapping.left_connection_id, mapping.left_connection.service, mapping.left_resource)
     right = Side(mapping.right_connection_id, mapping.right_connection.service, mapping.right_resource)
     return Mapping(
         mapping.id, mapping.name, mapping.flow, version.number, left, right, version.direction,
         version.rule, tuple(version.keys), tuple(version.filters), MappingOptions.model_validate(version.options),
-        _lines(left, right, version.fields),
+        _lines(left, right, version.fields, fields_of),
     )  # fmt: skip
 
 
@@ -157,21 +161,26 @@ def of_document(document: MappingDocument, left: Side, right: Side, *, number: i
         number, document.name, document.flow, version, left, right, document.direction, document.rule,
         tuple(key.model_dump(mode="json", by_alias=True) for key in document.keys),
         tuple(one.model_dump(mode="json", by_alias=True) for one in document.filters),
-        document.options, _lines(left, right, document.lines),
+        document.options, _lines(left, right, document.lines, Side.fields),
     )  # fmt: skip
 
 
-def _lines(left: Side, right: Side, rows: Iterable[Any]) -> tuple[Line, ...]:
+def _lines(left: Side, right: Side, rows: Iterable[Any], fields_of: FieldsOf) -> tuple[Line, ...]:
     """Lines from their stored words. Where a field lasts, what is emptied on the other side is left there."""
-    lines = (
-        line(row.left, row.right, row.direction, row.transform, row.options, row.required, row.winner, row.blank)
-        for row in rows
-    )
-    keeps = left.lasting, right.lasting
+    parts = ("left", "right", "direction", "transform", "options", "required", "winner", "blank")
+    lines = [line(*(getattr(row, part) for part in parts)) for row in rows]
+    lefts = _lasting(left, {name for one in lines for name in one.left}, fields_of)
+    rights = _lasting(right, {name for one in lines for name in one.right}, fields_of)
     return tuple(
-        replace(one, blank="keep") if keeps[0].intersection(one.left) or keeps[1].intersection(one.right) else one
+        replace(one, blank="keep") if lefts.intersection(one.left) or rights.intersection(one.right) else one
         for one in lines
     )
+
+
+def _lasting(side: Side, names: set[str], fields_of: FieldsOf) -> frozenset[str]:
+    """Those of these fields that no mapping empties. The account is asked for its own where one is named."""
+    fields = fields_of(side) if any(name.startswith(CUSTOM) for name in names) else side.fields()
+    return frozenset(one.name for one in fields if one.lasting and one.name in names)
 
 
 def line(

@@ -9,6 +9,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from ...errors import ConsoleError, InvalidInput
 from ...models import Connection
 from ...models.practice import LIMITATION_UNITS
+from ...operations import limitation_fields
 from ...operations.matters import due_dates, limitation_rules, limitations, matter_list, matters
 from .. import Menu, access, forms
 from ..access import may
@@ -55,7 +56,7 @@ def index():
 def without():
     """Open matters that have no limitation date."""
     asked = Asked({"connection": "Connection"})
-    number, fields = asked.number("connection"), limitation_rules.targets()
+    number, fields = asked.number("connection"), limitation_fields.targets()
     rows, older = (
         matter_list.without(number, before_id=asked.place("older"), limit=PAGE) if not asked.errors else ([], None)
     )
@@ -138,7 +139,7 @@ def rules():
 @may("change limitation rules")
 def new_rule():
     """The form for a new rule."""
-    start = {"unit": "years", "from_field": limitation_rules.OPENED, "to_field": limitation_rules.STATUTE,
+    start = {"unit": "years", "from_field": limitation_rules.OPENED, "to_field": limitation_fields.STATUTE,
              "mode": "propose", "enabled": "on", "practice_area": request.args.get("area", "")[:100]}  # fmt: skip
     return _rule_page(forms.Form(start))
 
@@ -191,7 +192,7 @@ def _rule_page(form: forms.Form, found=None):
     return render_template(
         "limitations/rule.html", form=form, rule=found, units=LIMITATION_UNITS, modes=MODES, areas=matter_list.areas(),
         from_fields=[(limitation_rules.OPENED, "Opened on"), *fields],
-        to_fields=[(limitation_rules.STATUTE, "Statute of limitations"), *fields],
+        to_fields=[(limitation_fields.STATUTE, "Statute of limitations"), *fields],
         many=limitation_rules.waiting().get(found.id, 0) if found else 0, **_tabs(),
     )  # fmt: skip
 

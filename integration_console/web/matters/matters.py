@@ -19,6 +19,7 @@ from ...errors import (
     UpstreamError,
 )
 from ...models import Connection, Record, db
+from ...operations import limitation_fields
 from ...operations.finding.exports import Sheet, paged
 from ...operations.mapping import writes
 from ...operations.matters import due_dates, limitation_rules, limitations, matter_list, matters
@@ -54,7 +55,7 @@ def index():
     accounts = {str(one.id): one.name for one in matters.connections()}
     return render_template(
         "matters/index.html", asked=asked, chips=asked.chips({"connection": accounts}), rows=rows, accounts=accounts,
-        areas=matter_list.areas(wanted.connection_id), **_limitation_words(limitation_rules.targets()),
+        areas=matter_list.areas(wanted.connection_id), **_limitation_words(limitation_fields.targets()),
         older=older and asked.url(older=older), newer=newer and asked.url(newer=newer),
         matches=asked.matches(len(rows), not (older or newer or asked.cursor), lambda: matter_list.count(wanted)),
     ), asked.status  # fmt: skip
@@ -65,7 +66,7 @@ def index():
 def export():
     """The matters of this filter as a file."""
     asked = Asked(FILTERS)
-    wanted, fields = _wanted(asked), limitation_rules.targets()
+    wanted, fields = _wanted(asked), limitation_fields.targets()
 
     def page_after(place):
         rows = matter_list.browse(wanted, before_id=place, limit=LOT)
@@ -172,7 +173,7 @@ def _show(
     open_ = can("see record contents")
     connection = db.session.get_one(Connection, record.connection_id)
     changeable = can("change matters") and record.deleted_at is None and connection.status == "connected"
-    fields = limitation_rules.targets()
+    fields = limitation_fields.targets()
     due = limitation_rules.limitation_of(record.data, fields)
     written = matters.changes_of(record) if open_ else []
     return render_template(
