@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import func, select
 
-from integration_console.models import Change, DataMapping, RecordLink, SyncRun, db
+from integration_console.models import Change, DataMapping, Record, RecordLink, SyncRun, db
 from integration_console.operations.mapping import flows, mappings, previews
 from integration_console.operations.runs import push_runs, undo
 from integration_console.sync.flows import CLIENTS, CONTACTS, MATTERS, PROJECTS, STAGES, TIME
@@ -304,6 +304,43 @@ def test_time_that_is_billed_is_not_deleted_with_its_entry_and_that_is_said_once
     assert "on a bill" in db.session.scalar(select(RecordLink.reason).filter_by(mapping_id=time, state="gone"))
     steps = [one for one in undo.plan(db.session.get_one(SyncRun, made)) if one.change.external_id == str(activity)]
     assert [(one.can, "on a bill" in one.why) for one in steps] == [(False, True)]
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize(("since", "why"), [("closed", "This matter is closed"), ("deleted", "was deleted there")])
+def test_no_time_is_written_to_a_matter_that_was_closed_or_deleted_since_it_was_read(firm, sandbox, since, why):
+    """Clio may well take it: its document names no refusal. Hours on a matter still open are none the worse."""
+    time = switched_on(TIME)
+    ours, other = (
+        sandbox.clio.record("matters", number) for number in list(sandbox.clio.shelves["matters"].numbers())[:2]
+    )
+    worked = {"start": "2026-11-20T15:00:00Z", "end": "2026-11-20T16:30:00Z", "duration": "PT1H30M"}
+    entries = []
+    for matter in (ours, other):
+        sandbox.clio.put("matters", {"id": matter["id"], "status": "open"})
+        for call in ("Call", "Second call"):
+            entries.append(sandbox.clockify.put("time_entries", {
+                "description": f"{call} #{matter['display_number']}", "billable": True, "timeInterval": worked,
+            })["id"])  # fmt: skip
+    sync(firm["clio"], only=["matters"])
+    sync(firm["clockify"], kind="full", only=["time_entries"])
+    if since == "closed":
+        sandbox.clio.put("matters", {"id": ours["id"], "status": "closed"})
+    else:
+        sandbox.clio.delete("matters", ours["id"])
+    before, asked = sandbox.clio.ledger()["activities"], len(sandbox.clio.requests)
+
+    run = push(time)
+
+    assert (run.new, run.refused) == (2, 2), run.message
+    assert why in run.message
+    assert [bool(partner(time, entry)) for entry in entries] == [False, False, True, True]
+    assert sandbox.clio.ledger()["activities"] == before + 2
+    reads = [one.path for one in list(sandbox.clio.requests)[asked:] if one.method == "GET" and "/matters/" in one.path]
+    assert len(reads) == 2  # once for each matter
+    if since == "closed":
+        kept = db.session.scalars(select(Record.data).filter_by(resource="matters", external_id=str(ours["id"]))).one()
+        assert kept["status"] == "Closed"
 
 
 @pytest.mark.postgresql_at_length

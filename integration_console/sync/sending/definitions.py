@@ -8,18 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from collections.abc import Mapping as Dictionary
-from typing import Any
 
-from ... import clock
-from ...errors import BadAnswer, Missing, NotAllowed, Parked, RateLimited, TryLater
+from ...errors import NotAllowed
 from ...models import Change
 from ...services.writing import CUSTOM, by_name
-from ...storage import records
 from ..carrying.compare import OTHER
 from ..carrying.ends import End
 from ..carrying.leaving import Overtaken, look_again
 from ..reading.keeping import Work
-from ..reading.sifting import sift
+from .around import read_again
 
 KIND = "custom_fields"  # the resource that holds an account's definitions of its own fields
 
@@ -57,27 +54,13 @@ class Definitions:
         return self.there[key]
 
     def _asked(self, source: End, external_id: str, name: str) -> bool:
-        """Ask the service, and keep what it says. Where it says nothing the write has not left, and waits (W3)."""
-        kind = source.service.resources[KIND]
-        whose: dict[str, Any] = {"connection_id": source.connection_id, "resource": KIND}
-        assert source.upstream is not None
+        """Ask the service, and keep what it says."""
+        kind, what = source.service.resources[KIND], f"whether {source.called([name])} is still there"
         try:
-            told = source.service.read_one(source.upstream, kind, external_id)
+            told = read_again(source, kind, external_id, self.work, self.run_id, what)
         except NotAllowed:
             return True  # as it was known
-        except (RateLimited, Parked):
-            raise
-        except (TryLater, BadAnswer) as error:
-            silent = f"{source.service.label} did not say whether {source.called([name])} is still there."
-            raise TryLater(silent, code="not sent") from error
-        except Missing:
-            with self.work() as session:
-                gone = records.ids_of(session, **whose, external_ids=[external_id])
-                records.mark_deleted(session, gone, run_id=self.run_id, now=clock.now())
-            return False
-        with self.work() as session:
-            records.keep_page(session, **whose, run_id=self.run_id, rows=sift(kind, [told]).rows, now=clock.now())
-        return name in by_name(source.service.writing.fields(source.resource.key, [told]))
+        return told is not None and name in by_name(source.service.writing.fields(source.resource.key, [told]))
 
 
 def _emptied(change: Change) -> Iterator[str]:

@@ -5,7 +5,7 @@ Checked here, in the one sender, right before a write would leave (W8); a mappin
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
@@ -48,17 +48,24 @@ def refusal(session: Session, end: End, write: Write, *, going: Collection[tuple
 
 def _within(session: Session, end: End, write: Write) -> str | None:
     """An object inside another, such as time on a matter, may not be written where that one may not."""
-    writing = end.service.writing
-    for field, kind in writing.inside.get(write.resource, ()):
-        held = dig(write.current, field) if write.current else None
-        for number in {str(one) for one in (held, write.values.get(field)) if one not in (None, "")}:
-            outer = records.find(session, end.connection_id, kind, number)
-            if outer is None:
-                continue
-            asked = Write("update", kind, {}, number, outer.data, allow_closed=write.allow_closed)
-            if said := writing.refusal(asked):
-                return said
+    for kind, number in outer_of(end, write):
+        outer = records.find(session, end.connection_id, kind, number)
+        if outer is None:
+            continue
+        if outer.deleted_at and write.op != "delete":
+            label = end.service.resources[kind].label.lower()
+            return f"It belongs to one of {end.service.label}'s {label} that was deleted there."
+        asked = Write("update", kind, {}, number, outer.data, allow_closed=write.allow_closed)
+        if said := end.service.writing.refusal(asked):
+            return said
     return None
+
+
+def outer_of(end: End, write: Write) -> Iterator[tuple[str, str]]:
+    """What a write goes into, as it is and as it is to be: the resource and the id there."""
+    for field, kind in end.service.writing.inside.get(write.resource, ()):
+        held = dig(write.current, field) if write.current else None
+        yield from {(kind, str(one)) for one in (held, write.values.get(field)) if one not in (None, "")}
 
 
 def _held(session: Session, end: End, write: Write, going: Collection[tuple[str, str]]) -> str | None:

@@ -35,6 +35,7 @@ from ..carrying.ends import End
 from ..carrying.leaving import CALL_ENDS_S
 from . import guards, settled
 from .agreement import Taken
+from .around import Around
 from .definitions import Definitions
 from .ending import Ending, Sent
 from .settled import Landed
@@ -55,7 +56,7 @@ class Sender:
     ) -> None:  # fmt: skip
         self.ends = {(number, end.resource.key): end for number, found in ends.items() for end in found}
         self.work, self.run_id = work, run_id
-        self.definitions = Definitions(self.ends, work, run_id)
+        self.definitions, self.around = Definitions(self.ends, work, run_id), Around(work, run_id)
         self.sent = Sent() if sent is None else sent
         self.ending = Ending(self.ends, work, flush, run_id, self.sent)
 
@@ -92,8 +93,7 @@ class Sender:
 
         Raises RateLimited, Parked, NeedsPerson, LeaseLost and Cancelled: those end more than this one write.
         """
-        begun = self._begin(number)
-        if begun is None:
+        if (begun := self._begin(number)) is None:
             return None
         change, was = begun
         before = self._written(change)
@@ -160,8 +160,8 @@ class Sender:
         if stopped:
             raise stopped
         self.definitions.check(change)
-        fresh = leaving.fresh(change, end, write)
-        if fresh.current is not write.current:  # it may be paid, locked or closed since our copy was read
+        looked, fresh = self.around.look(end, write), leaving.fresh(change, end, write)
+        if looked or fresh.current is not write.current:  # it may be paid, locked or closed since our copy was read
             self._refuse(change, end, fresh)
         return _landed(end, fresh, end.service.writing.send(end.upstream, fresh))
 
