@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,12 +17,12 @@ from ..services.writing import MISSING, Field, line_in_words
 from ..sync.flows import FLOWS
 from ..sync.mapping import ID, Line, Problem
 from ..sync.mapping import Mapping as Version
+from ..sync.mapping.words import spelled
 from ..sync.transforms import OTHER
 from .formatting import number as figure
 from .option_fields import told
 
 SIDES = ("left", "right")
-_CODE = re.compile(r"^[a-z]+(_[a-z]+)+$")  # "awaiting_payment"
 ARROWS = {"both": "↔", "to_right": "→", "to_left": "←"}
 WINNERS = {"newest": "the newest wins", "ask": "a person is asked"}
 BLANKS = {
@@ -148,9 +147,7 @@ def filter_in_words(one: Mapping[str, Any], ends: Mapping[str, End]) -> str:
     """A filter as a sentence."""
     end = ends[one["side"]]
     label = end.label(one["field"])
-    values = " or ".join(
-        _CODE.sub(lambda code: code[0].replace("_", " "), _plain(value)) for value in one.get("values", ())
-    )
+    values = " or ".join(map(spelled, one.get("values", ())))
     holds = {"in": f"is {values}", "not in": f"is not {values}", "empty": "is empty", "filled": "is filled"}
     return f"Only those of the {end.what} whose {label} {holds[one.get('is', 'in')]} are linked or made anew."
 

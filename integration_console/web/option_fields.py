@@ -10,17 +10,10 @@ from typing import Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 
 from ..errors import InvalidInput
-from ..sync.mapping.diff import OPTIONS
+from ..sync.mapping.words import CHOICES, LINE_OPTIONS, OPTIONS
 
 ARROW = "=>"
-LABELS = OPTIONS | {
-    "pairs": "Table, one pair a line",
-    "otherwise": "What is not found", "flow": "Mapping that links them", "side": "Where ours lie in it",
-    "resource": "Our kind of record", "field": "Our field to compare", "other_resource": "Their kind of record",
-    "other_field": "Their field to compare", "rounding": "Rounded up to", "value": "Value", "text": "Template",
-    "longest": "Longest, in characters", "into": "What to make of them", "only": "Only these, one a line",
-    "currency": "Currency", "bills": "What the bills are",
-}  # fmt: skip
+LABELS = OPTIONS | LINE_OPTIONS
 HELP = {
     "pairs": f"What is there {ARROW} what it becomes. With nothing behind the arrow it becomes empty.",
     "zone": "For example America/Los_Angeles. Empty: as the mapping or the firm has it.",
@@ -30,11 +23,6 @@ HELP = {
     "text": "Field names in braces: {first_name} of {address.city}.",
     "number_patterns": "With {digits}, {year} and {word}: M-{year}-{digits}.",
 }
-CHOICES = {
-    "keep": "leave the other side as it is", "empty": "empty the other side", "refuse": "refuse the record",
-    "wait": "wait until it is there", "left": "on its left", "right": "on its right", "text": "text with commas",
-    "list": "a list", "0": "not at all", "6": "6 minutes", "15": "15 minutes",
-}  # fmt: skip
 YES_NO = [("yes", "Yes"), ("no", "No")]
 
 

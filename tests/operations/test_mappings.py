@@ -135,7 +135,7 @@ def test_a_draft_changes_in_place_and_loses_its_preview_and_approval(session, en
     assert [row.left for row in version.fields] == ["phone", "email"]
     assert mapping.name == "People"
     assert session.scalar(select(func.count()).select_from(FieldMapping)) == 2
-    assert "Line phone ↔ phone added, telephone number." in told("mapping changed")[0].details["changes"]
+    assert "Line Phone ↔ Phone added, telephone number." in told("mapping changed")[0].details["changes"]
 
 
 def test_what_was_changed_names_a_field_of_the_accounts_own_by_its_label(session, ends):
@@ -143,8 +143,8 @@ def test_what_was_changed_names_a_field_of_the_accounts_own_by_its_label(session
     mappings.edit(mapping, by=BO, lines=[EMAIL, FEE], keys=[{"by": "field", "left": "budget", "right": "custom:7"}])
 
     changes = told("mapping changed")[0].details["changes"]
-    assert "Line budget → Fee added, money." in changes
-    assert "Match key added: the same value (budget, Fee)." in changes
+    assert "Line Budget → Fee added, money." in changes
+    assert "Match key added: the same value (Budget, Fee)." in changes
     assert mappings.history(mapping)[0].changes == changes
     assert "custom:" not in " ".join(changes)
 
@@ -230,7 +230,7 @@ def test_history_tells_who_changed_what_and_when(session, ends, clock):
     newest, oldest = mappings.history(mapping)
 
     assert (newest.version.number, newest.version.changed_by) == (2, BO)
-    assert newest.changes == ["Line phone ↔ phone added, telephone number."]
+    assert newest.changes == ["Line Phone ↔ Phone added, telephone number."]
     assert oldest.changes == []
     assert newest.version.changed_at > oldest.version.changed_at
 
@@ -421,7 +421,7 @@ def test_an_export_is_compared_before_it_is_applied_elsewhere(session, ends):
     assert mappings.document(here).rule == "ask"
     mappings.replace(here, wanted, by=BO, action="imported")
 
-    assert "Line phone ↔ phone added, telephone number." in changes
+    assert "Line Phone ↔ Phone added, telephone number." in changes
     assert mappings.document(here) == wanted
     assert [event.actor for event in told("mapping imported")] == [BO]
 

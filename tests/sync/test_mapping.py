@@ -371,6 +371,27 @@ def test_a_file_that_is_no_mapping_is_refused_in_words():
         mappings.read(b"<html>")
 
 
+def test_what_changed_is_told_in_the_words_of_the_page():
+    fields = {"status": "State", "custom:8": "Stage"}
+    words = mappings.Words({"left": "GoHighLevel contacts", "right": "Clio contacts"}, lambda _, name: fields[name])
+    line = {"left": "status", "right": "custom:8", "transform": "value_map", "options": {"otherwise": "keep"}}
+    old = mappings.read({**DOCUMENT, "direction": "both", "rule": "ask", "lines": [line], "keys": []})
+    new = old.changed(
+        direction="to_left", rule="right", options={"deletes_left": True},
+        filters=[{"side": "left", "field": "status", "values": ["in_review"]}],
+        lines=[line | {"options": {"otherwise": "refuse", "only_create": True}}],
+    )  # fmt: skip
+
+    assert mappings.diff(old, new, words) == [
+        "It goes to GoHighLevel contacts only, not both ways.",
+        "When both sides changed a field, the value of Clio contacts wins; before, a person is asked.",
+        "Filter added: State of GoHighLevel contacts is one of in review.",
+        "“Delete GoHighLevel contacts whose partner was deleted” changes from no to yes.",
+        "Line State ↔ Stage: “What is not found” changes from leave the other side as it is to refuse the record.",
+        "Line State ↔ Stage: is now written only when the record is made.",
+    ]
+
+
 def test_what_changed_is_told_in_sentences():
     old = mappings.read(DOCUMENT)
     new = old.changed(
@@ -383,11 +404,11 @@ def test_what_changed_is_told_in_sentences():
     assert mappings.diff(old, old) == []
     assert mappings.diff(old, new) == [
         "When both sides changed a field, the newest wins; before, a person is asked.",
-        "Filter added: left type is one of lead.",
+        "Filter added: type of the left side is one of lead.",
         "“Make what is missing on the right” changes from no to yes.",
         "Line firstName,lastName → custom:8 removed.",
         "Line email ↔ email: “small letters” instead of “E-mail address”.",
-        "Line email ↔ email: when both sides changed it, the left side wins; before, as the mapping says.",
+        "Line email ↔ email: when both sides changed it, the value of the left side wins; before, as the mapping says.",
         "Line email ↔ email: an emptied field keeps the other side; before, it clears the other side.",
         "Line phone ↔ phone added, telephone number.",
     ]

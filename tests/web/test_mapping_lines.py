@@ -56,7 +56,16 @@ def test_editing_an_active_mapping_makes_a_draft(enter, active):
     assert "The newest wins" in page.row(1)
     assert active.document(1)["lines"][0]["winner"] is None
     history = staff.open(f"/mappings/{active.mapping}/history")
-    assert "when both sides changed it, the newest wins; before, as the mapping says" in history.text
+    said = "Line First name ↔ First name: when both sides changed it, the newest wins; before, as the mapping says."
+    assert said in history.text
+    assert said in " ".join(enter("admin").open("/settings/audit").rows)
+
+
+def test_who_may_not_change_the_settings_is_offered_no_field(enter, draft):
+    page = enter("support").open(f"/mappings/{draft.mapping}/settings")
+    form = next(form for form in page.all("form") if "form" in form.attrs.get("class", "").split())
+    assert "disabled" in form.all("fieldset")[0].attrs
+    assert "data-unsaved" not in form.attrs
 
 
 def test_a_form_that_is_stale_overwrites_nobody(enter, draft):

@@ -64,37 +64,39 @@ def document(mapping: DataMapping, number: int | None = None) -> MappingDocument
 
 def compare(mapping: DataMapping, wanted: MappingDocument) -> list[str]:
     """What a document would change of the latest version, in sentences."""
-    return engine.diff(document(mapping), wanted, _labels(mapping))
+    return engine.diff(document(mapping), wanted, _words(mapping))
 
 
-def _labels(mapping: DataMapping) -> engine.Label:
-    """The account's own fields by what it calls them: people know no field `custom:13`.
+def _words(mapping: DataMapping) -> engine.Words:
+    """Sides and fields by what its pages call them: people know no field `custom:13`.
 
-    Where an account calls two fields alike, the number tells them apart. Nothing is looked up before one is named.
+    Where an account calls two fields alike, their names tell them apart, and where both sides are called alike, they
+    are the left and the right one.
     """
-    known: dict[str, dict[str, str]] = {}
+    left, right = sides(mapping)
+    known = {"left": _called(left), "right": _called(right)}
 
-    def label(side: str, names: str) -> str:
-        if CUSTOM not in names:
-            return names
-        if side not in known:
-            fields = fields_of(sides(mapping)[side == "right"])
-            alike = Counter(one.label for one in fields)
-            known[side] = {
-                one.name: one.label if alike[one.label] == 1 else f"{one.label} {one.name.removeprefix(CUSTOM)}"
-                for one in fields if one.name.startswith(CUSTOM)
-            }  # fmt: skip
-        return ",".join(known[side].get(name, name) for name in names.split(","))
+    def called(side: str, names: str) -> str:
+        return ", ".join(known[side].get(name, name) for name in names.split(","))
 
-    return label
+    return engine.Words({"left": left.label, "right": right.label} if left.label != right.label else None, called)
+
+
+def _called(side: Side) -> dict[str, str]:
+    fields = fields_of(side)
+    alike = Counter(one.label for one in fields)
+    return {
+        one.name: one.label if alike[one.label] == 1 else f"{one.label} {one.name.removeprefix(CUSTOM)}"
+        for one in fields
+    }
 
 
 def in_words(mapping: DataMapping, text: str) -> str:
     """A text that was kept before their labels were known, with what the accounts call their own fields today."""
-    label = _labels(mapping)
+    words = _words(mapping)
 
     def word(found: re.Match[str]) -> str:
-        named = {label(side, found[0]) for side in ("left", "right")} - {found[0]}
+        named = {words.fields(side, found[0]) for side in ("left", "right")} - {found[0]}
         return named.pop() if len(named) == 1 else found[0]
 
     return re.sub(rf"{CUSTOM}[\w-]+", word, text)
@@ -119,8 +121,8 @@ def in_engine(mapping: DataMapping, version: MappingVersion) -> Mapping:
 def history(mapping: DataMapping) -> list[Past]:
     """Every version with what it changed, the newest first."""
     documents = [engine.document_of(mapping, version) for version in mapping.versions]
-    label = _labels(mapping)
-    changes = [[], *(engine.diff(old, new, label) for old, new in pairwise(documents))]
+    words = _words(mapping)
+    changes = [[], *(engine.diff(old, new, words) for old, new in pairwise(documents))]
     same: list[int | None] = []
     for place, said in enumerate(documents):
         older = zip(mapping.versions[: max(0, place - 1)], documents, strict=False)

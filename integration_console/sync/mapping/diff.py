@@ -2,48 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from ..transforms import TRANSFORMS
 from .document import Filter, Key, LineDocument, MappingDocument
+from .words import CHOICES, CHOSEN, PLAINLY, Words, spelled
 
-DIRECTIONS = {
-    "both": "both ways",
-    "to_right": "to the right only",
-    "to_left": "to the left only",
-    "link": "nowhere: it links only",
-}
-RULES = {
-    "left": "the left side wins", "right": "the right side wins", "newest": "the newest wins",
-    "ask": "a person is asked", None: "as the mapping says",
-}  # fmt: skip
+ONE_WAY = {"to_right": "right", "to_left": "left"}
+RULES = {"newest": "the newest wins", "ask": "a person is asked", None: "as the mapping says"}
 BLANKS = {"keep": "keeps the other side", "clear": "clears the other side", "default": "writes a default"}
 HOLDS = {"in": "is one of", "not in": "is none of", "empty": "is empty", "filled": "is filled"}
-# What people call the options of a mapping, on its pages and where it is told what changed.
-OPTIONS = {
-    "creates_right": "Make what is missing on the right", "creates_left": "Make what is missing on the left",
-    "deletes_right": "Delete on the right what was deleted on the left",
-    "deletes_left": "Delete on the left what was deleted on the right", "closed": "Write closed matters, too",
-    "write_cap": "Most writes a run", "brake_creates": "New records that stop a run", "zone": "Time zone",
-    "country": "Country of numbers without a code", "rounding_minutes": "Time is rounded up to",
-    "number_patterns": "How matter numbers are written, one a line",
-}  # fmt: skip
-
-Label = Callable[[str, str], str]  # a side and the fields of a line there, by name -> what people call them
 
 
-def by_name(_side: str, names: str) -> str:
-    """Fields as documents name them."""
-    return names
+def diff(old: MappingDocument, new: MappingDocument, words: Words = PLAINLY) -> list[str]:
+    """What the new one does differently; empty when it does the same. words: different for different fields."""
+    return list(_changes(old, new, words))
 
 
-def diff(old: MappingDocument, new: MappingDocument, label: Label = by_name) -> list[str]:
-    """What the new one does differently; empty when it does the same. label: different for different fields."""
-    return list(_changes(old, new, label))
-
-
-def _changes(old: MappingDocument, new: MappingDocument, label: Label) -> Iterator[str]:
+def _changes(old: MappingDocument, new: MappingDocument, words: Words) -> Iterator[str]:
     if old.name != new.name:
         yield f"The name changes from “{old.name}” to “{new.name}”."
     for side in ("left", "right"):
@@ -51,13 +28,13 @@ def _changes(old: MappingDocument, new: MappingDocument, label: Label) -> Iterat
         if was != now:
             yield f"The {side} side changes from {was.service} {was.resource} to {now.service} {now.resource}."
     if old.direction != new.direction:
-        yield f"It goes {DIRECTIONS[new.direction]}, not {DIRECTIONS[old.direction]}."
+        yield f"It goes {_way(new.direction, words)}, not {_way(old.direction, words)}."
     if old.rule != new.rule:
-        yield f"When both sides changed a field, {RULES[new.rule]}; before, {RULES[old.rule]}."
-    yield from _lists("Match key", *([key_in_words(key, label) for key in one.keys] for one in (old, new)))
-    yield from _lists("Filter", *([filter_in_words(held, label) for held in one.filters] for one in (old, new)))
-    yield from _options(old.options.model_dump(), new.options.model_dump())
-    yield from _lines(old, new, label)
+        yield f"When both sides changed a field, {_winner(new.rule, words)}; before, {_winner(old.rule, words)}."
+    yield from _lists("Match key", *([key_in_words(key, words) for key in one.keys] for one in (old, new)))
+    yield from _lists("Filter", *([filter_in_words(held, words) for held in one.filters] for one in (old, new)))
+    yield from _options(old.options.model_dump(), new.options.model_dump(), words)
+    yield from _lines(old, new, words)
     if old.note != new.note:
         yield "The note changes."
 
@@ -69,57 +46,81 @@ def _lists(what: str, old: list[str], new: list[str]) -> Iterator[str]:
         yield f"The order of the {what.lower()}s changes."
 
 
-def _options(old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
+def _options(old: dict[str, Any], new: dict[str, Any], words: Words) -> Iterator[str]:
     for name in {**old, **new}:
         if old.get(name) != new.get(name):
-            yield f"“{OPTIONS.get(name, name)}” changes from {in_words(old.get(name))} to {in_words(new.get(name))}."
+            yield f"{_option(name, old.get(name), new.get(name), words)}."
 
 
-def _lines(old: MappingDocument, new: MappingDocument, label: Label) -> Iterator[str]:
+def _lines(old: MappingDocument, new: MappingDocument, words: Words) -> Iterator[str]:
     before, after = {line.key: line for line in old.lines}, {line.key: line for line in new.lines}
-    yield from (f"Line {line_in_words(line, label)} removed." for key, line in before.items() if key not in after)
+    yield from (f"Line {line_in_words(line, words)} removed." for key, line in before.items() if key not in after)
     for key, line in after.items():
         if key not in before:
-            yield f"Line {line_in_words(line, label)} added, {TRANSFORMS[line.transform].label.lower()}."
+            yield f"Line {line_in_words(line, words)} added, {TRANSFORMS[line.transform].label.lower()}."
         elif line != before[key]:
-            yield from (f"Line {line_in_words(line, label)}: {what}." for what in _line_changes(before[key], line))
+            yield from (
+                f"Line {line_in_words(line, words)}: {what}." for what in _line_changes(before[key], line, words)
+            )
     kept = [key for key in before if key in after]
     if kept != [key for key in after if key in before]:
         yield "The order of the lines changes."
 
 
-def _line_changes(old: LineDocument, new: LineDocument) -> Iterator[str]:
+def _line_changes(old: LineDocument, new: LineDocument, words: Words) -> Iterator[str]:
     if old.direction != new.direction:
-        yield f"goes {DIRECTIONS[new.direction]}, not {DIRECTIONS[old.direction]}"
+        yield f"goes {_way(new.direction, words)}, not {_way(old.direction, words)}"
     if old.transform != new.transform:
         yield f"“{TRANSFORMS[new.transform].label}” instead of “{TRANSFORMS[old.transform].label}”"
     for name in {**old.options, **new.options}:
-        if old.options.get(name) != new.options.get(name):
-            yield f"{name} changes from {in_words(old.options.get(name))} to {in_words(new.options.get(name))}"
+        was, now = old.options.get(name), new.options.get(name)
+        if name == "only_create" and bool(was) != bool(now):
+            yield (
+                "is now written only when the record is made"
+                if now
+                else "is no longer only for when the record is made"
+            )
+        elif name != "only_create" and was != now:
+            yield _option(name, was, now, words)
     if old.required != new.required:
         yield "is now required" if new.required else "is no longer required"
     if old.winner != new.winner:
-        yield f"when both sides changed it, {RULES[new.winner]}; before, {RULES[old.winner]}"
+        yield f"when both sides changed it, {_winner(new.winner, words)}; before, {_winner(old.winner, words)}"
     if old.blank != new.blank:
         yield f"an emptied field {BLANKS[new.blank]}; before, it {BLANKS[old.blank]}"
     if old.note != new.note:
         yield "its note changes"
 
 
+def _option(name: str, was: Any, now: Any, words: Words) -> str:
+    said = [CHOICES.get(str(value), in_words(value)) if name in CHOSEN else in_words(value) for value in (was, now)]
+    return f"“{words.option(name)}” changes from {said[0]} to {said[1]}"
+
+
+def _way(direction: str, words: Words) -> str:
+    if direction in ONE_WAY:
+        return f"to {words.side(ONE_WAY[direction])} only"
+    return "both ways" if direction == "both" else "nowhere: it links only"
+
+
+def _winner(rule: str | None, words: Words) -> str:
+    return RULES[rule] if rule in RULES else f"the value of {words.side(str(rule))} wins"
+
+
 # -- words ------------------------------------------------------------------------------------------------------------
 
 
-def line_in_words(line: LineDocument, label: Label = by_name) -> str:
+def line_in_words(line: LineDocument, words: Words = PLAINLY) -> str:
     """The fields of a line with an arrow.
 
     >>> line_in_words(LineDocument(left="email", right="email"))
     'email ↔ email'
     """
     arrow = {"both": "↔", "to_right": "→", "to_left": "←"}[line.direction]
-    return f"{label('left', line.left)} {arrow} {label('right', line.right)}".strip()
+    return f"{words.fields('left', line.left)} {arrow} {words.fields('right', line.right)}".strip()
 
 
-def key_in_words(key: Key, label: Label = by_name) -> str:
+def key_in_words(key: Key, words: Words = PLAINLY) -> str:
     """A match key as a phrase.
 
     >>> key_in_words(Key(by="email", left="email", right="email"))
@@ -127,20 +128,21 @@ def key_in_words(key: Key, label: Label = by_name) -> str:
     """
     what = {
         "field": "the same value", "email": "the same e-mail", "phone": "the same telephone number",
-        "name": "the same name and a second fact", "link": f"linked by {key.flow}",
+        "name": "the same name and a second fact", "link": "linked by another mapping",
     }[key.by]  # fmt: skip
-    fields = [label(side, name) for side, name in (("left", key.left), ("right", key.right)) if name]
-    fields += [f"{label('left', left)} and {label('right', right)}" for left, right in key.with_]
+    fields = [words.fields(side, name) for side, name in (("left", key.left), ("right", key.right)) if name]
+    fields += [f"{words.fields('left', left)} and {words.fields('right', right)}" for left, right in key.with_]
     return f"{what} ({', '.join(fields)})" if fields else what
 
 
-def filter_in_words(one: Filter, label: Label = by_name) -> str:
+def filter_in_words(one: Filter, words: Words = PLAINLY) -> str:
     """A filter as a phrase.
 
     >>> filter_in_words(Filter(side="left", field="status", values=("won",)))
-    'left status is one of won'
+    'status of the left side is one of won'
     """
-    return f"{one.side} {label(one.side, one.field)} {HOLDS[one.is_]} {', '.join(map(in_words, one.values))}".strip()
+    field = f"{words.fields(one.side, one.field)} of {words.side(one.side)}"
+    return f"{field} {HOLDS[one.is_]} {', '.join(map(spelled, one.values))}".strip()
 
 
 def in_words(value: Any) -> str:

@@ -10,6 +10,7 @@ from ...errors import ChangedMeanwhile, InvalidInput
 from ...models import DataMapping
 from ...operations.mapping import mappings
 from ...sync.mapping import MappingOptions
+from ...sync.mapping.words import OF_A_SIDE
 from .. import forms, option_fields
 from .. import mapping_words as words
 from ..access import actor, may
@@ -69,12 +70,8 @@ def _settings_page(mapping: DataMapping, form: forms.Form, clashes: Clashes | No
 
 def _labelled(ends) -> list[option_fields.OptionField]:
     """The options, called by what is really on each side."""
-    left, right = ends["left"].what, ends["right"].what
-    named = {
-        "creates_right": f"Make missing {right}", "creates_left": f"Make missing {left}",
-        "deletes_right": f"Delete {right} whose partner was deleted",
-        "deletes_left": f"Delete {left} whose partner was deleted",
-    }  # fmt: skip
+    sides = {side: ends[side].what for side in words.SIDES}
+    named = {name: called.format(**sides) for name, called in OF_A_SIDE.items()}
     return [
         option_fields.OptionField(
             one.name, named.get(one.name, one.label), one.kind, one.help, one.choices, one.required
