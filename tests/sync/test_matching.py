@@ -169,6 +169,29 @@ def test_a_couple_that_shares_email_and_phone_is_two_people():
     assert matched(lead(1, "John Smith", **same), client(7, "Mary Smith", **same)).state == "several"
 
 
+def test_two_names_under_one_roof_are_two_people():
+    """A couple that kept both names has one telephone and one address, and may be on two sides of one matter."""
+    ours = lead(1, "Leila Baptiste", phone="4155550132", address1="12 Main St", email="leila@example.com")
+    theirs = client(7, "Victor Ashworth", "12 Main St", phone="4155550132", email="victor@example.org")
+
+    found = matched(ours, theirs)
+
+    assert found.state == "several"
+    assert found.reason == "They have the same phone, but other names: Leila Baptiste and Victor Ashworth."
+    assert matched(lead(1, "Leila Baptiste", phone="4155550132", address1="12 Main St"), theirs).state == "several"
+
+
+def test_another_name_with_the_same_birthday_is_one_person():
+    born = {"phone": "4155550132"}
+
+    found = matched(
+        lead(1, "Leila Baptiste", dateOfBirth="1980-03-01", **born),
+        client(7, "Rosa Ashworth", date_of_birth="1980-03-01", **born),
+    )
+
+    assert found.state == "one"
+
+
 def test_a_person_is_not_the_company_whose_email_and_phone_they_use():
     same = {"email": "info@acme.example", "phone": "4155550132"}
 

@@ -133,6 +133,10 @@ class Evidence:
         facts = [n for n, facet in enumerate(self.facets) if facet.kind == "fact" and self.scores[n] is not None]
         return any(self.scores[n] == 0 and self.left[n].day and self.right[n].day for n in facts)
 
+    def is_personal(self, number: int) -> bool:
+        """Whether it is somebody's own, as far as anything is: not the street or the town of all who live there."""
+        return self.facets[number].kind != "fact" or bool(self.left[number].day)
+
     def total(self) -> int:
         """All of it as one figure from 0 to 100; what is not known on both sides makes it smaller."""
         weights = [WEIGHTS[facet.kind] for facet in self.facets]

@@ -215,18 +215,20 @@ class Matcher:
 
     @staticmethod
     def _somebody_else(key: Key, evidence: Evidence) -> bool:
-        """Whether names that differ weigh more than what is the same."""
-        rest = [
-            score
+        """Whether names that differ weigh more than what is the same. Under one roof live people of many names: an
+        address bears nobody out, a birthday does.
+        """
+        rest = {
+            number: score
             for number, score in enumerate(evidence.scores)
             if score is not None
             and evidence.facets[number].kind != "name"
             and not evidence.facets[number].repeats(evidence.facets[key.facet])
-        ]
-        agree = any(score >= ALIKE for score in rest)
+        }
+        agree = [number for number, score in rest.items() if score >= ALIKE]
         if key.by == "field":  # an id that was written down once outlives a new name
             return bool(rest) and not agree
-        return not agree or evidence.never_one()
+        return not any(map(evidence.is_personal, agree)) or evidence.never_one()
 
     def _called(self, rights: Sequence[int]) -> str:
         rest = f" and {len(rights) - 1} more" if len(rights) > 1 else ""
