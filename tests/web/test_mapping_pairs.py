@@ -163,6 +163,15 @@ def test_a_run_is_taken_back_after_its_preview(enter, sides):
     assert sides.firm.upstreams.clio.record("contacts", right)["first_name"] != "Augusta"
 
 
+def test_most_of_a_long_list_of_writes_is_folded(enter, sides, monkeypatch):
+    monkeypatch.setattr("integration_console.web.runs.undo.UNFOLDED", 0)
+
+    page = enter("staff").open(f"/runs/{sides.last.id}/undo")
+
+    assert "1 more" in page.one("details", class_="fold").text
+    assert "Augusta" in page.one("details", class_="fold").text
+
+
 def test_a_run_that_wrote_nothing_has_nothing_to_take_back(enter, sides):
     run = sides.run()
     page = enter("staff").open(f"/runs/{run.id}/undo")

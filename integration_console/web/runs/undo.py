@@ -16,6 +16,7 @@ from ..formatting import number as figure
 page = Blueprint("undo", __name__, url_prefix="/runs/<int:run_id>/undo")
 
 MOST_SHOWN = 300  # of each kind; a run writes at most a few hundred objects
+UNFOLDED = 20  # of each kind, the others on demand
 
 
 @page.get("")
@@ -35,7 +36,7 @@ def show(run_id: int):
         on_the_way=sum(step.taken is not None and step.taken.state != "done" for step in taken),
         not_taken=sum(step.taken is not None and not step.is_taken for step in steps),
         total=len(steps), count=len(can), deleted=sum(step.op == "delete" for step in can), nothing=nothing,
-        shown=words.shown,
+        shown=words.shown, unfolded=UNFOLDED,
         where={one.id: one for one in connections.every(removed=True)},
         labels=writes.fields_of(step.change for step in steps), label_of=writes.label_of,
         live=run_history.is_live(run),
