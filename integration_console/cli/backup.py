@@ -96,7 +96,7 @@ def restore(file: str, dry_run: bool, yes: bool, without: bool, as_json: bool) -
         click.echo(f"What was there before is kept as {present}.")
     click.echo(f"{path.name} is restored. Nothing is sent until an administrator resumes. Next: {plan.next_step}.")
     if not led:
-        click.echo("Nobody is an administrator now. Make one: `flask users add EMAIL --role admin`.")
+        click.echo(f"Nobody is an administrator now. Make one: `{files.flask()} users add EMAIL --role admin`.")
 
 
 def _tell(plan: restoring.Plan) -> None:

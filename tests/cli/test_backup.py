@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from pathlib import Path
 
 import pytest
 
@@ -187,3 +188,13 @@ def test_the_configuration_goes_out_and_into_another_console(filled, upstreams, 
     assert json.loads(filled("config", "export").out)["settings"] == {"firm.name": "Hale & Partner"}
     (tmp_path / "config.json").write_text("{")
     assert filled("config", "import", tmp_path / "config.json").failed("not written in JSON", status=2)
+
+
+def test_in_a_sandbox_the_next_command_is_told_with_the_file_that_leads_there(filled):
+    """Typed without it, it resumed the firm's own console."""
+    left = Path(filled.environment["INSTANCE_DIR"]) / "sandbox.env"
+    left.write_text("")
+    filled.environment["SANDBOX"] = "1"
+    name = filled.json("backup", "create")["name"]
+
+    assert "sandbox.env backup resume`" in filled("backup", "restore", name, "--dry-run").out

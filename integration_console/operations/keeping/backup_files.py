@@ -236,3 +236,14 @@ def past_keeping(backups: list[Backup], *, days: int, weeks: int) -> list[Backup
             keep.add(backup.name)
     keep |= set(weekly.values())
     return [backup for backup in backups if backup.name not in keep] if any(b.good for b in backups) else []
+
+
+def flask() -> str:
+    """How a command reaches this very console: the sandbox's by the file it left at its start, or it would meet the
+    firm's own database.
+    """
+    settings = current_app.config["SETTINGS"]
+    left = max(settings.INSTANCE_DIR.glob("sandbox*.env"), key=lambda file: file.stat().st_mtime, default=None)
+    if left is None or not settings.SANDBOX:
+        return "flask"
+    return f"flask -e {left.relative_to(Path.cwd()) if left.is_relative_to(Path.cwd()) else left}"

@@ -105,8 +105,8 @@ def _plan(file: Path, manifest: dict[str, Any], then: dict[str, Any]) -> Plan:
         schema_now=schema_now, schema_then=manifest["schema"], tables=tables,
         mappings=list(_mappings_that_differ(now, then)),
         kept=restored.kept_since(facts, datetime.fromisoformat(manifest["at"])), people_stay=bool(facts["people"]),
-        next_step="`flask db upgrade`, or run the release that made it (`flask backup source`)" if older
-        else "look through what waits, then `flask backup resume`",
+        next_step=f"`{files.flask()} db upgrade`, or run the release that made it (`{files.flask()} backup source`)"
+        if older else f"look through what waits, then `{files.flask()} backup resume`",
     )  # fmt: skip
 
 

@@ -3,8 +3,6 @@ done at the command line, for a page cannot replace the database it reads."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from flask import Blueprint, current_app, flash, redirect, render_template, send_file, url_for
 
 from ...errors import BackupRefused, Conflict, InvalidInput
@@ -38,18 +36,8 @@ def index():
         worker=any(map(health.is_alive, health.workers())),
         folder=files.folder(),
         settings=current_app.config["SETTINGS"],
-        flask=_flask(current_app.config["SETTINGS"]),
+        flask=files.flask(),
     )
-
-
-def _flask(settings) -> str:
-    """How a command reaches this very console: the sandbox's by the file it left at its start, or it would meet the
-    firm's own database.
-    """
-    left = max(settings.INSTANCE_DIR.glob("sandbox*.env"), key=lambda file: file.stat().st_mtime, default=None)
-    if left is None or not settings.SANDBOX:
-        return "flask"
-    return f"flask -e {left.relative_to(Path.cwd()) if left.is_relative_to(Path.cwd()) else left}"
 
 
 @page.post("")
