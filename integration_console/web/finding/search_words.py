@@ -25,20 +25,25 @@ class Words:
 
         >>> Words.read('status:429 run:7 /matters', {"status": "", "run": ""})
         Words(text='/matters', keys={'status': '429', 'run': '7'})
+        >>> Words.read('provider:clio', {"service": ""}, {"provider": "service"})
+        Words(text='', keys={'service': 'clio'})
         """
+        same_as = same_as or {}
         plain, keys = [], {}
         for word in _split(typed):
             name, colon, value = word.partition(":")
             if not colon or not name.isalpha() or value.startswith("//"):
                 plain.append(word)
                 continue
-            if name.lower() not in known:
+            key = same_as.get(name.lower(), name.lower())
+            if name.lower() not in known and name.lower() not in same_as:
                 raise InvalidInput(f"There is no key {name!r}. There are: {', '.join(known)}.", field="q")
             if not value:
                 raise InvalidInput(
-                    f"{name}: needs a value right behind it, as in {_example(known[name.lower()])}.", field="q"
+                    f"{name}: needs a value right behind it, as in {_example(known.get(name.lower()) or known[key])}.",
+                    field="q",
                 )
-            keys[(same_as or {}).get(name.lower(), name.lower())] = value
+            keys[key] = value
         return cls(" ".join(plain), keys)
 
 

@@ -54,7 +54,7 @@ EXPORTED = (
     "id", "started_at", "service", "connection_id", "run_id", "resource", "direction", "method", "url", "status",
     "outcome", "attempt", "duration_ms", "waited_ms", "request_bytes", "response_bytes", "upstream_request_id", "error",
 )  # fmt: skip
-_SAME_AS = {"code": "status", "after": "since", "before": "until"}
+_SAME_AS = {"provider": "service", "object": "resource", "code": "status", "after": "since", "before": "until"}
 _NOT_TYPED = ("authorization", "x-api-key", "host", "content-length", "accept-encoding", "user-agent", "connection")
 
 
