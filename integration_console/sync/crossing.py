@@ -211,7 +211,7 @@ class PushRun:
             for op, count in wants.items():
                 told = expected.get(op, 0)
                 if count > told and self.bridge.rules.brakes(count - told, told):
-                    return f"The preview told of {told} to {op}; now it would be {count}."
+                    return f"The preview told of {told:,} to {op}; now it would be {count:,}."
             return None
         over, new = wants.get("update", 0) + wants.get("delete", 0), wants.get("create", 0)
         if self.bridge.rules.brakes(over, pairs := self._pairs(self.crossing)):

@@ -140,6 +140,22 @@ def test_a_settled_conflict_is_flipped_once_per_click(app, enter, two):
 
 
 @pytest.mark.postgresql_at_length
+def test_what_named_somebody_erased_says_so_and_offers_no_choice(app, enter, two):
+    """Both buttons stood there, and either was refused."""
+    with app.app_context():
+        number = two.conflict(two.link, line="a|b", held={})
+        settled = two.conflict(two.link, "settled", line="b|c", held={})
+    staff = enter("staff")
+
+    page = staff.open(f"/conflicts/{number}")
+
+    assert "named somebody who was erased" in page.text
+    assert "make them agree at one of the services" in page.text
+    assert "Use this value" not in page.text
+    assert "By the erasure" in staff.open(f"/conflicts/{settled}").text
+    assert "by the erasure" in staff.open("/conflicts?state=settled").row(1)
+
+
 def test_a_later_conflict_of_the_same_field_and_a_cut_pair_take_the_buttons_away(app, enter, two):
     with app.app_context():
         old, new = (two.conflict(two.link, "settled", "left", line="a|b") for _ in range(2))

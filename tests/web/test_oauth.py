@@ -133,7 +133,7 @@ def test_the_permissions_ticked_are_those_asked_for(admin, harbor):
 def test_what_was_not_granted_is_said_on_the_connections_page(admin, harbor):
     harbor.firms[""], harbor.refused = [("F1", "Harbor One")], ("ships.read",)
     page = admin.open(admin.client.get(consented(leave(admin))).location.partition("#")[0])
-    assert "Not everything that was asked for was granted. ships.read : ships cannot be read." in page.text
+    assert "Not everything that was asked for was granted. Without ships.read , ships cannot be read." in page.text
     assert "Granted: berths.read ." in page.text
 
 

@@ -19,6 +19,7 @@ from .accounts import keys_of
 
 log = structlog.get_logger(__name__)
 
+NOT_KNOWN = "whatever it stands for cannot be read or written"
 TOLD_AT = (30, 7, 1)  # days before the end of a sign-in's whole life
 A_TURN_S = 8.0  # the clock's other chores wait for us, and a service may not answer
 
@@ -52,7 +53,7 @@ def of(connection: Connection) -> SignIn:
     if way is None or not connection.consented_at:
         return SignIn(False, [], None, None)
     refused = [scope for scope in connection.permissions if scope not in connection.scopes]
-    told = [(scope, way.stops_without.get(scope, "what needs it does not work")) for scope in refused]
+    told = [(scope, way.stops_without.get(scope, NOT_KNOWN)) for scope in refused]
     return SignIn(True, told, _ends(way, connection.consented_at), way.idle)
 
 
