@@ -62,7 +62,7 @@ ADVICE = {
     ),
     "conflict": Advice(
         "The console stopped before a step that may be wrong.",
-        "Nothing was changed.",
+        "Nothing was lost, and nothing was changed after it stopped.",
         "Look at the run. Start it again, or release the brake if what it wants to do is right.",
         "A safeguard of the console", "admin",
     ),

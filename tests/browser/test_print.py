@@ -17,6 +17,11 @@ BACKGROUNDS = """() => [...document.querySelectorAll("body, main, main *")].filt
   && !["INPUT", "TEXTAREA"].includes(one.tagName)).map(one => getComputedStyle(one).backgroundColor)"""
 
 
+TIMES = """() => [...document.querySelectorAll("main .when")].map(one => [getComputedStyle(one).fontSize,
+  getComputedStyle(one, "::after").content === JSON.stringify(one.dataset.full)])"""
+CUT = """() => [...document.querySelectorAll("main *")].map(one => [one, getComputedStyle(one)])
+  .filter(([one, style]) => one.checkVisibility() && style.maxHeight !== "none" && style.overflowY === "auto")
+  .map(([one]) => one.className)"""
 ROWS = """() => [...document.querySelectorAll("main tbody tr")].map(
   row => new Set([...row.cells].map(cell => cell.getBoundingClientRect().top)).size)"""
 
@@ -52,6 +57,8 @@ def test_pages_are_printed_black_on_white_with_every_section_open(firm, live, ta
         expect(page.get_by_role("button"), path).to_have_count(0)
         assert set(page.evaluate(ROWS)) <= {1}, f"{path}: cells of a row are beside each other, as on a wide screen"
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), f"{path} is too wide"
+        assert set(map(tuple, page.evaluate(TIMES))) <= {("0px", True)}, f"{path}: paper does not know how long ago"
+        assert page.evaluate(CUT) == [], f"{path}: paper cannot be scrolled"
         if folded:
             inside = page.locator("details", has=page.get_by_text(folded, exact=True)).first
             expect(inside.locator("> :not(summary)").first, folded).to_be_visible()
