@@ -115,6 +115,9 @@ def test_a_run_that_stopped_at_the_brake_is_released_from_its_page(enter, sides)
     page = staff.open(f"/runs/{sides.last.id}")
     assert "The brake stopped it after 1 write." in page.text
     assert "The brake stopped run" in staff.open(f"/mappings/{sides.mapping}").text
+    support = enter("support")
+    for path in (f"/runs/{sides.last.id}", f"/mappings/{sides.mapping}"):
+        assert "Staff and administrators can release it." in support.open(path).text, path
     staff.send(f"/mappings/{sides.mapping}/runs", f"/runs/{sides.last.id}", {"release_brake": "yes"})
     assert of(sides, SyncRun, sides.last.id + 1).options == {"released": True}
 
