@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from urllib.parse import quote, quote_plus
 
-from sqlalchemy import event
+from sqlalchemy import Table, event
 
 from integration_console.models import db
 
@@ -85,12 +85,22 @@ class Fuzzer:
         if not self._saved:
             return
         with self.app.app_context():
-            for table in reversed(self._as_it_was):
+            touched = _with_what_hangs_on_them(self._saved)
+            for table in reversed(touched):
                 db.session.execute(table.delete())
-            for table, rows in self._as_it_was.items():
-                if rows:
+            for table in touched:
+                if rows := self._as_it_was[table]:
                     db.session.execute(table.insert(), rows)
             db.session.commit()
+
+
+def _with_what_hangs_on_them(names: set[str]) -> list[Table]:
+    """These tables and all whose rows refer to theirs, which go or forget with them, in the order they are filled."""
+    touched: list[Table] = []
+    for table in db.metadata.sorted_tables:
+        if table.name in names or any(key.column.table in touched for key in table.foreign_keys):
+            touched.append(table)
+    return touched
 
 
 def _rows(table) -> list[dict]:
