@@ -37,10 +37,12 @@ class Tag:
 
     def walk(self):
         """Every element within, from the top."""
-        for child in self.children:
+        waiting = self.children[::-1]
+        while waiting:
+            child = waiting.pop()
             if isinstance(child, Tag):
                 yield child
-                yield from child.walk()
+                waiting.extend(child.children[::-1])
 
     def all(self, name: str, /, **attrs: str) -> list[Tag]:
         """Every element of that name; `class_` asks for one of its classes, `data_x` for `data-x`."""
