@@ -41,7 +41,11 @@ class Axe:
     def __init__(self, page) -> None:
         self.page = page
         self.known: list[str] = []  # parts of the frame, as they look
-        page.context.add_init_script(path=AXE)  # into every page after this one
+        self.script = page.context.add_init_script(path=AXE)  # into every page after this one
+
+    def leave(self) -> None:
+        """Come into no further page."""
+        self.script.close()
 
     def violations(self) -> list[str]:
         if not self.page.evaluate("Boolean(window.axe)"):

@@ -116,9 +116,27 @@ class Tab:
 
     def listen(self) -> None:
         """Keep every error of its console, with the address that caused it."""
-        page, said = self.page, self.said
-        page.on("console", lambda one: one.type == "error" and said.append(f"{one.text} {one.location['url']}"))
-        page.on("pageerror", lambda error: said.append(str(error)))
+        self.page.on("console", self._heard)
+        self.page.on("pageerror", self._failed)
+
+    def _heard(self, one) -> None:
+        if one.type == "error":
+            self.said.append(f"{one.text} {one.location['url']}")
+
+    def _failed(self, error) -> None:
+        self.said.append(str(error))
+
+    def leave(self) -> None:
+        """Show nothing, and know nothing of who was here; what addresses keep is theirs, and each test has its own."""
+        page = self.page
+        if self.axe is not None:
+            self.axe.leave()
+        page.goto("about:blank")
+        page.remove_listener("console", self._heard)
+        page.remove_listener("pageerror", self._failed)
+        page.context.clear_cookies()
+        page.set_viewport_size(WIDE)
+        page.emulate_media(media="null", color_scheme="null", reduced_motion="null", forced_colors="null")
 
     def open(self, path: str):
         """Open an address of ours; the page when it has settled."""
@@ -163,12 +181,19 @@ class Tab:
         return self.axe.violations()
 
 
+@pytest.fixture(scope="session")
+def window(chromium):
+    """The page of every `tab`: a new one costs a second, more than what most tests do in it."""
+    context = chromium.new_context(viewport=WIDE)
+    yield context.new_page()
+    context.close()
+
+
 @pytest.fixture
-def tab(chromium, live):
-    """A fresh tab. The test fails when its console holds an error or the policy blocked something."""
-    context = chromium.new_context(viewport=WIDE, base_url=live.url)
-    tab = Tab(context.new_page(), live.url)
+def tab(window, live):
+    """A tab as if it were fresh. The test fails when its console holds an error or the policy blocked something."""
+    tab = Tab(window, live.url)
     tab.listen()
     yield tab
-    context.close()
+    tab.leave()
     assert tab.said == [], "the browser's console holds errors"
