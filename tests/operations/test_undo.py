@@ -18,7 +18,7 @@ from integration_console.operations.keeping import erasures
 from integration_console.operations.runs import outbox, undo
 
 from .conftest import sync
-from .mapped import cycle, of_clio, pairs
+from .mapped import cycle, of_clio, of_ghl, pairs
 
 
 def undo_now(run) -> list:
@@ -100,6 +100,22 @@ def test_what_changed_since_is_not_taken_back_and_said(session, sandbox, pair, m
 
     assert not step.can
     assert "First name changed at Clio" in step.why
+
+
+@pytest.mark.one_database
+def test_what_was_edited_since_a_run_is_carried_after_the_run_is_taken_back(session, sandbox, pair, mapping):
+    """It had been read and not been carried: both sides were said to agree on it, and it never arrived."""
+    left, right = pairs(mapping)[0]
+    sandbox.ghl.put("contacts", {"id": left, "firstName": "Augusta"})
+    run = cycle(mapping, pair)
+    sandbox.ghl.put("contacts", {"id": left, "firstName": "Typed since"})
+    sync(pair[0], only=["contacts"])
+
+    (taken,) = undo_now(db.session.get_one(SyncRun, run.id))
+    assert taken.state == "done"
+    cycle(mapping, pair)
+
+    assert of_clio(sandbox.clio, right)["first"] == of_ghl(sandbox.ghl, left)["first"] == "Typed since"
 
 
 @pytest.mark.one_database("postgresql")  # SQLite lets only one begin at a time

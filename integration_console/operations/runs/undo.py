@@ -146,7 +146,7 @@ def _want(step: Step, run: SyncRun, by: str) -> int:
     assert record is not None
     end = _end(change, {})
     touched = {one["field"] for one in step.fields}
-    intent = Intent(agree=_present_halves(change, end, record, touched))
+    intent = Intent(agree=_halves(change, end, record, touched))
     for one in step.fields:
         name = one["field"]
         intent.values[name], intent.before[name] = one["then"], one["now"]
@@ -159,15 +159,16 @@ def _want(step: Step, run: SyncRun, by: str) -> int:
     )  # fmt: skip
 
 
-def _present_halves(change: Change, end: End, record: Record, touched: set[str]) -> dict[str, dict]:
-    """Both sides as they are now, by each line that writes what is taken back: once it is written the pair rests, until
-    a side changes again. By today's lines: by those of then nobody compares it any more, and what was taken back would
-    be carried over the record it came from.
+def _halves(change: Change, end: End, record: Record, touched: set[str]) -> dict[str, dict]:
+    """This side as it is now and the other one as last agreed, by each line that writes what is taken back: once it is
+    written the pair rests, until a side changes again, and what was edited there since is carried yet. By today's
+    lines: by those of then nobody compares it any more, and what was taken back would be carried over the record it
+    came from.
     """
     link = db.session.get(RecordLink, change.link_id) if change.link_id else None
     row = db.session.get(DataMapping, link.mapping_id) if link else None
     other = (link.left_record if end.side == "right" else link.right_record) if link else None
-    if row is None or other is None or row.active_version is None:
+    if link is None or row is None or other is None or row.active_version is None:
         return {}
     mapping = crossings.model_of(row, row.active_version)
     here, there = end.plain(record.external_id, record.data), crossings.end_of(row, OTHER[end.side])
@@ -177,7 +178,8 @@ def _present_halves(change: Change, end: End, record: Record, touched: set[str])
         names = line.written(end.side)
         if touched.intersection(names):
             kept = {name: told(here, name) for name in names if name not in touched}
-            said = now(mapping, line, there.side, plain)
+            agreed = link.base.get(line.key)
+            said = agreed[there.side == "right"] if agreed else now(mapping, line, there.side, plain)
             found[line.key] = {"source": None if said is MISSING else said, "fields": list(names), "kept": kept}
     return found
 
