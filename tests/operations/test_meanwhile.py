@@ -21,7 +21,7 @@ from integration_console.sync.carrying.pairing import Pairing
 from integration_console.sync.reading.pull import Pull
 
 from .conftest import carry_out, connect, sync
-from .mapped import CONTACTS, cycle, keep_only, make_mapping, of_clio, of_ghl, pairs, push, read
+from .mapped import CONTACTS, changes, cycle, keep_only, make_mapping, of_clio, of_ghl, pairs, push, read
 from .ready import links
 from .test_refused_writes import NO, carry
 
@@ -135,6 +135,25 @@ def test_another_field_edited_before_a_write_arrives_is_carried_with_the_next_ru
 
     told = sandbox.clio.record("contacts", acme["id"])["email_addresses"]
     assert [one["address"] for one in told] == ["office@acme.example"]
+
+
+@pytest.mark.one_database
+def test_a_deletion_takes_nothing_with_it_that_nobody_has_read(session, sandbox, pair):
+    """W5: GoHighLevel checks no versions, and what somebody typed a moment before was nowhere any more."""
+    mapping = make_mapping(*pair, deletes_left=True)
+    push(mapping)
+    left, right = pairs(mapping)[-1]
+    sandbox.clio.delete("contacts", right)
+    sync(pair[1], kind="full", only=["contacts"])
+    sandbox.ghl.put("contacts", {"id": left, "firstName": "Typed since"})  # nobody has read this yet
+
+    run = push(mapping)
+
+    assert (run.state, run.deleted) == ("done", 1)
+    assert sandbox.ghl.get("contacts", left) is None
+    first, last = changes(op="delete")
+    assert (first.state, "First name changed at GoHighLevel" in first.message) == ("dropped", True)
+    assert (last.state, last.before["firstName"]) == ("done", "Typed since")
 
 
 # -- edited while a person is asked -----------------------------------------------------------------------------------

@@ -159,7 +159,7 @@ def decide_again(session: Session, *dropped: Any) -> None:
 
 
 def fresh(change: Change, end: End, write: Write) -> Write:
-    """Refuse to write over a value that is not the one it was wanted for (W5), or to take back what is another by now.
+    """Refuse to write over a value that is not the one it was wanted for, or to delete what is another by now (W5).
 
     Where the upstream checks versions itself, our copy is looked at: it may have been read anew while the write
     waited, and the write goes out with that version. Elsewhere the record is.
@@ -173,7 +173,7 @@ def fresh(change: Change, end: End, write: Write) -> Write:
     if record is None:
         return write
     plain = end.plain(str(change.external_id), record)
-    names = change.before if change.op == "delete" and change.undoes_id else change.wanted
+    names = change.before if change.op == "delete" else change.wanted
     moved = [name for name in names if not same(plain.get(name), change.before.get(name))]
     if moved:
         raise Stale(f"{end.called(moved)} changed at {end.service.label} since it was read.")
