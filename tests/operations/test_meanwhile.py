@@ -12,7 +12,7 @@ from integration_console.errors import ChangedMeanwhile
 from integration_console.errors import Conflict as InTheWay
 from integration_console.models import Change, Conflict, DataMapping, Issue, Record, RecordLink, SyncRun, db
 from integration_console.operations.accounts import connections
-from integration_console.operations.mapping import conflicts, mappings, matches
+from integration_console.operations.mapping import conflicts, mappings, matches, previews
 from integration_console.operations.runs import outbox, pushes, undo
 from integration_console.operations.support import refused_writes
 from integration_console.services.base import Service
@@ -245,6 +245,29 @@ def test_a_question_is_closed_when_both_sides_came_to_say_the_same(session, sand
     assert not asked()
     with pytest.raises(InTheWay, match="settled this already"):
         conflicts.settle(number, "left", by=BY)
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize("how", ["taken back", "another rule", "no such line"])
+def test_a_question_is_closed_when_it_is_answered_otherwise(session, sandbox, pair, mapping, clash, how):
+    """It stayed open for good, and what was decided about it then was carried nowhere."""
+    left, right, _ = clash
+    if how == "taken back":
+        (one,) = asked()
+        sandbox.clio.put("contacts", {"id": right, "first_name": one.held["base_right"]})
+    else:
+        row = db.session.get_one(DataMapping, mapping)
+        lines = mappings.document(row).to_json()["lines"]
+        kept = [one for one in lines if one["left"] != "firstName" or how == "another rule"]
+        mappings.edit(row, by=BY, lines=kept, rule="left")
+        previews.preview(row, mappings.draft_of(row))
+        mappings.activate(db.session.get_one(DataMapping, mapping), by=BY)
+
+    cycle(mapping, pair)
+
+    assert not asked()
+    names = of_ghl(sandbox.ghl, left)["first"], of_clio(sandbox.clio, right)["first"]
+    assert names == ("Augusta", "Ada-May" if how == "no such line" else "Augusta")
 
 
 @pytest.mark.one_database

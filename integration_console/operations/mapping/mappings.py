@@ -239,6 +239,7 @@ def activate(mapping: DataMapping, *, by: str, seen_at: datetime | None = None) 
             version.state = "retired"
     draft.state, draft.activated_by, draft.activated_at = "active", by, clock.now()
     mapping.active_version, mapping.first_run = draft.number, told_by(draft.preview)
+    problems.unasked(mapping, draft, by=by)
     _set_state(mapping, "active", by, "")
     audit.add("mapping activated", mapping.name, actor=by, mapping=mapping.id, version=draft.number)
     db.session.commit()

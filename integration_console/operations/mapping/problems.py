@@ -1,12 +1,14 @@
-"""The problems a mapping has as a whole: what each is known by, and their end with the mapping."""
+"""The problems a mapping has as a whole, what each is known by, and their end and that of questions with it."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from sqlalchemy import update
+
 from ... import clock
 from ...errors import BrakeApplied
-from ...models import DataMapping, db
+from ...models import Conflict, DataMapping, MappingVersion, db
 from ...storage import errors
 from ...sync.mapping import Side
 from .versions import sides
@@ -28,6 +30,15 @@ def removed(mapping: DataMapping, *, by: str) -> None:
     why = f"{by} removed the mapping. Nobody compares its pairs any longer: what did not agree may still not."
     for known in (apart(mapping.id, left), braked(mapping.id, left)):
         errors.give_up(db.session(), **known, by=by, why=why, now=clock.now())
+
+
+def unasked(mapping: DataMapping, version: MappingVersion, *, by: str) -> None:
+    """Nobody need decide about a line this version has not: no run carries it. In the caller's transaction."""
+    lines = [f"{line.left}|{line.right}" for line in version.fields]
+    moot = update(Conflict).where(
+        Conflict.mapping_id == mapping.id, Conflict.state == "open", Conflict.line.not_in(lines)
+    )
+    db.session.execute(moot.values(state="settled", settled_by=by, settled_at=clock.now()))
 
 
 def _known_by(left: Side, kind: str, code: str) -> dict[str, Any]:

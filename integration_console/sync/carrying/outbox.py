@@ -122,11 +122,13 @@ class Ledger:
 
     @staticmethod
     def _answered(session: Session, step: Step) -> None:
-        """Close what a person was asked of this pair where the two sides came to agree by themselves."""
+        """Close what a person was asked of this pair where the two sides came to agree by themselves, or will: one of
+        them took its edit back, or another rule says by now who wins."""
         verdict = step.verdict
         assert verdict is not None
-        if step.known is not None and verdict.agreed:
-            Ledger._close(session, Conflict.link_id == step.known.id, Conflict.line.in_(verdict.agreed))
+        lines = [*verdict.agreed, *verdict.to_left.agree, *verdict.to_right.agree]
+        if step.known is not None and lines:
+            Ledger._close(session, Conflict.link_id == step.known.id, Conflict.line.in_(lines))
 
     @staticmethod
     def _close(session: Session, *asked: Any) -> None:
