@@ -19,6 +19,7 @@ from integration_console.operations.runs import outbox, pushes, undo
 from integration_console.operations.support import refused_writes
 from integration_console.services import by_key
 from integration_console.sync.mapping import MappingDocument
+from integration_console.sync.sending.ending import Ending
 from integration_console.sync.sending.push import Sender
 
 from .operations.conftest import carry_out, sync
@@ -134,15 +135,18 @@ class Life:
 
     def crash(self) -> None:
         """The worker dies in the middle of a write, and another takes its run over."""
-        where, left = self.dice.choice(("_keep", "_carry_out")), iter(range(self.dice.randrange(3)))
-        goes_on = getattr(Sender, where)
+        (whose, where), left = (
+            self.dice.choice(((Ending, "keep"), (Sender, "_carry_out"))),
+            iter(range(self.dice.randrange(3))),
+        )
+        goes_on = getattr(whose, where)
 
         def dies(*given, **named):
             if next(left, None) is None:
                 raise KeyboardInterrupt
             return goes_on(*given, **named)
 
-        with patch.object(Sender, where, dies):
+        with patch.object(whose, where, dies):
             try:
                 self.carry()
             except KeyboardInterrupt:

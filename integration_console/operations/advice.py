@@ -80,8 +80,8 @@ ADVICE = {
         "Changes the service did not tell", "service",
     ),
     "apart": Advice(
-        "A bill and the invoice made of it do not agree: one was taken back or deleted and the other stands, or the "
-        "console must not carry what changed.",
+        "A bill and the invoice made of it do not agree: one was taken back or deleted and the other stands, they come "
+        "to different sums, or the console must not carry what changed. Or no invoice can be made of a bill.",
         "Nothing was lost, and nothing is written to either.",
         "Look at both sides of the pair. Void what should not stand, or enter by hand what is missing: the problem "
         "closes by itself after the next run. Resolve it where it is right so.",

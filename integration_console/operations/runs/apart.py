@@ -1,7 +1,9 @@
-"""Bills and the invoices made of them that do not agree: a problem from the run that meets it until it is so no longer.
+"""Bills and invoices that do not agree, and bills no invoice can be made of: a problem from the run that meets it until
+it is so no longer.
 
 A pair is looked at when a side of it changes, and one that lost a half never again. So the next run is green, and
-nobody looks at an invoice that stands although its bill was taken back. A person resolves it where it is right so.
+nobody looks at an invoice that stands although its bill was taken back, or at a bill that nobody is asked to pay. A
+person resolves it where it is right so.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ def report(session: Session, run_id: int, crossing: Crossing) -> None:
     """
     if not bills.carries(crossing.mapping.lines):
         return
-    found = [*_refused(session, crossing), *_left_over(session, crossing)]
+    found = [*_refused(session, crossing), *_left_over(session, crossing), *_unmade(session, crossing)]
     about = problems.apart(crossing.mapping.id, crossing.mapping.left)
     if not found and not _is_one_unseen(session, crossing):
         errors.resolve(session, **about, now=clock.now())
@@ -64,6 +66,17 @@ def _left_over(session: Session, crossing: Crossing) -> Iterator[Any]:
         end, data = (crossing.right, link.right) if link.is_left_gone else (crossing.left, link.left)
         if bills.stands(crossing.mapping.lines, end.plain("", data)):
             yield link
+
+
+def _unmade(session: Session, crossing: Crossing) -> Iterator[Any]:
+    """Records of which nothing can be made at the other side, as a bill with tax on it."""
+    query = select(RecordLink.id, RecordLink.reason, RecordLink.updated_at).join(
+        LEFT, LEFT.id == RecordLink.left_record_id
+    ).where(
+        RecordLink.mapping_id == crossing.mapping.id, RecordLink.state == "aside", ~DELETED[0],
+        RecordLink.reason.startswith(crossing.right.needs, autoescape=True),
+    )  # fmt: skip
+    return iter(session.execute(query.order_by(RecordLink.id).execution_options(yield_per=AT_ONCE)))
 
 
 def _of(crossing: Crossing, state: str) -> Any:

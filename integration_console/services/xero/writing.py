@@ -19,6 +19,7 @@ from ...errors import BadAnswer, BadRecord
 from ...transport.call import Answer, Call
 from ...transport.client import Upstream
 from ...transport.paging import walk
+from ..base import dig
 from ..writing import Field, Idempotency, Write, Writing, Written, by_name, in_use, value_of
 from .bodies import as_kept, body_of_contact, body_of_invoice
 from .faults import at_fault, in_words, is_refused, sentences
@@ -133,6 +134,10 @@ def _invoice_refusal(write: Write, current: Mapping[str, Any]) -> str | None:
         return NO_MORE[status]
     if any(current.get(name) for name in ("AmountPaid", "AmountCredited")):
         return "Something is paid or credited on this invoice, so it is not changed any more."
+    contact = dig(current, "Contact.ContactID")
+    if contact and write.values.get("Contact.ContactID", contact) != contact:
+        whose = dig(current, "Contact.Name") or contact
+        return f"This invoice is {whose}'s at Xero; an invoice is never turned into another contact's."
     return None
 
 

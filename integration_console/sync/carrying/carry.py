@@ -181,7 +181,7 @@ class Carrier:
             return Step("wait", **facts, reason=" ".join(str(wait) for wait in verdict.waits))
         if missing := end.missing(values := verdict.towards(there).values):
             why = " ".join(text for _, text in verdict.problems)
-            return Step("refused", **facts, reason=f"{end.service.label} needs {missing}. {why}".strip())
+            return Step("refused", **facts, reason=f"{end.needs}{missing}. {why}".strip())
         reason = self.once.taken(end, values)
         return Step("wait" if reason else "create", **facts, reason=reason)
 

@@ -38,6 +38,8 @@ def compare(
             verdict.waits.append(wait)
         except BadRecord as error:
             verdict.problems.append((line.key, str(error)))
+            if line.transform.watches:  # it speaks for the whole record, so nothing of that travels
+                return Verdict(agreed=verdict.agreed, problems=verdict.problems)
     return verdict
 
 
@@ -106,8 +108,7 @@ def _look(
             return
         decided = None  # somebody edited it since
     if rests and decided is None:
-        for source in sources if line.transform.watches else ():
-            _carried(line, source, halves, world)
+        _watch(line, sources, halves, world)
         return
     left, right = told(values["left"]), told(values["right"])
     unsayable = None
@@ -134,6 +135,15 @@ def _look(
         if _want(verdict, line, OTHER[winner], value, mine, other, values[winner]):
             return
     verdict.agreed[line.key] = [left, right]
+    if winner == NOBODY:
+        _watch(line, sources, halves, world)
+
+
+def _watch(line: Line, sources: list[str], halves: Dictionary[str, Half], world: World) -> None:
+    """Have a line that looks at the whole record there say what it finds, though nothing of it is to travel."""
+    if watches := line.transform.watches:
+        for source in sources:
+            watches(_carried(line, source, halves, world), halves[OTHER[source]].plain)
 
 
 def _bring_back(

@@ -43,6 +43,11 @@ class End:
         known = by_name(self.fields())
         return ", ".join(known[name].label if name in known else name for name in names)
 
+    @property
+    def needs(self) -> str:
+        """How the reason begins why a record cannot be made here."""
+        return f"{self.service.label} needs "
+
     def missing(self, given: Iterable[str]) -> str:
         """What a record has to have here and is not among these fields."""
         there = set(given)

@@ -114,7 +114,9 @@ class Transform:
     back_many: bool = False  # and on the way back
     context: bool = False  # of several fields only the first of each side is written; the others are looked at
     fault: Fault | None = field(default=None, repr=False)  # what is wrong with options and fields together, in words
-    watches: bool = False  # looks at the whole record there: asked also where neither half of its line has changed
+    # Looks at the whole record there: asked also where neither half of its line has changed. Called with what would be
+    # carried and that record where nothing is; raises BadRecord where the two do not agree.
+    watches: Callable[[Any, Mapping[str, Any]], None] | None = field(default=None, repr=False)
 
 
 TRANSFORMS: dict[str, Transform] = {}
@@ -130,7 +132,7 @@ def transform(
     gives: str | None = None,
     context: bool = False,
     fault: Fault | None = None,
-    watches: bool = False,
+    watches: Callable[[Any, Mapping[str, Any]], None] | None = None,
 ) -> Callable:
     """Put a function on the list.
 

@@ -14,9 +14,9 @@ from .base import Options, Spot, empty, text_of, transform
 
 TAKEN_BACK = ("void", "voided", "deleted")  # states of a bill, and of an invoice: nobody is to pay it
 # Of an invoice, as the services call them.
-CURRENCIES, TOTALS = ("CurrencyRef.value", "CurrencyCode", "currency"), ("TotalAmt", "total")
+CURRENCIES, TOTALS = ("CurrencyRef.value", "CurrencyCode", "currency"), ("TotalAmt", "Total", "total")
 UNREAD = "This waits until the lines of the bill are read."
-OVER = ("paid", *TAKEN_BACK)  # a bill in one of these states is as it is for good
+DRAFTS = ("draft", "awaiting_approval")  # of a bill: it is worked on, and nobody was sent it
 
 
 class LinesOptions(Options):
@@ -31,11 +31,25 @@ def _bill_fault(options: LinesOptions, sources: tuple[str, ...], targets: tuple[
     return None if len(sources) >= 4 else "The lines are made of the bill's id, total, state and kind, in this order."
 
 
-@transform("Lines of the bill", options=LinesOptions, gives="lines", fault=_bill_fault, watches=True)
+def _told_where_they_differ(lines: Any, invoice: Mapping[str, Any]) -> None:
+    """Raise BadRecord where nothing is to be carried and the invoice asks for something else: it was changed there."""
+    asked = _total_of(invoice)
+    if lines is MISSING or asked is None or _is_taken_back(invoice):
+        return
+    billed = sum((Decimal(line["amount"]) for line in lines or ()), Decimal(0))
+    if billed != asked:
+        raise BadRecord(
+            f"The bill comes to {spelled_amount(billed)} and its invoice to {spelled_amount(asked)}, which was changed "
+            "there. Look at both."
+        )
+
+
+@transform("Lines of the bill", options=LinesOptions, gives="lines", fault=_bill_fault, watches=_told_where_they_differ)
 def bill_lines(values, options, spot: Spot):
     """Carry a bill's lines. A bill for trust money is refused; of one that is paid nothing travels any more.
 
-    Where only one of the two was taken back, a person is told: the client would owe twice, or nothing.
+    Where only one of the two was taken back, a person is told: the client would owe twice, or nothing. So it is where
+    a bill is a draft again, or was paid with another total than its invoice has.
 
     The fields in this order: the bill's id, total, state, kind. More may follow, to look again when they change. The
     lines must come to the total: where tax, a discount or interest makes the difference, a person decides.
@@ -53,8 +67,11 @@ def bill_lines(values, options, spot: Spot):
     if "trust" in text_of(kind).casefold():
         raise BadRecord("This bill asks for clients' trust money, which the console never writes.")
     at = text_of(state).casefold()
-    _told_where_apart(at in TAKEN_BACK, spot.there)
-    if at in OVER:
+    _told_where_apart(at, spot.there)
+    if at in TAKEN_BACK or (at in DRAFTS and spot.there):
+        return MISSING
+    if at == "paid":
+        _told_where_paid_with_another_total(total, spot.there)
         return MISSING
     found = spot.world.under(spot.source_side, options.resource, options.field, text_of(number))
     unread = Wait(UNREAD, resource=options.resource, external_id=text_of(number))
@@ -72,34 +89,60 @@ def bill_lines(values, options, spot: Spot):
             f"The lines of the bill come to {spelled_amount(came)} and the bill to {spelled_amount(wanted)}: there is "
             "tax, a discount or interest on it. Enter this one by hand."
         )
+    if not lines:
+        left = " any more, and the invoice made of it still stands. Void that one by hand." if spot.there else "."
+        raise BadRecord(f"This bill asks for nothing{left}")
     return lines
 
 
-def _told_where_apart(is_taken_back: bool, invoice: Mapping[str, Any]) -> None:
+def _told_where_apart(state: str, invoice: Mapping[str, Any]) -> None:
     """Raise BadRecord where a bill was taken back and its invoice stands, or the other way round."""
-    if is_taken_back and invoice and not _is_taken_back(invoice):
+    stands = bool(invoice) and not _is_taken_back(invoice)
+    if state in TAKEN_BACK and stands:
         raise BadRecord("This bill was taken back, and the invoice made of it still stands. Void that one by hand.")
-    if not is_taken_back and _is_taken_back(invoice):
+    if state in DRAFTS and stands:
+        raise BadRecord(
+            "This bill is a draft again, and the invoice made of it still stands. It follows once the bill is sent."
+        )
+    if state not in (*TAKEN_BACK, *DRAFTS) and _is_taken_back(invoice):
         raise BadRecord("The invoice of this bill was voided or deleted, and the bill still stands. Look at both.")
 
 
-def _told_where_it_asks_for_another_sum(currency: str | None, invoice: Mapping[str, Any]) -> None:
-    """Raise BadRecord where an invoice is in another currency than its bill, or comes to more than its own lines.
+def _told_where_paid_with_another_total(total: Any, invoice: Mapping[str, Any]) -> None:
+    """Raise BadRecord where a bill was changed and paid before its invoice could follow, or that one was changed."""
+    asked = _total_of(invoice)
+    if asked is None or empty(total) or rounded(total, _currency_there(invoice)) == asked:
+        return
+    raise BadRecord(
+        f"This bill is paid and comes to {spelled_amount(Decimal(str(total)))}, and its invoice to "
+        f"{spelled_amount(asked)}. Look at both."
+    )
 
-    At Xero a mapping says itself whether tax is put on top.
-    """
-    theirs = next((text for name in CURRENCIES if (text := text_of(invoice.get(name)))), "")
+
+def _told_where_it_asks_for_another_sum(currency: str | None, invoice: Mapping[str, Any]) -> None:
+    """Raise BadRecord where an invoice is in another currency than its bill, or comes to more than its own lines."""
+    theirs = _currency_there(invoice)
     if currency and theirs and currency.casefold() != theirs.casefold():
         raise BadRecord(f"The bill is in {currency.upper()} and its invoice in {theirs.upper()}. Look at both.")
-    total = next((invoice[name] for name in TOTALS if not empty(invoice.get(name))), None)
-    if total is None or not invoice.get("lines"):
+    asked, lines = _total_of(invoice), invoice.get("lines") or invoice.get("Lines")
+    if asked is None or not lines:
         return
-    lined = sum((Decimal(one["amount"]) for one in invoice["lines"]), Decimal(0))
-    if rounded(total, theirs) != lined:
+    lined = sum((Decimal(one["amount"]) for one in lines), Decimal(0))
+    if asked != lined:
         raise BadRecord(
-            f"The invoice comes to {spelled_amount(rounded(total, theirs))} and its lines to {spelled_amount(lined)}: "
+            f"The invoice comes to {spelled_amount(asked)} and its lines to {spelled_amount(lined)}: "
             "there is tax on it that the bill does not ask for. Take it off there, or leave this one to people."
         )
+
+
+def _currency_there(invoice: Mapping[str, Any]) -> str:
+    return next((text for name in CURRENCIES if (text := text_of(invoice.get(name)))), "")
+
+
+def _total_of(invoice: Mapping[str, Any]) -> Decimal | None:
+    """What an invoice comes to; nothing where it does not tell."""
+    total = next((invoice[name] for name in TOTALS if not empty(invoice.get(name))), None)
+    return None if total is None else rounded(total, _currency_there(invoice))
 
 
 def carries(lines: Iterable[Any]) -> bool:
