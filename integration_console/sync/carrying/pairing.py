@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from ...models import Record, RecordLink
 from ..mapping import Mapping
+from . import kin
 from .compare import OTHER
 from .ends import End, Seen
 from .paired import HELD, Paired
@@ -45,6 +46,7 @@ class Pairing:
         self.keys = [_prefixed(number, key) for number, key in enumerate(mapping.match_keys)]
         self._matches: dict[int, Match] = {}  # of the side looked at now; those that found something
         self._met: dict[int, bytes | None] = {}  # of the same side: everyone, as they were then
+        self._kin: dict[int, set[int]] = {}  # of the batch: whom pairs of other mappings lead to
         self._records: dict[int, Seen] = {}
 
     # -- what is known already ----------------------------------------------------------------------------------------
@@ -127,8 +129,12 @@ class Pairing:
 
     def fetch(self, side: str, batch: Sequence[Seen]) -> None:
         """Read the records found for a batch, so that finding each asks the database for nothing."""
-        wanted = {one.record_id for seen in batch if (m := self._matches.get(seen.record_id)) for one in m.candidates}
+        matches = {seen.record_id: self._matches.get(seen.record_id) for seen in batch}
+        wanted = {one.record_id for match in matches.values() if match for one in match.candidates}
+        alone = [number for number, match in matches.items() if not match] if self.mapping.creates(OTHER[side]) else []
         with self.look() as session:
+            self._kin = kin.of(session, self.mapping, side, alone)
+            wanted = wanted.union(*self._kin.values())
             self._records = self.ends[OTHER[side]].some(session, sorted(wanted)) if wanted else {}
 
     def find(self, side: str, seen: Seen) -> Found:
@@ -137,7 +143,7 @@ class Pairing:
         match = self._matches.get(seen.record_id)
         found = [one for one in match.candidates if one.record_id in self._records] if match else []
         if match is None or not found:
-            return Found("none")
+            return self._of_kin(side, seen)
         asked = [one for one in found if one.record_id in self._rows.asked.of(there)]
         if asked:
             label = self._records[asked[0].record_id].label
@@ -148,6 +154,20 @@ class Pairing:
             return Found("asked", how="What looks like it has lost its other half, which is looked at first.")
         candidates = [{"record_id": one.record_id, "score": one.score, "why": one.why} for one in found]
         return Found("several", how=match.reason or _sentence(found[0].why), candidates=candidates)
+
+    def _of_kin(self, side: str, seen: Seen) -> Found:
+        """Whom pairs of other mappings lead to, where this one would make another."""
+        found = []
+        if met := self._kin.get(seen.record_id):
+            met = met - self.apart(side).get(seen.record_id, set())
+            found = [self._records[number] for number in sorted(met) if number in self._records]
+        if not found:
+            return Found("none")
+        if len(found) == 1 and not self.is_paired(OTHER[side], found[0].record_id):
+            return Found("one", found[0], "Pairs of other mappings lead from one to the other.")
+        why = "pairs of other mappings lead to it"
+        candidates = [{"record_id": one.record_id, "score": 0, "why": why} for one in found]
+        return Found("several", how=_sentence(why), candidates=candidates)
 
     def _lost_half(self, side: str, record_id: int) -> bool:
         """Whether a record counts as paired only because no run has looked at its pair since the other half went."""

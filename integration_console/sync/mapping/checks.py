@@ -10,6 +10,7 @@ from ...models.record import field_name
 from ...services.writing import CUSTOM, Field, by_name
 from ..transforms import OTHER
 from .model import ID, Line, Mapping
+from .rings import rings
 
 SIDES = ("right", "left")
 # What a field may be given besides its own type.
@@ -49,6 +50,7 @@ def check(
                 found += _line(mapping, line, towards, known)
         found += _alone(mapping, line)
     found += _others(mapping, known, others)
+    found += [Problem(False, None, said) for said in rings(mapping, others)]
     return sorted(dict.fromkeys(found), key=lambda problem: not problem.blocking)
 
 
