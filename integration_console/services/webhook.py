@@ -138,3 +138,5 @@ class Webhook:
     challenge: Callable[[Notice], str | None] = lambda notice: None
     # One address and one secret serve every account of an app: an event may be another connection's of ours.
     shared: bool = False
+    # Kinds of events that say others were not sent, nor will be: what they were about is read whole.
+    held_back: tuple[str, ...] = ()

@@ -197,3 +197,30 @@ def test_an_app_that_was_thrown_out_is_told_to_people(door, sandbox):
 
     assert connections.find(number).status == "needs_reconnect"
     assert db.session.scalar(select(func.count()).select_from(SyncRun).where(SyncRun.kind == "webhook")) == 0
+
+
+@pytest.mark.one_database
+def test_what_slack_held_back_in_a_busy_minute_is_read_whole_once(door, sandbox, clock):
+    """H5: an edit of an old message shows in no increment; two such minutes cost one read."""
+    number, url = door
+    old = db.session.scalars(select(Record).filter_by(connection_id=number, resource="messages")).first()
+    channel, ts = old.external_id.split(":")
+    name = old.external_id
+    db.session.remove()
+    sandbox.slack.hook_is_verified = False  # nothing is sent
+    sandbox.slack.put("messages", {"channel": channel, "ts": ts, "text": "The judge agreed."})
+    for minute in (1518467820, 1518467880):
+        told = {"token": "x", "type": "app_rate_limited", "team_id": "T0SBXFIRM", "api_app_id": "A1",
+                "minute_rate_limited": minute}  # fmt: skip
+        assert send(url, told, sandbox.slack.signing_secret) == 200
+    before = db.session.scalar(select(func.count()).select_from(SyncRun))
+    work()
+    assert record(number, name).data["text"] != "The judge agreed."
+
+    clock.advance(minutes=16)
+    work()
+    work()
+
+    assert record(number, name).data["text"] == "The judge agreed."
+    assert db.session.scalar(select(func.count()).select_from(SyncRun)) == before + 1
+    assert set(db.session.scalars(select(Delivery.state).filter_by(kind="app_rate_limited"))) == {"done"}

@@ -198,8 +198,13 @@ def take_away_all(connection: Connection) -> str:
         db.session.rollback()
         said = f"Its webhooks are still registered there: {error}"
     db.session.execute(delete(WebhookSubscription).where(WebhookSubscription.connection_id == connection.id))
-    waiting = (Delivery.connection_id == connection.id, Delivery.state.in_(("waiting", "reading")))
-    gone = {"state": "ignored", "outcome": "The connection was removed.", "done_at": clock.now()}
-    db.session.execute(update(Delivery).where(*waiting).values(**gone))
+    drop_deliveries(connection.id)
     db.session.commit()
     return said
+
+
+def drop_deliveries(connection_id: int) -> None:
+    """Nothing is done any more with what a removed connection was told."""
+    waiting = (Delivery.connection_id == connection_id, Delivery.state.in_(("waiting", "reading")))
+    gone = {"state": "ignored", "outcome": "The connection was removed.", "done_at": clock.now()}
+    db.session.execute(update(Delivery).where(*waiting).values(**gone))

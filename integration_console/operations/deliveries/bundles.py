@@ -22,6 +22,7 @@ class Bundle:
     ids: list[int] = field(default_factory=list)
     homeless: list[int] = field(default_factory=list)  # cannot be read by themselves
     checks: list[int] = field(default_factory=list)  # tell that our access was taken away
+    missed: list[int] = field(default_factory=list)  # tell that others were not sent
     size: int = 0
 
 
@@ -29,9 +30,10 @@ def bundled(connection: Connection, rows: Iterable, busy: set[str]) -> Bundle:
     """Several events of one record cost one read. What failed before is read alone, so that it spoils no other's."""
     service, bundle = services.by_key(connection.service), Bundle()
     known: set[tuple[str, str]] = set()
-    for number, named, tries in rows:
+    held_back = service.webhook.held_back if service.webhook else ()
+    for number, named, tries, kind in rows:
         if not named:
-            bundle.checks.append(number)
+            (bundle.missed if kind in held_back else bundle.checks).append(number)
             continue
         wanted = [one for one in named if (one[0], one[1]) not in known]
         if {one[0] for one in named} & busy or (tries and bundle.ids and wanted):

@@ -21,8 +21,9 @@ from ...models import Connection, DataMapping, Delivery, Record, RunPart, SyncRu
 from ...models.run import LIVE_STATES
 from ...storage import deliveries as kept
 from .. import audit, several
-from ..accounts import accounts
+from ..accounts import accounts, subscriptions
 from ..runs import pushes
+from . import gaps
 from .bundles import Bundle, bundled
 
 log = structlog.get_logger(__name__)
@@ -30,6 +31,7 @@ log = structlog.get_logger(__name__)
 LOOKED_AT = 2_000  # deliveries of one connection considered at once
 TRIES = 5  # then it is set aside (H5)
 AGAIN_AFTER_S = (60, 300, 900, 3600)
+IN_A_WHILE = timedelta(minutes=5)
 A_MOMENT = timedelta(seconds=5)
 CALL_S = 10  # others' deliveries wait meanwhile
 NO_OWNER = "It does not say what the record is listed under. The next read of the list finds it."
@@ -83,6 +85,10 @@ def _ask_safely(connection_id: int) -> bool:
 def _ask(connection_id: int) -> bool:
     """One run for as many of a connection's deliveries as it may take."""
     connection = db.session.get_one(Connection, connection_id)
+    if connection.status == "removed":  # it arrived while that was done
+        subscriptions.drop_deliveries(connection_id)
+        db.session.commit()
+        return False
     now = clock.now()
     is_due = connection.next_due_at is not None and connection.next_due_at <= now  # its own read comes first
     if connection.status != "connected" or is_due:
@@ -90,7 +96,7 @@ def _ask(connection_id: int) -> bool:
         return False
     busy = set(db.session.scalars(select(RunPart.resource).where(RunPart.connection_id == connection_id, RunPart.live)))
     rows = db.session.execute(
-        select(Delivery.id, Delivery.records, Delivery.tries)
+        select(Delivery.id, Delivery.records, Delivery.tries, Delivery.kind)
         .where(Delivery.connection_id == connection_id, Delivery.state == "waiting", Delivery.next_try_at <= now)
         .order_by(Delivery.id)
         .limit(LOOKED_AT)
@@ -104,6 +110,8 @@ def _ask(connection_id: int) -> bool:
     db.session.commit()
     if bundle.checks:
         _try_account(connection_id)
+    if bundle.missed:
+        _read_whole(connection_id, bundle.missed)
     return run is not None
 
 
@@ -141,6 +149,19 @@ def _note_last(connection_id: int) -> None:
     )  # fmt: skip
 
 
+def _read_whole(connection_id: int, ids: list[int]) -> None:
+    """Have one run make up for all events that these say were held back; later, where another is in its way."""
+    settled = update(Delivery).where(Delivery.id.in_(ids), Delivery.state == "waiting")
+    try:
+        run = gaps.read_whole(db.session.get_one(Connection, connection_id), f"{len(ids)} times events were held back.")
+        db.session.execute(settled.values(state="reading", run_id=run.id))
+    except ConsoleError as error:
+        db.session.rollback()
+        log.info("What was held back waits", connection=connection_id, why=str(error))
+        db.session.execute(settled.values(next_try_at=clock.now() + IN_A_WHILE))
+    db.session.commit()
+
+
 def _try_account(connection_id: int) -> None:
     """The service says that our access is gone: one call tells, and a person is told if it is so."""
     connection = db.session.get_one(Connection, connection_id)
@@ -160,7 +181,7 @@ def _settle(run_id: int | None) -> None:
     run = db.session.get(SyncRun, run_id) if run_id else None
     parts = {part.resource: part for part in run.parts} if run else {}
     for row in db.session.scalars(select(Delivery).where(Delivery.state == "reading", Delivery.run_id == run_id)):
-        mine = [parts[one[0]] for one in row.records if one[0] in parts]
+        mine = [parts[one[0]] for one in row.records if one[0] in parts] if row.records else list(parts.values())
         if run is None or run.state in ("interrupted", "needs_person"):  # nobody's failure: they just wait
             row.state, row.run_id, row.next_try_at = "waiting", None, clock.now() + A_MOMENT
         elif mine and all(part.state == "done" for part in mine):

@@ -9,13 +9,14 @@ from sqlalchemy import or_, select
 
 from ... import clock, services
 from ...errors import ConsoleError
-from ...models import Connection, Delivery, Setting, WebhookSubscription, db
-from ..runs import runs
+from ...models import Connection, Delivery, Setting, SyncRun, WebhookSubscription, db
+from ..runs import forecasts, runs
 
 log = structlog.get_logger(__name__)
 
 HERE = "webhooks.here_at"  # when this installation was last seen awake
 SHORTEST = timedelta(minutes=5)  # a restart; senders without retries lose what came within, and polling finds it
+LONGEST_S = 3600.0  # a full read that takes longer would keep reads of changes waiting
 NOTE_EVERY = timedelta(seconds=60)
 
 
@@ -46,6 +47,18 @@ def mend(connection: Connection, why: str) -> bool:
         return False
     log.info("What webhooks may have missed is read", connection=run.connection_id, run=run.id, why=why)
     return True
+
+
+def read_whole(connection: Connection, why: str) -> SyncRun:
+    """Ask for a full read of all that takes an hour at most: what was not sent may be an edit of anything. What takes
+    longer keeps to its own full reads, and its changes to the schedule.
+
+    Raises LiveRun and Conflict, as any run that is asked for.
+    """
+    soon = [one.resource for one in forecasts.of(connection) if one.seconds is not None and one.seconds <= LONGEST_S]
+    run = runs.request(connection, kind="full" if soon else "incremental", only=soon, cause="webhook")
+    log.info("What was held back is read", connection=run.connection_id, run=run.id, why=why)
+    return run
 
 
 def _is_told():

@@ -19,6 +19,7 @@ from ...storage.storable import STAND_IN, without_nul
 from ...transport.redact import Redactor
 
 LONGEST_ID = 200
+HELD_BACK_FOR = timedelta(minutes=15)  # more minutes of the kind may follow: one full read makes up for all of them
 TOO_ODD_A_TIME = timedelta(days=366)  # a sender's time further off than this is not worth keeping
 
 
@@ -60,7 +61,8 @@ def _keep_with_one_body(session: Session, letter: Letter, rows: list[dict], reda
 def _row(session: Session, letter: Letter, event: Event, redactor: Redactor) -> dict:
     connection, why_not = _addressee(session, letter, event)
     records = [] if why_not else _named(letter.service, connection, event.records)
-    if not why_not and not records and not event.access_ended:
+    held_back = event.kind in letter.webhook.held_back
+    if not why_not and not records and not event.access_ended and not held_back:
         why_not = _why_nothing(letter.service, event)
     now = clock.now()
     at = event.at if event.at and abs(event.at - now) < TOO_ODD_A_TIME else None
@@ -68,7 +70,8 @@ def _row(session: Session, letter: Letter, event: Event, redactor: Redactor) -> 
         "service": letter.service.key, "connection_id": connection.id, "event_key": _key(event.key),
         "subscription_id": letter.subscription_id if connection.id == letter.connection.id else None,
         "kind": redactor.text(event.kind)[:100], "records": records, "happened_at": at, "received_at": now,
-        "state": "ignored" if why_not else "waiting", "outcome": why_not, "next_try_at": now, "tries": 0,
+        "state": "ignored" if why_not else "waiting", "outcome": why_not, "tries": 0,
+        "next_try_at": now + HELD_BACK_FOR if held_back else now,
         "call_key": letter.call_key, "body_bytes": len(letter.body), "body_hash": sha256(letter.body).hexdigest(),
         "headers": redactor.headers(letter.headers), "foreign": bool(why_not and connection is letter.connection
                                                                      and event.account),

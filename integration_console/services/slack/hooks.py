@@ -17,7 +17,7 @@ ENDED = ("tokens_revoked", "app_uninstalled")
 
 
 def events(notice: Notice) -> Iterator[Event]:
-    """One event a delivery. Other envelopes, such as the word that too many were held back, name nothing to read."""
+    """One event a delivery. Other envelopes name nothing to read; one says that a minute's events were held back."""
     data = notice.data
     if data["type"] != "event_callback":
         yield Event(key=f"{data['type']}:{notice.digest}", kind=str(data["type"]), account=_text(data.get("team_id")))
@@ -66,7 +66,7 @@ def _moment(seconds: Any) -> dt.datetime | None:
 
 
 WEBHOOK = Webhook(
-    SlackSignature(), events, shared=True, challenge=challenge,
+    SlackSignature(), events, shared=True, challenge=challenge, held_back=("app_rate_limited",),
     retries_for=dt.timedelta(minutes=6),  # three more tries: about at once, after one minute, after five
     secret="Signing Secret",  # noqa: S106 (what Slack calls it)
     instructions="Your app's page at Slack shows the Signing Secret under Basic Information: enter it here first. "
