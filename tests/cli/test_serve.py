@@ -31,6 +31,7 @@ def test_everything_comes_up_is_kept_alive_and_ends_cleanly(installed, tmp_path)
     children = wait_for(lambda: _all_of(process.pid), "sandbox, web and worker")
     with urllib.request.urlopen(told["address"] + "/setup") as answer:  # the first page there is
         assert answer.status == 200
+        assert not any(letter.isdigit() for letter in answer.headers.get("Server", ""))  # X16: which, but no version
 
     there = tmp_path / "sandbox.db"
     first = [("done",)] * len(SANDBOX_LIMITS)  # no person asked for them

@@ -57,6 +57,22 @@ def test_no_imports_go_round_in_circles():
         visit(module, ())
 
 
+def test_no_page_carries_a_run_out():
+    """D1: a page asks for runs; only what the worker and the commands call claims and executes them."""
+    hands = {f"{HOUSE}.operations.runs.push_runs", f"{HOUSE}.sync.integration"}
+    wrong = {module: found for module in MODULES if room(module) == "web" and (found := hands & set(ours(module)))}
+    carried = {
+        module: node.attr
+        for module in MODULES if room(module) == "web"
+        for node in ast.walk(tree(module))
+        if isinstance(node, ast.Attribute) and node.attr in ("execute", "claim")
+        and isinstance(node.value, ast.Name) and node.value.id in ("runs", "holds", "push_runs")
+    }  # fmt: skip
+
+    assert not wrong, f"imported by a page: {wrong}"
+    assert not carried, f"called by a page: {carried}"
+
+
 @pytest.mark.parametrize(("folder", "mark"), [("services", "SERVICE"), ("web", "page")])
 def test_services_and_pages_do_not_import_their_like(folder, mark):
     alike = {m for m in modules() if m.startswith(f"{HOUSE}.{folder}.") and assigns(m, mark)}

@@ -1,5 +1,6 @@
 """What we stand on is pinned to the last package, and what we answer shows nothing of it (X16)."""
 
+import subprocess
 from importlib.metadata import requires
 
 import pytest
@@ -29,6 +30,16 @@ def closure(wanted: list[Requirement]) -> set[str]:
             if needed.marker is None or needed.marker.evaluate({"extra": extra}):
                 left += [(needed, inner) for inner in ("", *needed.extras)]
     return {name for name, _ in found}
+
+
+def test_what_is_pinned_is_what_is_asked_about_for_known_weaknesses():
+    """X16: all of it, as it stands there, and nothing that an installer would choose today."""
+    told = {"cwd": HOME, "capture_output": True, "text": True, "check": True, "timeout": 60}
+    asked = subprocess.run(["make", "--dry-run", "--always-make", "audit"], **told)
+    (line,) = [one for one in asked.stdout.replace("\\\n", " ").splitlines() if "/pip-audit " in one]
+
+    assert {"requirements.txt", "constraints.txt"} <= set(line.split())
+    assert {"--disable-pip", "--no-deps"} <= set(line.split())
 
 
 def test_every_package_that_is_installed_for_us_is_pinned():

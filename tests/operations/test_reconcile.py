@@ -3,12 +3,13 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from integration_console.models import Connection, Issue, Record, SyncRun, db
 from integration_console.operations.runs import reconcile
 
 from .conftest import carry_out, connect, sync
+from .mapped import keep_only
 
 
 @pytest.fixture
@@ -92,3 +93,19 @@ def test_nobody_is_checked_by_day_nor_who_is_read_by_hand_only(read, values):
     db.session.commit()
 
     assert reconcile.due() == 0
+
+
+@pytest.mark.one_database
+def test_a_check_that_finds_too_many_gone_marks_none_and_a_person_decides(read, sandbox):
+    """P7, P10: nobody is there at night."""
+    left = sandbox.clio.ledger()["tasks"] // 2
+    live = select(func.count()).select_from(Record).where(Record.resource == "tasks", Record.deleted_at.is_(None))
+    there = db.session.scalar(live)
+    keep_only(sandbox.clio, "tasks", left)
+
+    run = checked()
+
+    assert (run.state, run.parts[0].deleted, db.session.scalar(live)) == ("needs_person", 0, there)
+    assert "Nothing was marked deleted" in run.parts[0].message
+    released = sync(read, kind="full", only=["tasks"], release_brake=True)
+    assert (released.state, db.session.scalar(live)) == ("done", left)

@@ -40,6 +40,22 @@ def test_sync_now_makes_a_run_and_leads_to_it(enter, firm):
 
 
 @pytest.mark.one_database
+def test_whoever_asks_for_runs_the_pages_carry_none_out_and_call_nobody(admin, firm):
+    """D1: a page that waited for a service would keep a place from everybody else."""
+    number = firm.connect()
+    firm.ask(number, "matters")
+    called = len(firm.upstreams.clio.requests)
+
+    asked = admin.send(f"/connections/{number}/runs", "/", {"only": "contacts"})
+    for address in (asked.location, "/", "/runs", f"/connections/{number}", "/matters", "/runs/1"):
+        assert admin.open(address).status == 200, address
+
+    assert [run_of(firm, one).state for one in (1, 2)] == ["queued", "queued"]
+    assert [run_of(firm, one).started_at for one in (1, 2)] == [None, None]
+    assert len(firm.upstreams.clio.requests) == called
+
+
+@pytest.mark.one_database
 def test_a_second_run_of_the_same_resource_leads_to_the_first(admin, firm):
     number = firm.connect()
     first = firm.ask(number)
