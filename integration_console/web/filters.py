@@ -177,13 +177,14 @@ class Asked:
         """The address of another page that takes the same filters."""
         return url_for(endpoint, **{**self.values, **more})  # type: ignore[arg-type]
 
-    def chips(self, names: Mapping[str, Mapping[str, str]] | None = None) -> list[tuple[str, str]]:
+    def chips(self, names: Mapping[str, Mapping[str, str]] | None = None, *, tabs: str = "") -> list[tuple[str, str]]:
         """What is filtered for, each with the address without it.
 
         names: for filters whose values are not for people, their words.
+        tabs: the filter that the page shows as tabs; it needs no chip.
         """
-        names = names or {}
-        shown = {name: (names.get(name, {}).get(text) or self._words(name, text)) for name, text in self.values.items()}
+        names, chosen = names or {}, {name: text for name, text in self.values.items() if name != tabs}
+        shown = {name: (names.get(name, {}).get(text) or self._words(name, text)) for name, text in chosen.items()}
         return [(f"{self.labels[name]}: {text}", self.url(**{name: None})) for name, text in shown.items()]
 
     def _words(self, name: str, text: str) -> str:

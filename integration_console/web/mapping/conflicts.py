@@ -121,7 +121,7 @@ def index():
     mapping = asked.number("mapping")
     rows, further = ([], None) if asked.errors else conflicts.listing(state, mapping, asked.place("older"))
     named = [(row.conflict.id, _words(row)) for row in rows] if state == "open" else []
-    chips = [(text, url) for text, url in asked.chips({"mapping": names}) if not text.startswith("State:")]
+    chips = asked.chips({"mapping": names}, tabs="state")
     return render_template(
         "conflicts/index.html", asked=asked, state=state, tabs=TABS, rows=rows, chips=chips, empty=EMPTY[state],
         mappings=[("", "All"), *names.items()], older=asked.url(older=further) if further else None,

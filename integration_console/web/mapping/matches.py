@@ -84,7 +84,7 @@ def index():
     mapping = asked.number("mapping")
     place = asked.dated_place("older", matches.Place)
     rows, further = ([], None) if asked.errors else matches.listing(state, mapping, place)
-    chips = [(text, url) for text, url in asked.chips({"mapping": names}) if not text.startswith("State:")]
+    chips = asked.chips({"mapping": names}, tabs="state")
     return render_template(
         "matches/index.html", asked=asked, state=state, tabs=TABS, rows=rows, chips=chips, empty=EMPTY[state],
         mappings=[("", "All"), *names.items()], ticks=_ticks(asked, state, rows, not (place or further)),
