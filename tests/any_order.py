@@ -25,24 +25,24 @@ from .operations.mapped import CONTACTS
 BY = "ada@firm.example"
 Step = tuple[str, int, int, int]
 EVERY = {  # step -> how often it comes
-    "edit": 24, "blank": 5, "create": 4, "twin": 2, "delete": 3, "bring_back": 2, "replace": 1, "merge": 1,
-    "read": 14, "told": 6, "push": 14, "cycle": 8, "wait": 4, "fault": 5, "decide": 8, "flip": 2, "match": 3, "cut": 1,
+    "edit": 24, "blank": 5, "create": 6, "twin": 2, "delete": 3, "bring_back": 2, "replace": 1, "merge": 1,
+    "read": 14, "told": 6, "push": 14, "cycle": 8, "wait": 4, "fault": 8, "decide": 8, "flip": 2, "match": 3, "cut": 1,
     "meanwhile": 12, "retry": 2, "drop": 1, "pause": 1, "resume": 2, "switch": 1, "undo": 4, "rule": 1, "line": 2,
     "deletes": 2, "settle": 5,
 }  # fmt: skip
+LOST = {"through": True, "cut": True}  # done, and nobody hears of it
 FAULTS = (
-    {"through": True, "cut": True}, {"status": 500, "body": "no"}, {"status": 503, "body": "no", "times": 3},
+    LOST, LOST, {**LOST, "times": 4}, {"cut": True}, {"status": 500, "body": "no"}, {"status": 404, "body": {}},
+    {"status": 503, "body": "no", "times": 3}, {"status": 422, "body": {"error": {"type": "Invalid", "message": "No"}}},
     {"status": 429, "headers": {"Retry-After": "1"}}, {"status": 429, "headers": {"Retry-After": "200"}},
-    {"cut": True}, {"status": 422, "body": {"error": {"type": "Invalid", "message": "No"}}},
-    {"through": True, "cut": True, "times": 4}, {"status": 404, "body": {"message": "nothing"}},
 )  # fmt: skip
 CALLS = (
-    ("clio", "/contacts", "POST"), ("clio", "/contacts/*", "PATCH"), ("clio", "/contacts*", "GET"),
-    ("ghl", "/contacts/", "POST"), ("ghl", "/contacts/*", "PUT"), ("ghl", "/contacts/*", "GET"),
-    ("ghl", "/contacts/search", "POST"), ("clio", "/contacts/*", "DELETE"), ("ghl", "/contacts/*", "DELETE"),
+    ("clio", "/contacts", "POST"), ("clio", "/contacts", "POST"), ("clio", "/contacts/*", "PATCH"),
+    ("clio", "/contacts*", "GET"), ("clio", "/contacts/*", "DELETE"), ("ghl", "/contacts/", "POST"),
+    ("ghl", "/contacts/*", "PUT"), ("ghl", "/contacts/*", "GET"), ("ghl", "/contacts/search", "POST"),
+    ("ghl", "/contacts/*", "DELETE"),
 )  # fmt: skip
-SETTLED_IN = 9  # rounds
-ROUND_S = 4000.0
+SETTLED_IN, ROUND_S = 9, 4000.0  # rounds, seconds
 
 
 def steps(seed: int, count: int) -> list[Step]:
