@@ -163,6 +163,34 @@ def test_a_phone_does_not_bear_itself_out_where_another_key_looks_at_it_too(fact
     assert "but other names: Ada Lovelace and Grace Hopper" in found.reason
 
 
+TOWN = [
+    {"by": "email", "left": "email,additionalEmails", "right": "email,other_emails"},
+    {"by": "phone", "left": "phone,additionalPhones", "right": "phone,other_phones"},
+    {"by": "name", "left": "firstName,lastName", "right": "first_name,last_name", "with": [
+        ["email", "email"], ["phone", "phone"], ["address1", "address.street"], ["postalCode", "address.postal_code"],
+    ]},
+]  # fmt: skip
+ADA = {"email": "ada@example.com", "phone": "4155550132", "postalCode": "97205"}
+
+
+@pytest.mark.parametrize(("name", "theirs", "state"), [
+    # a town in common, and nothing else
+    ("Ada Lovelace", {"email": "lovelace@example.org", "phone": "4155550199"}, "several"),
+    ("Ada Lovelace", {"email": "lovelace@example.org", "address.street": "99 Oak Ave"}, "several"),
+    ("Grace Hopper", {"email": "grace@example.org", "phone": "4155550132"}, "several"),
+    ("Grace Hopper", {"email": "grace@example.org", "phone": "4155550132", "address.street": "99 Oak Ave"}, "several"),
+    ("Grace Hopper", {"phone": "4155550132"}, "several"),
+    # as much is the same as differs, or more
+    ("Ada Lovelace", {"email": "lovelace@example.org", "phone": "4155550199", "address.street": "12 Main St"}, "one"),
+    ("Ada Lovelace", {"email": "lovelace@example.org"}, "one"),
+    ("Ada Lovelace", {"phone": "4155550132", "email": "ada@other.example", "address.street": "99 Oak Ave"}, "one"),
+])  # fmt: skip
+def test_a_town_in_common_is_not_enough_where_more_differs(name, theirs, state):
+    there = Candidate(7, "c7", client(7, name).plain | {"address.postal_code": "97205"} | theirs)
+
+    assert Matcher(TOWN, [there]).match(lead(1, "Ada Lovelace", address1="12 Main St", **ADA)).state == state
+
+
 def test_a_couple_that_shares_email_and_phone_is_two_people():
     same = {"email": "smiths@example.com", "phone": "4155550132"}
 

@@ -128,6 +128,15 @@ class Evidence:
             return False
         return one.person != other.person or bool(one.person and one.last and one.last == other.last)
 
+    def rest(self, without: Facet) -> list[float]:
+        """How alike they are apart from the name and what that facet looks at; what several look at counts once."""
+        best: dict[int, float] = {}
+        for number, (facet, score) in enumerate(zip(self.facets, self.scores, strict=True)):
+            if score is not None and facet.kind != "name" and not facet.repeats(without):
+                first = next((one for one in best if self.facets[one].repeats(facet)), number)
+                best[first] = max(score, best.get(first, 0.0))
+        return list(best.values())
+
     def other_day(self) -> bool:
         """A date that both know and that is not the same: another birthday is another person."""
         facts = [n for n, facet in enumerate(self.facets) if facet.kind == "fact" and self.scores[n] is not None]

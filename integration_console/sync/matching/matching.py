@@ -93,6 +93,11 @@ def _names(written: Any) -> tuple[str, ...]:
     return names
 
 
+def _balance(scores: Sequence[float]) -> int:
+    """How much more is the same than differs: one town in common is little where e-mail and telephone are not."""
+    return sum(score >= ALIKE for score in scores) - sum(score < APART for score in scores)
+
+
 class Matcher:
     """Finds the right records that a left one may be. Its indexes are made once."""
 
@@ -202,6 +207,8 @@ class Matcher:
             return f"They have the same name, and nothing else is known of both: {both}."
         if key.by == "field" and self._was_doubted(key):
             return f"They have the same name, and something else about them differs: {both}."
+        if key.by == "name" and _balance(evidence.rest(evidence.facets[key.facet])) < 0:
+            return f"They have the same name, but more differs about them than is the same: {both}."
         if name is not None and name < APART and self._somebody_else(key, evidence):
             return f"They have {_SAYS[key.by]}, but other names: {both}."
         if others and (name is None or name < ALIKE):
