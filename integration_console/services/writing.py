@@ -38,6 +38,7 @@ class Field:
     choices: tuple[str, ...] = ()
     longest: int | None = None  # characters
     once: bool = False  # no two records hold the same, however it is capitalised
+    once_among: tuple[str, str] = ("", "")  # only among the records in which this field says this
     lasting: bool = False  # a mapping never empties it, whatever is emptied on the other side
     unit: str = ""  # "seconds"
     group: str = ""  # a heading in the editor: "Address", "Custom fields"

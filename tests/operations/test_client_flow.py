@@ -179,6 +179,28 @@ def test_where_clockify_takes_a_name_only_once_the_second_of_that_name_is_asked_
 
 
 @pytest.mark.one_database
+def test_the_second_of_a_name_waits_also_for_one_that_an_earlier_run_is_still_to_make(firm, sandbox):
+    """A run makes only so many: the next one found nobody of that name there yet, and had the second made, too."""
+    client(sandbox, ACME, "office@acme.example")
+    client(sandbox, ADA, "ada@example.org")
+    client(sandbox, ADA, "byron@example.com")
+    read(firm)
+    mapping = mapping_of(CLIENTS)
+    draft = mappings.draft_of(mapping)
+    draft.options = {**draft.options, "write_cap": 1}
+    db.session.commit()
+    number = switched_on(CLIENTS)
+
+    runs = [push(number, release_brake=True) for _ in range(5)]
+
+    assert [run.refused for run in runs] == [0] * 5, runs[-1].message
+    shelf = sandbox.clockify.shelves["clients"]
+    names = [str(shelf.get(number)["name"]).casefold() for number in shelf.numbers()]
+    assert names.count("ada byron") == 1
+    assert links(number)["ambiguous"] == 1
+
+
+@pytest.mark.one_database
 def test_what_is_emptied_travels_and_what_cannot_be_taken_apart_is_told(firm, sandbox):
     acme = client(sandbox, ACME, "office@acme.example", addresses=[{"name": "Work", "primary": True, **HOUSE}])
     read(firm)

@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 from integration_console.errors import Conflict, InvalidInput
 from integration_console.models import Change, RecordLink, db
 from integration_console.models.change import LOST
-from integration_console.operations.mapping import flows, mappings
+from integration_console.operations.mapping import flows, mappings, matches
 from integration_console.operations.people import users
 from integration_console.operations.runs import outbox
 from integration_console.sandbox.wire import Answer
@@ -56,6 +56,10 @@ def bill(sandbox, number: int, client: int, **more) -> dict:
         "id": number, "state": "awaiting_payment", "kind": "revenue_kind", "client": {"id": client}, "total": total,
         "issued_at": "2026-05-29", "due_at": "2026-06-28", **more,
     })  # fmt: skip
+
+
+def email(address: str) -> dict:
+    return {"name": "Work", "address": address, "default_email": True}
 
 
 def read_all(firm) -> None:
@@ -134,6 +138,70 @@ def test_who_is_invoiced_in_xero_is_a_contact_in_clio_and_a_supplier_is_not(firm
     assert (there["first_name"], there["last_name"], there["type"]) == ("Nova", "Quist", "Person")
     names = [sandbox.clio.record("contacts", n)["name"] for n in sandbox.clio.shelves["contacts"].numbers()]
     assert "Paper Ltd" not in names
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize("holder", ["supplier", "paired"])
+def test_a_name_that_xero_has_already_is_asked_about_and_not_sent_to_be_refused(firm, sandbox, holder):
+    """W4: the keys saw somebody else, Xero refused the name, and every change of the client sent it once more."""
+    ada = {"type": "Person", "first_name": "Ada", "last_name": "Byron", "name": "Ada Byron", "is_client": True,
+           "phone_numbers": [], "addresses": []}  # fmt: skip
+    theirs = {
+        "Name": "ADA Byron",
+        "FirstName": "Ada",
+        "LastName": "Byron",
+        "EmailAddress": "ada@example.org",
+        "IsCustomer": holder == "paired",
+        "IsSupplier": holder == "supplier",
+        "Phones": [],
+        "Addresses": [],
+    }
+    there = sandbox.xero.put("contacts", theirs)["ContactID"]
+    if holder == "paired":
+        sandbox.clio.put("contacts", {**ada, "email_addresses": [email("ada@example.org")]})
+    mine = sandbox.clio.put("contacts", {**ada, "email_addresses": [email("byron@example.com")]})["id"]
+    read_all(firm)
+    mapping, before = switched_on(XERO_CONTACTS), len(writes(sandbox.xero))
+
+    run = push(mapping, release_brake=True)
+
+    assert run.refused == 0, run.message
+    asked = db.session.scalars(select(RecordLink).filter_by(mapping_id=mapping, state="ambiguous")).one()
+    assert (asked.left_record.external_id, len(asked.candidates)) == (str(mine), 1)
+    assert "Xero takes the same name only once, and ADA Byron has it" in asked.reason
+    assert ("paired already with" in asked.reason) == (holder == "paired")
+    number, begun = asked.id, len(writes(sandbox.xero))
+    assert begun > before
+    sandbox.clio.put("contacts", {"id": mine, "title": "Dr."})
+    read_all(firm)
+    push(mapping)
+    matches.different(number, None, by="ada@firm")
+    assert push(mapping).refused == 0
+    reasons = db.session.scalars(select(RecordLink.reason).filter_by(mapping_id=mapping, state="waiting")).all()
+    assert [said for said in reasons if "somebody else: change one of them" in said]
+    assert len(writes(sandbox.xero)) == begun
+
+    sandbox.xero.put("contacts", {"ContactID": there, "Name": "Ada Byron (London)"})
+    read_all(firm)
+    push(mapping)
+    assert sandbox.xero.record("contacts", partner(mapping, str(mine)))["Name"] == "Ada Byron"
+
+
+@pytest.mark.one_database
+def test_a_name_that_only_an_archived_contact_has_is_given_again(firm, sandbox):
+    sandbox.xero.put("contacts", {
+        "Name": "Ada Byron", "FirstName": "Ada", "LastName": "Byron", "EmailAddress": "ada@example.org", "Phones": [],
+        "Addresses": [], "ContactStatus": "ARCHIVED",
+    })  # fmt: skip
+    mine = sandbox.clio.put("contacts", {
+        "type": "Person", "first_name": "Ada", "last_name": "Byron", "name": "Ada Byron", "is_client": True,
+        "phone_numbers": [], "addresses": [], "email_addresses": [email("byron@example.com")],
+    })["id"]  # fmt: skip
+    read_all(firm)
+    mapping = switched_on(XERO_CONTACTS)
+
+    assert push(mapping, release_brake=True).refused == 0
+    assert partner(mapping, str(mine))
 
 
 @pytest.mark.postgresql_at_length

@@ -157,7 +157,8 @@ class XeroWrites:
     def _contact_named(self, book, name: str) -> int | None:
         wanted, shelf = str(name).strip().casefold(), book.shelves["contacts"]
         names = shelf.grouped("name", lambda number: shelf.get(number)["Name"].strip().casefold())
-        return next(iter(names.get(wanted, ())), None)
+        in_use = (one for one in names.get(wanted, ()) if shelf.get(one)["ContactStatus"] == "ACTIVE")
+        return next(in_use, None)
 
     # Invoices
 

@@ -20,7 +20,7 @@ def _shown(name: str, label: str, kind: str = "text", **more: Any) -> Field:
 
 
 CONTACT = (
-    Field("Name", "Name", required=True, longest=255, once=True),
+    Field("Name", "Name", required=True, longest=255, once=True, once_among=("ContactStatus", "ACTIVE")),
     Field("FirstName", "First name", longest=255),
     Field("LastName", "Last name", longest=255),
     Field("EmailAddress", "E-mail", "email", longest=255),

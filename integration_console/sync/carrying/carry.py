@@ -19,9 +19,9 @@ from ... import clock
 from ..mapping import Mapping, takes_part
 from ..transforms import World, bills
 from .compare import OTHER, compare, create
-from .ends import AT_ONCE, End, Once, Seen
+from .ends import AT_ONCE, End, Seen
 from .gone import StandIns
-from .pairing import Pairing
+from .pairing import Found, Pairing
 from .rows import CHANGED, Chosen, Rows, part
 from .steps import Known, Step
 from .verdict import Decision, Decisions, Verdict
@@ -40,7 +40,6 @@ class Carrier:
         self.ends = {"left": left, "right": right}
         self.rows = Rows(mapping, self.ends, look, chosen)
         self.stand_ins = StandIns(Pairing(mapping, self.ends, look))
-        self.once = Once()
         self.matching_s = 0.0  # spent on finding whose pair the newcomers are
 
     def steps(self) -> Iterator[list[Step]]:
@@ -156,12 +155,15 @@ class Carrier:
             pairing.paired(side, seen, other)
             left, right = (seen, other) if side == "left" else (other, seen)
             return self.pair(left, right, known, how=found.how)
-        if found.state == "asked":
-            return Step("wait", **facts, reason=found.how)
+        return self._unsure(pairing, side, seen, facts, found) or self._alone(side, seen, facts, pairing)
+
+    @staticmethod
+    def _unsure(pairing: Pairing, side: str, seen: Seen, facts: dict[str, Any], found: Found) -> Step | None:
+        """What a person is asked about, now or already."""
         if found.state == "several":
             pairing.asked(side, seen, found)
             return Step("ambiguous", **facts, reason=found.how, candidates=found.candidates)
-        return self._alone(side, seen, facts, pairing)
+        return Step("wait", **facts, reason=found.how) if found.state == "asked" else None
 
     def _alone(self, side: str, seen: Seen, facts: dict[str, Any], pairing: Pairing) -> Step:
         """A record nobody on the other side looks like."""
@@ -182,7 +184,10 @@ class Carrier:
         if missing := end.missing(values := verdict.towards(there).values):
             why = " ".join(text for _, text in verdict.problems)
             return Step("refused", **facts, reason=f"{end.needs}{missing}. {why}".strip())
-        reason = self.once.taken(end, values)
+        namesake = pairing.namesake(side, seen, values)
+        if asked := self._unsure(pairing, side, seen, {**facts, "side": side, "verdict": None}, namesake):
+            return asked
+        reason = pairing.namesakes.made_first(there, values)
         return Step("wait" if reason else "create", **facts, reason=reason)
 
 

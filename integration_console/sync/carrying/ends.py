@@ -14,7 +14,6 @@ from sqlalchemy.orm import Session
 from ...models import Record
 from ...services.base import Resource, Service, Upstream
 from ...services.writing import CUSTOM, Field, by_name
-from ..transforms import folded
 from .verdict import Half
 
 COLUMNS = (
@@ -37,6 +36,11 @@ class End:
     def fields(self) -> list[Field]:
         """What can be mapped at this end."""
         return self.service.writing.fields(self.resource.key, self.custom)
+
+    @cached_property
+    def once(self) -> tuple[Field, ...]:
+        """The fields in which no two records may hold the same."""
+        return tuple(one for one in self.fields() if one.once)
 
     def called(self, names: Iterable[str]) -> str:
         """What people call these fields: "First name, City"."""
@@ -92,25 +96,6 @@ class End:
             )
             found |= {row.id: self.seen(row) for row in session.execute(chosen)}
         return found
-
-
-class Once:
-    """What the records made in one look hold where no two may hold the same."""
-
-    def __init__(self) -> None:
-        self._given: set[tuple[str, str, str]] = set()
-
-    def taken(self, end: End, values: Mapping[str, Any]) -> str:
-        """Why a record with these values waits for another one; "" where it is the first."""
-        for one in end.fields():
-            if not one.once or not values.get(one.name):
-                continue
-            name = (end.side, one.name, folded(values[one.name]))
-            if name in self._given:
-                said = f"{end.service.label} takes the same {one.label.lower()} only once"
-                return f"{said}, and another record with {values[one.name]} is made first."
-            self._given.add(name)
-        return ""
 
 
 @dataclass(frozen=True)

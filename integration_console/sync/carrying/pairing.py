@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Mapping as Dictionary
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from ..mapping import Mapping
 from . import kin
 from .compare import OTHER
 from .ends import End, Seen
+from .namesakes import Namesakes
 from .paired import HELD, Paired
 from .steps import Known
 
@@ -43,10 +44,12 @@ class Pairing:
         left_behind: Sequence[tuple[int, int]] = (),
     ) -> None:  # fmt: skip
         self.mapping, self.ends, self.look, self.left_behind = mapping, ends, look, left_behind
+        self.namesakes = Namesakes(ends, look)
         self.keys = [_prefixed(number, key) for number, key in enumerate(mapping.match_keys)]
         self._matches: dict[int, Match] = {}  # of the side looked at now; those that found something
         self._met: dict[int, bytes | None] = {}  # of the same side: everyone, as they were then
         self._kin: dict[int, set[int]] = {}  # of the batch: whom pairs of other mappings lead to
+        self._partners: dict[int, str] = {}  # what those of the other side that have a pair are paired with
         self._records: dict[int, Seen] = {}
 
     # -- what is known already ----------------------------------------------------------------------------------------
@@ -89,11 +92,12 @@ class Pairing:
             return
         there = OTHER[side]
         with self.look() as session:
-            rights = (self.candidate(there, seen) for seen in self.ends[there].all(session))
+            everyone = map(partial(self.namesakes.met, there), self.ends[there].all(session))
+            rights = (self.candidate(there, seen) for seen in everyone)
             matcher = Matcher(self.keys_from(side), rights, self.mapping.options.country)
-            taken = self._labels(session, there)
+            self._partners = self._labels(session, there)
         lefts = (self.candidate(side, self._meet(seen)) for seen in chain([first], newcomers))
-        for candidate, match in matcher.match_all(lefts, taken, self.apart(side)):
+        for candidate, match in matcher.match_all(lefts, self._partners, self.apart(side)):
             if match.state != "none":
                 self._matches[candidate.record_id] = match
 
@@ -168,6 +172,22 @@ class Pairing:
         why = "pairs of other mappings lead to it"
         candidates = [{"record_id": one.record_id, "score": 0, "why": why} for one in found]
         return Found("several", how=_sentence(why), candidates=candidates)
+
+    def namesake(self, side: str, seen: Seen, values: Dictionary[str, Any]) -> Found:
+        """Who holds what a record made of this one would hold, where the service takes it only once."""
+        there = OTHER[side]
+        if (one := self.namesakes.holder(there, values)) is None:
+            return Found("none")
+        if one.record_id in self.apart(side).get(seen.record_id, ()):
+            return Found("asked", how=f"{one.said}, and {one.label} has it, who is somebody else: change one of them.")
+        if one.record_id in self._rows.asked.of(there):
+            return Found("asked", how=f"{one.said}. A person is asked about {one.label}, which has it.")
+        partner = self._partners.get(one.record_id, "another record" if self.is_paired(there, one.record_id) else "")
+        paired = f", which is paired already with {partner}" if partner else ""
+        why = f"{one.said}{f'; paired already with {partner}' if partner else ''}"
+        return Found("several", how=f"{one.said}, and {one.label} has it{paired}.", candidates=[
+            {"record_id": one.record_id, "score": 0, "why": why}
+        ])  # fmt: skip
 
     def _lost_half(self, side: str, record_id: int) -> bool:
         """Whether a record counts as paired only because no run has looked at its pair since the other half went."""
