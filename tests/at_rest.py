@@ -93,10 +93,12 @@ class Rest:
 
     def _nobody_is_doubled(self) -> None:
         made = list(db.session.scalars(select(Change).filter_by(op="create", state="done").order_by(Change.id)))
+        refused = list(db.session.scalars(select(Change).filter_by(op="create", state="dead")))  # a person is told why
         for side in OTHER:
             known = {one.external_id for one in made if one.connection_id == self.sides.connections[side]}
+            told = [one.message for one in refused if one.connection_id == self.sides.connections[side]]
             for number in self.sides.ids(side):
-                assert number in known or number in self.sides.ours[side], (
+                assert number in known or number in self.sides.ours[side] or any(number in said for said in told), (
                     f"{side} {number}: made, and nobody knows by whom"
                 )
         origins: dict[str, str] = {}

@@ -178,6 +178,29 @@ def test_where_clockify_takes_a_name_only_once_the_second_of_that_name_is_asked_
     assert links(number_of(CLIENTS))["ambiguous"] == 1
 
 
+def test_of_two_new_people_of_one_address_the_second_is_asked_about_and_not_made_beside_the_first(firm, sandbox):
+    """Had they come one after the other, the key would have found the first; in one look both were made."""
+    for first, last in (("Ada", "Byron"), ("A.", "byron")):
+        sandbox.ghl.put("contacts", {"firstName": first, "lastName": last, "email": "ada@example.org"})
+    read(firm)
+    mapping = mapping_of(CONTACTS)
+    preview = previews.preview(mapping, mappings.draft_of(mapping))
+
+    run = push(switched_on(CONTACTS), release_brake=True)
+
+    def at_clio() -> int:
+        shelf = sandbox.clio.shelves["contacts"]
+        held = (shelf.get(number)["email_addresses"] for number in shelf.numbers())
+        return sum(any(one["address"] == "ada@example.org" for one in some) for some in held)
+
+    waiting = db.session.scalars(select(RecordLink.reason).filter_by(state="waiting")).all()
+    assert (at_clio(), run.refused, run.new) == (1, 0, preview["counts"]["create"]), run.message
+    assert [said for said in waiting if "ada@example.org is made first" in said], waiting
+    read(firm)
+    assert push(number_of(CONTACTS)).refused == 0
+    assert (at_clio(), links(number_of(CONTACTS))["ambiguous"]) == (1, 1)
+
+
 @pytest.mark.one_database
 def test_the_second_of_a_name_waits_also_for_one_that_an_earlier_run_is_still_to_make(firm, sandbox):
     """A run makes only so many: the next one found nobody of that name there yet, and had the second made, too."""

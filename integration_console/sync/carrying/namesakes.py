@@ -1,12 +1,13 @@
 """Who holds what no two records of a service may hold: a name at Xero, an e-mail address at HighLevel.
 
 The keys of a mapping need not see it: two clients of one name are two people to them, and the service refuses the
-second all the same, run after run. A person is asked about the two instead.
+second all the same, run after run. A person is asked about the two instead. So they are about two new records of one
+e-mail address, where a mapping's key looks for it: the first is made, and the key finds it for the second.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -37,8 +38,11 @@ class Namesake:
 class Namesakes:
     """What the records of both sides hold, and those that are being made."""
 
-    def __init__(self, ends: Mapping[str, End], look: Callable[[], AbstractContextManager[Session]]) -> None:
-        self.ends, self.look = ends, look
+    def __init__(
+        self, ends: Mapping[str, End], look: Callable[[], AbstractContextManager[Session]],
+        keys: Sequence[Mapping[str, Any]],
+    ) -> None:  # fmt: skip
+        self.ends, self.look, self.keys = ends, look, keys
         self._held: dict[Name, tuple[int, str]] = {}
         self._made: dict[str, set[Name]] = {}  # by side
 
@@ -61,11 +65,12 @@ class Namesakes:
     def made_first(self, side: str, values: Mapping[str, Any]) -> str:
         """Why a record with these values waits for another one that is being made; "" where it is the first."""
         end, made = self.ends[side], self._being_made(side)
-        names = _names(side, end.once, values)
+        names = _names(side, self._looked_for(side), values)
         for one, name in names:
             if name in made:
-                said = f"{end.service.label} takes the same {one.label.lower()} only once"
-                return f"{said}, and another record with {values[one.name]} is made first."
+                same = f"the same {one.label.lower()}"
+                why = f"{end.service.label} takes {same} only once" if one.once else f"Two with {same} may be one"
+                return f"{why}, and another record with {values[one.name]} is made first."
         made.update(name for _, name in names)
         return ""
 
@@ -78,9 +83,15 @@ class Namesakes:
                 Change.state.in_(WAITING_STATES),
             )  # fmt: skip
             with self.look() as session:
-                waiting = session.scalars(query).all() if end.once else []
-            self._made[side] = {name for values in waiting for _, name in _names(side, end.once, values)}
+                fields = self._looked_for(side)
+                waiting = session.scalars(query).all() if fields else []
+            self._made[side] = {name for values in waiting for _, name in _names(side, fields, values)}
         return self._made[side]
+
+    def _looked_for(self, side: str) -> tuple[Field, ...]:
+        """The fields that two new records of a side do not both hold unasked."""
+        keys = {name for key in self.keys if key["by"] == "email" for name in key[side].split(",")}
+        return tuple(one for one in self.ends[side].fields() if one.once or one.name in keys)
 
 
 def _names(side: str, fields: tuple[Field, ...], values: Mapping[str, Any]) -> list[tuple[Field, Name]]:

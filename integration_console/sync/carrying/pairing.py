@@ -44,7 +44,7 @@ class Pairing:
         left_behind: Sequence[tuple[int, int]] = (),
     ) -> None:  # fmt: skip
         self.mapping, self.ends, self.look, self.left_behind = mapping, ends, look, left_behind
-        self.namesakes = Namesakes(ends, look)
+        self.namesakes = Namesakes(ends, look, mapping.match_keys)
         self.keys = [_prefixed(number, key) for number, key in enumerate(mapping.match_keys)]
         self._matches: dict[int, Match] = {}  # of the side looked at now; those that found something
         self._met: dict[int, bytes | None] = {}  # of the same side: everyone, as they were then
