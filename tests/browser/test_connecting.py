@@ -60,7 +60,7 @@ def test_a_person_connects_one_of_several_accounts_and_sees_what_it_takes(admin,
         assert fits(page)
         assert admin.violations() == []
     for told in (
-        "Our harbor is connected as Harbor Two.", "ships.read: ships cannot be read.",
+        "Our harbor is connected as Harbor Two.", "Without ships.read, ships cannot be read.",
         "every hour, 1 × 1 = 1 call an hour of 3,600,000 allowed.",
     ):  # fmt: skip
         expect(page.get_by_role("main")).to_contain_text(told)

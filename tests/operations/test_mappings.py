@@ -158,7 +158,7 @@ def test_two_fields_that_an_account_calls_alike_are_told_apart_by_their_numbers(
     mappings.edit(mapping, by=BO, filters=[{"side": "right", "field": "custom:8", "is": "filled"}])
 
     assert told("mapping changed")[0].details["changes"] == [
-        "Filter removed: right Fee 7 is filled.", "Filter added: right Fee 8 is filled.",
+        "Filter removed: Fee 7 of Clio contacts is filled.", "Filter added: Fee 8 of Clio contacts is filled.",
     ]  # fmt: skip
 
 
