@@ -42,7 +42,8 @@ class Namesakes:
         self, ends: Mapping[str, End], look: Callable[[], AbstractContextManager[Session]],
         keys: Sequence[Mapping[str, Any]],
     ) -> None:  # fmt: skip
-        self.ends, self.look, self.keys = ends, look, keys
+        self.ends, self.look = ends, look
+        self._looked_for = {side: _looked_for(end, keys) for side, end in ends.items()}
         self._held: dict[Name, tuple[int, str]] = {}
         self._made: dict[str, set[Name]] = {}  # by side
 
@@ -65,7 +66,7 @@ class Namesakes:
     def made_first(self, side: str, values: Mapping[str, Any]) -> str:
         """Why a record with these values waits for another one that is being made; "" where it is the first."""
         end, made = self.ends[side], self._being_made(side)
-        names = _names(side, self._looked_for(side), values)
+        names = _names(side, self._looked_for[side], values)
         for one, name in names:
             if name in made:
                 same = f"the same {one.label.lower()}"
@@ -83,15 +84,16 @@ class Namesakes:
                 Change.state.in_(WAITING_STATES),
             )  # fmt: skip
             with self.look() as session:
-                fields = self._looked_for(side)
+                fields = self._looked_for[side]
                 waiting = session.scalars(query).all() if fields else []
             self._made[side] = {name for values in waiting for _, name in _names(side, fields, values)}
         return self._made[side]
 
-    def _looked_for(self, side: str) -> tuple[Field, ...]:
-        """The fields that two new records of a side do not both hold unasked."""
-        keys = {name for key in self.keys if key["by"] == "email" for name in key[side].split(",")}
-        return tuple(one for one in self.ends[side].fields() if one.once or one.name in keys)
+
+def _looked_for(end: End, keys: Sequence[Mapping[str, Any]]) -> tuple[Field, ...]:
+    """The fields of which no two new records at this end hold the same unasked."""
+    names = {name for key in keys if key["by"] == "email" for name in key[end.side].split(",")}
+    return tuple(one for one in end.fields() if one.once or one.name in names)
 
 
 def _names(side: str, fields: tuple[Field, ...], values: Mapping[str, Any]) -> list[tuple[Field, Name]]:
