@@ -4,6 +4,7 @@ Each stand-in has a file of its own, which is written while it works and not at 
 """
 
 import threading
+import time
 from ast import literal_eval
 from collections.abc import Iterable
 from contextlib import suppress
@@ -15,6 +16,7 @@ import orjson
 from .server import Upstream
 
 WRITE_EVERY_S = 2.0
+RESTS_FOR = 20  # times as long as it wrote: after days of a living sandbox there is much
 
 
 def day_of(folder: Path) -> date:
@@ -51,8 +53,11 @@ class Memory:
         self._write()
 
     def _keep_writing(self) -> None:
-        while not self._over.wait(WRITE_EVERY_S):
+        pause_s = WRITE_EVERY_S
+        while not self._over.wait(pause_s):
+            began = time.monotonic()
             self._write()
+            pause_s = max(WRITE_EVERY_S, RESTS_FOR * (time.monotonic() - began))
 
     def _write(self) -> None:
         for upstream in self._upstreams:
