@@ -6,21 +6,17 @@ from __future__ import annotations
 import random
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 from decimal import Decimal
-from unittest.mock import patch
 
 from sqlalchemy import select, update
 
-from integration_console import clock
 from integration_console.errors import ConsoleError
 from integration_console.models import Change, Conflict, DataMapping, Issue, RecordLink, SyncRun, db
 from integration_console.models.change import WAITING_STATES
 from integration_console.operations.runs import outbox, pushes, undo
 from integration_console.operations.support import refused_writes
-from integration_console.sync.sending.ending import Ending
-from integration_console.sync.sending.push import Sender
 
+from . import dying
 from .operations.conftest import carry_out, sync
 
 BY = "ada@firm.example"
@@ -237,29 +233,8 @@ class Books:
 
     def crash(self) -> None:
         """The worker dies in the middle of a write, and another takes its run over."""
-        (whose, where), left = (
-            self.dice.choice(((Ending, "keep"), (Sender, "_carry_out"), (Ending, "done"))),
-            iter(range(self.dice.randrange(3))),
-        )
-        goes_on = getattr(whose, where)
-
-        def dies(*given, **named):
-            if next(left, None) is None:
-                raise KeyboardInterrupt
-            return goes_on(*given, **named)
-
-        with patch.object(whose, where, dies):
-            try:
-                self.carry()
-            except KeyboardInterrupt:
-                self.told.append("crashed")
-        db.session.remove()
-        long_ago = clock.now() - timedelta(hours=1)
-        db.session.execute(update(SyncRun).where(SyncRun.state == "running").values(lease_until=long_ago))
-        db.session.execute(update(Change).where(Change.state == "sending").values(sent_at=long_ago))
-        db.session.commit()
-        for number in self._rows(SyncRun, state="running"):
-            carry_out(db.session.get_one(SyncRun, number))
+        if dying.in_a_write(self.dice, dying.ANYWHERE, self.carry):
+            self.told.append("crashed")
 
     # -- what the console does ----------------------------------------------------------------------------------------
 
